@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+# On Linux the plain torch wheel brings gigabytes of CUDA; the "+cpu" build never does.
+# For a GPU: make demo TORCH="torch==2.13.0"
+ifeq ($(shell uname),Linux)
+TORCH ?= torch==2.13.0+cpu
+else
+TORCH ?= torch==2.13.0
+endif
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: help demo test lint format benchmarks clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.build  ## train on the starter set, look at the catalog, featurize three formulas
+	@BIN=$(BIN) sh docs/demo.sh
+
+test: $(VENV)/.test  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test  ## ruff, mypy and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.test  ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and all caches of the checkout
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+
+$(VENV)/.torch: constraints.txt
+	@echo "Setting up $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) "$(TORCH)" || $(PIP) --index-url $(TORCH_INDEX) "$(TORCH)"
+	@touch $@
+
+$(VENV)/.build: $(VENV)/.torch pyproject.toml
+	$(PIP) --editable ".[build]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.torch pyproject.toml
+	$(PIP) --editable ".[build,test]"
+	@touch $@

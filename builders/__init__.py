@@ -1,0 +1,1 @@
+"""What makes catalogs: sources, graphs, models, training and extraction."""

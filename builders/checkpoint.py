@@ -1,0 +1,71 @@
+"""Checkpoints: the whole state of a run in one file, written so that a kill leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from embeddings.errors import TrainingError
+
+
+@dataclass
+class Checkpoint:
+    """Where a run stands.
+
+    Attributes:
+        run: fingerprint of the data and the recipe; a checkpoint is only taken up by the run that wrote it.
+        step: optimiser steps done.
+        model: state of the network.
+        optimizer: state of the optimiser.
+        epoch_loss: sum of the batch losses of the epoch under way.
+        history: figures of each finished epoch.
+    """
+
+    run: str
+    step: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    epoch_loss: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write atomically: a temporary file first, then a rename."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        torch.save(asdict(checkpoint), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_checkpoint(path: Path, run: str) -> Checkpoint:
+    """Read a checkpoint of the given run.
+
+    Raises:
+        TrainingError: the file is damaged, or belongs to another recipe or other data.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = Checkpoint(**state)
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        TypeError,
+        KeyError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise TrainingError(f"{path} cannot be read ({error}). Start the run afresh with --restart.") from error
+    if checkpoint.run != run:
+        raise TrainingError(
+            f"{path} was written by another run (other data, recipe or seed: {checkpoint.run[:12]}, not {run[:12]}). "
+            "Repeat the options of that run, or start afresh with --restart."
+        )
+    return checkpoint

@@ -1,0 +1,132 @@
+"""What cannot be used is dropped, and counted: filters over a structure table as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from builders.records import StructureTable
+from embeddings.elements import N_ELEMENTS, atomic_number
+
+MIN_DISTANCE = 0.4
+"""Atoms nearer than this (angstrom) are on top of each other: half of the bond length of H2."""
+
+MIN_VOLUME_PER_ATOM = 1.0
+"""A cell with less room than this for an atom (cubic angstrom) is broken: diamond has 5.7."""
+
+Mask = np.ndarray
+Filter = Callable[[StructureTable], Mask]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which crystals a user wants.
+
+    Attributes:
+        elements: keep crystals made of these elements only (symbols); None keeps all.
+        max_sites: keep crystals of at most so many atoms; None keeps all.
+        limit: keep the first so many of what is left; None keeps all.
+    """
+
+    elements: tuple[str, ...] | None = None
+    max_sites: int | None = None
+    limit: int | None = None
+
+
+def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dict[str, int]]:
+    """Return the rows of the crystals that fit, and how many do not for which reason; the limit is the caller's."""
+    filters: dict[str, Filter] = {}
+    if selection.elements is not None:
+        wanted = [atomic_number(symbol) for symbol in selection.elements]
+        filters["other_elements"] = lambda t: _all_atoms(t, np.isin(t.atomic_numbers, wanted))
+    if selection.max_sites is not None:
+        filters["too_many_sites"] = lambda t: t.n_sites <= selection.max_sites
+    return _surviving_rows(table, filters)
+
+
+def clean(table: StructureTable) -> tuple[StructureTable, dict[str, int]]:
+    """Drop crystals that no model can use; return the rest and the counts by reason."""
+    return apply_filters(table, USABLE)
+
+
+def drop_unlabelled(table: StructureTable, targets: Iterable[str]) -> tuple[StructureTable, dict[str, int]]:
+    """Drop crystals that have no value of any target."""
+    names = list(targets)
+    return apply_filters(
+        table, {"no_target": lambda t: np.any([np.isfinite(t.properties[name]) for name in names], axis=0)}
+    )
+
+
+def apply_filters(table: StructureTable, filters: dict[str, Filter]) -> tuple[StructureTable, dict[str, int]]:
+    """Apply filters (reason -> mask of what stays) one after the other; return the rest and the counts above zero."""
+    rows, dropped = _surviving_rows(table, filters)
+    return (table.take(rows) if dropped else table), dropped
+
+
+def _surviving_rows(table: StructureTable, filters: dict[str, Filter]) -> tuple[np.ndarray, dict[str, int]]:
+    rows, dropped = np.arange(len(table)), {}
+    for reason, keep in filters.items():
+        mask = keep(table)
+        if not mask.all():
+            dropped[reason] = int((~mask).sum())
+            rows, table = rows[mask], table.take(np.flatnonzero(mask))
+    return rows, dropped
+
+
+def _all_atoms(table: StructureTable, is_good: np.ndarray) -> Mask:
+    """Crystals whose every atom is good; one without atoms is not."""
+    n_bad = (
+        np.add.reduceat(np.append(~is_good, False), table.offsets[:-1], dtype=np.int64) if len(table) else np.zeros(0)
+    )
+    return (n_bad == 0) & (table.n_sites > 0)
+
+
+def _has_new_id(table: StructureTable) -> Mask:
+    first = np.zeros(len(table), dtype=bool)
+    first[np.unique(table.material_ids.astype(str), return_index=True)[1]] = True
+    return first
+
+
+def _has_atoms(table: StructureTable) -> Mask:
+    return table.n_sites > 0
+
+
+def _has_valid_elements(table: StructureTable) -> Mask:
+    return _all_atoms(table, (table.atomic_numbers >= 1) & (table.atomic_numbers <= N_ELEMENTS))
+
+
+def _has_finite_geometry(table: StructureTable) -> Mask:
+    finite_atoms = _all_atoms(table, np.isfinite(table.frac_coords).all(axis=1))
+    return finite_atoms & np.isfinite(table.lattices).all(axis=(1, 2))
+
+
+def _has_volume(table: StructureTable) -> Mask:
+    volume = np.abs(np.linalg.det(table.lattices))
+    return volume >= MIN_VOLUME_PER_ATOM * table.n_sites
+
+
+def _is_ordered(table: StructureTable) -> Mask:
+    if table.occupancies is None:
+        return np.ones(len(table), dtype=bool)
+    return _all_atoms(table, np.abs(table.occupancies - 1) < 1e-3)
+
+
+def _has_separate_atoms(table: StructureTable) -> Mask:
+    """No two atoms, nor an atom and its own image, nearer than ``MIN_DISTANCE``."""
+    from builders.graphs import shortest_distances
+
+    return shortest_distances(table, cutoff=MIN_DISTANCE) >= MIN_DISTANCE
+
+
+USABLE: dict[str, Filter] = {
+    "duplicate_id": _has_new_id,
+    "no_atoms": _has_atoms,
+    "invalid_atomic_number": _has_valid_elements,
+    "not_finite": _has_finite_geometry,
+    "no_volume": _has_volume,
+    "partial_occupancy": _is_ordered,
+    "atoms_overlap": _has_separate_atoms,
+}
+"""Reason for dropping -> mask of what stays, in the order in which they are applied."""

@@ -1,0 +1,1 @@
+"""Networks: ``nn.Module`` classes that encode batches, and nothing else."""

@@ -1,0 +1,223 @@
+"""CrystalTransformer: a transformer over the atoms of a crystal whose atom table is the universal atomic embedding.
+
+Jin et al., Nat. Commun. 16, 1210 (2025), 10.1038/s41467-025-56481-x. ``geometry="cartesian"`` follows the paper:
+Cartesian coordinates join the token, the first atom's token is read out. ``geometry="periodic"`` is ours: attention and
+messages see the periodic distances and the mean over all atoms is read out, so that the order of the atoms, rotation,
+translation, the choice of cell and supercells make no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from builders.batching import Batch
+from embeddings.elements import N_ELEMENTS
+
+Geometry = Literal["periodic", "cartesian"]
+
+
+@dataclass(frozen=True)
+class CrystalTransformerConfig:
+    """Every size of the network.
+
+    Attributes:
+        geometry: how positions enter, see the module.
+        dim: width of the atom table, which is what gets published.
+        width: width of the tokens.
+        depth: number of layers.
+        n_heads: attention heads of a layer.
+        feed_forward: width of the hidden layer of each feed-forward step.
+        cutoff: neighbours are seen up to this distance, angstrom (periodic only).
+        n_radial: number of radial basis functions (periodic only).
+        message_dim: width of the values that a radial message carries (periodic only).
+        dropout: within the layers.
+        table_std: standard deviation of the table's initial values. It is small, since what training does not move
+            is published as it started.
+    """
+
+    geometry: Geometry = "periodic"
+    dim: int = 128
+    width: int = 128
+    depth: int = 3
+    n_heads: int = 8
+    feed_forward: int = 256
+    cutoff: float = 5.0
+    n_radial: int = 16
+    message_dim: int = 16
+    dropout: float = 0.0
+    table_std: float = 0.05
+
+
+class RadialBasis(nn.Module):
+    """Gaussians on [0, cutoff] under an envelope that goes smoothly to zero at the cutoff."""
+
+    def __init__(self, n_radial: int, cutoff: float) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.register_buffer("centers", torch.linspace(0.0, cutoff, n_radial), persistent=False)
+        self.sharpness = (n_radial / cutoff) ** 2
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Expand distances (E,) to (E, n_radial)."""
+        scaled = (distances / self.cutoff).clamp(max=1.0)
+        envelope = 0.5 * (torch.cos(torch.pi * scaled) + 1)
+        centers: Tensor = self.centers  # type: ignore[assignment]
+        return torch.exp(-self.sharpness * (distances[:, None] - centers) ** 2) * envelope[:, None]
+
+
+class PairRadial(nn.Module):
+    """Sum of the radial functions over all images of each pair, the atom's own place (distance 0) included.
+
+    The sum over images is what makes a crystal and its supercell the same to every later step.
+    """
+
+    def __init__(self, n_radial: int, cutoff: float) -> None:
+        super().__init__()
+        self.basis = RadialBasis(n_radial, cutoff)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return (B, N, N, n_radial)."""
+        n_batch, n_atoms = batch.atomic_numbers.shape
+        at_zero = self.basis(batch.distances.new_zeros(1))
+        pairs = batch.distances.new_zeros(n_batch * n_atoms * n_atoms, at_zero.shape[1])
+        pairs.index_add_(0, batch.pairs, self.basis(batch.distances))
+        own = torch.diag_embed(batch.mask.to(pairs.dtype))  # (B, N, N)
+        return pairs.view(n_batch, n_atoms, n_atoms, -1) + own[..., None] * at_zero
+
+
+class PairAttention(nn.Module):
+    """Attention in which a neighbour's weight is exp(q.k) times a learned positive function of the distance, per head.
+
+    Summed over images this equals a softmax over all images of all neighbours whose score has a distance term
+    (the idea of infinitely connected attention, Taniai et al., ICLR 2024), at the cost of one bias for each pair of
+    the cell.
+    """
+
+    def __init__(self, width: int, n_heads: int, n_radial: int | None) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.radial_weight = None if n_radial is None else nn.Parameter(0.5 * torch.randn(n_radial, n_heads))
+
+    def forward(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
+        """Attend: tokens (B, N, width), mask (B, N), pairs (B, N, N, n_radial) or None -> (B, N, width)."""
+        n_batch, n_atoms, width = tokens.shape
+        query, key, value = self.query_key_value(tokens).view(n_batch, n_atoms, 3, self.n_heads, -1).unbind(2)
+        scores = torch.einsum("bihd,bjhd->bhij", query, key) * query.shape[-1] ** -0.5
+        scores = scores.float() + self._distance_term(mask, pairs)
+        weights = scores.softmax(-1).to(value.dtype)
+        return self.out(torch.einsum("bhij,bjhd->bihd", weights, value).reshape(n_batch, n_atoms, width))
+
+    def _distance_term(self, mask: Tensor, pairs: Tensor | None) -> Tensor:
+        lowest = torch.finfo(torch.float32).min
+        if pairs is None or self.radial_weight is None:
+            return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, lowest)[:, None, None, :]
+        strength = pairs.float() @ F.softplus(self.radial_weight.float())  # (B, N, N, n_heads)
+        term = torch.log(strength.clamp(min=1e-9)).masked_fill(strength < 1e-9, lowest)
+        return term.permute(0, 3, 1, 2)
+
+
+class RadialMessages(nn.Module):
+    """Messages of the neighbours, kept apart by distance: a continuous-filter convolution as two matrix products."""
+
+    def __init__(self, width: int, n_radial: int, message_dim: int) -> None:
+        super().__init__()
+        self.value = nn.Linear(width, message_dim)
+        self.out = nn.Linear(n_radial * message_dim, width)
+
+    def forward(self, tokens: Tensor, pairs: Tensor) -> Tensor:
+        """Convolve: tokens (B, N, width), pairs (B, N, N, n_radial) -> (B, N, width)."""
+        n_batch, n_atoms, _, n_radial = pairs.shape
+        by_distance = pairs.transpose(2, 3).reshape(n_batch, n_atoms * n_radial, n_atoms)
+        messages = by_distance @ self.value(tokens)
+        return self.out(messages.view(n_batch, n_atoms, -1))
+
+
+class Layer(nn.Module):
+    """Attention (and radial messages where the geometry is periodic), then a feed-forward step, with residuals."""
+
+    def __init__(self, config: CrystalTransformerConfig) -> None:
+        super().__init__()
+        self.norm_first = config.geometry == "periodic"
+        n_radial = config.n_radial if config.geometry == "periodic" else None
+        self.attention = PairAttention(config.width, config.n_heads, n_radial)
+        self.messages = None if n_radial is None else RadialMessages(config.width, n_radial, config.message_dim)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(config.width, config.feed_forward),
+            nn.GELU(),
+            nn.Linear(config.feed_forward, config.width),
+        )
+        self.attention_norm, self.feed_forward_norm = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
+        """Update tokens (B, N, width)."""
+        if self.norm_first:
+            tokens = tokens + self.dropout(self._mix(self.attention_norm(tokens), mask, pairs))
+            return tokens + self.dropout(self.feed_forward(self.feed_forward_norm(tokens)))
+        tokens = self.attention_norm(tokens + self.dropout(self._mix(tokens, mask, pairs)))
+        return self.feed_forward_norm(tokens + self.dropout(self.feed_forward(tokens)))
+
+    def _mix(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
+        mixed = self.attention(tokens, mask, pairs)
+        if self.messages is None or pairs is None:
+            return mixed
+        return mixed + self.messages(tokens, pairs)
+
+
+class CrystalTransformer(nn.Module):
+    """Atoms in, one vector for the crystal and one number for each target out."""
+
+    def __init__(self, config: CrystalTransformerConfig, n_targets: int) -> None:
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(N_ELEMENTS + 1, config.dim, padding_idx=0)
+        periodic = config.geometry == "periodic"
+        self.pair_radial = PairRadial(config.n_radial, config.cutoff) if periodic else None
+        self.place = None if periodic else nn.Linear(3, config.dim)
+        self.project = nn.Linear(config.dim if periodic else 2 * config.dim, config.width)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(config.width, config.width), nn.SiLU(), nn.Linear(config.width, 1))
+            for _ in range(n_targets)
+        )
+        self._initialise()
+
+    def _initialise(self) -> None:
+        with torch.no_grad():
+            self.table.weight.normal_(0, self.config.table_std)
+            self.table.weight[0].zero_()
+
+    def encode_atoms(self, batch: Batch) -> Tensor:
+        """Return each atom in its context, (B, N, width); padded places hold zeros."""
+        tokens = self.table(batch.atomic_numbers)
+        if self.place is not None:
+            tokens = torch.cat([tokens, self.place(batch.coords)], dim=-1)
+        tokens = self.project(tokens)
+        pairs = None if self.pair_radial is None else self.pair_radial(batch)
+        for layer in self.layers:
+            tokens = layer(tokens, batch.mask, pairs)
+        return self.norm(tokens) * batch.mask[..., None]
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return one vector for each crystal, (B, width)."""
+        atoms = self.encode_atoms(batch)
+        if self.config.geometry == "cartesian":
+            return atoms[:, 0]
+        return atoms.sum(1) / batch.mask.sum(1, keepdim=True)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return the standardised targets, (B, n_targets)."""
+        crystals = self.encode(batch)
+        return torch.cat([head(crystals) for head in self.heads], dim=-1)
+
+    def element_vectors(self) -> Tensor:
+        """Return the atom table, (119, dim); row Z belongs to the element of atomic number Z, row 0 is padding."""
+        return self.table.weight.detach()

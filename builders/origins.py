@@ -1,0 +1,103 @@
+"""Whose data it is: licence, the credit it asks for, and what to cite."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from embeddings.errors import InputInvalid, did_you_mean
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where structures and labels come from.
+
+    Attributes:
+        name: of the database or data set.
+        licence: SPDX identifier.
+        attribution: the credit that the licence asks for.
+        bibtex: what to cite.
+        doi: of that.
+        database_version: as the database states it.
+        synthetic: True where the labels are neither measured nor from first principles.
+    """
+
+    name: str
+    licence: str = "LicenseRef-unknown"
+    attribution: str = "The source states no licence. Ask its owner before you share vectors trained on it."
+    bibtex: str = "@misc{unknown, note = {The source states no citation}}"
+    doi: str | None = None
+    database_version: str | None = None
+    synthetic: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return asdict(self)
+
+
+_JAIN_2013 = """@article{jain2013commentary,
+  title = {Commentary: The Materials Project: A materials genome approach to accelerating materials innovation},
+  author = {Jain, Anubhav and Ong, Shyue Ping and Hautier, Geoffroy and Chen, Wei and others},
+  journal = {APL Materials},
+  volume = {1},
+  pages = {011002},
+  year = {2013},
+  doi = {10.1063/1.4812323}
+}"""
+
+_MATERIALS_PROJECT = Origin(
+    name="Materials Project",
+    licence="CC-BY-4.0",
+    attribution="Contains data of the Materials Project (materialsproject.org), licensed under CC BY 4.0.",
+    bibtex=_JAIN_2013,
+    doi="10.1063/1.4812323",
+)
+
+ORIGINS: dict[str, Origin] = {
+    "materials-project": _MATERIALS_PROJECT,
+    "materials-project-open-labels": replace(
+        _MATERIALS_PROJECT,
+        name="Materials Project structures with openly published labels",
+        attribution=_MATERIALS_PROJECT.attribution
+        + " Structures: the CIF collection of the repository topology_databases (F.-X. Coudert). Labels: Materials"
+        " Project calculations on the scale before MP2020 corrections, as published with MEGNet (2018), Roost and MatBench.",
+    ),
+}
+"""Origins that can be named instead of described in a file."""
+
+
+def find_origin(about: str) -> Origin:
+    """Return a known origin by name, or read one from a JSON file with the fields of ``Origin``.
+
+    Raises:
+        InputInvalid: neither a known name nor a file with these fields.
+    """
+    if about in ORIGINS:
+        return ORIGINS[about]
+    path = Path(about)
+    if path.suffix != ".json":
+        hint = did_you_mean(about, ORIGINS)
+        raise InputInvalid(f'No origin "{about}".{hint} Known: {", ".join(ORIGINS)}; or give a .json file.')
+    try:
+        return origin_from_dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        known = ", ".join(entry.name for entry in fields(Origin))
+        raise InputInvalid(f"{path} does not describe an origin ({error}). Its fields: {known}.") from error
+
+
+def origin_from_dict(document: dict[str, Any]) -> Origin:
+    """Build an origin from JSON values; unknown fields raise ``TypeError``."""
+    return Origin(**document)
+
+
+def origin_from_metadata(schema: pa.Schema, *, name: str) -> Origin:
+    """Read what a Parquet file's own metadata says of its origin (keys as the fields of ``Origin``)."""
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    stated: dict[str, Any] = {entry.name: metadata[entry.name] for entry in fields(Origin) if entry.name in metadata}
+    if "synthetic" in stated:
+        stated["synthetic"] = stated["synthetic"].lower() == "true"
+    return Origin(**{"name": name, **stated})

@@ -1,0 +1,203 @@
+"""From a source to a catalog: the stages in order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from builders.batching import PackedCrystals, split_by_formula
+from builders.cleaning import Selection, clean, drop_unlabelled
+from builders.compositions import reduced_formulas_of
+from builders.extract import extract_elements
+from builders.graphs import neighbor_graphs
+from builders.models.crystal_transformer import CrystalTransformer
+from builders.output import check_output, existing_build, next_version
+from builders.progress import Reporter
+from builders.provenance import describe
+from builders.recipes import Recipe
+from builders.records import StructureTable
+from builders.snapshot import Snapshot, query_of, read_structures, take_snapshot
+from builders.sources import SourceOptions, find_source
+from builders.targets import Scaler, choose_targets, labels_of, unit_of
+from builders.train import Run, Task, choose_device, train
+from embeddings._version import __version__
+from embeddings.errors import SourceError, TrainingError
+from embeddings.tables import write_catalog
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What a user asks for.
+
+    Attributes:
+        source: name of the source.
+        recipe: how the catalog is made.
+        out: root folder of catalogs that the new version goes to.
+        work: folder for snapshots and checkpoints.
+        options: what the source is told.
+        selection: which of its structures are used.
+        name: of the catalog; the recipe's name if None.
+        version: of the catalog; the next one if None.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
+        force: replace an existing version.
+    """
+
+    source: str
+    recipe: Recipe
+    out: Path
+    work: Path
+    options: SourceOptions = field(default_factory=SourceOptions)
+    selection: Selection = field(default_factory=Selection)
+    name: str | None = None
+    version: str | None = None
+    device: str = "auto"
+    resume: bool | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Material:
+    """The crystals of a build, ready for training.
+
+    Attributes:
+        table: the crystals that are used.
+        formulas: their canonical reduced formulas.
+        dropped: reason -> number of crystals left out.
+        targets: what is learned.
+        training_rows: rows to learn from.
+        validation_rows: rows held out.
+    """
+
+    table: StructureTable
+    formulas: list[str]
+    dropped: dict[str, int]
+    targets: tuple[str, ...]
+    training_rows: np.ndarray
+    validation_rows: np.ndarray
+
+
+def run(request: BuildRequest, reporter: Reporter) -> Path:
+    """Build a catalog and return the folder of its version; one that this very build made earlier is left as it is.
+
+    Raises:
+        EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
+    """
+    name = request.name or request.recipe.name
+    check_output(request.out, name, request.version, force=request.force)
+    device = choose_device(request.device)
+    stream = find_source(request.source)(request.options)
+    folder = request.work / f"{name}-{_hash(query_of(stream, request.selection), request.recipe.to_dict())[:12]}"
+    with _only_one(folder):
+        _prepare_resume(folder, request.resume)
+        snapshot = take_snapshot(folder / "snapshot", request.source, stream, request.selection, reporter)
+        fingerprint = _hash(snapshot.sha256, request.recipe.to_dict(), __version__)
+        earlier = existing_build(request.out, name, fingerprint)
+        if earlier is not None and not request.force and request.version in (None, earlier.name):
+            reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
+            return earlier
+        material = prepare(snapshot, request.recipe, reporter)
+        model, task = assemble(material, request.recipe, reporter)
+        scores, history = train(
+            model, task, request.recipe.training,
+            Run(fingerprint, request.recipe.seed, device, folder / "checkpoint.pt", reporter),
+        )  # fmt: skip
+        trained_on = material.table.take(material.training_rows)
+        rows = extract_elements(model, trained_on, [material.formulas[k] for k in material.training_rows])
+        version = request.version or next_version(request.out, name)
+        provenance = describe(request, snapshot, material, task, scores, fingerprint, name=name, version=version)
+        _write_json(folder / "history.json", history)
+        return write_catalog(request.out, provenance, rows, force=request.force)
+
+
+def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
+    """Read a snapshot, drop what cannot be used, choose the targets and split by reduced formula."""
+    table, dropped = clean(read_structures(snapshot))
+    if recipe.max_sites is not None:
+        small = table.n_sites <= recipe.max_sites
+        dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))
+        table = table.take(np.flatnonzero(small))
+    targets = choose_targets(table, recipe.targets)
+    table, unlabelled = drop_unlabelled(table, targets)
+    formulas = reduced_formulas_of(table)
+    if len(set(formulas)) < 2:
+        raise SourceError(f"{len(set(formulas))} distinct formula is left of {snapshot.n_received}; two are the least.")
+    training_rows, validation_rows = split_by_formula(
+        formulas, validation_fraction=recipe.training.validation_fraction, seed=recipe.seed
+    )
+    left_out = snapshot.rejected | dropped | unlabelled
+    reporter.say(
+        f"{len(training_rows)} structures to train on, {len(validation_rows)} of other formulas to validate"
+        + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
+    )
+    return Material(table, formulas, left_out, targets, training_rows, validation_rows)
+
+
+def assemble(material: Material, recipe: Recipe, reporter: Reporter) -> tuple[CrystalTransformer, Task]:
+    """Find the neighbours, standardise the targets on the training rows, and make an untrained network."""
+    table = material.table
+    graphs = None
+    if recipe.model.geometry == "periodic":
+        with reporter.stage("Neighbours", len(table)) as stage:
+            graphs = neighbor_graphs(table, recipe.model.cutoff, advance=stage.advance)
+    labels = labels_of(table, material.targets)
+    scaler = Scaler.fit(labels, material.training_rows)
+    task = Task(
+        crystals=PackedCrystals(table, graphs, scaler.transform(labels)),
+        training_rows=material.training_rows,
+        validation_rows=material.validation_rows,
+        targets=material.targets,
+        units=tuple(unit_of(table, target) for target in material.targets),
+        scaler=scaler,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model = CrystalTransformer(recipe.model, len(material.targets))
+    return model, task
+
+
+def _prepare_resume(folder: Path, resume: bool | None) -> None:
+    if resume is True and not (folder / "checkpoint.pt").exists():
+        raise TrainingError(
+            f"No interrupted run of this very build (source, selection, recipe, seed) at {folder}. "
+            "Repeat its options exactly, or leave --resume out to start."
+        )
+    if resume is False:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _only_one:
+    """Holds a build's folder, so that two processes never train the same run into one checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder, self.lock = folder, FileLock(f"{folder}.lock", timeout=0)
+
+    def __enter__(self) -> None:
+        try:
+            self.lock.acquire()
+        except Timeout as error:
+            raise TrainingError(f"Another process is running this very build ({self.folder}). Wait for it.") from error
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+
+
+def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
+    return counts | {reason: n} if n else counts
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _write_json(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document, indent=1) + "\n")

@@ -1,0 +1,128 @@
+"""Recipes: every hyperparameter of every published catalog, in one table."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from builders.models.crystal_transformer import CrystalTransformerConfig
+from embeddings.errors import InputInvalid, did_you_mean
+
+Loss = Literal["l1", "mse"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained: AdamW, a linear warm-up, then a cosine down to zero.
+
+    Attributes:
+        epochs: passes over the training crystals.
+        batch_size: crystals in a batch, at most.
+        max_pairs: pairs of atoms in a batch, at most (keeps large cells from filling the memory).
+        learning_rate: at the end of the warm-up.
+        weight_decay: AdamW's, on all weights.
+        warmup_fraction: share of all steps.
+        clip_norm: gradients are scaled down to this norm.
+        loss: on standardised targets.
+        augment: probability that a crystal is turned, shifted, mirrored and shaken (cartesian geometry only).
+        validation_fraction: share of the reduced formulas that is held out.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    max_pairs: int = 128 * 32 * 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup_fraction: float = 0.05
+    clip_norm: float = 1.0
+    loss: Loss = "l1"
+    augment: float = 0.0
+    validation_fraction: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a catalog is made.
+
+    Attributes:
+        name: of the recipe, and by default of the catalog.
+        description: one sentence for the card.
+        targets: properties to learn; empty means every floating-point property of the source.
+        max_sites: larger cells are left out, and counted.
+        seed: of the split, the initial weights and the order of the batches.
+        model: sizes of the network.
+        training: how it is trained.
+    """
+
+    name: str
+    description: str
+    targets: tuple[str, ...] = ()
+    max_sites: int | None = None
+    seed: int = 0
+    model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    def with_options(
+        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
+    ) -> Recipe:
+        """Return the recipe with the given fields changed; None keeps a field."""
+        training = self.training if epochs is None else dataclasses.replace(self.training, epochs=epochs)
+        return dataclasses.replace(
+            self,
+            targets=self.targets if targets is None else targets,
+            seed=self.seed if seed is None else seed,
+            training=training,
+        )
+
+
+_PAPER_MODEL = CrystalTransformerConfig(
+    geometry="cartesian", width=256, depth=8, n_heads=8, feed_forward=512, dropout=0.1
+)
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="starter",
+            description="Universal atomic embeddings learned from prototype crystals computed with CHGNet.",
+            targets=(
+                "formation_energy_per_atom",
+                "volume_per_atom",
+                "bulk_modulus",
+                "magnetic_moment_per_atom",
+            ),
+            training=TrainingConfig(epochs=20, learning_rate=2e-3),
+        ),
+        Recipe(
+            name="ct-multi",
+            description="Universal atomic embeddings learned from formation energy, band gap and elastic moduli.",
+            targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh"),
+            max_sites=60,
+            training=TrainingConfig(epochs=30, batch_size=64),
+        ),
+        Recipe(
+            name="ct-cartesian",
+            description="The network of the ct-UAE paper (Cartesian coordinates, first-atom read-out), for comparison.",
+            max_sites=60,
+            model=_PAPER_MODEL,
+            training=TrainingConfig(epochs=30, learning_rate=3e-4, loss="mse", augment=0.5),
+        ),
+    )
+}
+"""Every recipe by name."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises:
+        InputInvalid: there is none; names the closest and all that there are.
+    """
+    if name not in RECIPES:
+        raise InputInvalid(f'No recipe "{name}".{did_you_mean(name, RECIPES)} Available: {", ".join(RECIPES)}.')
+    return RECIPES[name]

@@ -1,0 +1,107 @@
+"""Targets: which properties are learned, their units, and their standardisation on training rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from builders.records import StructureTable
+from embeddings.errors import TargetInvalid, did_you_mean
+
+UNITS: dict[str, str] = {
+    "formation_energy_per_atom": "eV/atom",
+    "formation_energy_per_cell": "eV/cell",
+    "energy_per_atom": "eV/atom",
+    "energy_above_hull": "eV/atom",
+    "band_gap": "eV",
+    "band_gap_hse": "eV",
+    "band_gap_gllbsc": "eV",
+    "log10_k_vrh": "log10(GPa)",
+    "log10_g_vrh": "log10(GPa)",
+    "bulk_modulus": "GPa",
+    "shear_modulus": "GPa",
+    "volume_per_atom": "angstrom^3/atom",
+    "refractive_index": "1",
+    "seebeck_p": "uV/K",
+    "seebeck_n": "uV/K",
+    "total_magnetization": "mu_B",
+    "magnetic_moment_per_atom": "mu_B/atom",
+    "debye_temperature": "K",
+    "thermal_conductivity_300k": "W/(m K)",
+    "thermal_expansion_300k": "1/K",
+}
+"""Units of well-known properties, for tables that do not state them."""
+
+MIN_VALUES = 10
+"""A target with fewer known values than this is refused."""
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Mean and standard deviation of each target over training rows.
+
+    Attributes:
+        mean: (n_targets,), in the units of the targets.
+        std: (n_targets,), likewise.
+        known_fraction: (n_targets,), share of training rows that have a value.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    known_fraction: np.ndarray
+
+    @classmethod
+    def fit(cls, labels: np.ndarray, rows: np.ndarray) -> Scaler:
+        """Fit on the given rows of (n, n_targets) labels, NaN where unknown."""
+        seen = labels[rows]
+        return cls(np.nanmean(seen, axis=0), np.nanstd(seen, axis=0), np.isfinite(seen).mean(axis=0))
+
+    def transform(self, labels: np.ndarray) -> np.ndarray:
+        """Standardise."""
+        return (labels - self.mean) / self.std
+
+
+def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the targets to learn, checked; without names, every property that can be learned.
+
+    Raises:
+        TargetInvalid: a named property is not there, is infinite somewhere, has too few values or is constant; or
+            nothing is left.
+    """
+    for name in names:
+        reason = _why_not(table, name)
+        if reason:
+            raise TargetInvalid(f'Cannot learn the target "{name}": {reason}')
+    chosen = tuple(names) or tuple(name for name in table.properties if not _why_not(table, name))
+    if not chosen:
+        raise TargetInvalid(
+            f"No property to learn. The source has: {', '.join(table.properties) or 'no numeric property column'}."
+        )
+    return chosen
+
+
+def _why_not(table: StructureTable, name: str) -> str:
+    if name not in table.properties:
+        there = ", ".join(table.properties) or "no numeric property"
+        return f"the source has no such property.{did_you_mean(name, table.properties)} It has: {there}."
+    values = table.properties[name]
+    if np.isinf(values).any():
+        return f"{int(np.isinf(values).sum())} of its values are infinite."
+    known = values[np.isfinite(values)]
+    if len(known) < MIN_VALUES:
+        return f"it has {len(known)} known values; {MIN_VALUES} are the least."
+    if np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())):
+        return f"all of its {len(known)} known values are {known[0]:g}."
+    return ""
+
+
+def labels_of(table: StructureTable, targets: Sequence[str]) -> np.ndarray:
+    """Return (n, n_targets) float64, NaN where unknown."""
+    return np.stack([table.properties[name] for name in targets], axis=1)
+
+
+def unit_of(table: StructureTable, target: str) -> str:
+    """Return the unit that the table states, else the well-known one, else ``"unknown"``."""
+    return table.units.get(target) or UNITS.get(target, "unknown")

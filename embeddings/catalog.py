@@ -1,0 +1,267 @@
+"""Catalogs in memory: keys, read-only vectors and the manifest that says where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embeddings import neighbors
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, group, period, symbol
+from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
+from embeddings.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGEST_BYTES = 5
+
+_DTYPES: dict[str, np.dtype] = {
+    "atomic_numbers": np.dtype("i2"),
+    "vectors": np.dtype("f4"),
+    "n_structures": np.dtype("i4"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ElementTable:
+    """Element vectors and what they were trained on, as arrays; checked, and read-only from then on.
+
+    Attributes:
+        atomic_numbers: (n_elements,) int16, ascending.
+        vectors: (n_elements, dim) float32, finite.
+        n_structures: (n_elements,) int32, the training structures that contain the element, at least 1.
+        training_formulas: (n_formulas, 5) uint8 from `embeddings.formula.formula_digest`, or None.
+
+    Raises:
+        InputInvalid: on construction, where the arrays break one of these rules.
+    """
+
+    atomic_numbers: np.ndarray
+    vectors: np.ndarray
+    n_structures: np.ndarray
+    training_formulas: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for field, dtype in _DTYPES.items():
+            object.__setattr__(self, field, _read_only(getattr(self, field), dtype))
+        _check_rows(self)
+        if self.training_formulas is not None:
+            object.__setattr__(self, "training_formulas", _check_digest(self.training_formulas))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of the rows."""
+        return tuple(SYMBOLS[z - 1] for z in self.atomic_numbers)
+
+    @property
+    def missing_elements(self) -> tuple[str, ...]:
+        """Symbols without a row, in order of atomic number."""
+        covered = set(self.symbols)
+        return tuple(name for name in SYMBOLS if name not in covered)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ElementCatalog:
+    """One vector for each covered element.
+
+    A catalog reads like a mapping: ``catalog["Fe"]`` or ``catalog[26]`` is the vector of iron,
+    ``"Og" in catalog`` says whether an element is covered, and iteration yields symbols in order of atomic number.
+
+    Attributes:
+        manifest: name, version, provenance.
+        table: the rows.
+    """
+
+    manifest: Manifest
+    table: ElementTable
+
+    @property
+    def name(self) -> str:
+        """Name of the catalog."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Semantic version."""
+        return self.manifest.version
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """All vectors, (n_elements, dim) float32, read-only, in order of atomic number."""
+        return self.table.vectors
+
+    @property
+    def atomic_numbers(self) -> np.ndarray:
+        """Atomic numbers of the rows, (n_elements,) int16, ascending."""
+        return self.table.atomic_numbers
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self.vectors.shape[1]
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of the rows."""
+        return self.table.symbols
+
+    @cached_property
+    def missing_elements(self) -> tuple[str, ...]:
+        """Symbols without a row, in order of atomic number."""
+        return self.table.missing_elements
+
+    @cached_property
+    def n_structures(self) -> Mapping[str, int]:
+        """Symbol -> number of training structures that contain the element."""
+        return MappingProxyType(dict(zip(self.symbols, self.table.n_structures.tolist(), strict=True)))
+
+    @cached_property
+    def _row_of(self) -> dict[int, int]:
+        return {z: row for row, z in enumerate(self.atomic_numbers.tolist())}
+
+    def __getitem__(self, element: str | int) -> np.ndarray:
+        """Return the vector of an element, (dim,) float32, a read-only view.
+
+        Raises:
+            ElementUnknown: not a chemical element.
+            ElementNotCovered: an element without a row in this catalog.
+        """
+        return self.vectors[self._row(element)]
+
+    def __contains__(self, element: object) -> bool:
+        z = ATOMIC_NUMBERS.get(element) if isinstance(element, str) else element
+        return z in self._row_of
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.symbols)
+
+    def __repr__(self) -> str:
+        return f'ElementCatalog("{self.name}@{self.version}", {len(self)} elements, dim={self.dim})'
+
+    def neighbors(
+        self, element: str | int, k: int = 5, *, metric: neighbors.Metric = "cosine"
+    ) -> list[tuple[str, float]]:
+        """Return the elements nearest to one, nearest first, as ``[("Co", 0.93), ...]``.
+
+        Args:
+            element: symbol or atomic number.
+            k: how many; all the others where the catalog covers fewer.
+            metric: ``"cosine"`` similarity, descending, or ``"euclidean"`` distance, ascending; ties go by
+                atomic number.
+
+        Raises:
+            ElementUnknown: not a chemical element.
+            ElementNotCovered: an element without a row in this catalog.
+            InputInvalid: `k` is below 1, or the metric is unknown.
+        """
+        rows, values = neighbors.nearest(self.vectors, self._row(element), k, metric=metric)
+        return [(self.symbols[row], float(value)) for row, value in zip(rows, values, strict=True)]
+
+    def overlap(self, formulas: Iterable[str]) -> list[str]:
+        """Return those of the formulas that the training saw, in the given order and spelling.
+
+        Formulas are compared by a 40-bit hash of their reduced form. A formula that was not trained on is
+        reported with a probability of about ``n_formulas / 2**40``: one in ten million for 100,000 formulas.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read.
+            InputInvalid: the catalog carries no digest of its training formulas.
+        """
+        from embeddings.formula import hash_formulas
+
+        if self.table.training_formulas is None:
+            raise InputInvalid(f"{self!r} carries no digest of its training formulas, so overlap is unknown.")
+        formulas = list(formulas)
+        if not formulas:
+            return []
+        seen = np.isin(_as_integers(hash_formulas(formulas)), _as_integers(self.table.training_formulas))
+        return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
+
+    def to_dict(self) -> dict[str, np.ndarray]:
+        """Return symbol -> vector, (dim,) float32, read-only."""
+        return dict(zip(self.symbols, self.vectors, strict=True))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with one row per element, indexed by symbol, and columns ``v0``, ``v1``, ...
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtra.of("pandas", "sklearn") from error
+        index = pd.Index(self.symbols, name="symbol")
+        return pd.DataFrame(self.vectors.copy(), index=index, columns=[f"v{i}" for i in range(self.dim)])
+
+    def _row(self, element: str | int) -> int:
+        z = atomic_number(element)
+        if z in self._row_of:
+            return self._row_of[z]
+        closest = sorted(self._row_of, key=lambda covered: _table_distance(covered, z))[:3]
+        raise ElementNotCovered(
+            f"{symbol(z)} has no vector in {self!r}: its training data holds no structure with it. "
+            f"The nearest covered ones in the periodic table are {', '.join(map(symbol, closest))}."
+        )
+
+
+def _table_distance(a: int, b: int) -> tuple[int, int]:
+    """Return how far two elements stand apart in the periodic table; the f block counts as group 3."""
+    columns = abs((group(a) or 3) - (group(b) or 3))
+    return columns + abs(period(a) - period(b)), abs(a - b)
+
+
+def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:
+    given = np.asarray(values)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.array(given, dtype=dtype, order="C")
+    except (TypeError, ValueError) as error:
+        raise InputInvalid(f"Values of type {given.dtype} do not fit {dtype}: {error}.") from error
+    if array.dtype.kind == "i" and not np.array_equal(array, given):
+        raise InputInvalid(f"Values do not fit {array.dtype}: they have to be whole numbers in its range.")
+    array.flags.writeable = False
+    return array
+
+
+def _check_rows(table: ElementTable) -> None:
+    z, vectors, counts = table.atomic_numbers, table.vectors, table.n_structures
+    if vectors.ndim != 2 or not vectors.size or z.shape != vectors.shape[:1] or counts.shape != z.shape:
+        raise InputInvalid(
+            f"Element tables need shapes (n,), (n, dim), (n,), but atomic_numbers is {z.shape}, vectors "
+            f"{vectors.shape}, n_structures {counts.shape}."
+        )
+    if z[0] < 1 or z[-1] > N_ELEMENTS or np.any(np.diff(z.astype(int)) < 1):
+        raise InputInvalid(f"Atomic numbers have to ascend without repeats within 1 to {N_ELEMENTS}.")
+    _check_every(np.isfinite(vectors).all(axis=1), table, "a vector that is not finite in float32")
+    _check_every(counts >= 1, table, "no training structure; leave out its row")
+
+
+def _check_every(good: np.ndarray, table: ElementTable, complaint: str) -> None:
+    if not good.all():
+        bad = [name for name, fine in zip(table.symbols, good, strict=True) if not fine]
+        raise InputInvalid(f"Each of {', '.join(bad)} has {complaint}.")
+
+
+def _check_digest(digest: Any) -> np.ndarray:
+    array = np.asarray(digest)
+    if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != DIGEST_BYTES:
+        raise InputInvalid(f"A formula digest is uint8 (n, {DIGEST_BYTES}), but this is {array.dtype} {array.shape}.")
+    if np.any(np.diff(_as_integers(array)) < 1):
+        raise InputInvalid("A formula digest has to be sorted without repeats; make it with formula_digest.")
+    return _read_only(array, array.dtype)
+
+
+def _as_integers(digest: np.ndarray) -> np.ndarray:
+    """Return 40-bit hashes, (n, 5) uint8 big-endian, as (n,) int64."""
+    padded = np.zeros((len(digest), 8), dtype=np.uint8)
+    padded[:, -DIGEST_BYTES:] = digest
+    return padded.view(">i8")[:, 0].astype(np.int64)

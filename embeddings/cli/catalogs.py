@@ -1,0 +1,187 @@
+"""Commands that look at catalogs: list, show, verify, neighbors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embeddings import store
+from embeddings.errors import CatalogCorrupt, EmbeddingsError
+from embeddings.loaders import load_uae
+from embeddings.manifest import Manifest, read_manifest
+
+_WIDTH = 100
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.command("list")
+@as_json_option
+def list_command(as_json: bool) -> None:
+    r"""List all catalogs, where they are, and which version is the default.
+
+    Roots are searched in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the
+    library. The first that has a version wins.
+
+    \b
+    Example:
+      embeddings list
+    """
+    rows = [_listing(location) for location in store.locate_all()]
+    if as_json:
+        _print_json(rows)
+    elif not rows:
+        click.echo(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
+    else:
+        keys = ("name", "version", "n_rows", "dim", "licence", "root")
+        _print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
+
+
+def _listing(location: store.Location) -> dict[str, Any]:
+    """Return the facts of one version; those of its manifest are None where it cannot be read."""
+    facts: dict[str, Any] = {
+        "name": location.name,
+        "version": location.version,
+        "default": location.is_default,
+        "root": str(location.root),
+        "shadowed_by": str(location.shadowed_by) if location.shadowed_by else None,
+        **dict.fromkeys(("kind", "n_rows", "dim", "licence", "description", "error")),
+    }
+    try:
+        manifest = read_manifest(location.folder)
+    except EmbeddingsError as error:
+        return facts | {"error": str(error)}
+    return facts | {
+        "kind": manifest.kind,
+        "n_rows": manifest.n_rows,
+        "dim": manifest.dim,
+        "licence": manifest.licence.spdx,
+        "description": manifest.description,
+    }
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return "corrupt: run embeddings verify"
+    if row["shadowed_by"]:
+        return f"shadowed by {row['shadowed_by']}"
+    return "default" if row["default"] else ""
+
+
+@click.command()
+@click.argument("name")
+@as_json_option
+def show(name: str, as_json: bool) -> None:
+    r"""Show what a catalog is: its training, its accuracy, its coverage and its licence.
+
+    NAME is a name, name@version, or the path of a version's folder. --json prints the whole manifest.
+
+    \b
+    Example:
+      embeddings show starter
+    """
+    folder = store.resolve(name)
+    manifest = read_manifest(folder)
+    if as_json:
+        _print_json(asdict(manifest))
+        return
+    for title, text in _facts(manifest, folder).items():
+        click.echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
+    if manifest.metrics:
+        click.echo("\nAccuracy on held-out structures (beside the error of predicting the training mean):")
+        _print_table(_metric_rows(manifest), indent="  ")
+
+
+def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
+    training, model = manifest.training, manifest.model
+    return {
+        "catalog": f"{manifest.name}@{manifest.version}",
+        "description": manifest.description,
+        "folder": str(folder),
+        "vectors": f"{manifest.n_rows} x {manifest.dim} {manifest.dtype}, kind {manifest.kind}",
+        "missing": " ".join(manifest.missing_elements) or "none",
+        "model": f"{model.name}, recipe {model.recipe}, code {model.code_version}",
+        "trained on": f"{training.n_structures:,} structures from {training.source}",
+        "synthetic": "yes" if manifest.synthetic else "no",
+        "licence": manifest.licence.spdx,
+        "attribution": " ".join(manifest.licence.attribution.split()),
+        "created": manifest.created,
+        "rebuild": manifest.command,
+    }
+
+
+def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("target", "MAE", "mean's MAE", "unit", "R2", "n", "set")]
+    for name, m in manifest.metrics.items():
+        r2 = "-" if m.r2 is None else f"{m.r2:.3f}"
+        rows.append((name, f"{m.mae:.4g}", f"{m.baseline_mae:.4g}", m.unit or "-", r2, f"{m.n:,}", m.split))
+    return rows
+
+
+@click.command()
+@click.argument("name", required=False)
+@as_json_option
+def verify(name: str | None, as_json: bool) -> None:
+    r"""Check every file of a catalog against the hashes in its manifest; of all catalogs if none is named.
+
+    \b
+    Example:
+      embeddings verify
+      embeddings verify starter@0.1.0 --json
+    """
+    folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
+    results = [_verified(folder) for folder in folders]
+    if as_json:
+        _print_json(results)
+    for result in () if as_json else results:
+        click.echo(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
+    failed = [result["error"] for result in results if not result["ok"]]
+    if failed:
+        raise CatalogCorrupt(f"{len(failed)} of {len(results)} failed. {' '.join(failed)}")
+
+
+def _verified(folder: Path) -> dict[str, Any]:
+    try:
+        store.verify(folder)
+    except EmbeddingsError as error:
+        return {"folder": str(folder), "ok": False, "error": str(error)}
+    return {"folder": str(folder), "ok": True, "error": None}
+
+
+@click.command()
+@click.argument("name")
+@click.argument("element")
+@click.option("-k", default=5, show_default=True, type=click.IntRange(min=1), help="How many neighbours.")
+@as_json_option
+def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
+    r"""List the elements nearest to one by cosine similarity.
+
+    ELEMENT is a symbol or an atomic number.
+
+    \b
+    Example:
+      embeddings neighbors starter Fe -k 3
+    """
+    catalog = load_uae(name)
+    found = catalog.neighbors(int(element) if element.isdecimal() else element, k=k)
+    if as_json:
+        _print_json([{"symbol": symbol, "similarity": similarity} for symbol, similarity in found])
+    else:
+        _print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
+    """Print rows in aligned columns; the last column is not padded."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo((indent + "  ".join(cells)).rstrip())

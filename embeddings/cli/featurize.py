@@ -1,0 +1,87 @@
+"""The featurize command: a table with formulas in, the same table with features out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embeddings.loaders import load_uae
+from embeddings.pooling import POLICIES
+from embeddings.streaming import FileSummary, featurize_file
+
+_PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("file", type=_PATH)
+@click.option("--column", default="formula", show_default=True, help="Name of the column of formulas.")
+@click.option("--catalog", "catalogs", required=True, multiple=True, help="Catalog; repeat it to join several.")
+@click.option("--stats", default="mean", show_default=True, help="Statistics, separated by commas.")
+@click.option(
+    "--missing",
+    type=click.Choice(list(POLICIES)),
+    default="raise",
+    show_default=True,
+    help="For an element without a vector: " + "; ".join(f"{name}: {does}" for name, does in POLICIES.items()) + ".",
+)
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
+@click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV file as text.")
+@click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
+    r"""Add composition vectors to a table of any size.
+
+    FILE is .csv (with a header), .parquet or .jsonl. Its columns are kept, and the features follow them. Rows whose
+    formula cannot be read go to OUT.rejected.csv, with line and reason. OUT appears when it is complete.
+
+    Statistics: mean, std, std_corrected, min, max, range, sum, mode, geometric.
+
+    \b
+    Example:
+      embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
+    """
+    loaded = [load_uae(name) for name in catalogs]
+    names = [name.strip() for name in stats.split(",") if name.strip()]
+    with _progress(file) as progress:
+        summary = featurize_file(file, options.pop("out"), loaded, stats=names, progress=progress, **options)
+    if as_json:
+        click.echo(json.dumps(asdict(summary)))
+    else:
+        click.echo(_sentence(summary), err=True)
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[Callable[[int, int], None]]:
+    """Yield what moves a progress bar on stderr, if somebody is looking at it."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    with click.progressbar(length=1, label=file.name, file=sys.stderr) as bar:
+
+        def move(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield move
+
+
+def _sentence(summary: FileSummary) -> str:
+    """Say in one line what was done."""
+    rate = f"{summary.rows / max(summary.seconds, 1e-3):,.0f} rows/s"
+    line = f"{summary.out}: {summary.rows:,} rows x {summary.features:,} features in {summary.seconds:.1f} s ({rate})"
+    rejected = f"{summary.rejected:,} rejected"
+    if summary.rejected_file:
+        rejected += f", see {summary.rejected_file}"
+    parts = [line, rejected]
+    for catalog, symbols in summary.uncovered.items():
+        stand_ins = summary.imputed.get(catalog, {})
+        listed = (f"{s} (as {stand_ins[s]})" if s in stand_ins else s for s in symbols)
+        parts.append(f"without a vector in {catalog}: {', '.join(listed)}")
+    return "; ".join(parts)

@@ -1,0 +1,109 @@
+"""Every error that this project raises on purpose.
+
+::
+
+    EmbeddingsError
+    ├── CatalogNotFound      (LookupError)      no such name or version
+    ├── CatalogExists        (FileExistsError)  a released version is never overwritten
+    ├── CatalogCorrupt       (OSError)          a file is missing, truncated or altered
+    ├── ManifestInvalid      (ValueError)       a manifest that does not fit its schema
+    ├── ElementUnknown       (LookupError)      not a chemical element
+    ├── ElementNotCovered    (LookupError)      an element without a row in this catalog
+    ├── FormulaInvalid       (ValueError)       a formula that cannot be read, or reads two ways
+    ├── ColumnNotFound       (LookupError)      a table lacks a column that was asked for
+    ├── InputInvalid         (ValueError)       any other input that cannot be used
+    ├── OutputInvalid        (OSError)          an output that cannot be written
+    ├── SourceError          (RuntimeError)     a source that gave nothing usable
+    ├── TargetInvalid        (ValueError)       a target that cannot be learned
+    ├── TrainingError        (RuntimeError)     a run that cannot go on or be resumed
+    └── MissingExtra         (ImportError)      an optional dependency is not installed
+
+Each also inherits the builtin that a caller would expect. A message says what was asked, what was there and
+what to do. The command line turns an ``EmbeddingsError`` into one line and exit code 1; anything else is a bug
+and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class EmbeddingsError(Exception):
+    """Root of the errors that this project raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message alone (a bare ``KeyError`` would quote it, an ``OSError`` reformat it)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class CatalogNotFound(EmbeddingsError, LookupError):
+    """No catalog, or no version of it, goes by this name."""
+
+
+class CatalogExists(EmbeddingsError, FileExistsError):
+    """A released version stands where a new one would be written."""
+
+
+class CatalogCorrupt(EmbeddingsError, OSError):
+    """A catalog file is missing, truncated or altered."""
+
+
+class ManifestInvalid(EmbeddingsError, ValueError):
+    """A manifest does not fit its schema."""
+
+
+class ElementUnknown(EmbeddingsError, LookupError):
+    """The symbol or number is not that of a chemical element."""
+
+
+class ElementNotCovered(EmbeddingsError, LookupError):
+    """The catalog has no row for the element."""
+
+
+class FormulaInvalid(EmbeddingsError, ValueError):
+    """The formula cannot be read, or can be read in two ways."""
+
+
+class ColumnNotFound(EmbeddingsError, LookupError):
+    """A table lacks a column that was asked for."""
+
+
+class InputInvalid(EmbeddingsError, ValueError):
+    """The input cannot be used."""
+
+
+class OutputInvalid(EmbeddingsError, OSError):
+    """The output cannot be written."""
+
+
+class SourceError(EmbeddingsError, RuntimeError):
+    """A source of structures gave nothing usable."""
+
+
+class TargetInvalid(EmbeddingsError, ValueError):
+    """A target cannot be learned: it is missing, constant, or not a number."""
+
+
+class TrainingError(EmbeddingsError, RuntimeError):
+    """A training run cannot go on or be resumed."""
+
+
+class MissingExtra(EmbeddingsError, ImportError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtra:
+        """Name the package that is missing and the extra that brings it."""
+        return cls(f"{package} is not installed. Install it with: pip install 'materials-embeddings[{extra}]'")
+
+
+def did_you_mean(asked: str, known: Iterable[str], *, n: int = 1) -> str:
+    """Return ``' Did you mean "x"?'`` for the closest known name, or an empty string."""
+    import difflib
+
+    known = list(known)
+    folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(asked.lower(), list(folded), n=n, cutoff=0.6)
+    if not close:
+        return ""
+    return " Did you mean " + " or ".join(f'"{folded[name]}"' for name in close) + "?"

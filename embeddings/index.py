@@ -1,0 +1,131 @@
+"""What a root folder of catalogs holds: names, versions in order, and the default version of each name.
+
+A root is a folder of ``<name>/<version>/manifest.json``. Its ``index.json`` pins the default versions and
+repeats the facts that a reader wants before opening anything; the folders themselves remain the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+from embeddings.errors import CatalogCorrupt, EmbeddingsError
+from embeddings.folders import write_text
+from embeddings.manifest import MANIFEST, Name, SemVer, read_manifest
+
+INDEX = "index.json"
+INDEX_VERSION = 1
+
+_NAME = re.compile(get_args(Name)[1].regex)
+_VERSION = re.compile(get_args(SemVer)[1].regex)
+
+
+def is_name(text: str) -> bool:
+    """Whether the text is a well-formed catalog name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_release(version: str) -> bool:
+    """Whether a semantic version is not a pre-release such as ``1.0.0-rc.1``."""
+    return "-" not in version
+
+
+def precedence(version: str) -> tuple[Any, ...]:
+    """Return a sort key with the precedence of Semantic Versioning 2.0.0, section 11."""
+    core, _, pre = version.partition("-")
+    identifiers = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split(".") if part]
+    return tuple(map(int, core.split("."))), not pre, identifiers
+
+
+def names(root: Path) -> list[str]:
+    """Return the names under a root that have at least one version, sorted."""
+    return sorted(name for name in _folders(root) if is_name(name) and versions(root, name))
+
+
+def versions(root: Path, name: str) -> list[str]:
+    """Return the versions of a name, lowest first.
+
+    Only folders with a manifest count, so one that was left half-written is not a version.
+    """
+    folders = [v for v in _folders(root / name) if _VERSION.fullmatch(v)]
+    return sorted((v for v in folders if (root / name / v / MANIFEST).is_file()), key=precedence)
+
+
+def default_version(root: Path, name: str) -> str:
+    """Return the pinned version of a name, or its highest release where the pin is absent or points nowhere.
+
+    Args:
+        root: a root of catalogs.
+        name: one of `names`.
+
+    Raises:
+        CatalogCorrupt: the root's index cannot be read.
+    """
+    known = versions(root, name)
+    pinned = read_index(root).get(name, {}).get("default")
+    releases = [version for version in known if is_release(version)]
+    return pinned if pinned in known else (releases or known)[-1]
+
+
+def read_index(root: Path) -> dict[str, dict[str, Any]]:
+    """Return name -> entry of a root's index; empty where there is none.
+
+    Raises:
+        CatalogCorrupt: the file is not an index.
+    """
+    path = root / INDEX
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_bytes())
+        entries = document["catalogs"]
+        if document["schema_version"] != INDEX_VERSION or not all(isinstance(e, dict) for e in entries.values()):
+            raise ValueError("it has another form")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CatalogCorrupt(
+            f"{path} is not an index of catalogs that this library can read ({error!r}). Restore it, or delete "
+            "it: the highest release of each catalog is then its default."
+        ) from error
+    return entries
+
+
+def update_index(root: Path, name: str, version: str) -> None:
+    """Bring a root's index up to date with its folders after one version was written.
+
+    The written version becomes the default of its name if it is a release, and above the present default unless that
+    is a pre-release; all other pins stay. Several writers may work on one root: each looks again after it wrote, so
+    the last has seen all.
+    """
+    while True:
+        text = _render(root, name, version)
+        write_text(root / INDEX, text)
+        if _render(root, name, version) == text:
+            return
+
+
+def _render(root: Path, name: str, version: str) -> str:
+    entries = {known: _entry(root, known, version if known == name else None) for known in names(root)}
+    document = {"schema_version": INDEX_VERSION, "catalogs": {k: e for k, e in entries.items() if e}}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(root: Path, name: str, written: str | None) -> dict[str, Any]:
+    """Return the facts of a name's default version; what the index said where its manifest cannot be read."""
+    default = default_version(root, name)
+    if written and is_release(written):
+        rises = precedence(written) > precedence(default)
+        default = written if rises or not is_release(default) else default
+    try:
+        manifest = read_manifest(root / name / default)
+    except EmbeddingsError:
+        return read_index(root).get(name, {})
+    facts = {fact: getattr(manifest, fact) for fact in ("kind", "dim", "n_rows", "description")}
+    return {"default": default, **facts, "licence": manifest.licence.spdx, "versions": versions(root, name)}
+
+
+def _folders(path: Path) -> list[str]:
+    if not path.is_dir():
+        return []
+    return [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]

@@ -1,0 +1,293 @@
+"""The manifest: what a catalog version is, where it comes from, and the hashes of its files.
+
+A builder states a `Provenance`; `embeddings.tables.write_catalog` adds what it measures on the vectors and
+files and writes the `Manifest` last. The annotations below are the schema: they validate, and they generate
+``docs/manifest.schema.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+from embeddings import schema
+from embeddings.errors import CatalogCorrupt, ManifestInvalid
+from embeddings.schema import AtLeast, Pattern
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+
+Name = Annotated[str, Pattern("^[a-z0-9]+(-[a-z0-9]+)*$", 'a kebab-case name such as "ct-multi"')]
+SemVer = Annotated[
+    str,
+    Pattern(
+        r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
+        'a semantic version such as "1.0.0"',
+    ),
+]
+FileName = Annotated[str, Pattern("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "a plain file name inside the version's folder")]
+Sha256 = Annotated[str, Pattern("^[0-9a-f]{64}$", "a SHA-256 in lower-case hexadecimal")]
+Timestamp = Annotated[
+    str,
+    Pattern(
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+        'a UTC time such as "2026-01-31T12:00:00Z"',
+    ),
+]
+Symbol = Annotated[str, Pattern("^[A-Z][a-z]?$", "an element symbol")]
+Text = Annotated[str, Pattern(r"^[\s\S]+$", "a text that is not empty")]
+FileFormat = Literal["parquet", "hdf5", "npy", "safetensors", "markdown"]
+Count = Annotated[int, AtLeast(0)]
+Positive = Annotated[int, AtLeast(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """The model and the recipe that trained it.
+
+    Attributes:
+        name: the method, such as ``"crystal-transformer"``.
+        recipe: the recipe's name.
+        hyperparameters: every one of them, as plain JSON values.
+        code_version: version of the builder, with a commit where one is known.
+    """
+
+    name: Text
+    recipe: Text
+    hyperparameters: dict[str, Any]
+    code_version: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormulaDigest:
+    """The hashed training formulas behind ``catalog.overlap``; see ``embeddings.formula.formula_digest``."""
+
+    file: FileName
+    algorithm: Literal["sha256"] = "sha256"
+    bits: Literal[40] = 40
+    n_formulas: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingInfo:
+    """What the model was trained on.
+
+    Attributes:
+        source: where the structures come from.
+        database_version: the source's own version, where it has one.
+        query: what was asked of the source: filters, limits.
+        snapshot_sha256: hash of the frozen snapshot that the build read.
+        n_structures: structures that were used, all splits together.
+        dropped: reason -> number of structures that were left out.
+        targets: target -> unit.
+        split: the rule that separates training, validation and test structures.
+        seed: of every random choice of the build.
+        formula_digest: filled in by ``write_catalog``.
+    """
+
+    source: Text
+    database_version: str | None = None
+    query: dict[str, Any] = field(default_factory=dict)
+    snapshot_sha256: Sha256
+    n_structures: Positive
+    dropped: dict[str, Count] = field(default_factory=dict)
+    targets: dict[str, str]
+    split: Text
+    seed: int
+    formula_digest: FormulaDigest | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """How well one target is predicted on held-out structures, beside predicting the training mean.
+
+    Attributes:
+        mae: mean absolute error, in `unit`.
+        r2: coefficient of determination; None where the held-out target is constant.
+        n: held-out structures that carry the target.
+        baseline_mae: the same error when the training mean is predicted.
+        unit: of `mae` and `baseline_mae`.
+        split: which held-out set.
+    """
+
+    mae: Annotated[float, AtLeast(0)]
+    r2: float | None
+    n: Positive
+    baseline_mae: Annotated[float, AtLeast(0)]
+    unit: str
+    split: Literal["validation", "test"] = "validation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Licence:
+    """Terms of use: the SPDX identifier and the attribution that the data's licence asks for."""
+
+    spdx: Text
+    attribution: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """What to cite: a BibTeX entry, and a DOI where there is one."""
+
+    bibtex: Text
+    doi: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """One file of the version's folder, with its hash and its size."""
+
+    path: FileName
+    format: FileFormat
+    sha256: Sha256
+    bytes: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a catalog version comes from: all that its builder knows.
+
+    Attributes:
+        name: kebab-case name of the catalog.
+        version: semantic version; MAJOR when vectors change, MINOR when rows are added, PATCH for metadata.
+        description: one or two sentences.
+        synthetic: True where the training structures or targets are not from a database of calculations or
+            measurements but made up or predicted by a model.
+        metrics: target -> `Metric`.
+        downstream: benchmark -> results with and without the vectors.
+        limits: what the vectors should not be used for, a sentence each.
+        fingerprint: SHA-256 over recipe, snapshot and code: the identity of the build.
+        command: rebuilds the catalog.
+        created: UTC time of the build.
+        environment: package -> version, and the device.
+    """
+
+    schema_version: Literal[1] = 1
+    name: Name
+    version: SemVer
+    description: Text
+    synthetic: bool
+    model: ModelInfo
+    training: TrainingInfo
+    metrics: dict[str, Metric]
+    downstream: dict[str, Any] = field(default_factory=dict)
+    limits: tuple[Text, ...] = ()
+    licence: Licence
+    citation: Citation
+    fingerprint: Sha256
+    command: Text
+    created: Timestamp
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Provenance):
+    """The manifest of one catalog version: its provenance, its shape and its files.
+
+    Attributes:
+        kind: what the rows stand for.
+        dim: width of a vector.
+        n_rows: number of vectors.
+        missing_elements: symbols without a row, in order of atomic number.
+        n_structures: symbol -> training structures that contain the element, in order of atomic number.
+        files: every file of the folder except the manifest.
+        manifest_sha256: seal over the manifest's own text with this value left empty.
+    """
+
+    kind: Literal["element", "structure", "composition-encoder"]
+    dim: Positive
+    dtype: Literal["float32"] = "float32"
+    n_rows: Positive
+    missing_elements: tuple[Symbol, ...] = ()
+    n_structures: dict[Symbol, Positive] = field(default_factory=dict)
+    files: tuple[FileEntry, ...]
+    manifest_sha256: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, provenance: Provenance, **measured: Any) -> Manifest:
+        """Complete a provenance with what was measured on the vectors and the files."""
+        stated = {entry.name: getattr(provenance, entry.name) for entry in fields(Provenance)}
+        return cls(**stated, **measured)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Parse and validate.
+
+        Raises:
+            ManifestInvalid: not JSON, or it does not fit the schema; the message names the field.
+        """
+        try:
+            document = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
+        _check_schema_version(document)
+        return schema.parse(cls, document)
+
+    def to_json(self) -> str:
+        """Return the sealed JSON text: fields in order, indented by 2, a newline at the end.
+
+        Raises:
+            ManifestInvalid: a value does not fit the schema; the message names the field.
+        """
+        valid = schema.parse(type(self), asdict(self))
+        unsealed = _dump(asdict(replace(valid, manifest_sha256="")))
+        return _dump(asdict(replace(valid, manifest_sha256=_sha256(unsealed))))
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a manifest."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Manifest of a catalog version",
+    }
+    return head | schema.json_schema(Manifest)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a version's folder and check its seal.
+
+    Raises:
+        CatalogCorrupt: the file is missing, unreadable, or its text was altered after it was written.
+        ManifestInvalid: the file does not fit the schema; the message names the file and the field.
+    """
+    path = Path(folder) / MANIFEST
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+    try:
+        manifest = Manifest.from_json(text)
+    except ManifestInvalid as error:
+        raise ManifestInvalid(f"{path}: {error}") from error
+    found = _sha256(text.replace(f'"{manifest.manifest_sha256}"', '""', 1))
+    if found != manifest.manifest_sha256:
+        raise CatalogCorrupt(
+            f'{path} was altered after it was written: its seal is "{manifest.manifest_sha256}" but its text '
+            f'gives "{found}". Install or build this version again; changed metadata is a new version.'
+        )
+    return manifest
+
+
+def _check_schema_version(document: Any) -> None:
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(found, int) and found > SCHEMA_VERSION:
+        raise ManifestInvalid(
+            f"schema_version: this catalog has {found} and needs a newer library; this one reads up to "
+            f"{SCHEMA_VERSION}. Upgrade it: pip install --upgrade materials-embeddings"
+        )
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

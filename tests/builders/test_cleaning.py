@@ -1,0 +1,75 @@
+"""Every unusable crystal is dropped under its own reason, and nothing else is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from builders.cleaning import Selection, clean, drop_unlabelled, select
+from embeddings.errors import ElementUnknown
+from tests.crystals import Crystal, cscl, rocksalt, structure_table
+
+GOOD = cscl(11, 17, 3.6)
+
+
+def with_coordinate(value: float) -> Crystal:
+    lattice, numbers, coords = cscl(11, 17, 3.6)
+    coords[1, 1] = value
+    return lattice, numbers, coords
+
+
+BAD = {
+    "not_finite": [with_coordinate(np.nan), with_coordinate(np.inf), (np.full((3, 3), np.nan), GOOD[1], GOOD[2])],
+    "no_volume": [(np.zeros((3, 3)), GOOD[1], GOOD[2]), (np.ones((3, 3)), GOOD[1], GOOD[2])],
+    "atoms_overlap": [(GOOD[0], GOOD[1], np.array([[0, 0, 0.0], [0, 0, 0.01]])), (GOOD[0], GOOD[1], np.zeros((2, 3)))],
+    "invalid_atomic_number": [(GOOD[0], np.array([0, 17]), GOOD[2]), (GOOD[0], np.array([11, 119]), GOOD[2])],
+    "no_atoms": [(GOOD[0], np.zeros(0, dtype=int), np.zeros((0, 3)))],
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_each_fault_is_counted_under_its_reason(reason: str) -> None:
+    crystals = [GOOD, *BAD[reason], rocksalt(12, 8, 4.2)]
+    kept, dropped = clean(structure_table(crystals))
+    assert dropped == {reason: len(BAD[reason])}
+    assert kept.material_ids.tolist() == ["test-0", f"test-{len(crystals) - 1}"]
+
+
+def test_all_faults_at_once() -> None:
+    table = structure_table([GOOD, *(crystal for bad in BAD.values() for crystal in bad), GOOD])
+    kept, dropped = clean(table)
+    assert len(kept) == 2
+    assert dropped == {reason: len(bad) for reason, bad in BAD.items()}
+
+
+def test_partial_occupancy_and_repeated_ids_are_dropped() -> None:
+    table = structure_table([GOOD, GOOD, GOOD])
+    table = replace(table, occupancies=np.array([1, 1, 0.5, 1, 1, 1.0]))
+    assert clean(table)[1] == {"partial_occupancy": 1}
+    table = replace(table, occupancies=None, material_ids=np.array(["a", "b", "a"], dtype=object))
+    assert clean(table)[1] == {"duplicate_id": 1}
+
+
+def test_a_usable_table_is_left_alone() -> None:
+    table = structure_table([GOOD, rocksalt(12, 8, 4.2)])
+    kept, dropped = clean(table)
+    assert kept is table
+    assert dropped == {}
+
+
+def test_selection_counts_what_it_leaves_out() -> None:
+    table = structure_table([GOOD, rocksalt(11, 17, 5.6), cscl(29, 30, 2.9)])
+    rows, left_out = select(table, Selection(elements=("Na", "Cl"), max_sites=4))
+    assert rows.tolist() == [0]
+    assert left_out == {"other_elements": 1, "too_many_sites": 1}
+    with pytest.raises(ElementUnknown, match="Nq"):
+        select(table, Selection(elements=("Nq",)))
+
+
+def test_crystals_without_any_label_are_dropped() -> None:
+    table = structure_table([GOOD, GOOD, GOOD], energy=[1.0, np.nan, np.nan], gap=[np.nan, 2.0, np.nan])
+    kept, dropped = drop_unlabelled(table, ["energy", "gap"])
+    assert kept.material_ids.tolist() == ["test-0", "test-1"]
+    assert dropped == {"no_target": 1}

@@ -1,0 +1,151 @@
+"""What the network may and may not see: invariances, and agreement with sums written out edge by edge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from builders.batching import Batch, PackedCrystals
+from builders.graphs import NeighborGraphs, neighbor_graphs
+from builders.models.crystal_transformer import (
+    CrystalTransformer,
+    CrystalTransformerConfig,
+    PairAttention,
+    PairRadial,
+    RadialMessages,
+)
+from tests.crystals import (
+    Crystal,
+    random_crystal,
+    recelled,
+    rocksalt,
+    rotated,
+    shuffled,
+    structure_table,
+    supercell,
+    translated,
+)
+
+SMALL = CrystalTransformerConfig(dim=16, width=32, depth=2, n_heads=4, feed_forward=32, n_radial=8, message_dim=4)
+CARTESIAN = CrystalTransformerConfig(geometry="cartesian", dim=16, width=32, depth=2, n_heads=4, feed_forward=32)
+
+
+def network(config: CrystalTransformerConfig = SMALL) -> CrystalTransformer:
+    torch.manual_seed(1)
+    model = CrystalTransformer(config, n_targets=2).eval()
+    with torch.no_grad():
+        model.table.weight.mul_(20)  # an untrained table is nearly blind to the elements
+    return model
+
+
+def graphs_and_batch(crystals: list[Crystal], cutoff: float = SMALL.cutoff) -> tuple[NeighborGraphs, Batch]:
+    table = structure_table(crystals)
+    graphs = neighbor_graphs(table, cutoff)
+    packed = PackedCrystals(table, graphs, np.full((len(table), 1), np.nan))
+    return graphs, packed.batch(np.arange(len(table)))
+
+
+def outputs(model: CrystalTransformer, crystals: list[Crystal]) -> tuple[np.ndarray, np.ndarray]:
+    _, batch = graphs_and_batch(crystals)
+    with torch.inference_mode():
+        return model(batch).numpy(), model.encode(batch).numpy()
+
+
+CRYSTALS = {
+    "rocksalt": rocksalt(11, 17, 5.6),
+    "triclinic": random_crystal(np.random.default_rng(3)),
+    "two atoms far apart": (9.0 * np.eye(3), np.array([3, 9]), np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]])),
+    "one atom": (3.0 * np.eye(3), np.array([26]), np.zeros((1, 3))),
+}
+MOVES = {
+    "order": shuffled,
+    "rotation": rotated,
+    "translation": translated,
+    "cell": recelled,
+    "supercell": lambda crystal, rng: supercell(crystal, (2, 1, 3)),
+    "all at once": lambda crystal, rng: shuffled(
+        rotated(translated(recelled(supercell(crystal, (1, 2, 2)), rng), rng), rng), rng
+    ),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_periodic_network_sees_the_crystal_not_its_description(name: str, move: str) -> None:
+    model = network()
+    moved = MOVES[move](CRYSTALS[name], np.random.default_rng(7))
+    for before, after in zip(outputs(model, [CRYSTALS[name]]), outputs(model, [moved]), strict=True):
+        np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_periodic_network_tells_crystals_apart() -> None:
+    model = network()
+    salt = rocksalt(11, 17, 5.6)
+    others = [rocksalt(11, 35, 5.6), rocksalt(11, 17, 5.9), CRYSTALS["triclinic"]]
+    prediction, _ = outputs(model, [salt, *others])
+    assert (np.abs(prediction[1:] - prediction[0]).max(axis=1) > 1e-3).all()
+
+
+@pytest.mark.parametrize("config", [SMALL, CARTESIAN], ids=["periodic", "cartesian"])
+def test_padding_changes_nothing(config: CrystalTransformerConfig) -> None:
+    model = network(config)
+    alone, _ = outputs(model, [CRYSTALS["triclinic"]])
+    padded, _ = outputs(model, [CRYSTALS["triclinic"], supercell(CRYSTALS["rocksalt"], (2, 1, 1))])
+    np.testing.assert_allclose(padded[0], alone[0], atol=1e-5)
+
+
+def test_cartesian_network_reads_out_the_first_atom() -> None:
+    model = network(CARTESIAN)
+    _, batch = graphs_and_batch([CRYSTALS["triclinic"]])
+    with torch.inference_mode():
+        assert torch.equal(model.encode(batch), model.encode_atoms(batch)[:, 0])
+        rolled = Batch(
+            batch.atomic_numbers.roll(1, 1), batch.coords.roll(1, 1), batch.pairs, batch.distances, batch.labels
+        )
+        assert not torch.allclose(model.encode(rolled), model.encode(batch), atol=1e-3)
+
+
+def test_attention_equals_a_softmax_over_every_image_of_every_neighbour() -> None:
+    """The bias per pair must be the sum over images, written out here one image at a time."""
+    graphs, batch = graphs_and_batch([random_crystal(np.random.default_rng(5), 3)])
+    torch.manual_seed(0)
+    attention = PairAttention(width=12, n_heads=3, n_radial=8)
+    radial = PairRadial(8, SMALL.cutoff)
+    tokens = torch.randn(1, 3, 12)
+    with torch.inference_mode():
+        found = attention(tokens, batch.mask, radial(batch))[0]
+        query, key, value = attention.query_key_value(tokens)[0].view(3, 3, 3, 4).unbind(1)
+        strength = torch.nn.functional.softplus(attention.radial_weight)
+        for atom in range(3):
+            edges = np.flatnonzero(graphs.centers == atom)
+            neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()]).long()
+            distance = torch.tensor([0.0, *graphs.distances[edges].tolist()])
+            weight = radial.basis(distance) @ strength  # (n_edges, n_heads)
+            score = torch.einsum("hd,ehd->eh", query[atom], key[neighbor]) / 2 + weight.log()
+            mixed = torch.einsum("eh,ehd->hd", score.softmax(0), value[neighbor]).reshape(12)
+            torch.testing.assert_close(attention.out(mixed), found[atom], atol=1e-5, rtol=1e-4)
+
+
+def test_messages_equal_a_sum_over_edges() -> None:
+    graphs, batch = graphs_and_batch([random_crystal(np.random.default_rng(6), 4)])
+    torch.manual_seed(0)
+    messages, radial = RadialMessages(width=12, n_radial=8, message_dim=5), PairRadial(8, SMALL.cutoff)
+    tokens = torch.randn(1, 4, 12)
+    with torch.inference_mode():
+        found = messages(tokens, radial(batch))[0]
+        value = messages.value(tokens)[0]
+        for atom in range(4):
+            edges = np.flatnonzero(graphs.centers == atom)
+            neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()]).long()
+            basis = radial.basis(torch.tensor([0.0, *graphs.distances[edges].tolist()]))
+            summed = torch.einsum("er,ed->rd", basis, value[neighbor]).reshape(-1)
+            torch.testing.assert_close(messages.out(summed), found[atom], atol=1e-5, rtol=1e-4)
+
+
+def test_the_table_starts_small_and_row_z_is_element_z() -> None:
+    torch.manual_seed(0)
+    vectors = CrystalTransformer(CrystalTransformerConfig(), 1).element_vectors()
+    assert vectors.shape == (119, 128)
+    assert vectors[0].abs().max() == 0
+    assert 0.04 < vectors[1:].std() < 0.06

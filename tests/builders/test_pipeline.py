@@ -1,0 +1,208 @@
+"""From a file to a loadable catalog through the command line, and everything that may go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from builders.compositions import reduced_formulas_of
+from builders.records import read_structure_table
+from embeddings import load_uae
+from embeddings.cli import main
+from embeddings.store import user_root
+from tests.crystals import arrow_table, sample_crystals, write_sample
+
+
+def build(*options: object) -> Result:
+    return CliRunner().invoke(main, ["build", *map(str, options)])
+
+
+def table_options(path: Path, **more: object) -> list[object]:
+    options = {"recipe": "ct-multi", "targets": "formation_energy_per_atom,band_gap", "epochs": 2, "name": "toy"} | more
+    stated = [part for key, value in options.items() for part in (f"--{key}", value)]
+    return ["--source", "table", "--path", path, *stated]
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    return write_sample(tmp_path / "sample.parquet", 60)
+
+
+def test_a_build_gives_a_catalog_that_says_what_is_in_it(sample: Path) -> None:
+    result = build(*table_options(sample), "--about", "materials-project", "--limit", 50, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["path"] == str(user_root() / "toy" / "0.1.0")
+    catalog = load_uae("toy")
+    table = read_structure_table(sample).take(np.arange(50))
+    training, manifest = catalog.manifest.training, catalog.manifest
+    assert training.targets == {"formation_energy_per_atom": "eV/atom", "band_gap": "eV"}
+    assert training.query["limit"] == 50
+    assert manifest.metrics["formation_energy_per_atom"].n + training.n_structures == 50
+    assert manifest.licence.spdx == "CC-BY-4.0"
+    assert "Materials Project" in manifest.licence.attribution
+    assert str(sample.parent) not in manifest.to_json()
+    formulas = sorted(set(reduced_formulas_of(table)))
+    seen = catalog.overlap(formulas)
+    assert 0 < len(seen) < len(formulas)
+    assert sum(catalog.n_structures.values()) == 2 * training.n_structures  # all are binary
+    assert (user_root() / "toy" / "0.1.0" / "CARD.md").read_text().count("Materials Project")
+
+
+def test_only_elements_of_training_structures_have_rows(tmp_path: Path) -> None:
+    """An element that occurs in held-out structures alone must not be published with its random start."""
+    path = write_sample(tmp_path / "t.parquet", 12)
+    assert build(*table_options(path, targets="formation_energy_per_atom")).exit_code == 0
+    catalog = load_uae("toy")
+    table = read_structure_table(tmp_path / "t.parquet")
+    formulas = np.array(reduced_formulas_of(table))
+    training = np.isin(formulas, catalog.overlap(sorted(set(formulas))))
+    expected = np.unique(table.take(np.flatnonzero(training)).atomic_numbers)
+    np.testing.assert_array_equal(catalog.atomic_numbers, expected)
+    assert len(expected) < len(np.unique(table.atomic_numbers))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    contents = []
+    for attempt, seed in (("one", 0), ("two", 0), ("three", 1)):
+        monkeypatch.setenv("EMBEDDINGS_CACHE", str(tmp_path / f"cache-{attempt}"))
+        result = build(*table_options(sample), "--seed", seed, "--out", tmp_path / attempt)
+        assert result.exit_code == 0, result.output
+        folder = tmp_path / attempt / "toy" / "0.1.0"
+        contents.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert contents[0] == contents[1]
+    assert contents[0]["vectors.parquet"] != contents[2]["vectors.parquet"]
+
+
+def test_a_build_that_exists_is_not_repeated_and_a_new_one_gets_the_next_version(sample: Path) -> None:
+    assert build(*table_options(sample)).exit_code == 0
+    again = build(*table_options(sample))
+    assert "This very build exists" in again.stderr
+    assert build(*table_options(sample), "--seed", 5).exit_code == 0
+    assert sorted(path.name for path in (user_root() / "toy").iterdir()) == ["0.1.0", "0.2.0"]
+    assert load_uae("toy").version == "0.2.0"
+
+
+def test_a_released_version_is_replaced_only_by_force(sample: Path) -> None:
+    build(*table_options(sample, version="1.0.0"))
+    before = load_uae("toy").vectors
+    refused = build(*table_options(sample, version="1.0.0"), "--seed", 5)
+    assert refused.exit_code == 1
+    assert "--force" in refused.stderr
+    assert "--version 2.0.0" in refused.stderr
+    np.testing.assert_array_equal(load_uae("toy").vectors, before)
+    assert build(*table_options(sample, version="1.0.0"), "--seed", 5, "--force").exit_code == 0
+    assert not np.array_equal(load_uae("toy").vectors, before)
+
+
+def test_resume_needs_an_interrupted_run_of_this_very_build(sample: Path) -> None:
+    refused = build(*table_options(sample), "--resume")
+    assert refused.exit_code == 1
+    assert "No interrupted run of this very build" in refused.stderr
+    assert not (user_root() / "toy").exists()
+
+
+def _spawn(options: list[object], cache: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", "from embeddings.cli import main; main()", "build", *map(str, options)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
+    kill: signal.Signals, sample: Path, tmp_path: Path
+) -> None:
+    options = table_options(sample, epochs=30)
+    process = _spawn(options, tmp_path / "killed")
+    checkpoint = _wait_for_checkpoint(tmp_path / "killed", process)
+    process.send_signal(kill)
+    stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == (130 if kill == signal.SIGINT else -kill)
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "killed" / "catalogs" / "toy").exists()
+    assert checkpoint.exists()
+    resumed = _spawn([*options, "--resume"], tmp_path / "killed")
+    assert "Taking up the run at step" in resumed.communicate(timeout=120)[1]
+    whole = _spawn(options, tmp_path / "whole")
+    whole.communicate(timeout=120)
+    vectors = [(tmp_path / k / "catalogs/toy/0.1.0/vectors.npy").read_bytes() for k in ("killed", "whole")]
+    assert vectors[0] == vectors[1]
+
+
+def _wait_for_checkpoint(cache: Path, process: subprocess.Popen[str]) -> Path:
+    for _ in range(600):
+        found = list(cache.glob("runs/*/checkpoint.pt"))
+        if found:
+            return found[0]
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise AssertionError(f"no checkpoint: {process.communicate()[1]}")
+
+
+def write(path: Path, **columns: object) -> Path:
+    crystals, labels = sample_crystals(30)
+    pq.write_table(arrow_table(crystals, **(labels | columns)), path)
+    return path
+
+
+FAULTS = {
+    'Did you mean "formation_energy_per_atom"': (["--targets", "formation_energy"], {}),
+    "known values are 1": (["--targets", "flat"], {"flat": [1.0] * 30}),
+    "3 known values": (["--targets", "rare"], {"rare": [1.0, 2.0, 3.0] + [None] * 27}),
+    "1 of its values are infinite": (["--targets", "far"], {"far": [float("inf")] + [1.0, 2.0, 3.0] * 9 + [0.0] * 2}),
+    "No recipe": (["--recipe", "ct-mutli"], {}),
+    '"Toy Cat" cannot name a catalog': (["--name", "Toy Cat"], {}),
+    "not an element symbol": (["--elements", "Fe,Xx"], {}),
+    "Choose another": (["--out", "/proc/nowhere"], {}),
+    "No origin": (["--about", "nobody"], {}),
+}
+
+
+@pytest.mark.parametrize("message", FAULTS)
+def test_bad_requests_get_one_line_and_leave_nothing(message: str, tmp_path: Path) -> None:
+    options, columns = FAULTS[message]
+    result = build(*table_options(write(tmp_path / "t.parquet", **columns)), *options)
+    assert result.exit_code == 1, result.output
+    assert message in result.stderr
+    assert result.stderr.strip().splitlines()[-1].startswith("Error: ")
+    assert not list((tmp_path / "cache").glob("catalogs/*/*"))
+
+
+def test_unusable_structures_are_dropped_and_counted_in_the_manifest(tmp_path: Path) -> None:
+    crystals, labels = sample_crystals(30)
+    crystals[3] = (crystals[3][0] * 0, *crystals[3][1:])
+    crystals[4] = (*crystals[4][:2], np.full_like(crystals[4][2], np.nan))
+    labels["formation_energy_per_atom"][5] = labels["band_gap"][5] = None
+    labels = {name: pa.array(values, from_pandas=True) for name, values in labels.items()}
+    pq.write_table(arrow_table(crystals, **labels), tmp_path / "t.parquet")
+    result = build(*table_options(tmp_path / "t.parquet"))
+    assert result.exit_code == 0, result.output
+    assert load_uae("toy").manifest.training.dropped == {"not_finite": 1, "no_volume": 1, "no_target": 1}
+
+
+def test_wrong_usage_is_exit_code_two() -> None:
+    assert build("--source", "table", "--limit", "0").exit_code == 2
+    assert build().exit_code == 2
+
+
+def test_all_targets_of_the_file_are_learned_when_none_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.parquet", flat=[1.0] * 30)
+    options = table_options(path)
+    at = options.index("--targets")
+    result = build(*options[:at], *options[at + 2 :], "--targets", "")
+    assert result.exit_code == 0, result.output
+    assert set(load_uae("toy").manifest.metrics) == {"formation_energy_per_atom", "band_gap"}

@@ -1,0 +1,136 @@
+"""Sources into snapshots: what is taken, what is refused, and what is noticed afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builders.cleaning import Selection
+from builders.origins import ORIGINS, find_origin
+from builders.progress import Reporter
+from builders.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
+from builders.sources import SOURCES, SourceOptions, find_source
+from embeddings.errors import ColumnNotFound, EmbeddingsError, InputInvalid, SourceError
+from tests.crystals import arrow_table, cscl, rocksalt, sample_crystals, write_sample
+
+CRYSTALS = [cscl(11, 17, 3.6), rocksalt(12, 8, 4.2)]
+
+
+def pull(path: Path, folder: Path, selection: Selection | None = None) -> Snapshot:
+    stream = find_source("table")(SourceOptions(path))
+    return take_snapshot(folder, "table", stream, selection or Selection(), Reporter(quiet=True))
+
+
+def test_structures_and_labels_come_through_unchanged(tmp_path: Path) -> None:
+    crystals, labels = sample_crystals(30)
+    table = read_structures(pull(write_sample(tmp_path / "t.parquet", 30), tmp_path / "s"))
+    assert len(table) == 30
+    for row, (lattice, numbers, coords) in enumerate(crystals):
+        atoms = slice(table.offsets[row], table.offsets[row + 1])
+        np.testing.assert_allclose(table.lattices[row], lattice, rtol=1e-6)
+        np.testing.assert_array_equal(table.atomic_numbers[atoms], numbers)
+        np.testing.assert_allclose(table.frac_coords[atoms], coords, atol=1e-6)
+    for name, values in labels.items():
+        np.testing.assert_array_equal(table.properties[name], values)
+
+
+def test_units_and_origin_are_read_from_the_file(tmp_path: Path) -> None:
+    column = pa.field("bulk_modulus", pa.float32(), metadata={"unit": "GPa"})
+    table = arrow_table(CRYSTALS).append_column(column, pa.array([1.0, None], pa.float32()))
+    table = table.replace_schema_metadata({"licence": "CC0-1.0", "attribution": "Nobody.", "synthetic": "true"})
+    pq.write_table(table, tmp_path / "t.parquet")
+    snapshot = pull(tmp_path / "t.parquet", tmp_path / "s")
+    assert (snapshot.origin.licence, snapshot.origin.attribution) == ("CC0-1.0", "Nobody.")
+    assert snapshot.origin.synthetic
+    structures = read_structures(snapshot)
+    assert structures.units == {"bulk_modulus": "GPa"}
+    np.testing.assert_array_equal(structures.properties["bulk_modulus"], [1.0, np.nan])
+
+
+def test_the_selection_is_counted_and_the_limit_counts_what_is_kept(tmp_path: Path) -> None:
+    path = write_sample(tmp_path / "t.parquet", 40)
+    snapshot = pull(path, tmp_path / "s", Selection(max_sites=2, limit=7))
+    assert len(read_structures(snapshot)) == 7
+    assert set(read_structures(snapshot).n_sites) == {2}
+    assert snapshot.rejected == {"too_many_sites": 20}
+    assert snapshot.query["limit"] == 7
+
+
+def test_the_same_query_is_not_pulled_twice_and_another_one_is(tmp_path: Path) -> None:
+    path = write_sample(tmp_path / "t.parquet", 10)
+    first = pull(path, tmp_path / "s")
+    assert pull(path, tmp_path / "s") == first
+    assert len(read_structures(pull(path, tmp_path / "s", Selection(limit=3)))) == 3
+
+
+def test_the_same_file_gives_the_same_snapshot(tmp_path: Path) -> None:
+    path = write_sample(tmp_path / "t.parquet", 10)
+    assert pull(path, tmp_path / "one").sha256 == pull(path, tmp_path / "two").sha256
+
+
+def test_an_altered_part_or_ledger_is_noticed(tmp_path: Path) -> None:
+    folder = pull(write_sample(tmp_path / "t.parquet", 10), tmp_path / "s").folder
+    part = next(folder.glob("*.parquet"))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(SourceError, match=r"part-00000\.parquet is missing or altered"):
+        read_snapshot(folder)
+    (folder / "snapshot.json").write_text("{")
+    with pytest.raises(SourceError, match="not a whole snapshot"):
+        read_snapshot(folder)
+
+
+def test_a_missing_column_is_named_with_those_there(tmp_path: Path) -> None:
+    pq.write_table(arrow_table(CRYSTALS, lattice=None), tmp_path / "t.parquet")
+    with pytest.raises(ColumnNotFound, match=r"lacks the column lattice.*material_id, formula"):
+        pull(tmp_path / "t.parquet", tmp_path / "s")
+
+
+BROKEN = {
+    "three each": {"frac_coords": pa.array([[0.0, 0.0], [0.0] * 24], pa.list_(pa.float32()))},
+    "nine numbers": {"lattice": pa.array([[1.0], [1.0] * 9], pa.list_(pa.float32()))},
+    "1 empty rows": {"atomic_numbers": pa.array([None, [12] * 8], pa.list_(pa.uint8()))},
+    "list of numbers": {"atomic_numbers": pa.array([["Na", "Cl"], ["Mg"] * 8])},
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_columns_that_do_not_fit_are_refused(message: str, tmp_path: Path) -> None:
+    pq.write_table(arrow_table(CRYSTALS, **BROKEN[message]), tmp_path / "t.parquet")
+    with pytest.raises(SourceError, match=message):
+        pull(tmp_path / "t.parquet", tmp_path / "s")
+
+
+def test_an_absent_or_broken_or_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No file"):
+        pull(tmp_path / "absent.parquet", tmp_path / "s")
+    with pytest.raises(InputInvalid, match="--path"):
+        find_source("table")(SourceOptions())
+    whole = write_sample(tmp_path / "t.parquet", 10).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError, match="not a readable Parquet"):
+        pull(tmp_path / "cut.parquet", tmp_path / "s")
+    pq.write_table(arrow_table(CRYSTALS).slice(0, 0), tmp_path / "empty.parquet")
+    with pytest.raises(SourceError, match="the source is empty"):
+        pull(tmp_path / "empty.parquet", tmp_path / "s")
+    with pytest.raises(SourceError, match="10 other_elements"):
+        pull(tmp_path / "t.parquet", tmp_path / "s", Selection(elements=("Xe",)))
+
+
+def test_sources_and_origins_go_by_name(tmp_path: Path) -> None:
+    assert all(callable(find_source(name)) for name in SOURCES)
+    with pytest.raises(InputInvalid, match='Did you mean "table"'):
+        find_source("tabel")
+    assert find_origin("materials-project") is ORIGINS["materials-project"]
+    with pytest.raises(InputInvalid, match="materials-project"):
+        find_origin("material-project")
+    (tmp_path / "mine.json").write_text(json.dumps({"name": "Mine", "licence": "CC0-1.0"}))
+    assert find_origin(str(tmp_path / "mine.json")).licence == "CC0-1.0"
+    (tmp_path / "bad.json").write_text(json.dumps({"nom": "Mine"}))
+    with pytest.raises(EmbeddingsError, match="Its fields: name, licence"):
+        find_origin(str(tmp_path / "bad.json"))

@@ -1,0 +1,145 @@
+"""The training loop: it learns, repeats itself to the byte, survives a kill, and refuses a stranger's checkpoint."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from builders.batching import PackedCrystals
+from builders.graphs import neighbor_graphs
+from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
+from builders.recipes import TrainingConfig
+from builders.targets import Scaler, labels_of
+from builders.train import Run, Task, learning_rate_factor, masked_loss, predict, train
+from embeddings.errors import TrainingError
+from tests.crystals import sample_crystals, structure_table
+
+CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=3e-3)
+SIZES = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
+
+
+def task_of(n: int = 60) -> Task:
+    crystals, labels = sample_crystals(n)
+    table = structure_table(crystals, **labels)
+    rows = np.arange(n)
+    values = labels_of(table, list(labels))
+    scaler = Scaler.fit(values, rows[10:])
+    packed = PackedCrystals(table, neighbor_graphs(table, 5.0), scaler.transform(values))
+    return Task(packed, rows[10:], rows[:10], tuple(labels), ("eV/atom", "eV"), scaler)
+
+
+def network(geometry: str = "periodic", dropout: float = 0.1) -> CrystalTransformer:
+    torch.manual_seed(0)
+    return CrystalTransformer(CrystalTransformerConfig(geometry=geometry, dropout=dropout, **SIZES), 2)
+
+
+def run_in(folder: Path, fingerprint: str = "this run") -> Run:
+    return Run(fingerprint, seed=3, device=torch.device("cpu"), checkpoint=folder / "checkpoint.pt")
+
+
+def weights(model: torch.nn.Module) -> bytes:
+    return b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
+
+
+def test_training_beats_the_mean(tmp_path: Path) -> None:
+    model = network(dropout=0.0)
+    config = TrainingConfig(epochs=40, batch_size=16, learning_rate=3e-3)
+    scores, history = train(model, task_of(120), config, run_in(tmp_path))
+    energy = scores["formation_energy_per_atom"]
+    assert energy.mae < 0.7 * energy.baseline_mae
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+
+
+@pytest.mark.parametrize("geometry", ["periodic", "cartesian"])
+def test_the_same_seed_gives_the_same_bytes(geometry: str, tmp_path: Path) -> None:
+    config = TrainingConfig(epochs=2, batch_size=16, augment=0.5 if geometry == "cartesian" else 0.0)
+    results = []
+    for attempt in ("one", "two"):
+        (tmp_path / attempt).mkdir()
+        model = network(geometry)
+        torch.manual_seed(hash(attempt) % 1000)  # what others drew before must not matter
+        train(model, task_of(), config, run_in(tmp_path / attempt))
+        results.append(weights(model))
+    assert results[0] == results[1]
+
+
+class Killed(BaseException):
+    """Stands for a kill at a given moment."""
+
+
+@pytest.mark.parametrize("kill_at", [1, 4, 7, 11])
+def test_a_killed_run_ends_as_if_it_had_not_been(kill_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builders.train.CHECKPOINT_SECONDS", 0.0)
+    (tmp_path / "whole").mkdir()
+    whole = network()
+    expected = train(whole, task_of(), CONFIG, run_in(tmp_path / "whole"))
+
+    killed, calls = network(), iter(range(1000))
+
+    def dying(*arguments: object) -> None:
+        if next(calls) == kill_at:
+            raise Killed
+
+    killed.register_forward_pre_hook(dying)
+    with pytest.raises(Killed):
+        train(killed, task_of(), CONFIG, run_in(tmp_path))
+    resumed = network()
+    found = train(resumed, task_of(), CONFIG, run_in(tmp_path))
+    assert weights(resumed) == weights(whole)
+    assert found[0] == expected[0]
+    assert [h["loss"] for h in found[1]] == [h["loss"] for h in expected[1]]
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    train(network(), task_of(), CONFIG, run_in(tmp_path))
+    with pytest.raises(TrainingError, match="another run"):
+        train(network(), task_of(), CONFIG, run_in(tmp_path, "that run"))
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(TrainingError, match="--restart"):
+        train(network(), task_of(), CONFIG, run_in(tmp_path))
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    task = task_of()
+    task.crystals.labels[:] = 1e38
+    with pytest.raises(TrainingError, match="loss"):
+        train(network(), task, TrainingConfig(epochs=1, loss="mse"), run_in(tmp_path))
+
+
+def test_unknown_labels_count_for_nothing() -> None:
+    predicted = torch.tensor([[1.0, 5.0], [3.0, 7.0]], requires_grad=True)
+    labels = torch.tensor([[0.0, float("nan")], [float("nan"), float("nan")]])
+    loss = masked_loss(predicted, labels, torch.tensor([2.0, 1.0]), "l1")
+    loss.backward()
+    assert loss.item() == pytest.approx(1.0)
+    assert predicted.grad is not None
+    assert predicted.grad.tolist() == [[1.0, 0.0], [0.0, 0.0]]
+
+
+def test_predictions_come_in_the_order_asked(tmp_path: Path) -> None:
+    task, model = task_of(), network()
+    rows = np.array([7, 3, 50, 0])
+    together = predict(model, task.crystals, rows, CONFIG, torch.device("cpu"))
+    alone = [predict(model, task.crystals, rows[[k]], CONFIG, torch.device("cpu"))[0] for k in range(len(rows))]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_scaler_sees_training_rows_alone() -> None:
+    labels = np.array([[1.0], [3.0], [np.nan], [1000.0]])
+    scaler = Scaler.fit(labels, np.array([0, 1, 2]))
+    assert scaler.mean[0] == 2
+    assert scaler.std[0] == 1
+    assert scaler.known_fraction[0] == pytest.approx(2 / 3)
+
+
+def test_the_learning_rate_rises_then_falls_to_zero() -> None:
+    factors = [learning_rate_factor(step, 100, 0.1) for step in range(101)]
+    assert max(factors) == 1
+    assert factors.index(1) in (9, 10)
+    assert factors[-1] == pytest.approx(0, abs=1e-12)
+    assert all(a >= b for a, b in pairwise(factors[10:]))

@@ -1,0 +1,111 @@
+"""Every catalog that comes with the library keeps what the format promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings import store
+from embeddings.card import render_card
+from embeddings.elements import SYMBOLS
+from embeddings.index import INDEX, names, versions
+from embeddings.loaders import load_catalog
+from embeddings.manifest import read_manifest
+from embeddings.tables import essentials_of, read_vectors_hdf5, read_vectors_parquet
+
+ROOT = store.packaged_root()
+FOLDERS = [ROOT / name / version for name in names(ROOT) for version in versions(ROOT, name)]
+PACKAGED_LIMIT = 1_000_000
+
+every_catalog = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}@{folder.name}")
+
+
+@every_catalog
+def test_files_are_intact_and_complete(folder: Path) -> None:
+    store.verify(folder)
+    listed = {entry.path for entry in read_manifest(folder).files}
+    assert {path.name for path in folder.iterdir()} == listed | {"manifest.json"}
+
+
+@every_catalog
+def test_identity_is_that_of_the_folder(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert (manifest.name, manifest.version) == (folder.parent.name, folder.name)
+
+
+@every_catalog
+def test_formats_agree(folder: Path) -> None:
+    catalog = load_catalog(folder)
+    for table in (read_vectors_parquet(folder / "vectors.parquet"), read_vectors_hdf5(folder / "vectors.h5")):
+        assert np.array_equal(table.vectors, catalog.vectors)
+        assert np.array_equal(table.atomic_numbers, catalog.atomic_numbers)
+        assert np.array_equal(table.n_structures, catalog.table.n_structures)
+
+
+@every_catalog
+def test_stray_files_identify_themselves(folder: Path) -> None:
+    import h5py
+    import pyarrow.parquet as pq
+
+    expected = essentials_of(read_manifest(folder))
+    footer = pq.read_schema(folder / "vectors.parquet").metadata
+    assert {key: footer[key.encode()].decode() for key in expected} == expected
+    with h5py.File(folder / "vectors.h5") as file:
+        assert dict(file.attrs) == expected
+
+
+@every_catalog
+def test_elements_are_covered_or_named_as_missing(folder: Path) -> None:
+    catalog = load_catalog(folder)
+    assert sorted([*catalog.symbols, *catalog.missing_elements]) == sorted(SYMBOLS)
+    assert catalog.manifest.missing_elements == catalog.missing_elements
+    assert catalog.manifest.n_structures == dict(catalog.n_structures)
+
+
+@every_catalog
+def test_no_two_elements_share_a_vector(folder: Path) -> None:
+    catalog = load_catalog(folder)
+    assert len(np.unique(catalog.vectors, axis=0)) == len(catalog)
+
+
+@every_catalog
+def test_model_beats_the_mean_on_every_target(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert set(manifest.metrics) == set(manifest.training.targets)
+    for target, metric in manifest.metrics.items():
+        assert metric.mae < metric.baseline_mae, target
+        assert metric.unit == manifest.training.targets[target]
+
+
+@every_catalog
+def test_card_is_current(folder: Path) -> None:
+    assert (folder / "CARD.md").read_text(encoding="utf-8") == render_card(read_manifest(folder))
+
+
+@every_catalog
+def test_training_formulas_are_there(folder: Path) -> None:
+    digest = load_catalog(folder).table.training_formulas
+    assert digest is not None
+    assert len(digest) > 0
+
+
+@every_catalog
+def test_packaged_size(folder: Path) -> None:
+    assert sum(path.stat().st_size for path in folder.iterdir()) < PACKAGED_LIMIT
+
+
+def test_root_is_data_only() -> None:
+    assert not list(ROOT.rglob("*.py"))
+
+
+def test_index_agrees_with_the_folders() -> None:
+    if not FOLDERS:
+        pytest.skip("no catalog is packaged")
+    entries = json.loads((ROOT / INDEX).read_text(encoding="utf-8"))["catalogs"]
+    assert {name: entry["versions"] for name, entry in entries.items()} == {n: versions(ROOT, n) for n in names(ROOT)}
+    for name, entry in entries.items():
+        manifest = read_manifest(ROOT / name / entry["default"])
+        assert (entry["kind"], entry["dim"], entry["n_rows"]) == (manifest.kind, manifest.dim, manifest.n_rows)

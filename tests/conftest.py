@@ -1,0 +1,29 @@
+"""Shared fixtures: a cache of its own for every test, and the optional development data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA_ENV = "EMBEDDINGS_TEST_DATA"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test away from the user's cache and catalogs."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("EMBEDDINGS_CACHE", str(cache))
+    monkeypatch.delenv("EMBEDDINGS_CATALOGS", raising=False)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of the optional development data; a test that asks for it is skipped without."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get(DATA_ENV, default))
+    if not folder.is_dir():
+        pytest.skip(f"no development data: set {DATA_ENV} to its folder")
+    return folder

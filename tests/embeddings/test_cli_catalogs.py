@@ -1,0 +1,151 @@
+"""The commands that look at catalogs: output, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from embeddings import store
+from embeddings._version import __version__
+from embeddings.cli import COMMANDS, main
+from tests.toys import write_toy
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only root of catalogs, holding the toy."""
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
+    monkeypatch.setenv("EMBEDDINGS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "packaged_root", lambda: tmp_path / "packaged")
+    write_toy(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, prog_name="embeddings")
+
+
+def damage(root: Path) -> None:
+    path = root / "toy" / "0.1.0" / "vectors.h5"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_version() -> None:
+    assert run("--version").output == f"embeddings, version {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["list", "show", "verify", "neighbors"])
+def test_help_shows_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example:\n    embeddings {command}" in result.output
+    assert "--json" in result.output
+
+
+def test_list_is_aligned(root: Path) -> None:
+    write_toy(root, name="much-longer-name")
+    lines = run("list").output.splitlines()
+    assert [line.index("0.1.0") for line in lines[1:]] == [lines[0].index("version")] * 2
+    assert lines[2].split() == ["toy", "0.1.0", "6", "2", "CC-BY-4.0", str(root), "default"]
+
+
+def test_list_shows_shadows_and_broken_manifests(root: Path) -> None:
+    write_toy(store.user_root())
+    (root / "toy" / "0.1.0" / "manifest.json").write_text("{}")
+    output = run("list").output
+    assert "corrupt: run embeddings verify" in output
+    assert f"shadowed by {root}" in output
+
+
+def test_list_json(root: Path) -> None:
+    (entry,) = json.loads(run("list", "--json").output)
+    assert entry["name"] == "toy"
+    assert entry["default"] is True
+    assert entry["root"] == str(root)
+    assert entry["error"] is None
+
+
+def test_list_of_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "empty"))
+    assert run("list").output.startswith("No catalogs in ")
+    assert json.loads(run("list", "--json").output) == []
+
+
+def test_show(root: Path) -> None:
+    output = run("show", "toy").output
+    for part in ("toy@0.1.0", "6 x 2 float32", "CC-BY-4.0", "energy  0.25  0.75", str(root)):
+        assert part in output
+    assert max(map(len, output.splitlines())) <= 100 or len(str(root)) > 80
+
+
+def test_show_json_is_the_manifest(root: Path) -> None:
+    on_disk = json.loads((root / "toy" / "0.1.0" / "manifest.json").read_text())
+    assert json.loads(run("show", "toy", "--json").output) == on_disk
+
+
+def test_neighbors() -> None:
+    assert run("neighbors", "toy", "Fe", "-k", "2").output == "Co  +0.960\nO   +0.800\n"
+    assert run("neighbors", "toy", "26", "-k", "1").output == "Co  +0.960\n"
+    (entry,) = json.loads(run("neighbors", "toy", "Fe", "-k", "1", "--json").output)
+    assert entry == {"symbol": "Co", "similarity": pytest.approx(0.96)}
+
+
+def test_verify(root: Path) -> None:
+    write_toy(root, name="zoo")
+    assert run("verify", "toy").exit_code == 0
+    assert run("verify").output.count("ok ") == 2
+    damage(root)
+    result = run("verify")
+    assert result.exit_code == 1
+    assert result.stdout.split() == ["FAILED", str(root / "toy/0.1.0"), "ok", str(root / "zoo/0.1.0")]
+    assert result.stderr.startswith("Error: 1 of 2 failed. ")
+    assert "vectors.h5" in result.stderr
+    assert run("verify", "zoo").exit_code == 0
+
+
+def test_verify_json(root: Path) -> None:
+    damage(root)
+    result = run("verify", "--json")
+    (entry,) = json.loads(result.stdout)
+    assert (result.exit_code, entry["ok"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("show", "tyo"), 'Did you mean "toy"?'),
+        (("neighbors", "toy", "fe"), 'Did you mean "Fe"?'),
+        (("neighbors", "toy", "Og"), "Og has no vector"),
+        (("neighbors", "toy", "0"), "0 is not an atomic number"),
+        (("verify", "./nowhere"), "no manifest.json"),
+    ],
+)
+def test_named_errors_take_one_line_and_exit_1(arguments: tuple[str, ...], part: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("show",), ("neighbors", "toy", "Fe", "-k", "0"), ("list", "x")])
+def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug() -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(store, "locate_all", bug)
+    assert isinstance(run("list").exception, RuntimeError)
+
+
+def test_every_command_exists_and_has_help() -> None:
+    output = run("--help").output
+    for command in COMMANDS:
+        assert f"  {command} " in output

@@ -1,0 +1,73 @@
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from embeddings.cli import main
+from embeddings.pooling import STATISTICS
+from tests.toys import write_toy
+
+
+@pytest.fixture
+def featurize(tmp_path, monkeypatch):
+    write_toy(tmp_path / "catalogs")
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "catalogs"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("formula,y\nH2O,1\nnacl,2\nFe2O3,3\n")
+
+    def run(*arguments):
+        return CliRunner().invoke(main, ["featurize", *arguments])
+
+    return run
+
+
+def test_a_table_becomes_a_table_with_features(featurize):
+    result = featurize("data.csv", "--catalog", "toy", "--stats", "mean, max", "-o", "out.parquet")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("out.parquet: 2 rows x 4 features in ")
+    assert result.stderr.endswith("1 rejected, see out.rejected.csv\n")
+    table = pq.read_table("out.parquet")
+    assert table.column_names == ["formula", "y", "toy_mean_000", "toy_mean_001", "toy_max_000", "toy_max_001"]
+    assert table["toy_mean_000"].to_pylist() == pytest.approx([2 / 3, 1.2])
+
+
+def test_json_summary(featurize):
+    result = featurize("data.csv", "--catalog", "toy", "-o", "out.csv", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert (summary["rows"], summary["rejected"], summary["features"]) == (2, 1, 2)
+
+
+def test_what_stood_in_for_what_is_said(featurize, tmp_path):
+    (tmp_path / "data.csv").write_text("formula\nKCl\nSiO2\n")
+    result = featurize("data.csv", "--catalog", "toy", "--missing", "impute", "-o", "out.csv")
+    assert "without a vector in toy: Si (as " in result.stderr
+    assert "K (as Na)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--strict"], 1, "line 3"),
+        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--column", "comp"], 1, "It has: formula, y"),
+        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--stats", "meen"], 1, 'Did you mean "mean"'),
+        (["data.csv", "--catalog", "toyy", "-o", "out.parquet"], 1, "toy"),
+        (["none.csv", "--catalog", "toy", "-o", "out.parquet"], 1, "There is no file"),
+        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--missing", "zero"], 2, "zero"),
+        (["data.csv", "--catalog", "toy"], 2, "--out"),
+    ],
+)
+def test_errors_are_one_line_with_their_exit_code(featurize, tmp_path, arguments, code, said):
+    result = featurize(*arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert code == 2 or result.stderr.count("\n") == 1
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_the_help_names_every_statistic(featurize):
+    text = featurize("--help").output
+    assert all(name in text for name in STATISTICS)
+    assert "embeddings featurize data.csv" in text

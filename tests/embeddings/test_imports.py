@@ -1,0 +1,66 @@
+"""What importing and loading cost: no heavy package, little time, little memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.toys import write_toy
+
+HEAVY = ("torch", "sklearn", "pandas", "pymatgen", "matminer", "scipy", "matplotlib", "pyarrow", "h5py", "builders")
+ROOT = Path(__file__).parents[2]
+
+
+def run(code: str) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import embeddings",
+        "import embeddings; embeddings.load_uae({folder!r})",
+        "import embeddings.cli, embeddings.cli.catalogs",
+        "from click.testing import CliRunner; from embeddings.cli import main; CliRunner().invoke(main, ['list'])",
+    ],
+)
+def test_light_paths_import_nothing_heavy(code: str, tmp_path: Path) -> None:
+    folder = str(write_toy(tmp_path))
+    probe = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    assert run(f"{code.format(folder=folder)}\n{probe}").split() == []
+
+
+def test_public_names_exist() -> None:
+    import embeddings
+
+    for name in embeddings.__all__:
+        assert getattr(embeddings, name) is not None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_whole_process_stays_within_80_megabytes(tmp_path: Path) -> None:
+    code = f"from embeddings import load_uae; load_uae({str(write_toy(tmp_path))!r})"
+    status = run(f"{code}\nprint(open('/proc/self/status').read())").splitlines()
+    peak = next(line for line in status if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) < 80_000
+
+
+def test_loading_costs_little_more_than_importing_numpy(tmp_path: Path) -> None:
+    """The budget of 0.25 s is for the benchmark; here a ratio holds on busy machines too."""
+    code = f"from embeddings import load_uae; load_uae({str(write_toy(tmp_path))!r})"
+    assert _best_of(5, code) < 2.5 * _best_of(5, "import numpy")
+
+
+def _best_of(n: int, code: str) -> float:
+    times = []
+    for _ in range(n):
+        start = time.perf_counter()
+        run(code)
+        times.append(time.perf_counter() - start)
+    return min(times)
