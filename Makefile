@@ -14,7 +14,7 @@ TORCH ?= torch==2.13.0
 endif
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test lint format benchmarks clean
+.PHONY: help demo test lint format benchmarks readme clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -38,6 +38,9 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 
 benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+readme: $(VENV)/.test  ## make the generated parts of the README anew
+	$(BIN)/python -m docs.readme
 
 clean:  ## remove the environment and all caches of the checkout
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

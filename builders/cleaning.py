@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from builders.records import StructureTable
 from embeddings.elements import N_ELEMENTS, atomic_number
+from embeddings.errors import InputInvalid
 
 MIN_DISTANCE = 0.4
 """Atoms nearer than this (angstrom) are on top of each other: half of the bond length of H2."""
@@ -16,34 +18,95 @@ MIN_DISTANCE = 0.4
 MIN_VOLUME_PER_ATOM = 1.0
 """A cell with less room than this for an atom (cubic angstrom) is broken: diamond has 5.7."""
 
+HULL = "energy_above_hull"
+
+ON_HULL = 1e-6
+"""A crystal no farther above the hull than this (eV/atom) is stable."""
+
 Mask = np.ndarray
 Filter = Callable[[StructureTable], Mask]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which crystals a user wants.
+    """Which crystals a user wants; None keeps all.
 
     Attributes:
-        elements: keep crystals made of these elements only (symbols); None keeps all.
-        max_sites: keep crystals of at most so many atoms; None keeps all.
-        limit: keep the first so many of what is left; None keeps all.
+        elements: keep crystals made of these elements only (symbols).
+        exclude_elements: keep crystals without these.
+        chemsys: keep crystals of exactly these sets of elements, such as ``"Fe-O"``.
+        n_elements: keep crystals of at least and at most so many elements.
+        max_sites: keep crystals of at most so many atoms.
+        ehull_max: keep crystals at most so far above the convex hull (eV/atom).
+        stable_only: keep crystals on the convex hull.
+        limit: keep the first so many of what is left.
     """
 
     elements: tuple[str, ...] | None = None
+    exclude_elements: tuple[str, ...] | None = None
+    chemsys: tuple[str, ...] | None = None
+    n_elements: tuple[int, int] | None = None
     max_sites: int | None = None
+    ehull_max: float | None = None
+    stable_only: bool = False
     limit: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was chosen as plain JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value is not None and value is not False
+        }
+
+
+EVERYTHING = Selection()
 
 
 def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dict[str, int]]:
-    """Return the rows of the crystals that fit, and how many do not for which reason; the limit is the caller's."""
+    """Return the rows of the crystals that fit, and how many do not for which reason; the limit is the caller's.
+
+    Raises:
+        InputInvalid: the selection asks for the distance to the hull, and the table does not have it.
+    """
     filters: dict[str, Filter] = {}
     if selection.elements is not None:
-        wanted = [atomic_number(symbol) for symbol in selection.elements]
+        wanted = _numbers(selection.elements)
         filters["other_elements"] = lambda t: _all_atoms(t, np.isin(t.atomic_numbers, wanted))
+    if selection.exclude_elements is not None:
+        unwanted = _numbers(selection.exclude_elements)
+        filters["excluded_elements"] = lambda t: _all_atoms(t, ~np.isin(t.atomic_numbers, unwanted))
+    if selection.chemsys is not None:
+        systems = {frozenset(_numbers(system.split("-"))) for system in selection.chemsys}
+        filters["other_chemical_system"] = lambda t: np.array([kinds in systems for kinds in _kinds(t)], dtype=bool)
+    if selection.n_elements is not None:
+        least, most = selection.n_elements
+        filters["other_number_of_elements"] = lambda t: np.array(
+            [least <= len(kinds) <= most for kinds in _kinds(t)], dtype=bool
+        )
     if selection.max_sites is not None:
         filters["too_many_sites"] = lambda t: t.n_sites <= selection.max_sites
+    ehull_max = ON_HULL if selection.stable_only else selection.ehull_max
+    if ehull_max is not None:
+        filters["above_hull"] = lambda t: _hull_distance(t) <= ehull_max
     return _surviving_rows(table, filters)
+
+
+def _numbers(symbols: Iterable[str]) -> list[int]:
+    return [atomic_number(symbol) for symbol in symbols]
+
+
+def _kinds(table: StructureTable) -> list[frozenset[int]]:
+    """The set of elements of each crystal."""
+    pieces = np.split(table.atomic_numbers, table.offsets[1:-1])
+    return [frozenset(atoms.tolist()) for atoms in pieces[: len(table)]]
+
+
+def _hull_distance(table: StructureTable) -> np.ndarray:
+    if HULL not in table.properties:
+        there = ", ".join(table.properties) or "no numeric property"
+        raise InputInvalid(f'This source has no column "{HULL}" to choose stable crystals by. It has: {there}.')
+    return table.properties[HULL]
 
 
 def clean(table: StructureTable) -> tuple[StructureTable, dict[str, int]]:

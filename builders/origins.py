@@ -63,8 +63,9 @@ ORIGINS: dict[str, Origin] = {
         _MATERIALS_PROJECT,
         name="Materials Project structures with openly published labels",
         attribution=_MATERIALS_PROJECT.attribution
-        + " Structures: the CIF collection of the repository topology_databases (F.-X. Coudert). Labels: Materials"
-        " Project calculations on the scale before MP2020 corrections, as published with MEGNet (2018), Roost and MatBench.",
+        + " Structures: the CIF collection of the repository topology_databases (F.-X. Coudert)."
+        + " Labels: Materials Project calculations on the scale before MP2020 corrections, as published with"
+        + " MEGNet (2018), Roost and MatBench.",
     ),
 }
 """Origins that can be named instead of described in a file."""

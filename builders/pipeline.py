@@ -11,25 +11,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from builders.batching import PackedCrystals, split_by_formula
 from builders.cleaning import Selection, clean, drop_unlabelled
 from builders.compositions import reduced_formulas_of
 from builders.extract import extract_elements
 from builders.graphs import neighbor_graphs
+from builders.locks import only_one
 from builders.models.crystal_transformer import CrystalTransformer
 from builders.output import check_output, existing_build, next_version
 from builders.progress import Reporter
 from builders.provenance import describe
 from builders.recipes import Recipe
 from builders.records import StructureTable
-from builders.snapshot import Snapshot, query_of, read_structures, take_snapshot
+from builders.scales import check_scales
+from builders.snapshot import Snapshot, query_of, read_snapshot, read_structures, take_snapshot
 from builders.sources import SourceOptions, find_source
 from builders.targets import Scaler, choose_targets, labels_of, unit_of
 from builders.train import Run, Task, choose_device, train
 from embeddings._version import __version__
-from embeddings.errors import SourceError, TrainingError
+from embeddings.errors import InputInvalid, SourceError, TrainingError
 from embeddings.tables import write_catalog
 
 
@@ -38,12 +39,13 @@ class BuildRequest:
     """What a user asks for.
 
     Attributes:
-        source: name of the source.
+        source: name of the source; None to use a snapshot.
         recipe: how the catalog is made.
         out: root folder of catalogs that the new version goes to.
         work: folder for snapshots and checkpoints.
         options: what the source is told.
         selection: which of its structures are used.
+        snapshot: folder of a snapshot that was taken earlier, in place of a source.
         name: of the catalog; the recipe's name if None.
         version: of the catalog; the next one if None.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
@@ -51,12 +53,13 @@ class BuildRequest:
         force: replace an existing version.
     """
 
-    source: str
+    source: str | None
     recipe: Recipe
     out: Path
     work: Path
     options: SourceOptions = field(default_factory=SourceOptions)
     selection: Selection = field(default_factory=Selection)
+    snapshot: Path | None = None
     name: str | None = None
     version: str | None = None
     device: str = "auto"
@@ -94,12 +97,11 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     name = request.name or request.recipe.name
     check_output(request.out, name, request.version, force=request.force)
     device = choose_device(request.device)
-    stream = find_source(request.source)(request.options)
-    folder = request.work / f"{name}-{_hash(query_of(stream, request.selection), request.recipe.to_dict())[:12]}"
-    with _only_one(folder):
+    snapshot = _snapshot(request, reporter)
+    fingerprint = _hash(snapshot.sha256, request.recipe.to_dict(), __version__)
+    folder = request.work / "runs" / f"{name}-{fingerprint[:12]}"
+    with only_one(folder, TrainingError, "running this very build"):
         _prepare_resume(folder, request.resume)
-        snapshot = take_snapshot(folder / "snapshot", request.source, stream, request.selection, reporter)
-        fingerprint = _hash(snapshot.sha256, request.recipe.to_dict(), __version__)
         earlier = existing_build(request.out, name, fingerprint)
         if earlier is not None and not request.force and request.version in (None, earlier.name):
             reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
@@ -118,6 +120,17 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         return write_catalog(request.out, provenance, rows, force=request.force)
 
 
+def _snapshot(request: BuildRequest, reporter: Reporter) -> Snapshot:
+    """Read the snapshot that was asked for, or take that of the source; one for all builds with the same query."""
+    if request.snapshot is not None:
+        return read_snapshot(request.snapshot)
+    if request.source is None:
+        raise InputInvalid("A build needs structures: name a source or the folder of a snapshot.")
+    stream = find_source(request.source)(request.options, request.selection)
+    folder = request.work / "snapshots" / f"{request.source}-{_hash(query_of(stream, request.selection))[:12]}"
+    return take_snapshot(folder, request.source, stream, request.selection, reporter)
+
+
 def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
     """Read a snapshot, drop what cannot be used, choose the targets and split by reduced formula."""
     table, dropped = clean(read_structures(snapshot))
@@ -126,6 +139,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
         dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))
         table = table.take(np.flatnonzero(small))
     targets = choose_targets(table, recipe.targets)
+    check_scales(snapshot, targets)
     table, unlabelled = drop_unlabelled(table, targets)
     formulas = reduced_formulas_of(table)
     if len(set(formulas)) < 2:
@@ -172,23 +186,7 @@ def _prepare_resume(folder: Path, resume: bool | None) -> None:
         )
     if resume is False:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-class _only_one:
-    """Holds a build's folder, so that two processes never train the same run into one checkpoint."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self.folder, self.lock = folder, FileLock(f"{folder}.lock", timeout=0)
-
-    def __enter__(self) -> None:
-        try:
-            self.lock.acquire()
-        except Timeout as error:
-            raise TrainingError(f"Another process is running this very build ({self.folder}). Wait for it.") from error
-
-    def __exit__(self, *error: object) -> None:
-        self.lock.release()
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import shlex
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from builders.clock import now
 from builders.evaluate import Score
 from builders.snapshot import Snapshot
-from builders.train import Task, choose_device
+from builders.train import Task, choose_device, has_bfloat16
 from embeddings._version import __version__
 from embeddings.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
 
@@ -61,7 +60,7 @@ def describe(
         citation=Citation(bibtex=origin.bibtex, doi=origin.doi),
         fingerprint=fingerprint,
         command=command_line(request, name=name, version=version),
-        created=_now(),
+        created=now(),
         environment=_environment(request.device),
     )
 
@@ -71,7 +70,7 @@ def _training(request: BuildRequest, snapshot: Snapshot, material: Material, tas
     return TrainingInfo(
         source=snapshot.origin.name,
         database_version=snapshot.origin.database_version,
-        query={"source": snapshot.source, **snapshot.query, "received": snapshot.n_received},
+        query=_query(snapshot),
         snapshot_sha256=snapshot.sha256,
         n_structures=len(task.training_rows),
         dropped=material.dropped,
@@ -80,6 +79,13 @@ def _training(request: BuildRequest, snapshot: Snapshot, material: Material, tas
         f"{len(task.validation_rows)} structures",
         seed=request.recipe.seed,
     )
+
+
+def _query(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what was asked of the source, how, when, and how much it gave."""
+    times = {"started": snapshot.started, "pulled": snapshot.pulled}
+    received = {"received": snapshot.n_received, "counts": snapshot.counts}
+    return {"source": snapshot.source, **snapshot.query, **snapshot.facts, **received, **times}
 
 
 def _metrics(task: Task, scores: dict[str, Score]) -> dict[str, Metric]:
@@ -98,30 +104,42 @@ def _metrics(task: Task, scores: dict[str, Score]) -> dict[str, Metric]:
 
 
 def command_line(request: BuildRequest, *, name: str, version: str) -> str:
-    """Return the command that repeats the build; a path is given by its file name alone."""
-    recipe, selection = request.recipe, request.selection
-    options: dict[str, object] = {
+    """Return the command that repeats the build; a path is given by its last name alone, and a key not at all."""
+    recipe, options, selection = request.recipe, request.options, request.selection
+    stated: dict[str, object] = {
         "source": request.source,
-        "path": request.options.path.name if request.options.path else None,
+        "snapshot": request.snapshot.name if request.snapshot else None,
+        "path": options.path.name if options.path else None,
+        "provider": options.provider,
+        "filter": options.filter,
+        "disorder": options.disorder if options.disorder != "drop" else None,
+        "include-nc": options.include_nc,
         "recipe": recipe.name,
-        "targets": ",".join(recipe.targets) or None,
+        "targets": recipe.targets or None,
         "name": name,
         "version": version,
-        "elements": ",".join(selection.elements) if selection.elements else None,
+        "elements": selection.elements,
+        "exclude-elements": selection.exclude_elements,
+        "chemsys": selection.chemsys,
+        "nelements": "-".join(map(str, selection.n_elements)) if selection.n_elements else None,
         "max-sites": selection.max_sites,
+        "ehull-max": selection.ehull_max,
+        "stable-only": selection.stable_only,
         "limit": selection.limit,
         "epochs": recipe.training.epochs,
         "seed": recipe.seed,
     }
-    stated = (f"--{key} {shlex.quote(str(value))}" for key, value in options.items() if value is not None)
-    return "embeddings build " + " ".join(stated)
+    return " ".join(["embeddings build", *(_flag(key, value) for key, value in stated.items() if _is_given(value))])
 
 
-def _now() -> str:
-    """UTC time, or that of SOURCE_DATE_EPOCH for builds that must repeat to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False
+
+
+def _flag(key: str, value: object) -> str:
+    if value is True:
+        return f"--{key}"
+    return f"--{key} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 
 def _environment(device: str) -> dict[str, str]:
@@ -136,5 +154,6 @@ def _environment(device: str) -> dict[str, str]:
             continue
     chosen = choose_device(device)
     environment["device"] = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+    environment["precision"] = "bfloat16 and float32" if has_bfloat16(chosen) else "float32"
     environment["threads"] = str(torch.get_num_threads())
     return environment

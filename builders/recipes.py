@@ -106,6 +106,12 @@ RECIPES: dict[str, Recipe] = {
             training=TrainingConfig(epochs=30, batch_size=64),
         ),
         Recipe(
+            name="ct-all",
+            description="Universal atomic embeddings learned from every numeric property of the source.",
+            max_sites=60,
+            training=TrainingConfig(epochs=30, batch_size=64),
+        ),
+        Recipe(
             name="ct-cartesian",
             description="The network of the ct-UAE paper (Cartesian coordinates, first-atom read-out), for comparison.",
             max_sites=60,

@@ -101,7 +101,7 @@ class _Trainer:
     def __init__(self, model: nn.Module, task: Task, config: TrainingConfig, run: Run) -> None:
         self.model, self.task, self.config, self.run = model.to(run.device), task, config, run
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.step, self.epoch_loss = 0, 0.0
         self.history: list[dict[str, Any]] = []
@@ -151,7 +151,7 @@ class _Trainer:
                 self.step, self.n_steps, self.config.warmup_fraction
             )
         batch = self._load(rows)
-        with self._precision():
+        with mixed_precision(self.run.device):
             predicted = self.model(batch)
         loss = masked_loss(predicted.float(), batch.labels, self.weights, self.config.loss)
         value = loss.item()
@@ -193,9 +193,6 @@ class _Trainer:
         )
         return f"epoch {figures['epoch']}/{self.config.epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        return autocast(self.run.device)
-
     def _save(self) -> None:
         state = Checkpoint(
             run=self.run.fingerprint,
@@ -218,13 +215,13 @@ class _Trainer:
 def predict(
     model: nn.Module, crystals: PackedCrystals, rows: np.ndarray, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
-    """Return standardised predictions for the given rows, (n_rows, n_targets) float64."""
+    """Return standardised predictions for the given rows in full precision, (n_rows, n_targets) float64."""
     model.eval()
     order = batches_by_size(
         crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
     )
-    with torch.inference_mode(), autocast(device):
-        parts = [model(crystals.batch(part).to(device)).float().cpu().numpy() for part in order]
+    with torch.inference_mode():
+        parts = [model(crystals.batch(part).to(device)).cpu().numpy() for part in order]
     place = {row: k for k, row in enumerate(np.concatenate(order))}
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
 
@@ -252,10 +249,17 @@ def learning_rate_factor(step: int, n_steps: int, warmup_fraction: float) -> flo
     return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))
 
 
-def autocast(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 on a CUDA device that has it, full precision elsewhere."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 matrices in hardware: recent GPUs, and processors with AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16", False))
+
+
+def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Matrix products in bfloat16 where the hardware has them, full precision elsewhere."""
+    if has_bfloat16(device):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings import neighbors
-from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, group, period, symbol
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
 from embeddings.manifest import Manifest
 
@@ -206,17 +206,11 @@ class ElementCatalog:
         z = atomic_number(element)
         if z in self._row_of:
             return self._row_of[z]
-        closest = sorted(self._row_of, key=lambda covered: _table_distance(covered, z))[:3]
+        closest = sorted(self._row_of, key=lambda covered: table_distance(z, covered))[:3]
         raise ElementNotCovered(
             f"{symbol(z)} has no vector in {self!r}: its training data holds no structure with it. "
             f"The nearest covered ones in the periodic table are {', '.join(map(symbol, closest))}."
         )
-
-
-def _table_distance(a: int, b: int) -> tuple[int, int]:
-    """Return how far two elements stand apart in the periodic table; the f block counts as group 3."""
-    columns = abs((group(a) or 3) - (group(b) or 3))
-    return columns + abs(period(a) - period(b)), abs(a - b)
 
 
 def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:

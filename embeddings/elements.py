@@ -84,3 +84,14 @@ def block(element: str | int) -> str:
     if column <= 2 or z == 2:
         return "s"
     return "p" if column >= 13 else "d"
+
+
+def table_distance(element: str | int, other: str | int) -> tuple[int, bool, int]:
+    """Return how far another element is from one in the periodic table, as a key to sort by.
+
+    A step between groups counts twice a step between periods, since groups are what elements have in common; the f
+    block counts as group 3. Of two elements equally far the one in the lower row, then the nearer number, comes first.
+    """
+    z, z_other = atomic_number(element), atomic_number(other)
+    steps = 2 * abs((group(z) or 3) - (group(z_other) or 3)) + abs(period(z) - period(z_other))
+    return steps, period(z_other) < period(z), abs(z - z_other)

@@ -81,94 +81,75 @@ class PairRadial(nn.Module):
         self.basis = RadialBasis(n_radial, cutoff)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return (B, N, N, n_radial)."""
+        """Return (B, N, n_radial, N): atom, radial function, neighbour."""
         n_batch, n_atoms = batch.atomic_numbers.shape
         at_zero = self.basis(batch.distances.new_zeros(1))
         pairs = batch.distances.new_zeros(n_batch * n_atoms * n_atoms, at_zero.shape[1])
         pairs.index_add_(0, batch.pairs, self.basis(batch.distances))
-        own = torch.diag_embed(batch.mask.to(pairs.dtype))  # (B, N, N)
-        return pairs.view(n_batch, n_atoms, n_atoms, -1) + own[..., None] * at_zero
+        pairs = pairs.view(n_batch, n_atoms, n_atoms, -1)
+        pairs.diagonal(dim1=1, dim2=2).add_((batch.mask[..., None] * at_zero).transpose(1, 2))
+        return pairs.transpose(2, 3).contiguous()
 
 
-class PairAttention(nn.Module):
-    """Attention in which a neighbour's weight is exp(q.k) times a learned positive function of the distance, per head.
+class Mixing(nn.Module):
+    """What an atom takes from its neighbours: attention, and messages kept apart by distance.
 
-    Summed over images this equals a softmax over all images of all neighbours whose score has a distance term
-    (the idea of infinitely connected attention, Taniai et al., ICLR 2024), at the cost of one bias for each pair of
-    the cell.
+    A neighbour's weight in a head is exp(q.k) times a learned positive function of the distance, summed over images.
+    That equals a softmax over all images of all neighbours whose score has a distance term (the idea of infinitely
+    connected attention, Taniai et al., ICLR 2024), at the cost of one factor for each pair of the cell. The messages
+    are a continuous-filter convolution written as two matrix products.
     """
 
-    def __init__(self, width: int, n_heads: int, n_radial: int | None) -> None:
+    def __init__(self, config: CrystalTransformerConfig) -> None:
         super().__init__()
-        self.n_heads = n_heads
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.radial_weight = None if n_radial is None else nn.Parameter(0.5 * torch.randn(n_radial, n_heads))
+        periodic = config.geometry == "periodic"
+        self.n_heads = config.n_heads
+        message_dim, n_radial = (config.message_dim, config.n_radial) if periodic else (0, 0)
+        self.widths = [config.width] * 3 + [message_dim]
+        self.take = nn.Linear(config.width, sum(self.widths))
+        self.give = nn.Linear(config.width + n_radial * message_dim, config.width)
+        self.radial_weight = nn.Parameter(0.5 * torch.randn(config.n_heads, n_radial)) if periodic else None
 
     def forward(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
-        """Attend: tokens (B, N, width), mask (B, N), pairs (B, N, N, n_radial) or None -> (B, N, width)."""
-        n_batch, n_atoms, width = tokens.shape
-        query, key, value = self.query_key_value(tokens).view(n_batch, n_atoms, 3, self.n_heads, -1).unbind(2)
-        scores = torch.einsum("bihd,bjhd->bhij", query, key) * query.shape[-1] ** -0.5
-        scores = scores.float() + self._distance_term(mask, pairs)
-        weights = scores.softmax(-1).to(value.dtype)
-        return self.out(torch.einsum("bhij,bjhd->bihd", weights, value).reshape(n_batch, n_atoms, width))
-
-    def _distance_term(self, mask: Tensor, pairs: Tensor | None) -> Tensor:
-        lowest = torch.finfo(torch.float32).min
+        """Mix: tokens (B, N, width), mask (B, N), pairs (B, N, n_radial, N) or None -> (B, N, width)."""
+        query, key, value, message = self.take(tokens).split(self.widths, dim=-1)
         if pairs is None or self.radial_weight is None:
-            return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, lowest)[:, None, None, :]
-        strength = pairs.float() @ F.softplus(self.radial_weight.float())  # (B, N, N, n_heads)
-        term = torch.log(strength.clamp(min=1e-9)).masked_fill(strength < 1e-9, lowest)
-        return term.permute(0, 3, 1, 2)
+            return self.give(self._attend(query, key, value, mask[:, None, None, :].float()))
+        strength = F.softplus(self.radial_weight) @ pairs  # (B, N, n_heads, N)
+        heads = self._attend(query, key, value, strength.transpose(1, 2))
+        n_batch, n_atoms, n_radial, _ = pairs.shape
+        messages = pairs.view(n_batch, n_atoms * n_radial, n_atoms) @ message
+        return self.give(torch.cat([heads, messages.view(n_batch, n_atoms, -1)], dim=-1))
 
-
-class RadialMessages(nn.Module):
-    """Messages of the neighbours, kept apart by distance: a continuous-filter convolution as two matrix products."""
-
-    def __init__(self, width: int, n_radial: int, message_dim: int) -> None:
-        super().__init__()
-        self.value = nn.Linear(width, message_dim)
-        self.out = nn.Linear(n_radial * message_dim, width)
-
-    def forward(self, tokens: Tensor, pairs: Tensor) -> Tensor:
-        """Convolve: tokens (B, N, width), pairs (B, N, N, n_radial) -> (B, N, width)."""
-        n_batch, n_atoms, _, n_radial = pairs.shape
-        by_distance = pairs.transpose(2, 3).reshape(n_batch, n_atoms * n_radial, n_atoms)
-        messages = by_distance @ self.value(tokens)
-        return self.out(messages.view(n_batch, n_atoms, -1))
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, strength: Tensor) -> Tensor:
+        """Attend with weights exp(q.k) * strength, normalised; strength is (B, n_heads, N, N) or broadcasts to it."""
+        query, key, value = (part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in (query, key, value))
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        weights = (scores - scores.amax(-1, keepdim=True).detach()).float().exp() * strength
+        weights = weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+        return (weights.to(value.dtype) @ value).transpose(1, 2).flatten(-2)
 
 
 class Layer(nn.Module):
-    """Attention (and radial messages where the geometry is periodic), then a feed-forward step, with residuals."""
+    """Mixing, then a feed-forward step, each with a residual; norms come first where the geometry is periodic."""
 
     def __init__(self, config: CrystalTransformerConfig) -> None:
         super().__init__()
         self.norm_first = config.geometry == "periodic"
-        n_radial = config.n_radial if config.geometry == "periodic" else None
-        self.attention = PairAttention(config.width, config.n_heads, n_radial)
-        self.messages = None if n_radial is None else RadialMessages(config.width, n_radial, config.message_dim)
+        self.mixing = Mixing(config)
         self.feed_forward = nn.Sequential(
-            nn.Linear(config.width, config.feed_forward),
-            nn.GELU(),
-            nn.Linear(config.feed_forward, config.width),
+            nn.Linear(config.width, config.feed_forward), nn.ReLU(), nn.Linear(config.feed_forward, config.width)
         )
-        self.attention_norm, self.feed_forward_norm = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.mixing_norm, self.feed_forward_norm = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
         """Update tokens (B, N, width)."""
         if self.norm_first:
-            tokens = tokens + self.dropout(self._mix(self.attention_norm(tokens), mask, pairs))
+            tokens = tokens + self.dropout(self.mixing(self.mixing_norm(tokens), mask, pairs))
             return tokens + self.dropout(self.feed_forward(self.feed_forward_norm(tokens)))
-        tokens = self.attention_norm(tokens + self.dropout(self._mix(tokens, mask, pairs)))
+        tokens = self.mixing_norm(tokens + self.dropout(self.mixing(tokens, mask, pairs)))
         return self.feed_forward_norm(tokens + self.dropout(self.feed_forward(tokens)))
-
-    def _mix(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
-        mixed = self.attention(tokens, mask, pairs)
-        if self.messages is None or pairs is None:
-            return mixed
-        return mixed + self.messages(tokens, pairs)
 
 
 class CrystalTransformer(nn.Module):
@@ -201,7 +182,7 @@ class CrystalTransformer(nn.Module):
         if self.place is not None:
             tokens = torch.cat([tokens, self.place(batch.coords)], dim=-1)
         tokens = self.project(tokens)
-        pairs = None if self.pair_radial is None else self.pair_radial(batch)
+        pairs = None if self.pair_radial is None else self.pair_radial(batch).to(tokens.dtype)
         for layer in self.layers:
             tokens = layer(tokens, batch.mask, pairs)
         return self.norm(tokens) * batch.mask[..., None]
@@ -216,7 +197,8 @@ class CrystalTransformer(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return the standardised targets, (B, n_targets)."""
         crystals = self.encode(batch)
-        return torch.cat([head(crystals) for head in self.heads], dim=-1)
+        with torch.autocast(crystals.device.type, enabled=False):  # a rounded prediction could not be a precise one
+            return torch.cat([head(crystals.float()) for head in self.heads], dim=-1)
 
     def element_vectors(self) -> Tensor:
         """Return the atom table, (119, dim); row Z belongs to the element of atomic number Z, row 0 is padding."""

@@ -1,17 +1,26 @@
-"""Sources of structures, by name. To add one: a file with one public function, and a line in ``SOURCES``."""
+"""Sources of structures, by name. To add one: a file with one public function, and an entry in ``SOURCES``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from builders.cleaning import Selection
 from builders.origins import Origin
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, SourceError, did_you_mean
+
+Cursor = Any
+"""A place in a stream, as a plain JSON value; None is the beginning, and after the last batch the end."""
+
+
+class DatabaseMoved(SourceError):
+    """The database is no longer the one that a pull began with."""
 
 
 @dataclass(frozen=True)
@@ -21,34 +30,147 @@ class SourceOptions:
     Attributes:
         path: file or folder to read, for sources that read one.
         origin: whose data it is, where the source cannot know.
+        api_key_file: file with the key of a service; its environment variable is read if None.
+        include_nc: take structures whose licence forbids commercial use.
+        provider: name of a database, for sources that speak to several.
+        filter: in the language of the source.
+        disorder: what becomes of sites that several elements share: ``"drop"`` or ``"majority"``.
+        n_jobs: processes that parse files.
     """
 
     path: Path | None = None
     origin: Origin | None = None
+    api_key_file: Path | None = None
+    include_nc: bool = False
+    provider: str | None = None
+    filter: str | None = None
+    disorder: Literal["drop", "majority"] = "drop"
+    n_jobs: int = 1
 
 
 @dataclass(frozen=True)
-class Stream:
-    """What a source gives: parts of a structure table, one after the other, and what is known about them.
+class Plan:
+    """What a source found when it was looked at; frozen in the snapshot before the first batch.
 
     Attributes:
         origin: whose data it is.
-        query: what identifies the request, as plain JSON values: the same query, the same parts.
-        parts: Arrow tables in the structure schema.
+        n_expected: structures that there are; None where the source does not tell.
+        facts: route, endpoint, client versions, counts, as plain JSON values.
+        items: what batches are cut from, where the source lists it first (identifiers, file names).
     """
 
     origin: Origin
+    n_expected: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    items: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Something that the source has and that is not a usable structure.
+
+    Attributes:
+        item: file name or identifier.
+        reason: the kind of fault, one of few, such as ``"unreadable"``.
+        detail: what exactly, for people.
+    """
+
+    item: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Structures that are fetched, checked and stored together.
+
+    Attributes:
+        table: in the structure schema.
+        next: where the following batch begins; None after the last.
+        rejected: what could not be used.
+        counts: anything worth a number in the snapshot.
+        status: a few words beside the progress bar.
+    """
+
+    table: pa.Table
+    next: Cursor
+    rejected: tuple[Rejected, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    status: str = ""
+
+
+class EarlierRows(Protocol):
+    """Rows of an earlier snapshot, for a stream that takes over what did not change."""
+
+    def take(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], pa.Table]:
+        """Return the rows, each a table of length one, that have these pairs of material_id and last_updated."""
+
+
+class Stream(ABC):
+    """What a source gives: batches of structures, from any cursor on, the same ones every time.
+
+    Attributes:
+        query: what identifies the request, as plain JSON values: the same query, the same structures.
+    """
+
     query: dict[str, Any]
-    parts: Iterator[pa.Table]
+
+    @abstractmethod
+    def plan(self) -> Plan:
+        """Look at what there is."""
+
+    @abstractmethod
+    def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
+        """Yield the batches from ``start`` on."""
+
+    def moved(self, plan: Plan) -> str | None:
+        """Return what has changed if the source is no longer the one that was planned for."""
+        return None
+
+    def refreshed(self, earlier: EarlierRows) -> Stream:
+        """Return the same stream, which takes unchanged rows from an earlier snapshot instead of fetching them."""
+        raise InputInvalid("This source cannot tell what has changed. Pull it again into another folder.")
 
 
-Source = Callable[[SourceOptions], Stream]
+class Source(Protocol):
+    """Opens a stream; may leave out on its side what the selection leaves out anyway, and says so in the query."""
 
-SOURCES: dict[str, tuple[str, str]] = {
-    "starter": ("builders.sources.starter:starter", "the packaged starter set; needs nothing"),
-    "table": ("builders.sources.table:table", "a Parquet file of structures; needs --path"),
+    def __call__(self, options: SourceOptions, selection: Selection = ...) -> Stream:
+        """Return the stream; look at nothing yet that needs a network."""
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What people need to know of a source before they use it.
+
+    Attributes:
+        function: where it stands, as ``module:function``.
+        summary: what it gives.
+        needs: options, keys and extras.
+        licence: of the data.
+    """
+
+    function: str
+    summary: str
+    needs: str
+    licence: str
+
+
+SOURCES: dict[str, SourceInfo] = {
+    "starter": SourceInfo(
+        "builders.sources.starter:starter",
+        summary="the packaged starter set, computed with CHGNet",
+        needs="nothing",
+        licence="see builders/starter/CARD.md",
+    ),
+    "table": SourceInfo(
+        "builders.sources.table:table",
+        summary="a Parquet file of structures",
+        needs="--path FILE.parquet",
+        licence="stated in the file, or with --about",
+    ),
 }
-"""Name -> (module:function, one line for people)."""
+"""Every source by name."""
 
 
 def find_source(name: str) -> Source:
@@ -59,6 +181,6 @@ def find_source(name: str) -> Source:
     """
     if name not in SOURCES:
         raise InputInvalid(f'No source "{name}".{did_you_mean(name, SOURCES)} Available: {", ".join(SOURCES)}.')
-    module, function = SOURCES[name][0].split(":")
+    module, function = SOURCES[name].function.split(":")
     source: Source = getattr(import_module(module), function)
     return source

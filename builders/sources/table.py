@@ -9,14 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.origins import origin_from_metadata
-from builders.sources import SourceOptions, Stream
+from builders.cleaning import EVERYTHING, Selection
+from builders.origins import Origin, origin_from_metadata
+from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
 from embeddings.errors import InputInvalid, SourceError
 
-ROWS_PER_PART = 20_000
+ROWS_PER_BATCH = 20_000
 
 
-def table(options: SourceOptions) -> Stream:
+def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
     """Read a Parquet file part by part.
 
     Raises:
@@ -25,30 +26,39 @@ def table(options: SourceOptions) -> Stream:
     """
     if options.path is None:
         raise InputInvalid("The source table reads a Parquet file; name it with --path FILE.parquet.")
-    return stream_of(options.path, options)
+    return ParquetStream(options.path, options.origin)
 
 
-def stream_of(path: Path, options: SourceOptions) -> Stream:
-    """Return the parts of a Parquet file, identified by its hash."""
-    if not path.is_file():
-        raise SourceError(f"No file at {path}.")
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
-    return Stream(
-        origin=options.origin or origin_from_metadata(file.schema_arrow, name=path.name),
-        query={"file": path.name, "sha256": _sha256(path)},
-        parts=_parts(file, path),
-    )
+class ParquetStream(Stream):
+    """The rows of a Parquet file, identified by its hash; a cursor is the number of a row."""
 
+    def __init__(self, path: Path, origin: Origin | None) -> None:
+        if not path.is_file():
+            raise SourceError(f"No file at {path}.")
+        try:
+            self._file = pq.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
+        self._path, self._origin = path, origin
+        self.query = {"file": path.name, "sha256": _sha256(path)}
 
-def _parts(file: pq.ParquetFile, path: Path) -> Iterator[pa.Table]:
-    try:
-        for batch in file.iter_batches(batch_size=ROWS_PER_PART):
-            yield pa.Table.from_batches([batch], schema=file.schema_arrow)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{path} is damaged: {error}") from error
+    def plan(self) -> Plan:
+        """Read the origin and the number of rows from the file."""
+        schema = self._file.schema_arrow
+        origin = self._origin or origin_from_metadata(schema, name=self._path.name)
+        return Plan(origin, n_expected=self._file.metadata.num_rows)
+
+    def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
+        """Yield the rows from ``start`` on."""
+        row = 0
+        try:
+            for rows in self._file.iter_batches(batch_size=ROWS_PER_BATCH):
+                row += len(rows)
+                if row > (start or 0):
+                    part = pa.Table.from_batches([rows], schema=self._file.schema_arrow)
+                    yield Batch(part, next=row if row < self._file.metadata.num_rows else None)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceError(f"{self._path} is damaged: {error}") from error
 
 
 def _sha256(path: Path) -> str:

@@ -17,6 +17,8 @@ COMMANDS = {
     "neighbors": "embeddings.cli.catalogs:neighbors",
     "featurize": "embeddings.cli.featurize:featurize",
     "build": "embeddings.cli.build:build",
+    "pull": "embeddings.cli.pull:pull",
+    "sources": "embeddings.cli.pull:sources",
 }
 """Name of each command, in the order of the help text, and where it stands as ``module:function``."""
 

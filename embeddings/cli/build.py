@@ -1,4 +1,4 @@
-"""The build command: the one place where the light wing calls the builders."""
+"""The build command: from structures to a catalog."""
 
 from __future__ import annotations
 
@@ -9,31 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings import store
-from embeddings.elements import symbol
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.cli.source_options import SOURCE_NAMES, parse_options, require_builders, source_options, split
+from embeddings.errors import MissingExtra
 from embeddings.manifest import read_manifest
 
 if TYPE_CHECKING:
     from builders.pipeline import BuildRequest
 
 
-def _split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    """Turn ``a,b`` into a tuple."""
-    return None if value is None else tuple(part.strip() for part in value.split(",") if part.strip())
-
-
 @click.command()
-@click.option("--source", required=True, help="Where the structures come from: starter or table.")
-@click.option("--path", type=click.Path(path_type=Path), help="File of the source (for table: a Parquet file).")
-@click.option("--about", help="Whose data it is: materials-project, or a .json file with licence and citation.")
+@click.option("--source", help="Where the structures come from; see embeddings sources.")
+@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@source_options
 @click.option("--recipe", default="starter", show_default=True, help="How the catalog is made.")
-@click.option("--targets", callback=_split, help="Properties to learn, a,b,...  [default: the recipe's]")
+@click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
-@click.option("--elements", callback=_split, help="Only structures made of these, Fe,O,...")
-@click.option("--max-sites", type=click.IntRange(min=1), help="Only structures of at most so many atoms.")
-@click.option("--limit", type=click.IntRange(min=1), help="Read at most so many structures.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.  [default: the recipe's]")
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: the recipe's]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -41,7 +33,8 @@ def _split(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def build(**options: Any) -> None:
+@click.pass_context
+def build(ctx: click.Context, **options: Any) -> None:
     r"""Train embeddings on crystal structures and write them as a versioned catalog.
 
     The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. A
@@ -52,8 +45,11 @@ def build(**options: Any) -> None:
     Example:
       embeddings build --source starter --recipe starter
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
+      embeddings build --snapshot mp-stable --recipe ct-multi
     """
+    _check_usage(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
+    require_builders()
     try:
         from builders.pipeline import run
         from builders.progress import Reporter
@@ -64,6 +60,22 @@ def build(**options: Any) -> None:
     except KeyboardInterrupt:
         click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
+    _show(folder, as_json=as_json)
+
+
+def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
+    if (options["source"] is None) == (options["snapshot"] is None):
+        raise click.UsageError("Name either --source or --snapshot.")
+    given = click.core.ParameterSource.COMMANDLINE
+    taken = {
+        parameter.name for parameter in ctx.command.params if ctx.get_parameter_source(parameter.name or "") == given
+    }
+    refused = sorted(taken & SOURCE_NAMES) if options["snapshot"] else []
+    if refused:
+        raise click.UsageError(f"A snapshot is used as it is: leave --{refused[0].replace('_', '-')} to the pull.")
+
+
+def _show(folder: Path, *, as_json: bool) -> None:
     manifest = read_manifest(folder)
     if as_json:
         metrics = {target: vars(metric) for target, metric in manifest.metrics.items()}
@@ -79,26 +91,16 @@ def build(**options: Any) -> None:
 
 
 def _request(options: dict[str, Any]) -> BuildRequest:
-    from builders.cleaning import Selection
-    from builders.origins import find_origin
     from builders.pipeline import BuildRequest
     from builders.recipes import find_recipe
-    from builders.sources import SourceOptions
 
-    if options["path"] is not None and options["source"] == "starter":
-        raise InputInvalid("The source starter is packaged and takes no --path. Use --source table for a file.")
     recipe = find_recipe(options["recipe"])
-    elements = options["elements"]
+    about, selection = parse_options(options)
     return BuildRequest(
-        source=options["source"],
         recipe=recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"]),
         out=options["out"] or store.user_root(),
-        work=store.cache_folder() / "runs",
-        options=SourceOptions(options["path"], find_origin(options["about"]) if options["about"] else None),
-        selection=Selection(
-            elements=None if elements is None else tuple(symbol(element) for element in elements),
-            max_sites=options["max_sites"],
-            limit=options["limit"],
-        ),
-        **{key: options[key] for key in ("name", "version", "device", "resume", "force")},
+        work=store.cache_folder(),
+        options=about,
+        selection=selection,
+        **{key: options[key] for key in ("source", "snapshot", "name", "version", "device", "resume", "force")},
     )

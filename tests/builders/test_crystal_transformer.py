@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,8 @@ from builders.graphs import NeighborGraphs, neighbor_graphs
 from builders.models.crystal_transformer import (
     CrystalTransformer,
     CrystalTransformerConfig,
-    PairAttention,
+    Mixing,
     PairRadial,
-    RadialMessages,
 )
 from tests.crystals import (
     Crystal,
@@ -106,41 +107,27 @@ def test_cartesian_network_reads_out_the_first_atom() -> None:
         assert not torch.allclose(model.encode(rolled), model.encode(batch), atol=1e-3)
 
 
-def test_attention_equals_a_softmax_over_every_image_of_every_neighbour() -> None:
-    """The bias per pair must be the sum over images, written out here one image at a time."""
-    graphs, batch = graphs_and_batch([random_crystal(np.random.default_rng(5), 3)])
+def test_mixing_equals_sums_over_every_image_of_every_neighbour() -> None:
+    """Attention and messages are computed for pairs of the cell; here they are written out, one image at a time."""
+    config = dataclasses.replace(SMALL, width=12, n_heads=3, message_dim=5)
+    graphs, batch = graphs_and_batch([random_crystal(np.random.default_rng(5), 4)])
     torch.manual_seed(0)
-    attention = PairAttention(width=12, n_heads=3, n_radial=8)
-    radial = PairRadial(8, SMALL.cutoff)
-    tokens = torch.randn(1, 3, 12)
-    with torch.inference_mode():
-        found = attention(tokens, batch.mask, radial(batch))[0]
-        query, key, value = attention.query_key_value(tokens)[0].view(3, 3, 3, 4).unbind(1)
-        strength = torch.nn.functional.softplus(attention.radial_weight)
-        for atom in range(3):
-            edges = np.flatnonzero(graphs.centers == atom)
-            neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()]).long()
-            distance = torch.tensor([0.0, *graphs.distances[edges].tolist()])
-            weight = radial.basis(distance) @ strength  # (n_edges, n_heads)
-            score = torch.einsum("hd,ehd->eh", query[atom], key[neighbor]) / 2 + weight.log()
-            mixed = torch.einsum("eh,ehd->hd", score.softmax(0), value[neighbor]).reshape(12)
-            torch.testing.assert_close(attention.out(mixed), found[atom], atol=1e-5, rtol=1e-4)
-
-
-def test_messages_equal_a_sum_over_edges() -> None:
-    graphs, batch = graphs_and_batch([random_crystal(np.random.default_rng(6), 4)])
-    torch.manual_seed(0)
-    messages, radial = RadialMessages(width=12, n_radial=8, message_dim=5), PairRadial(8, SMALL.cutoff)
+    mixing, radial = Mixing(config), PairRadial(config.n_radial, config.cutoff)
     tokens = torch.randn(1, 4, 12)
     with torch.inference_mode():
-        found = messages(tokens, radial(batch))[0]
-        value = messages.value(tokens)[0]
+        found = mixing(tokens, batch.mask, radial(batch))[0]
+        query, key, value, message = mixing.take(tokens)[0].split(mixing.widths, dim=-1)
+        query, key, value = (part.view(4, 3, 4) for part in (query, key, value))
         for atom in range(4):
             edges = np.flatnonzero(graphs.centers == atom)
-            neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()]).long()
-            basis = radial.basis(torch.tensor([0.0, *graphs.distances[edges].tolist()]))
-            summed = torch.einsum("er,ed->rd", basis, value[neighbor]).reshape(-1)
-            torch.testing.assert_close(messages.out(summed), found[atom], atol=1e-5, rtol=1e-4)
+            neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()])
+            basis = radial.basis(torch.tensor([0.0, *graphs.distances[edges].tolist()]))  # (n_edges, n_radial)
+            strength = basis @ torch.nn.functional.softplus(mixing.radial_weight).T  # (n_edges, n_heads)
+            score = torch.einsum("hd,ehd->eh", query[atom], key[neighbor]) / 2 + strength.log()
+            heads = torch.einsum("eh,ehd->hd", score.softmax(0), value[neighbor]).flatten()
+            messages = torch.einsum("er,ed->rd", basis, message[neighbor]).flatten()
+            expected = mixing.give(torch.cat([heads, messages]))
+            torch.testing.assert_close(found[atom], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_table_starts_small_and_row_z_is_element_z() -> None:

@@ -22,8 +22,9 @@ CRYSTALS = [cscl(11, 17, 3.6), rocksalt(12, 8, 4.2)]
 
 
 def pull(path: Path, folder: Path, selection: Selection | None = None) -> Snapshot:
-    stream = find_source("table")(SourceOptions(path))
-    return take_snapshot(folder, "table", stream, selection or Selection(), Reporter(quiet=True))
+    selection = selection or Selection()
+    stream = find_source("table")(SourceOptions(path), selection)
+    return take_snapshot(folder, "table", stream, selection, Reporter(quiet=True))
 
 
 def test_structures_and_labels_come_through_unchanged(tmp_path: Path) -> None:
@@ -61,11 +62,13 @@ def test_the_selection_is_counted_and_the_limit_counts_what_is_kept(tmp_path: Pa
     assert snapshot.query["limit"] == 7
 
 
-def test_the_same_query_is_not_pulled_twice_and_another_one_is(tmp_path: Path) -> None:
+def test_the_same_query_is_not_pulled_twice_and_another_one_never_replaces_it(tmp_path: Path) -> None:
     path = write_sample(tmp_path / "t.parquet", 10)
     first = pull(path, tmp_path / "s")
     assert pull(path, tmp_path / "s") == first
-    assert len(read_structures(pull(path, tmp_path / "s", Selection(limit=3)))) == 3
+    with pytest.raises(SourceError, match="another pull: limit None there, 3 asked"):
+        pull(path, tmp_path / "s", Selection(limit=3))
+    assert read_snapshot(tmp_path / "s") == first
 
 
 def test_the_same_file_gives_the_same_snapshot(tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_an_absent_or_broken_or_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="the source is empty"):
         pull(tmp_path / "empty.parquet", tmp_path / "s")
     with pytest.raises(SourceError, match="10 other_elements"):
-        pull(tmp_path / "t.parquet", tmp_path / "s", Selection(elements=("Xe",)))
+        pull(tmp_path / "t.parquet", tmp_path / "none", Selection(elements=("Xe",)))
 
 
 def test_sources_and_origins_go_by_name(tmp_path: Path) -> None:

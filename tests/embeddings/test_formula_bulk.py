@@ -63,7 +63,7 @@ def test_the_fast_and_the_exact_reader_never_disagree(column):
 
 
 def test_plain_formulas_take_the_fast_way():
-    assert scan(["Fe2O3", "Li0.5CoO2", "Ca(OH)2", "Zr1 Ni1", "Er3(P3Pd10)2"]).plain.all()
+    assert scan(["Fe2O3", "Li0.5NiO2", "Ca(OH)2", "Zr1 Ni1", "Er3(P3Pd10)2"]).plain.all()
     assert not scan(["CuSO4·5H2O", "[Fe]2", "FeFe", "", "Xx", "CuSO4.5H2O"]).plain.any()
 
 
@@ -108,9 +108,9 @@ def test_large_columns_are_read_in_blocks():
 
 
 def test_the_first_bad_row_is_named_and_all_are_counted():
-    with pytest.raises(FormulaInvalid, match=r'Row 1: Formula "nacl".*2 rows of 4'):
+    with pytest.raises(FormulaInvalid, match=r'Row 1 \(counted from 0\): Formula "nacl".*2 rows of 4'):
         fraction_matrix(["Fe", "nacl", "O", "nacl"])
-    with pytest.raises(FormulaInvalid, match=r"Row 2: None"):
+    with pytest.raises(FormulaInvalid, match=r"Row 2 .*: None"):
         fraction_matrix(as_arrow(["Fe", "O", None]))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from embeddings.errors import ColumnNotFound, ElementNotCovered, FormulaInvalid, InputInvalid, OutputInvalid
 from embeddings.pooling import feature_names, featurize_compositions
-from embeddings.streaming import featurize_file
+from embeddings.streaming import featurize_file, readers
 from embeddings.streaming import job as streaming_job
 from tests.toys import toy_catalog
 
@@ -205,6 +205,13 @@ def test_files_that_cannot_be_used(name, content, said, tmp_path, out):
     with pytest.raises((InputInvalid, ColumnNotFound), match=said):
         featurize_file(tmp_path / name, out, TOY)
     assert left_behind(tmp_path) == [name]
+
+
+def test_a_line_without_end(tmp_path, out, monkeypatch):
+    monkeypatch.setattr(readers, "MAX_LINE", 100)
+    (tmp_path / "t.csv").write_text("formula\n" + "H2O," * 50)
+    with pytest.raises(InputInvalid, match="line 2 has 100 bytes or more"):
+        featurize_file(tmp_path / "t.csv", out, TOY)
 
 
 def test_a_parquet_file_cut_in_half(tmp_path, out):

@@ -1,0 +1,93 @@
+"""Does a change to a recipe help? Trains variants on the same split and compares their held-out errors.
+
+Example:
+    python -m benchmarks.variants --path structures.parquet --recipe ct-multi --limit 20000 --epochs 6 \
+        --vary training.batch_size=64 --vary model.depth=4 --seeds 0,1
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from builders.cleaning import Selection
+from builders.pipeline import assemble, prepare
+from builders.progress import Reporter
+from builders.recipes import Recipe, find_recipe
+from builders.snapshot import take_snapshot
+from builders.sources import SourceOptions, find_source
+from builders.train import Run, choose_device, train
+from embeddings.errors import InputInvalid
+
+
+@click.command()
+@click.option("--path", type=click.Path(path_type=Path), help="Structure table; the starter set if left out.")
+@click.option("--recipe", default="starter", show_default=True)
+@click.option("--limit", type=int)
+@click.option("--epochs", type=int)
+@click.option("--vary", multiple=True, help="field=value,... of one variant, such as training.batch_size=64.")
+@click.option("--seeds", default="0", show_default=True, help="Of the initial weights and the batches, a,b,...")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the results here.")
+def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, **options: Any) -> None:
+    """Train the recipe and each variant of it; print the mean and spread of the validation MAE over seeds."""
+    base = find_recipe(recipe).with_options(epochs=epochs)
+    source = "table" if path else "starter"
+    variants = {"as it is": base} | {text: varied(base, text) for text in options["vary"]}
+    seeds = [int(seed) for seed in options["seeds"].split(",")]
+    with tempfile.TemporaryDirectory() as work:
+        stream = find_source(source)(SourceOptions(path))
+        snapshot = take_snapshot(Path(work) / "snapshot", source, stream, Selection(limit=limit), Reporter())
+        results = {}
+        for text, variant in variants.items():
+            results[text] = [_validate(snapshot, variant, seed, Path(work), options["device"]) for seed in seeds]
+            click.echo(_line(text, results[text]))
+    if options["json_path"]:
+        options["json_path"].write_text(json.dumps(results, indent=1) + "\n")
+
+
+def varied(recipe: Recipe, text: str) -> Recipe:
+    """Return the recipe with ``field=value,...`` changed; a dot reaches into model and training."""
+    for assignment in text.split(","):
+        name, _, value = assignment.partition("=")
+        part, _, field = name.rpartition(".")
+        owner = getattr(recipe, part) if part else recipe
+        if not hasattr(owner, field):
+            raise InputInvalid(f"{type(owner).__name__} has no field {field}.")
+        kind = type(getattr(owner, field))
+        changed = dataclasses.replace(owner, **{field: kind(value)})
+        recipe = dataclasses.replace(recipe, **{part: changed}) if part else changed
+    return recipe
+
+
+def _validate(snapshot: Any, recipe: Recipe, seed: int, work: Path, device: str) -> dict[str, float]:
+    """Train with the split of the recipe's own seed and the weights of this one; return MAE by target, and seconds."""
+    material = prepare(snapshot, recipe, Reporter(quiet=True))
+    model, task = assemble(material, dataclasses.replace(recipe, seed=seed), Reporter(quiet=True))
+    checkpoint = work / f"{time.monotonic_ns()}.pt"
+    started = time.monotonic()
+    run = Run(str(checkpoint), seed, choose_device(device), checkpoint, Reporter(quiet=True))
+    scores, _ = train(model, task, recipe.training, run)
+    return {name: result.mae for name, result in scores.items()} | {"seconds": time.monotonic() - started}
+
+
+def _line(text: str, results: list[dict[str, float]]) -> str:
+    columns = (f"{name} {_spread([result[name] for result in results])}" for name in results[0])
+    return f"{text}: " + ", ".join(columns)
+
+
+def _spread(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.4g}"
+    return f"{np.mean(values):.4g} +- {np.std(values, ddof=1):.2g}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Bringing a snapshot up to date: only what has changed is fetched, the rest is taken from the old parts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.cleaning import Selection
+from builders.ledger import Ledger
+from builders.progress import Reporter
+from builders.snapshot import Snapshot, open_pull, query_of, take_snapshot
+from builders.sources import DatabaseMoved, Stream
+from embeddings.errors import SourceError
+
+Key = tuple[str, str]
+"""material_id and last_updated of a row."""
+
+
+class StoredRows:
+    """The rows of an earlier pull, finished or not, by `Key`."""
+
+    def __init__(self, folder: Path) -> None:
+        ledger = Ledger(folder)
+        damaged = set(ledger.damaged())
+        self._places: dict[Key, tuple[Path, int]] = {}
+        self._open: tuple[Path, pa.Table] | None = None
+        for index, entry in enumerate(ledger.entries):
+            if entry.file and index not in damaged:
+                self._index(folder / entry.file)
+
+    def take(self, keys: Sequence[Key]) -> dict[Key, pa.Table]:
+        """Return those of the rows that are there, each as a table of length one."""
+        places = {key: self._places[key] for key in keys if key in self._places}
+        return {key: self._part(path).slice(row, 1) for key, (path, row) in places.items()}
+
+    def _index(self, path: Path) -> None:
+        columns = pq.read_table(path, columns=["material_id", "last_updated"])
+        keys = zip(columns["material_id"].to_pylist(), columns["last_updated"].to_pylist(), strict=True)
+        self._places |= {key: (path, row) for row, key in enumerate(keys)}
+
+    def _part(self, path: Path) -> pa.Table:
+        """Read a part and keep it open: keys come in the order of the parts."""
+        if self._open is None or self._open[0] != path:
+            self._open = path, pq.read_table(path)
+        return self._open[1]
+
+
+def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter) -> Snapshot:
+    """Replace a snapshot by one of the database as it is today; the old one stays until the new one is whole.
+
+    Raises:
+        InputInvalid: the source cannot tell what has changed.
+        SourceError: as for `take_snapshot`; or there is nothing to refresh.
+    """
+    fresh, old = (folder.with_name(f"{folder.name}.{part}") for part in ("refresh", "old"))
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    if open_pull(folder, query_of(stream, selection), source, selection) is None:
+        raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to take one.")
+    stream = stream.refreshed(StoredRows(folder))
+    try:
+        take_snapshot(fresh, source, stream, selection, reporter)
+    except DatabaseMoved:
+        reporter.say("The database has moved since this refresh began; beginning it again.")
+        shutil.rmtree(fresh)
+        take_snapshot(fresh, source, stream, selection, reporter)
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old)
+    return take_snapshot(folder, source, stream, selection, reporter)

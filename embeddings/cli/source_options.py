@@ -1,0 +1,129 @@
+"""The options that say where structures come from and which of them are wanted; ``build`` and ``pull`` share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embeddings.elements import symbol
+from embeddings.errors import InputInvalid, MissingExtra
+
+if TYPE_CHECKING:
+    from builders.cleaning import Selection
+    from builders.sources import SourceOptions
+
+Command = Callable[..., Any]
+
+
+def split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Turn ``a,b`` into a tuple."""
+    return None if value is None else tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Turn ``2`` or ``2-4`` into the least and the most."""
+    if value is None:
+        return None
+    least, _, most = value.partition("-")
+    if not least.isdecimal() or not (most or least).isdecimal() or not 1 <= int(least) <= int(most or least):
+        raise click.BadParameter(f'"{value}" is neither a number such as 2 nor a range such as 2-4.')
+    return int(least), int(most or least)
+
+
+_SOURCE_OPTIONS = (
+    click.option("--path", type=click.Path(path_type=Path), help="File or folder, for sources that read one."),
+    click.option("--about", help="Whose data it is: materials-project, or a .json file with licence and citation."),
+    click.option(
+        "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
+    ),
+    click.option("--include-nc", is_flag=True, help="Also data whose licence forbids commercial use."),
+    click.option("--provider", help="Database to ask, for the source optimade."),
+    click.option("--filter", help="Filter in the language of the source, for optimade."),
+    click.option(
+        "--disorder",
+        type=click.Choice(["drop", "majority"]),
+        default="drop",
+        show_default=True,
+        help="Structures with shared sites: leave out, or take the element with the largest share.",
+    ),
+    click.option(
+        "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that parse files."
+    ),
+)
+
+_SELECTION_OPTIONS = (
+    click.option("--elements", callback=split, help="Only structures made of these alone, Fe,O,..."),
+    click.option("--exclude-elements", callback=split, help="Only structures without these, Tc,Pm,..."),
+    click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
+    click.option("--nelements", callback=_span, help="Only structures of so many elements, 2 or 2-4."),
+    click.option("--max-sites", type=click.IntRange(min=1), help="Only structures of at most so many atoms."),
+    click.option("--stable-only", is_flag=True, help="Only structures on the convex hull."),
+    click.option("--ehull-max", type=click.FloatRange(min=0), help="At most so far above the convex hull, eV/atom."),
+    click.option("--limit", type=click.IntRange(min=1), help="At most so many structures, the first of what is left."),
+)
+
+
+def source_options(command: Command) -> Command:
+    """Add all options of sources and selections to a command."""
+    for option in reversed(_SOURCE_OPTIONS + _SELECTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+SOURCE_NAMES = frozenset(parameter.name for parameter in source_options(lambda: None).__click_params__)  # type: ignore[attr-defined]
+"""The names of these options."""
+
+
+def require_builders() -> None:
+    """Import what every command on the building side needs.
+
+    Raises:
+        MissingExtra: names the package that is not installed.
+    """
+    try:
+        import_module("builders.snapshot")
+    except ImportError as error:
+        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+
+
+def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
+    """Turn the values of the options into what the builders take."""
+    from builders.origins import find_origin
+    from builders.sources import SourceOptions
+
+    if options["path"] is not None and options["source"] == "starter":
+        raise InputInvalid("The source starter is packaged and takes no --path. Use --source table for a file.")
+    about = SourceOptions(
+        path=options["path"],
+        origin=find_origin(options["about"]) if options["about"] else None,
+        n_jobs=options["jobs"],
+        **{name: options[name] for name in ("api_key_file", "include_nc", "provider", "filter", "disorder")},
+    )
+    return about, _selection(options)
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    from builders.cleaning import Selection
+
+    return Selection(
+        elements=_symbols(options["elements"]),
+        exclude_elements=_symbols(options["exclude_elements"]),
+        chemsys=_systems(options["chemsys"]),
+        n_elements=options["nelements"],
+        **{name: options[name] for name in ("max_sites", "ehull_max", "stable_only", "limit")},
+    )
+
+
+def _symbols(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(symbol(name) for name in names)
+
+
+def _systems(systems: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Write each chemical system with its elements in alphabetical order, as databases do."""
+    if systems is None:
+        return None
+    return tuple("-".join(sorted(symbol(name) for name in system.split("-"))) for system in systems)

@@ -1,0 +1,187 @@
+"""For matminer: a featurizer of its own kind, and catalogs as a source of element data for ``ElementProperty``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, did_you_mean
+from embeddings.featurizers.columns import formula_column
+from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs, as_catalog
+from embeddings.formula.bulk import read_column
+from embeddings.pooling import feature_names, featurize_compositions, pool
+
+try:
+    from matminer.featurizers.base import BaseFeaturizer
+    from matminer.utils.data import AbstractData
+except ImportError as error:
+    raise MissingExtra.of("matminer", "matminer") from error
+
+
+class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
+    """Composition vectors from catalogs of element vectors.
+
+    Reads compositions, formulas, and structures (whose composition is used). A whole column is featurized at once,
+    without a process pool, so that ``set_n_jobs`` changes nothing.
+
+    Features: for every catalog and statistic one per dimension, such as ``ct-multi_mean_000``.
+
+    Args:
+        catalog: a catalog's name, the path of a version's folder, a loaded catalog, or a list of them.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`.
+        missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
+            ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
+    """
+
+    def __init__(
+        self,
+        catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
+        stats: str | Sequence[str] = ("mean",),
+        missing: str = "raise",
+    ) -> None:
+        self.catalog = catalog
+        self.stats = stats
+        self.missing = missing
+
+    @classmethod
+    def from_preset(cls, preset_name: str) -> Self:
+        """Return the featurizer of one catalog with the statistics mean, std, min, max and range."""
+        return cls(preset_name, stats=("mean", "std", "min", "max", "range"))
+
+    def precheck(self, comp: Any) -> bool:
+        """Whether a composition, formula or structure can be featurized."""
+        try:
+            self.featurize(comp)
+        except EmbeddingsError:
+            return False
+        return True
+
+    def featurize(self, comp: Any) -> list[float]:
+        """Return the features of one composition, formula or structure.
+
+        Raises:
+            FormulaInvalid: the formula cannot be read.
+            ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
+        """
+        return self._features([_composition(comp)])[0].tolist()
+
+    def featurize_many(
+        self, entries: Iterable[Any], ignore_errors: bool = False, return_errors: bool = False, pbar: Any = True
+    ) -> np.ndarray | list[list[Any]]:
+        """Return the features of many entries.
+
+        Args:
+            entries: n compositions, formulas or structures: a list, Series, or an array or frame with one column.
+            ignore_errors: whether an entry that cannot be featurized gives NaN instead of an error.
+            return_errors: whether each row ends with its error as text, NaN where there is none; needs
+                `ignore_errors`.
+            pbar: ignored; there is nothing to wait for.
+
+        Returns:
+            (n, d) float32, or n lists of d + 1 with `return_errors`.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+            ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
+            InputInvalid: `return_errors` without `ignore_errors`, or an entry of several values.
+        """
+        if return_errors and not ignore_errors:
+            raise InputInvalid("return_errors needs ignore_errors=True.")
+        column = [_composition(entry) for entry in formula_column(entries)]
+        if not ignore_errors:
+            return self._features(column)
+        features, failed = self._features_of_the_good(column)
+        if not return_errors:
+            return features
+        return [
+            [*row, self._error(entry) if bad else np.nan]
+            for row, entry, bad in zip(features.tolist(), column, failed.tolist(), strict=True)
+        ]
+
+    def transform(self, X: Iterable[Any]) -> np.ndarray:
+        """Return the features of many entries, (n, d) float32; an error is raised, never turned into NaN."""
+        return self._features([_composition(entry) for entry in formula_column(X)])
+
+    def feature_labels(self) -> list[str]:
+        """Return the names of the features, such as ``ct-multi_mean_000``."""
+        return feature_names(self.catalogs, self.stats, missing=self.missing)
+
+    def citations(self) -> list[str]:
+        """Return a BibTeX entry for each catalog."""
+        return [one.manifest.citation.bibtex for one in self.catalogs]
+
+    def implementors(self) -> list[str]:
+        """Return who wrote this featurizer."""
+        return ["The materials-embeddings developers"]
+
+    def _features(self, column: list[Any]) -> np.ndarray:
+        return featurize_compositions(column, self.catalogs, stats=self.stats, missing=self.missing)
+
+    def _features_of_the_good(self, column: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features, NaN where an entry cannot be featurized, and which those are."""
+        read = read_column(column)
+        policy = "nan" if self.missing == "raise" else self.missing
+        features = pool(read.distinct, self.catalogs, rows=read.codes, stats=self.stats, missing=policy)
+        failed = np.isin(read.codes, list(read.invalid))
+        if self.missing == "raise":
+            failed |= np.isnan(features).any(axis=1)
+        features[failed] = np.nan
+        return features, failed
+
+    def _error(self, entry: Any) -> str:
+        """Return what is said of an entry that cannot be featurized."""
+        try:
+            self.featurize(entry)
+        except EmbeddingsError as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+
+class CatalogElementData(AbstractData):
+    """The vectors of a catalog as element data: one property for each dimension.
+
+    Attributes:
+        prop_names: the properties, such as ``ct-multi_000``.
+
+    Args:
+        catalog: a catalog's name, the path of a version's folder, or a loaded catalog.
+
+    Example:
+        >>> from matminer.featurizers.composition import ElementProperty
+        >>> data = CatalogElementData("starter")  # doctest: +SKIP
+        >>> ElementProperty(data, data.prop_names, ["mean"], impute_nan=False)  # doctest: +SKIP
+    """
+
+    def __init__(self, catalog: CatalogLike = "ct-multi") -> None:
+        self.catalog = as_catalog(catalog)
+        self.prop_names = [f"{self.catalog.name}_{i:03d}" for i in range(self.catalog.dim)]
+        self._columns = {name: i for i, name in enumerate(self.prop_names)}
+
+    def get_elemental_property(self, elem: Any, property_name: str) -> float:
+        """Return one number of the vector of an element.
+
+        Args:
+            elem: a pymatgen ``Element``, a symbol or an atomic number.
+            property_name: out of `prop_names`.
+
+        Raises:
+            ElementNotCovered: the catalog has no vector for the element.
+            InputInvalid: no such property.
+        """
+        if property_name not in self._columns:
+            hint = did_you_mean(str(property_name), self.prop_names)
+            raise InputInvalid(
+                f'No property "{property_name}".{hint} There are {self.prop_names[0]} to {self.prop_names[-1]}.'
+            )
+        return float(self.catalog[getattr(elem, "symbol", elem)][self._columns[property_name]])
+
+
+def _composition(entry: Any) -> Any:
+    """Return what is to be read: out of a row of one value, and of a structure its composition."""
+    if isinstance(entry, list | tuple | np.ndarray):
+        if len(entry) != 1:
+            raise InputInvalid(f"One value per entry is expected, but one has {len(entry)}; select a single column.")
+        entry = entry[0]
+    return getattr(entry, "composition", entry)

@@ -1,0 +1,118 @@
+"""The catalogs of a featurizer: named by a parameter, loaded once, and the same ones after pickling."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import CatalogCorrupt, InputInvalid
+from embeddings.index import is_name
+from embeddings.loaders import load_uae
+
+CatalogLike = str | os.PathLike[str] | ElementCatalog
+
+
+class Pin(NamedTuple):
+    """What a pickle says of a catalog instead of holding its vectors."""
+
+    source: str  # loads it again: "name@version", or a path
+    sha256: str  # of its atomic numbers and vectors
+
+
+class PinnedCatalogs:
+    """A mix-in for estimators with a parameter ``catalog``: a name, a path or a catalog, or several of them.
+
+    The catalogs are loaded when they are first needed, and again only when the parameter changes. A pickle holds
+    name, version and hash in place of the vectors; unpickling loads that version and compares the hash.
+    """
+
+    catalog: CatalogLike | Sequence[CatalogLike]
+
+    @property
+    def catalogs(self) -> tuple[ElementCatalog, ...]:
+        """The catalogs that the parameter names, loaded.
+
+        Raises:
+            CatalogNotFound: no catalog goes by this name.
+            CatalogCorrupt: a file of the catalog is missing or altered.
+            InputInvalid: the parameter is no name, path or catalog.
+        """
+        asked, loaded = _as_tuple(self.catalog), self._pinned()
+        if loaded is None:
+            loaded = tuple(map(as_catalog, asked))
+            self._loaded = (asked, loaded)
+        return loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        state, loaded = vars(self).copy(), self._pinned()
+        state.pop("_loaded", None)
+        if loaded is not None:
+            state["_pins"] = tuple(map(_pin, _as_tuple(self.catalog), loaded))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        pins = vars(self).pop("_pins", None)
+        if pins is not None:
+            asked = _as_tuple(self.catalog)
+            self._loaded = (asked, tuple(map(_reload, asked, pins)))
+
+    def _pinned(self) -> tuple[ElementCatalog, ...] | None:
+        """Return the catalogs, if they were loaded for the parameter as it is now."""
+        asked, loaded = vars(self).get("_loaded", (None, None))
+        return loaded if asked == _as_tuple(self.catalog) else None
+
+
+def as_catalog(asked: CatalogLike) -> ElementCatalog:
+    """Return the catalog that goes by a name or lies at a path, or the catalog itself.
+
+    Raises:
+        CatalogNotFound: no catalog goes by this name.
+        CatalogCorrupt: a file of the catalog is missing or altered.
+        InputInvalid: not a name, a path or a catalog.
+    """
+    if isinstance(asked, ElementCatalog):
+        return asked
+    if not isinstance(asked, str | os.PathLike):
+        raise InputInvalid(f"{asked!r} is not a catalog; give a name, a path or what load_uae returns.")
+    return load_uae(asked)
+
+
+def _as_tuple(catalog: CatalogLike | Sequence[CatalogLike]) -> tuple[CatalogLike, ...]:
+    """Return one catalog or several as a tuple."""
+    several = isinstance(catalog, Sequence) and not isinstance(catalog, str)
+    return tuple(catalog) if several else (catalog,)  # type: ignore[arg-type, return-value]
+
+
+def _pin(asked: CatalogLike, catalog: ElementCatalog) -> Pin:
+    """Return what a pickle says of a catalog."""
+    source = f"{catalog.name}@{catalog.version}"
+    if not isinstance(asked, ElementCatalog) and not is_name(os.fspath(asked).partition("@")[0]):
+        source = str(Path(asked).expanduser().absolute())
+    return Pin(source, _sha256(catalog))
+
+
+def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog:
+    """Load the catalog that a pickle speaks of; one that was given as an object came with the pickle.
+
+    Raises:
+        CatalogNotFound: this version is not here.
+        CatalogCorrupt: its vectors are others.
+    """
+    catalog = asked if isinstance(asked, ElementCatalog) else load_uae(pin.source)
+    found = _sha256(catalog)
+    if found != pin.sha256:
+        raise CatalogCorrupt(
+            f"This featurizer was pickled with {pin.source} and vectors of SHA-256 {pin.sha256}, but those here have "
+            f"{found}. Install that version again, or fit anew on these vectors."
+        )
+    return catalog
+
+
+def _sha256(catalog: ElementCatalog) -> str:
+    """Return the hash of the numbers alone, whatever file they came from."""
+    return hashlib.sha256(catalog.atomic_numbers.tobytes() + catalog.vectors.tobytes()).hexdigest()

@@ -1,0 +1,102 @@
+"""The scikit-learn transformer: a column of formulas in, composition vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from embeddings.errors import MissingExtra
+from embeddings.featurizers.columns import formula_column
+from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs
+from embeddings.pooling import feature_names, featurize_compositions
+
+try:
+    from sklearn.base import BaseEstimator, TransformerMixin
+except ImportError as error:
+    raise MissingExtra.of("scikit-learn", "sklearn") from error
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+
+class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
+    """Turn a column of formulas into composition vectors, as a step of a scikit-learn pipeline.
+
+    There is nothing to fit: :meth:`transform` works at once, and :meth:`fit` only loads the catalogs and checks the
+    parameters. A pickle holds name, version and hash of the catalogs, and unpickling verifies them.
+
+    Args:
+        catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@1.0.0"``), the path of a version's folder, a loaded
+            catalog, or a list of them whose features are put side by side.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`.
+        missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
+            ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
+
+    Example:
+        >>> from embeddings.featurizers.sklearn import CompositionFeaturizer
+        >>> from sklearn.linear_model import Ridge
+        >>> from sklearn.pipeline import make_pipeline
+        >>> model = make_pipeline(CompositionFeaturizer("starter", stats=("mean", "std")), Ridge())
+    """
+
+    def __init__(
+        self,
+        catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
+        stats: str | Sequence[str] = ("mean",),
+        missing: str = "raise",
+    ) -> None:
+        self.catalog = catalog
+        self.stats = stats
+        self.missing = missing
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Load the catalogs and check the parameters; the formulas are not read.
+
+        Args:
+            X: n formulas, as in :meth:`transform`.
+            y: ignored.
+
+        Raises:
+            CatalogNotFound: no catalog goes by this name.
+            CatalogCorrupt: a file of the catalog is missing or altered.
+            InputInvalid: an unknown statistic or policy, or not one column.
+        """
+        formula_column(X)
+        self.get_feature_names_out()
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Turn formulas into composition vectors.
+
+        Args:
+            X: n formulas: a list, an array of shape (n,) or (n, 1), a Series, or a frame with one column.
+
+        Returns:
+            (n, d) float32, or the container that ``set_output`` chose, with the index of `X`.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+            ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
+            CatalogNotFound: no catalog goes by this name.
+            InputInvalid: an unknown statistic or policy, or not one column.
+        """
+        return featurize_compositions(formula_column(X), self.catalogs, stats=self.stats, missing=self.missing)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features, such as ``ct-multi_mean_000``: (d,) of objects.
+
+        Args:
+            input_features: ignored; the names come from the catalogs and statistics.
+        """
+        return np.array(feature_names(self.catalogs, self.stats, missing=self.missing), dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.dict = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = False
+        tags.no_validation = True
+        return tags

@@ -1,0 +1,207 @@
+"""The job: read a batch, pool its formulas, write it, and start again, until the whole file is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embeddings.elements import SYMBOLS
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
+from embeddings.folders import staged_folder
+from embeddings.formula.bulk import ReadColumn, read_column
+from embeddings.pooling import feature_names, pool, stand_ins
+from embeddings.pooling.features import check_catalogs
+from embeddings.pooling.missing import check_policy
+from embeddings.pooling.statistics import check_statistics
+from embeddings.streaming.batches import Batch, Rejected, Request
+from embeddings.streaming.readers import open_reader
+from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from embeddings.catalog import ElementCatalog
+
+_VALUES_PER_BATCH = 1 << 22
+_MAX_ROWS = 1 << 15
+_MIN_ROWS = 1 << 10
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """What was done to a file."""
+
+    out: str
+    rows: int
+    features: int
+    rejected: int
+    rejected_file: str | None
+    uncovered: dict[str, list[str]]  # catalog to symbols met in the file that it has no vector for
+    imputed: dict[str, dict[str, str]]  # catalog to symbol to stand-in, under missing="impute"
+    seconds: float
+
+
+def featurize_file(
+    path: str | Path,
+    out: str | Path,
+    catalog: ElementCatalog | Sequence[ElementCatalog],
+    *,
+    column: str = "formula",
+    stats: str | Sequence[str] = ("mean",),
+    missing: str = "raise",
+    strict: bool = False,
+    as_text: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> FileSummary:
+    """Add composition vectors to a table in a file, of any size, in constant memory.
+
+    Rows whose formula cannot be read, and broken rows, go to ``OUT.rejected.csv`` with line and reason. The output
+    appears under its name when it is complete; after a failure there is nothing.
+
+    Args:
+        path: .csv, .parquet, .jsonl or .ndjson, UTF-8; a CSV file has a header.
+        out: .parquet or .csv; all columns of the input, then the features in float32.
+        catalog: one catalog or several.
+        column: the column of formulas.
+        stats: names of statistics.
+        missing: policy for elements without a vector, as in :func:`embeddings.pooling.featurize_compositions`.
+        strict: stop at the first row that would be rejected.
+        as_text: keep all columns of a CSV file as text.
+        progress: called with how much of the file is done and how much there is.
+
+    Raises:
+        ColumnNotFound: the file has no such column; the message lists those that are there.
+        FormulaInvalid: a row cannot be used, and ``strict`` is set.
+        ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
+        InputInvalid: the file or an option cannot be used.
+        OutputInvalid: the output cannot be written.
+    """
+    path, out, started = Path(path), Path(out), time.perf_counter()
+    pooling = _Pooling(check_catalogs(catalog), check_statistics(stats), check_policy(missing))
+    reader = open_reader(Request(path, column, pooling.rows_per_batch, as_text))
+    check_output(out, path)
+    rejected_out = out.with_suffix(".rejected.csv")
+    with staged_folder(out) as folder:
+        output = _Output(folder / out.name, RejectedWriter(folder / rejected_out.name))
+        for batch in reader.batches():
+            table, rejected = pooling.run(batch)
+            if strict and rejected:
+                raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
+            output.write(table, rejected)
+            progress(batch.done, reader.total)
+        output.publish(out, rejected_out, pooling.metadata())
+    return FileSummary(
+        out=str(out),
+        rows=output.n_rows,
+        features=len(pooling.names),
+        rejected=output.rejected.n_rows,
+        rejected_file=str(rejected_out) if output.rejected.n_rows else None,
+        uncovered=pooling.uncovered(),
+        imputed=pooling.imputed(),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+class _Pooling:
+    """Batches of formulas to tables with features, and what was met on the way."""
+
+    def __init__(self, catalogs: tuple[ElementCatalog, ...], stats: tuple[str, ...], missing: str) -> None:
+        self.catalogs, self.stats, self.missing = catalogs, stats, missing
+        self.names = feature_names(catalogs, stats, missing=missing)
+        self.seen: set[int] = set()
+
+    @property
+    def rows_per_batch(self) -> int:
+        """Rows that keep a batch at about 16 MB."""
+        return min(_MAX_ROWS, max(_MIN_ROWS, _VALUES_PER_BATCH // len(self.names)))
+
+    def run(self, batch: Batch) -> tuple[pa.Table, list[Rejected]]:
+        """Return the rows that could be read with their features, and all that could not be used."""
+        column = read_column(batch.formulas)
+        unreadable = np.isin(column.codes, list(column.invalid))
+        rejected = [
+            Rejected(batch.lines[row], _text(batch.formulas[row]), str(column.invalid[int(column.codes[row])]))
+            for row in np.flatnonzero(unreadable)
+        ]
+        self.seen.update(np.unique(column.distinct.atomic_numbers).tolist())
+        features = self._features(batch, column, ~unreadable)
+        table = batch.table.filter(~unreadable) if rejected else batch.table
+        return self._joined(table, features), sorted(rejected + batch.rejected, key=lambda row: row.line)
+
+    def _features(self, batch: Batch, column: ReadColumn, readable: np.ndarray) -> np.ndarray:
+        """Pool the readable rows of a batch."""
+        options: dict[str, Any] = {"stats": self.stats, "missing": self.missing}
+        try:
+            return pool(column.distinct, self.catalogs, rows=column.codes[readable], **options)
+        except ElementNotCovered as error:
+            raise ElementNotCovered(f"In lines {batch.lines[0]} to {batch.lines[-1]}: {error}") from error
+
+    def _joined(self, table: pa.Table, features: np.ndarray) -> pa.Table:
+        """Put the features beside the columns of the input."""
+        import pyarrow as pa
+
+        clash = sorted(set(table.column_names) & set(self.names))
+        if clash:
+            raise InputInvalid(f'The input has a column "{clash[0]}" already, the name of a feature.')
+        columns = [*table.columns, *map(pa.array, np.ascontiguousarray(features.T))]
+        return pa.table(columns, names=[*table.column_names, *self.names])
+
+    def uncovered(self) -> dict[str, list[str]]:
+        """Return, for each catalog, the elements met so far that it has no vector for."""
+        lacking = {one.name: self.seen.difference(one.atomic_numbers.tolist()) for one in self.catalogs}
+        return {name: [SYMBOLS[z - 1] for z in sorted(numbers)] for name, numbers in lacking.items() if numbers}
+
+    def imputed(self) -> dict[str, dict[str, str]]:
+        """Return, for each catalog, the elements met so far for which another one stood in."""
+        if self.missing != "impute":
+            return {}
+        uncovered = self.uncovered()
+        tables = {one.name: stand_ins(one) for one in self.catalogs if one.name in uncovered}
+        return {name: {symbol: table[symbol] for symbol in uncovered[name]} for name, table in tables.items()}
+
+    def metadata(self) -> dict[str, str]:
+        """Return what a reader of the output needs to know about its features, as JSON under one key."""
+        about = {
+            "catalogs": {one.name: one.version for one in self.catalogs},
+            "stats": self.stats,
+            "missing": self.missing,
+            "imputed": self.imputed(),
+        }
+        return {"materials-embeddings": json.dumps(about)}
+
+
+class _Output:
+    """The files being written, in a folder that nobody sees."""
+
+    def __init__(self, path: Path, rejected: RejectedWriter) -> None:
+        self.path, self.rejected, self.n_rows = path, rejected, 0
+        self.writer: TableWriter | None = None
+
+    def write(self, table: pa.Table, rejected: list[Rejected]) -> None:
+        """Append rows; the first table settles the columns."""
+        self.writer = self.writer or open_writer(self.path, table.schema)
+        self.writer.write(table)
+        self.rejected.write(rejected)
+        self.n_rows += len(table)
+
+    def publish(self, out: Path, rejected_out: Path, metadata: dict[str, str]) -> None:
+        """Finish the files and move them into place; a list of rejected rows from an earlier run goes."""
+        if self.writer is not None:
+            self.writer.close(metadata)
+        if self.rejected.n_rows:
+            os.replace(self.rejected.path, rejected_out)
+        else:
+            rejected_out.unlink(missing_ok=True)
+        os.replace(self.path, out)
+
+
+def _text(formula: Any) -> str:
+    """Return a formula as it may stand in a cell."""
+    return "" if formula is None else str(formula)

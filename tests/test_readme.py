@@ -1,0 +1,69 @@
+"""The README says what is true: its generated parts are current, its Python runs, its commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from docs import readme
+from embeddings.cli import main
+
+TEXT = readme.README.read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+COMMANDS = sorted(
+    {line for language, code in BLOCKS if not language for line in code.splitlines() if line.startswith("embeddings ")}
+    | set(re.findall(r"`(embeddings [a-z][^`]*)`", TEXT))
+)
+
+
+def test_the_generated_parts_are_current() -> None:
+    if not (readme.ROOT / ".git").exists():
+        pytest.skip("the file tree is listed by git, and this is not a checkout")
+    assert readme.fill(TEXT) == TEXT, "run: make readme"
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_the_python_of_the_readme_runs(code: str) -> None:
+    namespace: dict[str, object] = {}
+    for line in code.splitlines():
+        expression, _, promised = (part.strip() for part in line.partition("#"))
+        if (
+            re.fullmatch(r"\(.*\)", promised)
+            and not expression.startswith(("from", "import"))
+            and "=" not in expression
+        ):
+            assert str(eval(expression, namespace)) == promised
+        elif promised.startswith("(128,)"):
+            assert eval(expression, namespace).shape == (128,)
+        else:
+            exec(line, namespace)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_readme_exist(command: str) -> None:
+    words = shlex.split(command)[1:]
+    options = [word for word in words if word.startswith("-")]
+    shown = CliRunner().invoke(main, [words[0], "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert all(re.search(rf"(^|\s|/){re.escape(option)}\b", shown.output) for option in options), shown.output
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    for document in [readme.README, *Path(readme.ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_every_python_file_says_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(readme.ROOT))
+        for folder in ("embeddings", "builders", "benchmarks")
+        for path in (readme.ROOT / folder).rglob("*.py")
+        if not path.read_text().startswith('"""')
+    ]
+    assert silent == []
