@@ -53,6 +53,10 @@ class ElementTable:
         if self.training_formulas is not None:
             object.__setattr__(self, "training_formulas", _check_digest(self.training_formulas))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are checked and read-only again."""
+        return type(self), (self.atomic_numbers, self.vectors, self.n_structures, self.training_formulas)
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """Symbols of the rows."""
@@ -79,6 +83,10 @@ class ElementCatalog:
 
     manifest: Manifest
     table: ElementTable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out what was computed from the rows."""
+        return type(self), (self.manifest, self.table)
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from builders.starter.decorate import ELEMENTS
 from builders.starter.potential import MODEL_NAME
 from builders.starter.prototypes import PROTOTYPES
 from builders.starter.volume_search import STEP
+from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 
 _TEMPLATE = """\
 ---
@@ -33,7 +34,7 @@ elements ourselves and computed every number with the machine-learned potential 
 {chgnet_version}). The set is there so that everything in this project runs without a key and without a network.
 
 **What it is not.** It is not DFT and not experiment: CHGNet imitates PBE(+U) calculations with the Materials
-Project's corrections, is known to be too soft, and was not trained on most of these crystals. Many are hypothetical.
+Project's corrections, is known to be too soft, and was never trained on many of these crystals. Many are hypothetical.
 Learn with it, test with it, pretrain on it; do not look up a material in it.
 
 ## Columns
@@ -86,7 +87,7 @@ know (Po, At, Rn, Fr, Ra, everything beyond Pu) and those of which no crystal pa
 ## Prototypes
 
 The structure types with their Strukturbericht symbols. Axis ratios and internal coordinates are those of the type's
-namesake, or ideal. The tests compare them with the AFLOW library of prototypes (Mehl et al., Comput. Mater. Sci. 136,
+namesake, or ideal. The tests compare the commonest with the AFLOW library (Mehl et al., Comput. Mater. Sci. 136,
 S1 (2017), 10.1016/j.commatsci.2017.01.017).
 
 | prototype | type | space group | sites | computed | kept |
@@ -104,7 +105,7 @@ Intell. 5, 1031 (2023), 10.1038/s42256-023-00716-3.
     pip install 'materials-embeddings[starter]'
     python -m builders.starter.generate --out builders/starter --workers 2
 
-It takes about half an hour, can be stopped and resumed, and gives the same crystals and, up to the last digits of
+It takes about twenty minutes, can be stopped and resumed, and gives the same crystals and, up to the last digits of
 floating-point arithmetic, the same numbers. It writes this card, too.
 """
 
@@ -122,10 +123,8 @@ def _element_counts(dataset: Dataset) -> Counter[int]:
 
 
 def _reference_lines(dataset: Dataset) -> list[str]:
-    from pymatgen.core import Element
-
     counts = _element_counts(dataset)
-    ordered = sorted((Element(symbol).Z, symbol, *reference) for symbol, reference in dataset.references.items())
+    ordered = sorted((ATOMIC_NUMBERS[symbol], symbol, *form) for symbol, form in dataset.references.items())
     return [f"| {symbol} | {form} | {energy:.3f} | {counts[z]} |" for z, symbol, form, energy in ordered]
 
 
@@ -141,17 +140,15 @@ def _prototype_lines(dataset: Dataset) -> list[str]:
 
 def _rarity(dataset: Dataset) -> dict[str, object]:
     """Return the fields about how often elements occur."""
-    from pymatgen.core import Element
-
     ordered = _element_counts(dataset).most_common()
     (commonest, n_max), (rarest, n_min) = ordered[0], ordered[-1]
     return {
         "n_elements": len(ordered),
-        "missing": ", ".join(sorted(set(ELEMENTS) - {Element.from_Z(z).symbol for z, _ in ordered})) or "none",
+        "missing": ", ".join(sorted(set(ELEMENTS) - {SYMBOLS[z - 1] for z, _ in ordered})) or "none",
         "n_min": n_min,
-        "rarest": Element.from_Z(rarest).symbol,
+        "rarest": SYMBOLS[rarest - 1],
         "n_max": n_max,
-        "commonest": Element.from_Z(commonest).symbol,
+        "commonest": SYMBOLS[commonest - 1],
         "n_median": int(np.median([n for _, n in ordered])),
     }
 

@@ -18,18 +18,16 @@ from itertools import chain, cycle, islice, product
 from builders.starter.cells import Prototype, primitive_cell
 from builders.starter.prototypes import PROTOTYPES
 from builders.starter.textbook import TEXTBOOK
+from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 
 Symbols = tuple[str, ...]
 Options = tuple[tuple[str, int], ...]
 
-_PERIODIC_TABLE = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
-    "Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au "
-    "Hg Tl Pb Bi Ac Th Pa U Np Pu"
-)
-ELEMENTS: Symbols = tuple(_PERIODIC_TABLE.split())
+_UNKNOWN_TO_CHGNET = {"Po", "At", "Rn", "Fr", "Ra"}
+ELEMENTS: Symbols = tuple(symbol for symbol in SYMBOLS[: ATOMIC_NUMBERS["Pu"]] if symbol not in _UNKNOWN_TO_CHGNET)
 """The 89 elements that CHGNet was trained on, in the order of their atomic numbers."""
 
+# Common oxidation states, charge -> elements.
 _CATIONS = {
     1: "Li Na K Rb Cs Cu Ag Au Hg In Tl",
     2: "Be Mg Ca Sr Ba Ti V Cr Mn Fe Co Ni Cu Zn Ru Pd Ag Cd Pt Hg Ge Sn Pb Sm Eu Tm Yb",
@@ -48,9 +46,10 @@ _LARGE_CATIONS = {
     3: "Sc Y La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Ac U Np Pu Bi",
     4: "Zr Hf Ce Th Pa U Np Pu",
 }
-_COINAGE = {1: "Li Na Cu Ag"}
+_UNIVALENT = {1: "Li Na Cu Ag"}
 _OXO_CENTRES = {3: "B", 4: "C Si Ge", 5: "N P As V", 6: "S Se Cr"}
 
+# Classes of elements for sites without charges.
 _LARGE = "Ca Sr Ba Sc Y La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Ac Th Pa U Np Pu Zr Hf"
 _TRANSITION = "Sc Ti V Cr Mn Fe Co Ni Cu Zn Y Zr Nb Mo Tc Ru Rh Pd Ag Cd Hf Ta W Re Os Ir Pt Au Hg"
 _MAIN = "Be Mg B Al Ga In Tl C Si Ge Sn Pb P As Sb Bi S Se Te Zn Cd Hg"
@@ -58,7 +57,8 @@ _SP_METALS = "Mg Al Ga In Tl Si Ge Sn Pb P As Sb Bi Te Zn Cd"
 _METALLOIDS = "Al Ga In Tl Si Ge Sn Pb Sb Bi"
 _ALKALI_AND_MG = "Li Na K Rb Cs Be Mg"
 _INTERSTITIAL = "H B C N O"
-_TERNARY_MARGIN = 0.3
+
+_TERNARY_MARGIN = 0.3  # of electronegativity, Pauling's scale
 
 
 def _charged(table: dict[int, str]) -> Options:
@@ -73,7 +73,7 @@ ROLES: dict[str, Options] = {
     "element": _neutral(*ELEMENTS),
     "cation": _charged(_CATIONS),
     "large-cation": _charged(_LARGE_CATIONS),
-    "coinage": _charged(_COINAGE),
+    "univalent": _charged(_UNIVALENT),
     "anion": _charged(_ANIONS),
     "dimer": _charged(_DIMERS),
     "ring": tuple((symbol, -1) for symbol in ("P", "As", "Sb")),
@@ -87,7 +87,7 @@ ROLES: dict[str, Options] = {
 }
 """Role -> (symbol, charge) options; charge 0 where a role counts none."""
 
-CATIONIC = frozenset({"cation", "large-cation", "coinage", "oxo-centre"})
+CATIONIC = frozenset({"cation", "large-cation", "univalent", "oxo-centre"})
 ANIONIC = frozenset({"anion", "dimer", "ring"})
 
 

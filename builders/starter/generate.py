@@ -1,6 +1,6 @@
 """Make the starter dataset: ``python -m builders.starter.generate --out builders/starter``.
 
-Needs the ``starter`` extra and about half an hour on two cores. A run that was stopped takes up where it was.
+Needs the ``starter`` extra and about twenty minutes on two cores. A run that was stopped takes up where it was.
 """
 
 from __future__ import annotations

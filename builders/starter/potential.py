@@ -35,9 +35,8 @@ def load_potential() -> Any:
     import io
     import warnings
 
-    import torch
-
     try:
+        import torch
         from chgnet.model import CHGNet
     except ImportError as error:
         raise MissingExtra.of("chgnet", "starter") from error

@@ -194,7 +194,7 @@ _DIHEDRAL = ("BCDA", "CDAB", "DABC", "DCBA", "CBAD", "BADC", "ADCB")
 QUATERNARY = (
     _type("quaternary-heusler", "", *_LIMGPDSN, _FOUR_METALS, equivalent=_DIHEDRAL, n_max=_MANY),
     _type("elpasolite", "", *_ELPASOLITE, "large-cation cation cation anion", equivalent=("ACBD",), n_max=_MANY),
-    _type("stannite", "", *_STANNITE, "coinage cation cation anion", equivalent=("ACBD",), n_max=_FEW),
+    _type("stannite", "", *_STANNITE, "univalent cation cation anion", equivalent=("ACBD",), n_max=_FEW),
     _type("zrcusias", "", *_ZRCUSIAS, "large-cation anion cation anion"),
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs, as_catalog
 from embeddings.formula.bulk import read_column
@@ -54,7 +54,7 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         """Whether a composition, formula or structure can be featurized."""
         try:
             self.featurize(comp)
-        except EmbeddingsError:
+        except (FormulaInvalid, ElementNotCovered):
             return False
         return True
 
@@ -134,7 +134,7 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         """Return what is said of an entry that cannot be featurized."""
         try:
             self.featurize(entry)
-        except EmbeddingsError as error:
+        except (FormulaInvalid, ElementNotCovered) as error:
             return f"{type(error).__name__}: {error}"
         return ""
 

@@ -22,12 +22,12 @@ from pymatgen.core import Element, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from builders import starter
-from builders.starter import compute, dataset, decorate, generate, volume_search
+from builders.starter import card, compute, dataset, decorate, generate, volume_search
 from builders.starter.cells import LABELS, Prototype, primitive_cell
 from builders.starter.equation_of_state import EquationOfState, birch_murnaghan_energies, fit_birch_murnaghan
 from builders.starter.prototypes import ELEMENTAL, PROTOTYPES
 from builders.starter.textbook import TEXTBOOK
-from embeddings.errors import InputInvalid
+from embeddings.errors import InputInvalid, SourceError
 
 STARTER_FILE = Path(starter.__file__).parent / "starter.parquet"
 CARD_FILE = STARTER_FILE.with_name("CARD.md")
@@ -198,10 +198,10 @@ class TestPackagedFile:
         assert moments["starter-fcc-Cu"] < 0.1
 
     def test_card_tells_the_numbers_of_the_file(self, table: pa.Table) -> None:
-        card = CARD_FILE.read_text()
-        assert f"{table.num_rows:,} small crystals" in card
+        text = CARD_FILE.read_text()
+        assert f"{table.num_rows:,} small crystals" in text
         for words in ("machine-learned", "not DFT", "CC-BY-4.0", "volume is relaxed"):
-            assert words in card
+            assert words in text
 
 
 class TestEquationOfState:
@@ -436,6 +436,22 @@ class TestAssembly:
         made = dataset.assemble(self.decorations, self.results(**fault), {})
         assert len(made.rows) == 3
         assert [n for name, n in made.dropped.items() if reason in name] == [1]
+
+    def test_an_element_without_a_reference_is_named(self) -> None:
+        compounds = self.decorations[2:]
+        with pytest.raises(SourceError, match="Cl, Na"):
+            dataset.assemble(compounds, self.results()[:2], {})
+
+    def test_table_and_card_are_written(self, tmp_path: Path) -> None:
+        made = dataset.assemble(self.decorations, self.results(dropped="no minimum"), {"Cl": {"molecule": -1.5}})
+        dataset.write_table(made, tmp_path / "small.parquet", chgnet_version="0.4.2")
+        table = pq.read_table(tmp_path / "small.parquet")
+        assert table["material_id"].to_pylist() == [row["material_id"] for row in made.rows]
+        assert table["formation_energy_per_atom"].to_pylist() == [0.5, 0.0, 0.25]
+        assert [path.name for path in tmp_path.iterdir()] == ["small.parquet"]
+        text = card.render_card(made, chgnet_version="0.4.2")
+        for line in ("3 small crystals", "| no minimum | 1 |", "| Cl | molecule | -1.500 | 2 |", "| rocksalt | B1 |"):
+            assert line in text
 
     def test_limit_keeps_the_elements(self) -> None:
         chosen = generate.choose(self.decorations, 1)

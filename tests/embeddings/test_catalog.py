@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from embeddings.catalog import ElementTable
+from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.errors import (
     ElementNotCovered,
     ElementUnknown,
@@ -142,3 +145,14 @@ def test_to_frame_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_that_break_the_rules(field: str, value: object, message: str) -> None:
     with pytest.raises(InputInvalid, match=message):
         toy_table(**{field: np.asarray(value)})
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda catalog: pickle.loads(pickle.dumps(catalog))])
+def test_a_copy_is_as_good_as_the_catalog(copied: Callable[[ElementCatalog], ElementCatalog]) -> None:
+    catalog = toy_catalog()
+    assert catalog.n_structures  # what was computed once must not stand in the way
+    other = copied(catalog)
+    assert other.manifest == catalog.manifest
+    np.testing.assert_array_equal(other.vectors, catalog.vectors)
+    with pytest.raises(ValueError, match="read-only"):
+        other.vectors[0, 0] = 1

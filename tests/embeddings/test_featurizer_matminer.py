@@ -18,7 +18,14 @@ from matminer.featurizers.composition import ElementProperty, Stoichiometry
 from pymatgen.core import Composition, Element, Lattice, Structure
 
 from embeddings.elements import SYMBOLS
-from embeddings.errors import CatalogCorrupt, ElementNotCovered, ElementUnknown, FormulaInvalid, InputInvalid
+from embeddings.errors import (
+    CatalogCorrupt,
+    CatalogNotFound,
+    ElementNotCovered,
+    ElementUnknown,
+    FormulaInvalid,
+    InputInvalid,
+)
 from embeddings.featurizers.matminer import CatalogElementData, CompositionEmbedding
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.tables import write_catalog
@@ -133,6 +140,8 @@ def test_two_columns_are_refused() -> None:
 def test_precheck_says_which_can_be_featurized() -> None:
     frame = pd.DataFrame({"composition": [*COMPOSITIONS, Composition("SiO2")]})
     assert CompositionEmbedding(TOY).precheck_dataframe(frame, "composition") == 5 / 6
+    with pytest.raises(CatalogNotFound):
+        CompositionEmbedding("nowhere").precheck("H2O")
 
 
 def test_says_whose_work_it_is() -> None:
