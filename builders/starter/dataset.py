@@ -16,8 +16,28 @@ from builders.starter.decorate import Decoration
 from builders.starter.potential import MODEL_NAME
 from embeddings.errors import SourceError
 
-LICENCE = "CC-BY-4.0"
-CITATION = "CHGNet: Deng et al., Nat. Mach. Intell. 5, 1031 (2023), 10.1038/s42256-023-00716-3"
+VERSION = "1.0.0"
+"""Of the dataset: another number for another choice of crystals or another method."""
+BIBTEX = """@article{deng2023chgnet,
+  title = {CHGNet as a pretrained universal neural network potential for charge-informed atomistic modelling},
+  author = {Deng, Bowen and Zhong, Peichen and Jun, KyuJung and Riebesell, Janosh and Han, Kevin and others},
+  journal = {Nature Machine Intelligence},
+  volume = {5},
+  pages = {1031--1041},
+  year = {2023},
+  doi = {10.1038/s42256-023-00716-3}
+}"""
+ORIGIN = {
+    "name": "starter set (prototype crystals computed with CHGNet)",
+    "licence": "CC-BY-4.0",
+    "attribution": "Contains the starter set of materials-embeddings: prototype crystals computed with the "
+    "machine-learned potential CHGNet, not with DFT.",
+    "bibtex": BIBTEX,
+    "doi": "10.1038/s42256-023-00716-3",
+    "database_version": VERSION,
+    "synthetic": "true",
+}
+"""What the file says of itself; builders.origins reads these keys."""
 UNITS = {
     "formation_energy_per_atom": "eV/atom",
     "volume_per_atom": "A^3/atom",
@@ -175,13 +195,8 @@ def write_table(dataset: Dataset, path: Path, *, chgnet_version: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    metadata = {
-        "title": "starter",
-        "licence": LICENCE,
-        "citation": CITATION,
-        "potential": f"CHGNet {MODEL_NAME}",
-        "potential_version": f"chgnet {chgnet_version}",
-    }
+    potential = {"potential": f"CHGNet {MODEL_NAME}", "potential_version": f"chgnet {chgnet_version}"}
+    metadata = ORIGIN | potential
     table = pa.Table.from_pylist(dataset.rows, schema=_schema(metadata))
     temporary = path.with_suffix(".tmp")
     pq.write_table(table, temporary, compression="zstd", compression_level=19)

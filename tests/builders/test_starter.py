@@ -103,7 +103,8 @@ class TestPackagedFile:
         assert {name: table.schema.field(name).metadata[b"unit"].decode() for name in UNITS} == UNITS
         metadata = table.schema.metadata
         assert metadata[b"licence"] == b"CC-BY-4.0"
-        assert b"10.1038/s42256-023-00716-3" in metadata[b"citation"]
+        assert metadata[b"synthetic"] == b"true"
+        assert metadata[b"doi"] == b"10.1038/s42256-023-00716-3"
         assert metadata[b"potential"] == b"CHGNet 0.3.0"
 
     def test_is_large_enough_and_small_enough(self, table: pa.Table) -> None:
