@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import BSpline
 
 from builders.batching import Batch, PackedCrystals
 from builders.graphs import NeighborGraphs, neighbor_graphs
@@ -15,6 +16,7 @@ from builders.models.crystal_transformer import (
     CrystalTransformerConfig,
     Mixing,
     PairRadial,
+    RadialBasis,
 )
 from tests.crystals import (
     Crystal,
@@ -107,6 +109,23 @@ def test_cartesian_network_reads_out_the_first_atom() -> None:
         assert not torch.allclose(model.encode(rolled), model.encode(batch), atol=1e-3)
 
 
+def dense(basis: RadialBasis, distances: torch.Tensor) -> torch.Tensor:
+    """All functions at each distance, (E, n_radial)."""
+    numbers, values = basis(distances)
+    return distances.new_zeros(len(distances), basis.n_radial).scatter_add_(1, numbers, values)
+
+
+def test_radial_functions_are_the_cubic_b_splines() -> None:
+    basis = RadialBasis(n_radial=8, cutoff=4.0)
+    distances = np.linspace(0, 4, 101)
+    found = dense(basis, torch.tensor(distances, dtype=torch.float32)).numpy()
+    for number in range(8):
+        knots = 0.5 * np.arange(number - 3, number + 2)  # the last function ends at the cutoff
+        expected = BSpline.basis_element(knots, extrapolate=False)(distances)
+        np.testing.assert_allclose(found[:, number], np.nan_to_num(expected), atol=1e-5)
+    assert np.abs(found[-1]).max() == 0
+
+
 def test_mixing_equals_sums_over_every_image_of_every_neighbour() -> None:
     """Attention and messages are computed for pairs of the cell; here they are written out, one image at a time."""
     config = dataclasses.replace(SMALL, width=12, n_heads=3, message_dim=5)
@@ -121,7 +140,7 @@ def test_mixing_equals_sums_over_every_image_of_every_neighbour() -> None:
         for atom in range(4):
             edges = np.flatnonzero(graphs.centers == atom)
             neighbor = torch.tensor([atom, *graphs.neighbors[edges].tolist()])
-            basis = radial.basis(torch.tensor([0.0, *graphs.distances[edges].tolist()]))  # (n_edges, n_radial)
+            basis = dense(radial.basis, torch.tensor([0.0, *graphs.distances[edges].tolist()]))  # (n_edges, n_radial)
             strength = basis @ torch.nn.functional.softplus(mixing.radial_weight).T  # (n_edges, n_heads)
             score = torch.einsum("hd,ehd->eh", query[atom], key[neighbor]) / 2 + strength.log()
             heads = torch.einsum("eh,ehd->hd", score.softmax(0), value[neighbor]).flatten()
