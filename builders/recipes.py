@@ -103,13 +103,13 @@ RECIPES: dict[str, Recipe] = {
             description="Universal atomic embeddings learned from formation energy, band gap and elastic moduli.",
             targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh"),
             max_sites=60,
-            training=TrainingConfig(epochs=30, batch_size=64),
+            training=TrainingConfig(epochs=50),
         ),
         Recipe(
             name="ct-all",
             description="Universal atomic embeddings learned from every numeric property of the source.",
             max_sites=60,
-            training=TrainingConfig(epochs=30, batch_size=64),
+            training=TrainingConfig(epochs=50),
         ),
         Recipe(
             name="ct-cartesian",

@@ -44,24 +44,25 @@ class CrystalTransformerConfig:
     dim: int = 128
     width: int = 128
     depth: int = 3
-    n_heads: int = 8
+    n_heads: int = 4
     feed_forward: int = 256
     cutoff: float = 5.0
-    n_radial: int = 16
+    n_radial: int = 12
     message_dim: int = 16
     dropout: float = 0.0
     table_std: float = 0.05
 
 
 class RadialBasis(nn.Module):
-    """Cubic B-splines on an even grid over [0, cutoff], all of which go to zero there with two derivatives.
+    """Cubic B-splines on an even grid over [0, cutoff] under an envelope that goes smoothly to zero there.
 
-    Of the ``n_radial`` functions only four differ from zero at any distance, which is what makes them cheap.
+    Of the ``n_radial`` functions only four differ from zero at any distance, which is what makes them cheap. The
+    envelope keeps the many far neighbours from drowning the few near ones.
     """
 
     def __init__(self, n_radial: int, cutoff: float) -> None:
         super().__init__()
-        self.n_radial, self.spacing = n_radial, cutoff / n_radial
+        self.n_radial, self.cutoff, self.spacing = n_radial, cutoff, cutoff / n_radial
 
     def forward(self, distances: Tensor) -> tuple[Tensor, Tensor]:
         """Return for distances (E,) the numbers of four functions and their values, both (E, 4)."""
@@ -71,7 +72,8 @@ class RadialBasis(nn.Module):
         values = torch.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1)
         numbers = first.long()[:, None] + torch.arange(4, device=distances.device)
         beyond = numbers >= self.n_radial
-        return numbers.masked_fill(beyond, 0), values.masked_fill(beyond, 0.0) / 6
+        envelope = (1 + torch.cos(torch.pi / self.cutoff * distances.clamp(max=self.cutoff))) / 12
+        return numbers.masked_fill(beyond, 0), values.masked_fill(beyond, 0.0) * envelope[:, None]
 
 
 class PairRadial(nn.Module):
