@@ -28,7 +28,7 @@ from builders.scales import check_scales
 from builders.snapshot import Snapshot, query_of, read_snapshot, read_structures, take_snapshot
 from builders.sources import SourceOptions, find_source
 from builders.targets import Scaler, choose_targets, labels_of, unit_of
-from builders.train import Run, Task, choose_device, train
+from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
 from embeddings.errors import InputInvalid, SourceError, TrainingError
 from embeddings.tables import write_catalog
@@ -97,6 +97,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     name = request.name or request.recipe.name
     check_output(request.out, name, request.version, force=request.force)
     device = choose_device(request.device)
+    limit_threads()
     snapshot = _snapshot(request, reporter)
     fingerprint = _hash(snapshot.sha256, request.recipe.to_dict(), __version__)
     folder = request.work / "runs" / f"{name}-{fingerprint[:12]}"
