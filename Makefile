@@ -57,4 +57,5 @@ $(VENV)/.build: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.test: $(VENV)/.torch pyproject.toml
 	$(PIP) --editable ".[build,test]"
+	$(PIP) --no-deps emmet-api  # the Materials Project's own server code; its dependencies serve other routes
 	@touch $@

@@ -1,20 +1,15 @@
-"""Results as Markdown: ``python -m benchmarks.table README.md`` puts them between the marks of that file."""
+"""Results as Markdown: what the README shows of them."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import click
-
 from benchmarks import BENCHMARKS
 from embeddings.errors import InputInvalid
-from embeddings.folders import write_text
 
 RESULTS = Path(__file__).parent / "results"
-START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 
 
 def render(result: dict[str, Any]) -> str:
@@ -50,18 +45,6 @@ def render_all(folder: Path = RESULTS) -> str:
     return "\n".join(render(document) + _machine(document) for document in documents)
 
 
-def insert(text: str, table: str) -> str:
-    """Return a text with the table between its marks.
-
-    Raises:
-        InputInvalid: it does not have each mark once, the start before the end.
-    """
-    pattern = re.compile(f"(?<={re.escape(START)}).*?(?={re.escape(END)})", re.DOTALL)
-    if text.count(START) != 1 or text.count(END) != 1 or not pattern.search(text):
-        raise InputInvalid(f"The text needs the lines {START} and {END}, in this order and once each.")
-    return pattern.sub(lambda _: f"\n{table}", text)
-
-
 def _line(cells: Any) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -87,17 +70,3 @@ def _machine(document: dict[str, Any]) -> str:
         f"- Measured {document['created'][:10]} on {machine['cpu']}, {machine['n_cores']} cores, load "
         f"{machine['load_average'][0]:g} at the start, Python {machine['python']}.\n"
     )
-
-
-@click.command()
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(path: Path) -> None:
-    """Put the committed results between the marks of PATH."""
-    try:
-        write_text(path, insert(path.read_text(), render_all()))
-    except InputInvalid as error:
-        raise click.ClickException(str(error)) from error
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from dataclasses import asdict, dataclass, field
@@ -36,9 +37,11 @@ class Checkpoint:
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write atomically: a temporary file first, then a rename."""
+    content = io.BytesIO()  # not the file itself: torch turns an interrupt while writing one into an error of its own
+    torch.save(asdict(checkpoint), content)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
-        torch.save(asdict(checkpoint), file)
+        file.write(content.getbuffer())
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

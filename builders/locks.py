@@ -20,6 +20,7 @@ def only_one(folder: Path, error: type[EmbeddingsError], what: str) -> Iterator[
         error: raised if another process holds it.
         what: is done there, for its message, such as ``"running this very build"``.
     """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:

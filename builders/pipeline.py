@@ -26,7 +26,7 @@ from builders.recipes import Recipe
 from builders.records import StructureTable
 from builders.scales import check_scales
 from builders.snapshot import Snapshot, query_of, read_snapshot, read_structures, take_snapshot
-from builders.sources import SourceOptions, find_source
+from builders.sources import SourceOptions, open_stream
 from builders.targets import Scaler, choose_targets, labels_of, unit_of
 from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
@@ -127,7 +127,7 @@ def _snapshot(request: BuildRequest, reporter: Reporter) -> Snapshot:
         return read_snapshot(request.snapshot)
     if request.source is None:
         raise InputInvalid("A build needs structures: name a source or the folder of a snapshot.")
-    stream = find_source(request.source)(request.options, request.selection)
+    stream = open_stream(request.source, request.options, request.selection)
     folder = request.work / "snapshots" / f"{request.source}-{_hash(query_of(stream, request.selection))[:12]}"
     return take_snapshot(folder, request.source, stream, request.selection, reporter)
 

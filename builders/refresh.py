@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,23 +25,27 @@ class StoredRows:
     """The rows of an earlier pull, finished or not, by `Key`."""
 
     def __init__(self, folder: Path) -> None:
-        ledger = Ledger(folder)
-        damaged = set(ledger.damaged())
-        self._places: dict[Key, tuple[Path, int]] = {}
+        self._folder = folder
         self._open: tuple[Path, pa.Table] | None = None
-        for index, entry in enumerate(ledger.entries):
-            if entry.file and index not in damaged:
-                self._index(folder / entry.file)
 
     def take(self, keys: Sequence[Key]) -> dict[Key, pa.Table]:
         """Return those of the rows that are there, each as a table of length one."""
         places = {key: self._places[key] for key in keys if key in self._places}
         return {key: self._part(path).slice(row, 1) for key, (path, row) in places.items()}
 
-    def _index(self, path: Path) -> None:
-        columns = pq.read_table(path, columns=["material_id", "last_updated"])
-        keys = zip(columns["material_id"].to_pylist(), columns["last_updated"].to_pylist(), strict=True)
-        self._places |= {key: (path, row) for row, key in enumerate(keys)}
+    @cached_property
+    def _places(self) -> dict[Key, tuple[Path, int]]:
+        """Part and row of every key."""
+        ledger = Ledger(self._folder)
+        damaged = set(ledger.damaged())
+        places: dict[Key, tuple[Path, int]] = {}
+        for index, entry in enumerate(ledger.entries):
+            if entry.file and index not in damaged:
+                path = self._folder / entry.file
+                columns = pq.read_table(path, columns=["material_id", "last_updated"]).to_pydict()
+                keys = zip(columns["material_id"], columns["last_updated"], strict=True)
+                places |= {key: (path, row) for row, key in enumerate(keys)}
+        return places
 
     def _part(self, path: Path) -> pa.Table:
         """Read a part and keep it open: keys come in the order of the parts."""

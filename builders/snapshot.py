@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -207,7 +208,8 @@ def _continue(pull: Pull, stream: Stream, ledger: Ledger, reporter: Reporter) ->
     n_done = sum(entry.n_received + len(entry.rejected) for entry in ledger.entries)
     if _is_done(pull, ledger):
         return
-    with reporter.stage(f"Pull from {pull.plan.origin.name}", pull.plan.n_expected or 0, done=n_done) as stage:
+    n_expected = min(pull.plan.n_expected or 0, pull.selection.limit or sys.maxsize)
+    with reporter.stage(f"Pull from {pull.plan.origin.name}", n_expected, done=n_done) as stage:
         for batch in stream.batches(pull.plan, start):
             ledger.append(_store(pull, batch, len(ledger.entries), start, ledger.n_kept))
             stage.advance(len(batch.table) + len(batch.rejected))

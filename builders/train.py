@@ -81,6 +81,16 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def limit_threads() -> None:
+    """Compute on two threads unless OMP_NUM_THREADS says otherwise.
+
+    The matrices are small: more threads gain little, and on a machine with other work they wait for each other so much
+    that training all but stops.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
 def train(
     model: nn.Module, task: Task, config: TrainingConfig, run: Run
 ) -> tuple[dict[str, Score], list[dict[str, Any]]]:

@@ -18,7 +18,7 @@ from benchmarks import BENCHMARKS, crystals, load
 from benchmarks.__main__ import main
 from benchmarks.baseline import CrystalDataset, PlainTransformer
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
-from benchmarks.table import END, RESULTS, START, insert, render, render_all
+from benchmarks.table import render, render_all
 from builders.batching import PackedCrystals
 from builders.models.crystal_transformer import CrystalTransformerConfig
 from embeddings.errors import InputInvalid
@@ -137,29 +137,9 @@ def test_padding_does_not_reach_the_baseline() -> None:
     torch.testing.assert_close(model(atomic_numbers, coords), model(atomic_numbers[:, :2], coords[:, :2]))
 
 
-def test_a_table_replaces_the_one_between_the_marks() -> None:
-    text = f"before\n{START}\nold\n{END}\nafter\n"
-    once = insert(text, "| new |\n")
-    assert once == f"before\n{START}\n| new |\n{END}\nafter\n"
-    assert insert(once, "| new |\n") == once
-
-
-@pytest.mark.parametrize("text", ["", START, f"{END}{START}", f"{START}{START}{END}"])
-def test_a_text_without_both_marks_is_refused(text: str) -> None:
-    with pytest.raises(InputInvalid, match="once each"):
-        insert(text, "")
-
-
 def test_quick_or_absent_results_are_not_published(tmp_path: Path, small_world: Path) -> None:
     with pytest.raises(InputInvalid, match="No results"):
         render_all(tmp_path / "nowhere")
     results_of("load", tmp_path)
     with pytest.raises(InputInvalid, match="load"):
         render_all(tmp_path)
-
-
-def test_the_readme_shows_the_committed_results() -> None:
-    text = README.read_text()
-    if not any(RESULTS.glob("*.json")):
-        pytest.skip("no results are committed")
-    assert insert(text, render_all(RESULTS)) == text

@@ -27,6 +27,15 @@ def test_the_generated_parts_are_current() -> None:
     assert readme.fill(TEXT) == TEXT, "run: make readme"
 
 
+def test_a_generated_part_replaces_the_one_between_its_marks() -> None:
+    text = "before\n<!-- x:start -->\nold\n<!-- x:end -->\nafter\n"
+    once = readme.insert(text, "x", "new\n")
+    assert once == "before\n<!-- x:start -->\nnew\n<!-- x:end -->\nafter\n"
+    assert readme.insert(once, "x", "new") == once
+    with pytest.raises(ValueError, match="y:start"):
+        readme.insert(text, "y", "new")
+
+
 @pytest.mark.parametrize("code", PYTHON)
 def test_the_python_of_the_readme_runs(code: str) -> None:
     namespace: dict[str, object] = {}

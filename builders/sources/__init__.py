@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -148,12 +148,14 @@ class SourceInfo:
         summary: what it gives.
         needs: options, keys and extras.
         licence: of the data.
+        takes: the fields of `SourceOptions` that it heeds; any other is refused.
     """
 
     function: str
     summary: str
     needs: str
     licence: str
+    takes: tuple[str, ...] = ()
 
 
 SOURCES: dict[str, SourceInfo] = {
@@ -168,6 +170,35 @@ SOURCES: dict[str, SourceInfo] = {
         summary="a Parquet file of structures",
         needs="--path FILE.parquet",
         licence="stated in the file, or with --about",
+        takes=("path", "origin"),
+    ),
+    "local": SourceInfo(
+        "builders.sources.local:local",
+        summary="files of your own: CIF or POSCAR folder with id_prop.csv, extended XYZ, ASE, MatBench, JARVIS",
+        needs="--path DIR_OR_FILE; for XYZ and ASE the extra sources",
+        licence="stated with --about",
+        takes=("path", "origin", "disorder", "n_jobs"),
+    ),
+    "mp": SourceInfo(
+        "builders.sources.mp:mp",
+        summary="the Materials Project, through its API",
+        needs="a key in MP_API_KEY or --api-key-file; the extra mp",
+        licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
+        takes=("origin", "api_key_file", "include_nc", "disorder"),
+    ),
+    "mp-opendata": SourceInfo(
+        "builders.sources.mp_opendata:mp_opendata",
+        summary="the Materials Project's public bucket, for more than 100,000 structures",
+        needs="no key; the extra mp",
+        licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
+        takes=("origin", "include_nc", "disorder"),
+    ),
+    "optimade": SourceInfo(
+        "builders.sources.optimade:optimade",
+        summary="any database that speaks OPTIMADE: OQMD, Alexandria, COD, the Materials Project, or an address",
+        needs="--provider NAME_OR_ADDRESS, and a --filter; the extra sources",
+        licence="known for named providers, else stated with --about",
+        takes=("origin", "provider", "filter", "disorder"),
     ),
 }
 """Every source by name."""
@@ -184,3 +215,24 @@ def find_source(name: str) -> Source:
     module, function = SOURCES[name].function.split(":")
     source: Source = getattr(import_module(module), function)
     return source
+
+
+def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stream:
+    """Open the source of this name.
+
+    Raises:
+        InputInvalid: there is none, or it does not heed an option that was given.
+        SourceError: the source says what stands in the way.
+    """
+    source = find_source(name)
+    default, takes = SourceOptions(), SOURCES[name].takes
+    for entry in fields(SourceOptions):
+        if getattr(options, entry.name) != getattr(default, entry.name) and entry.name not in takes:
+            heeded = ", ".join(map(_flag, takes)) or "none of these options"
+            raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {heeded}.")
+    return source(options, selection)
+
+
+def _flag(field_name: str) -> str:
+    """The option of the command line that sets a field."""
+    return "--" + {"origin": "about", "n_jobs": "jobs"}.get(field_name, field_name.replace("_", "-"))

@@ -124,7 +124,7 @@ def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[
     """
     try:
         sites = document["sites"]
-        content = [_species(site["species"]) for site in sites]
+        content: list[Site] = [_species(site["species"]) for site in sites]
         return document["lattice"]["matrix"], content, [site["abc"] for site in sites]
     except (KeyError, TypeError, AttributeError) as error:
         raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
@@ -143,24 +143,29 @@ def parts_of(structure: Structure) -> tuple[Any, list[Site], Any]:
     for site in structure:
         content: dict[str, float] = {}
         for kind, share in site.species.items():
-            name = getattr(kind, "element", kind).symbol
+            name = getattr(kind, "element", kind).name
             content[name] = content.get(name, 0.0) + share
         sites.append(content)
     return structure.lattice.matrix, sites, structure.frac_coords
 
 
 def structures_to_arrow(
-    records: Sequence[StructureRecord], *, properties: Iterable[str] | None = None, units: Mapping[str, str] | None = None
+    records: Sequence[StructureRecord],
+    *,
+    properties: Iterable[str] | None = None,
+    texts: Iterable[str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """Return records as a table in the structure schema.
 
     Args:
         records: crystals.
         properties: columns of numbers, in order; those of the records if None.
+        texts: columns of text, in order; those of the records if None.
         units: property -> unit, kept in the metadata of its column.
     """
-    names = list(dict.fromkeys(n for r in records for n in r.properties)) if properties is None else list(properties)
-    texts = list(dict.fromkeys(name for record in records for name in record.texts))
+    numbers = dict.fromkeys(properties or (name for record in records for name in record.properties))
+    words = dict.fromkeys(texts or (name for record in records for name in record.texts))
     columns: dict[str, pa.Array] = {
         "material_id": pa.array([record.material_id for record in records], pa.string()),
         "formula": pa.array([_formula(record) for record in records], pa.string()),
@@ -168,9 +173,9 @@ def structures_to_arrow(
         "atomic_numbers": pa.array([record.atomic_numbers for record in records], pa.list_(pa.uint8())),
         "frac_coords": pa.array([record.frac_coords.ravel() for record in records], pa.list_(pa.float64())),
     }
-    for name in names:
+    for name in numbers:
         columns[name] = pa.array([record.properties.get(name) for record in records], pa.float64())
-    for name in texts:
+    for name in words:
         columns[name] = pa.array([record.texts.get(name) for record in records], pa.string())
     fields = [
         pa.field(name, column.type, metadata={"unit": units[name]} if units and name in units else None)

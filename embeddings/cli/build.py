@@ -53,7 +53,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     try:
         from builders.pipeline import run
         from builders.progress import Reporter
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     try:
         folder = run(_request(options), Reporter(quiet=quiet))

@@ -36,10 +36,10 @@ def pull(source: str, out: Path, refresh: bool, quiet: bool, as_json: bool, **op
     from builders.progress import Reporter
     from builders.refresh import refresh_snapshot
     from builders.snapshot import take_snapshot
-    from builders.sources import find_source
+    from builders.sources import open_stream
 
-    about, selection = parse_options({"source": source, **options})
-    stream = find_source(source)(about, selection)
+    about, selection = parse_options(options)
+    stream = open_stream(source, about, selection)
     take = refresh_snapshot if refresh else take_snapshot
     try:
         snapshot = take(out, source, stream, selection, Reporter(quiet=quiet))

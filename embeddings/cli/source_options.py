@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.elements import symbol
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import MissingExtra
 
 if TYPE_CHECKING:
     from builders.cleaning import Selection
@@ -86,7 +86,7 @@ def require_builders() -> None:
     """
     try:
         import_module("builders.snapshot")
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
 
 
@@ -95,8 +95,6 @@ def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
     from builders.origins import find_origin
     from builders.sources import SourceOptions
 
-    if options["path"] is not None and options["source"] == "starter":
-        raise InputInvalid("The source starter is packaged and takes no --path. Use --source table for a file.")
     about = SourceOptions(
         path=options["path"],
         origin=find_origin(options["about"]) if options["about"] else None,

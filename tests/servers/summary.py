@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -62,7 +62,7 @@ def _ids(value: str) -> set[str]:
     return {_normal(name) for name in value.split(",")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _normal(name: str) -> str:
     return str(format_identifier(name, legacy=True))
 
@@ -109,6 +109,7 @@ STATUSES = {"400", "401", "403", "404", "429", "500", "502", "503", "504"}
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     served: SummaryServer
 
     def do_GET(self) -> None:

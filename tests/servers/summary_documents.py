@@ -23,13 +23,12 @@ def summary_documents(n: int, *, n_deprecated: int = 0, n_nc: int = 0) -> list[d
 def _document(k: int, *, deprecated: bool = False, licence: str = "BY-C") -> dict[str, Any]:
     from emmet.core.base import EmmetMeta
     from emmet.core.summary import SummaryDoc
-    from emmet.core.types.typing import format_identifier
     from pymatgen.core import Lattice, Structure
 
     lattice, numbers, coords = _crystal(k)
     a, b = int(numbers[0]), int(numbers[-1])
     energy = float(np.sin(a / 2) + np.sin(b / 2))
-    document = SummaryDoc.from_structure(
+    return SummaryDoc.from_structure(
         meta_structure=Structure(Lattice(lattice), numbers.tolist(), coords),
         material_id=f"mp-{7 * k + 1}",
         property_name="summary",
@@ -42,10 +41,14 @@ def _document(k: int, *, deprecated: bool = False, licence: str = "BY-C") -> dic
         energy_above_hull=0.0 if k % 4 == 0 else 0.05 * (k % 4),
         is_stable=k % 4 == 0,
         band_gap=abs(a - b) / 5 if k % 3 else None,
-        bulk_modulus={"voigt": 51.0 + k % 7, "reuss": 49.0 + k % 7, "vrh": 50.0 + k % 7} if k % 5 == 0 else None,
+        bulk_modulus=_averages(50.0 + k % 7) if k % 5 == 0 else None,
+        shear_modulus=_averages(30.0 + k % 9) if k % 5 == 0 else None,
         total_magnetization=0.5 * (k % 6),
     ).model_dump(mode="json")
-    return document | {"material_id": format_identifier(document["material_id"], legacy=k % 2 == 0)}
+
+
+def _averages(vrh: float) -> dict[str, float]:
+    return {"voigt": vrh + 1, "reuss": vrh - 1, "vrh": vrh}
 
 
 def _crystal(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,22 @@ import pytest
 from builders.cleaning import Selection
 from builders.progress import Reporter
 from builders.snapshot import Snapshot, query_of, take_snapshot
-from builders.sources import SourceOptions, find_source, mp_client
+from builders.sources import SourceOptions, find_source, mp, mp_client
+from builders.sources.mp_documents import normal_id
 from tests.servers.summary import SummaryServer, summary_server
 from tests.servers.summary_documents import summary_documents
 
 KEY = "0123456789abcdefABCDEF0123456789"
+
+
+PRELOADED = ["builders.snapshot", "builders.sources.mp", "mp_api.client.routes.materials.summary", "pymatgen.io.cif"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_processes() -> None:
+    """Let all further processes be forked from one that has the slow imports behind it."""
+    get_context("forkserver").set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()
 
 
 @pytest.fixture
@@ -26,10 +39,20 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mp_client, "PAUSES", (0.0,) * 3)
 
 
+@pytest.fixture(scope="session")
+def few_documents() -> str:
+    """95 documents, 6 deprecated ones and 4 that forbid commercial use, as JSON; identifiers in both spellings."""
+    documents = summary_documents(95, n_deprecated=6, n_nc=4)
+    old = [document | {"material_id": normal_id(document["material_id"])} for document in documents[::2]]
+    return json.dumps([document for pair in zip(old, documents[1::2], strict=False) for document in pair] + old[-1:])
+
+
 @pytest.fixture
-def server(own_home: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[SummaryServer]:
-    """A small Materials Project of 950 documents, 12 deprecated ones and 8 that forbid commercial use."""
-    with summary_server(summary_documents(950, n_deprecated=12, n_nc=8)) as served:
+def server(own_home: None, few_documents: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SummaryServer]:
+    """A small Materials Project; two pages of census and three batches are a pull."""
+    monkeypatch.setattr(mp, "PAGE", 50)
+    monkeypatch.setattr(mp, "BATCH", 40)
+    with summary_server(json.loads(few_documents)) as served:
         monkeypatch.setenv("MP_API_ENDPOINT", served.address)
         yield served
 

@@ -1,0 +1,179 @@
+"""A patient, polite way to speak to the Materials Project through its own client (mp-api)."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from embeddings.errors import MissingExtra, SourceError
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+ENDPOINT = "https://api.materialsproject.org/"
+KEY_VARIABLE = "MP_API_KEY"
+KEY_LENGTH = 32
+HOW_TO_GET_A_KEY = (
+    "Get a key at https://next-gen.materialsproject.org/api (a free account), then set MP_API_KEY or name a file that "
+    "holds it with --api-key-file"
+)
+OFFLINE = "Without a network, use --source starter"
+
+TIMEOUT = 60
+"""Seconds that a request may take."""
+
+REQUESTS_PER_SECOND = 5.0
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds to wait before trying again, after each failure in a row."""
+
+PAGE = 1000
+"""Documents on a page, at most; the server allows no more."""
+
+
+class Transient(Exception):
+    """Something that may go right the next time."""
+
+
+def read_api_key(path: Path | None) -> str:
+    """Return the key from a file, or from the environment.
+
+    Raises:
+        SourceError: there is none, or it does not look like one. The key itself is never in a message.
+    """
+    where = str(path) if path else KEY_VARIABLE
+    try:
+        key = path.read_text(encoding="utf-8").strip() if path else os.environ.get(KEY_VARIABLE, "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"The key file {path} cannot be read: {type(error).__name__}. {HOW_TO_GET_A_KEY}.") from error
+    if not key:
+        raise SourceError(f"No API key in {where}. {HOW_TO_GET_A_KEY}. {OFFLINE}.")
+    if len(key) != KEY_LENGTH or not key.isalnum():
+        raise SourceError(
+            f"What {where} holds is not a key of the Materials Project: {KEY_LENGTH} letters and digits, not "
+            f"{len(key)} characters. {HOW_TO_GET_A_KEY}."
+        )
+    return key
+
+
+def endpoint() -> str:
+    """Return the address of the service; ``MP_API_ENDPOINT`` moves it."""
+    return (os.environ.get("MP_API_ENDPOINT") or ENDPOINT).rstrip("/") + "/"
+
+
+class MaterialsProjectClient:
+    """Asks for summary documents, not more than five times a second, and again when an answer is not whole."""
+
+    def __init__(self, address: str, api_key: str) -> None:
+        try:
+            import mp_api.client  # noqa: F401
+        except ImportError as error:
+            raise MissingExtra.of("mp-api", "mp") from error
+        self.address = address
+        self._api_key = api_key
+        self._rester: Any = None
+        self._n_requests, self._since, self._last = 0, time.monotonic(), 0.0
+        local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+        self._interval = 0.0 if local else 1 / REQUESTS_PER_SECOND
+
+    @property
+    def rate(self) -> str:
+        """How many requests were made in a second, for the progress bar."""
+        return f"{self._n_requests / max(time.monotonic() - self._since, 1e-3):.1f} requests/s"
+
+    def database_version(self, *, patience: Sequence[float] = PAUSES) -> str:
+        """Return the version of the database, as the service states it now."""
+        return self.ask("heartbeat", self._heartbeat, patience=patience)
+
+    def page(
+        self, what: str, criteria: Document, fields: Sequence[str], check: Callable[[list[Document], int], None]
+    ) -> tuple[list[Document], int]:
+        """Return the documents of one page and the number of all that fit.
+
+        Args:
+            what: is asked for, for messages.
+            criteria: in the terms of the service.
+            fields: of the documents.
+            check: raises `Transient` if the documents (first) are not what the page must hold, given the number of
+                all (second).
+        """
+
+        def request() -> tuple[list[Document], int]:
+            # The fields go among the criteria: given as such, the client makes the JSON Schema of the whole document
+            # model anew for each of them, which takes longer than the request.
+            asked = {**criteria, "_fields": ",".join(fields)}
+            answer = self._summary()._query_resource(criteria=asked, num_chunks=1, chunk_size=PAGE)
+            documents, total = answer["data"], answer["meta"]["total_doc"]
+            check(documents, total)
+            return documents, total
+
+        return self.ask(what, request)
+
+    def ask(self, what: str, request: Callable[[], T], *, patience: Sequence[float] | None = None) -> T:
+        """Make a request, again and again with growing pauses if what went wrong may pass.
+
+        Raises:
+            SourceError: it does not pass, or it was tried as often as ``patience`` says.
+        """
+        pauses = list(PAUSES if patience is None else patience)
+        while True:
+            try:
+                return self._once(request)
+            except Transient as error:
+                if not pauses:
+                    raise SourceError(
+                        f"The Materials Project at {self.address} did not answer as it should ({what}: {error}). What "
+                        f"has been pulled is kept: give the same command again later. {OFFLINE}."
+                    ) from error
+                time.sleep(pauses.pop(0))
+
+    def _once(self, request: Callable[[], T]) -> T:
+        time.sleep(max(0.0, self._last + self._interval - time.monotonic()))
+        self._last = time.monotonic()
+        self._n_requests += 1
+        try:
+            return request()
+        except (Transient, SourceError):
+            raise
+        except Exception as error:
+            raise self._named(error) from error
+
+    def _named(self, error: Exception) -> Exception:
+        """Turn whatever the client raises into one of two kinds; texts are cut before the long list of identifiers."""
+        text = " ".join(str(error).split())
+        found = re.search(r"status code (\d{3})", text)
+        status = int(found[1]) if found else 400 if "does not support the request" in text else None
+        if status in (401, 403):
+            return SourceError(f"The Materials Project refuses the API key (status {status}). {HOW_TO_GET_A_KEY}.")
+        if status is not None and 400 <= status < 500 and status != 429:
+            return SourceError(
+                f"The Materials Project at {self.address} does not take the request (status {status}). Check the "
+                "address and the filters, and that mp-api is up to date."
+            )
+        return Transient(f"status {status}" if status else f"{type(error).__name__}: {text[:160]}")
+
+    def _heartbeat(self) -> str:
+        import requests
+
+        response = requests.get(f"{self.address}heartbeat", timeout=TIMEOUT)
+        if response.status_code != 200:
+            raise ValueError(f"status code {response.status_code}")
+        return str(response.json()["db_version"])
+
+    def _summary(self) -> Any:
+        if self._rester is None:
+            from mp_api.client.routes.materials.summary import SummaryRester
+
+            self._rester = SummaryRester(
+                api_key=self._api_key,
+                endpoint=self.address,
+                headers={"accept-encoding": "gzip"},
+                use_document_model=False,
+                mute_progress_bars=True,
+                timeout=TIMEOUT,
+            )
+        return self._rester

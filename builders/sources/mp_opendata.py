@@ -1,0 +1,156 @@
+"""The Materials Project's open data: a Delta table in a public bucket, for those who want most of it; needs no key."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builders.cleaning import EVERYTHING, Selection
+from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources.mp import project_origin
+from builders.sources.mp_documents import FIELDS, NON_COMMERCIAL, SYNTHETIC, TEXTS, UNITS, licence_of, record_of
+from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from embeddings.errors import MissingExtra, SourceError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+    from deltalake import DeltaTable
+
+URI = "s3://materialsproject-build/collections/summary/"
+COLUMNS = (*FIELDS, "deprecated")
+PARTITION = "version"
+"""The table keeps the documents of each version of the database apart by this column."""
+
+ROWS_AT_ONCE = 500
+OPTIONS = {"AWS_SKIP_SIGNATURE": "true", "AWS_REGION": "us-east-1", "timeout": "60s", "max_retries": "10"}
+
+
+def mp_opendata(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
+    """Read the public table of summary documents, file by file.
+
+    Raises:
+        MissingExtra: deltalake or emmet-core is not installed.
+    """
+    try:
+        import deltalake  # noqa: F401
+        import emmet.core  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra.of(error.name or "deltalake", "mp") from error
+    return OpenDataStream(options)
+
+
+class OpenDataStream(Stream):
+    """Parquet files of the newest version of the database; a cursor is the number of a file, a file is a batch."""
+
+    def __init__(self, options: SourceOptions) -> None:
+        self._options = options
+        self.query: dict[str, Any] = {
+            "table": URI,
+            "columns": list(COLUMNS),
+            "include_nc": options.include_nc,
+            "disorder": options.disorder,
+        }
+
+    def plan(self) -> Plan:
+        """List the files of the newest version; they stay readable under the number that the table has now."""
+        table = _open()
+        actions = pa.table(table.get_add_actions(flatten=True))
+        database_version, files = _newest(actions)
+        facts = {
+            "route": "open data, one Parquet file after the other",
+            "table_version": table.version(),
+            "clients": {name: version(name) for name in ("deltalake", "emmet-core")},
+        }
+        n_expected = sum(n for _, n in files)
+        paths = [path for path, _ in files]
+        synthetic = bool(paths) and _is_synthetic(_fragments(table)[paths[0]])
+        origin = project_origin(database_version, self._options, synthetic=synthetic)
+        return Plan(origin, n_expected=n_expected, facts=facts, items=paths)
+
+    def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
+        """Read the files from ``start`` on."""
+        fragments = _fragments(_open(plan.facts["table_version"]))
+        for number in range(start or 0, len(plan.items)):
+            following = number + 1 if number + 1 < len(plan.items) else None
+            yield self._batch(fragments[plan.items[number]], following)
+
+    def _batch(self, fragment: ds.Fragment, following: Cursor) -> Batch:
+        tables, rejected, counts = [], list[Rejected](), Counter[str]()
+        for documents in _documents(fragment):
+            records = []
+            for document in documents:
+                parsed = self._parsed(document)
+                if isinstance(parsed, StructureRecord):
+                    records.append(parsed)
+                    counts[f"licence {parsed.texts['licence']}"] += 1
+                elif isinstance(parsed, Rejected):
+                    rejected.append(parsed)
+                else:
+                    counts[parsed] += 1
+            counts.update(count_notes(records))
+            tables.append(structures_to_arrow(records, properties=UNITS, texts=TEXTS, units=UNITS))
+        return Batch(pa.concat_tables(tables), following, tuple(rejected), dict(counts))
+
+    def _parsed(self, document: dict[str, Any]) -> StructureRecord | Rejected | str:
+        """Return the record of a document, or its fault, or the name under which it is counted and left out."""
+        if document["deprecated"]:
+            return "deprecated_left_out"
+        if not self._options.include_nc and licence_of(document) == NON_COMMERCIAL:
+            return "non_commercial_left_out"
+        try:
+            return record_of(document, disorder=self._options.disorder)
+        except Unusable as fault:
+            return Rejected(str(document["material_id"]), fault.reason, fault.detail)
+
+
+def _open(table_version: int | None = None) -> DeltaTable:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return DeltaTable(URI, version=table_version, storage_options=OPTIONS)
+    except (DeltaError, OSError, ValueError) as error:
+        raise SourceError(
+            f"The open data of the Materials Project at {URI} cannot be reached ({_brief(error)}). What has been "
+            "pulled is kept: give the same command again later. Without a network, use --source starter."
+        ) from error
+
+
+def _newest(actions: pa.Table) -> tuple[str, list[tuple[str, int]]]:
+    """Return the newest version of the database, and the paths and row numbers of its files."""
+    column = f"partition.{PARTITION}"
+    if column in actions.column_names and len(actions):
+        newest = max(actions[column].to_pylist())
+        actions = actions.filter(pc.equal(actions[column], newest))
+    else:
+        newest = "unknown"
+    rows = zip(actions["path"].to_pylist(), actions["num_records"].to_pylist(), strict=True)
+    return str(newest), sorted((path, n or 0) for path, n in rows)
+
+
+def _fragments(table: DeltaTable) -> dict[str, ds.Fragment]:
+    return {fragment.path: fragment for fragment in table.to_pyarrow_dataset().get_fragments()}
+
+
+def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any]]]:
+    try:
+        for rows in fragment.to_batches(columns=list(COLUMNS), batch_size=ROWS_AT_ONCE):
+            yield rows.to_pylist(maps_as_pydicts="strict")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SourceError(f"The file {fragment.path} of {URI} cannot be read: {_brief(error)}.") from error
+
+
+def _brief(error: Exception) -> str:
+    """The beginning of a message, without the colours that some libraries put into theirs."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
+
+
+def _is_synthetic(fragment: ds.Fragment) -> bool:
+    rows = fragment.head(1, columns=["builder_meta"]).to_pylist()
+    return any(str(row["builder_meta"]["batch_id"]).startswith(SYNTHETIC) for row in rows)

@@ -1,0 +1,120 @@
+"""Databases that speak OPTIMADE: where they are, what their own properties are called, and their terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from builders.origins import ORIGINS, Origin
+from embeddings.errors import InputInvalid, did_you_mean
+
+Path = tuple[str, ...]
+"""Where a value stands among the attributes of an entry."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A database.
+
+    Attributes:
+        url: its base address.
+        origin: whose data it is.
+        properties: our name -> where the value stands.
+        functional: of its calculations; None where they have none.
+    """
+
+    url: str
+    origin: Origin
+    properties: Mapping[str, Path] = field(default_factory=dict)
+    functional: str | None = None
+
+
+_OQMD = Origin(
+    name="OQMD",
+    licence="CC-BY-4.0",
+    attribution="Contains data of the Open Quantum Materials Database (oqmd.org), licensed under CC BY 4.0.",
+    bibtex="@article{saal2013oqmd, title = {Materials Design and Discovery with High-Throughput Density Functional "
+    "Theory: The Open Quantum Materials Database (OQMD)}, author = {Saal, James E. and others}, journal = {JOM}, "
+    "volume = {65}, pages = {1501--1509}, year = {2013}, doi = {10.1007/s11837-013-0755-4}}",
+    doi="10.1007/s11837-013-0755-4",
+)
+
+_ALEXANDRIA = Origin(
+    name="Alexandria",
+    licence="CC-BY-4.0",
+    attribution="Contains data of the Alexandria database (alexandria.icams.rub.de), licensed under CC BY 4.0.",
+    bibtex="@article{schmidt2023alexandria, title = {Machine-Learning-Assisted Determination of the Global "
+    "Zero-Temperature Phase Diagram of Materials}, author = {Schmidt, Jonathan and others}, journal = {Advanced "
+    "Materials}, volume = {35}, pages = {2210788}, year = {2023}, doi = {10.1002/adma.202210788}}",
+    doi="10.1002/adma.202210788",
+)
+
+_COD = Origin(
+    name="Crystallography Open Database",
+    licence="CC0-1.0",
+    attribution="Contains data of the Crystallography Open Database (crystallography.net), in the public domain.",
+    bibtex="@article{grazulis2012cod, title = {Crystallography Open Database (COD): an open-access collection of "
+    "crystal structures and platform for world-wide collaboration}, author = {Gra{\\v{z}}ulis, Saulius and others}, "
+    "journal = {Nucleic Acids Research}, volume = {40}, pages = {D420--D427}, year = {2012}, "
+    "doi = {10.1093/nar/gkr900}}",
+    doi="10.1093/nar/gkr900",
+)
+
+_ALEXANDRIA_PROPERTIES: Mapping[str, Path] = {
+    "formation_energy_per_atom": ("_alexandria_formation_energy_per_atom",),
+    "energy_above_hull": ("_alexandria_hull_distance",),
+    "band_gap": ("_alexandria_band_gap",),
+}
+
+PROVIDERS: dict[str, Provider] = {
+    "oqmd": Provider(
+        "https://oqmd.org/optimade",
+        _OQMD,
+        properties={
+            "formation_energy_per_atom": ("_oqmd_delta_e",),
+            "energy_above_hull": ("_oqmd_stability",),
+            "band_gap": ("_oqmd_band_gap",),
+        },
+        functional="PBE",
+    ),
+    "alexandria": Provider("https://alexandria.icams.rub.de/pbe", _ALEXANDRIA, _ALEXANDRIA_PROPERTIES, "PBE"),
+    "alexandria-pbesol": Provider(
+        "https://alexandria.icams.rub.de/pbesol", _ALEXANDRIA, _ALEXANDRIA_PROPERTIES, "PBEsol"
+    ),
+    "mp": Provider(
+        "https://optimade.materialsproject.org",
+        ORIGINS["materials-project"],
+        properties={
+            "formation_energy_per_atom": ("_mp_stability", "gga_gga+u_r2scan", "formation_energy_per_atom"),
+            "energy_above_hull": ("_mp_stability", "gga_gga+u_r2scan", "energy_above_hull"),
+        },
+        functional="GGA, GGA+U and r2SCAN mixed",
+    ),
+    "cod": Provider("https://www.crystallography.net/cod/optimade", _COD),
+}
+"""Databases that go by a name; any other is given by its address."""
+
+
+def find_provider(name: str | None) -> Provider:
+    """Return a provider by name, or one of whom nothing is known by its address.
+
+    Raises:
+        InputInvalid: it is neither; names the closest and all that there are.
+    """
+    known = f"Known: {', '.join(PROVIDERS)}; or give the base address of any other."
+    if name is None:
+        raise InputInvalid(f"The source optimade asks one database; name it with --provider. {known}")
+    if name in PROVIDERS:
+        return PROVIDERS[name]
+    if name.startswith(("http://", "https://")):
+        return Provider(name.rstrip("/"), Origin(name))
+    raise InputInvalid(f'No provider "{name}".{did_you_mean(name, PROVIDERS)} {known}')
+
+
+def value_at(attributes: Mapping[str, Any], path: Path) -> float | None:
+    """Return a number among the attributes of an entry, or None if it is not there."""
+    value: Any = attributes
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,1 @@
+"""The test suite; a package, so that nobody else's ``tests`` is imported in its place."""
