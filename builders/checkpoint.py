@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from embeddings.errors import TrainingError
+from embeddings.errors import OutputInvalid, TrainingError
 
 
 @dataclass
@@ -36,15 +36,26 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically: a temporary file first, then a rename."""
+    """Write atomically: a temporary file first, then a rename; the earlier checkpoint stays until then.
+
+    Raises:
+        OutputInvalid: it cannot be written, such as on a full disk.
+    """
     content = io.BytesIO()  # not the file itself: torch turns an interrupt while writing one into an error of its own
     torch.save(asdict(checkpoint), content)
     temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(content.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputInvalid(
+            f"{path} cannot be written: {error}. Make room and give the same command again; it goes on from the last "
+            "checkpoint."
+        ) from error
 
 
 def read_checkpoint(path: Path, run: str) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 import torch
 
 from builders.batching import PackedCrystals
+from builders.checkpoint import Checkpoint, write_checkpoint
 from builders.graphs import neighbor_graphs
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
 from builders.recipes import TrainingConfig
 from builders.targets import Scaler, labels_of
 from builders.train import Run, Task, learning_rate_factor, masked_loss, predict, train
-from embeddings.errors import TrainingError
+from embeddings.errors import OutputInvalid, TrainingError
 from tests.crystals import sample_crystals, structure_table
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=3e-3)
@@ -102,6 +104,21 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(TrainingError, match="--restart"):
         train(network(), task_of(), CONFIG, run_in(tmp_path))
+
+
+def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(network(), task_of(), CONFIG, run_in(tmp_path))
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    checkpoint = Checkpoint(run="this run", step=1, model={}, optimizer={})
+    with pytest.raises(OutputInvalid, match="No space left"):
+        write_checkpoint(tmp_path / "checkpoint.pt", checkpoint)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
