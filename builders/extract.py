@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from builders.batching import PackedCrystals, batches_by_size
 from builders.models.crystal_transformer import CrystalTransformer
+from builders.recipes import Vectors
 from builders.records import StructureTable
+from builders.train import Task
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS
 from embeddings.formula import formula_digest
+
+SPREAD = 0.1
+"""Standard deviation of the published context vectors over all elements and columns."""
 
 
 def count_structures(table: StructureTable) -> np.ndarray:
@@ -20,15 +27,52 @@ def count_structures(table: StructureTable) -> np.ndarray:
     return np.bincount(distinct % (N_ELEMENTS + 1), minlength=N_ELEMENTS + 1)
 
 
-def extract_elements(model: CrystalTransformer, trained_on: StructureTable, formulas: Sequence[str]) -> ElementTable:
+def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: np.ndarray) -> np.ndarray:
+    """Return the mean vector that the network gives an element's atoms over all of its sites in the given crystals.
+
+    Means are centred over the elements and scaled to an overall spread of `SPREAD`: back ends overfit on features of
+    unit size, and what all elements share tells none of them apart.
+
+    Args:
+        model: the trained network.
+        crystals: the crystals of the run.
+        rows: those to average over.
+
+    Returns:
+        (119, width) float32 by atomic number; elements that do not occur are zero.
+    """
+    sums = np.zeros((N_ELEMENTS + 1, model.config.width))
+    n_sites = np.zeros(N_ELEMENTS + 1)
+    device = model.table.weight.device
+    model.eval()
+    with torch.inference_mode():
+        for part in batches_by_size(crystals.n_sites, rows, batch_size=128, max_pairs=128 * 32 * 32):
+            batch = crystals.batch(part).to(device)
+            np.add.at(sums, batch.atomic_numbers[batch.mask].cpu(), model.encode_atoms(batch)[batch.mask].cpu())
+            n_sites += np.bincount(batch.atomic_numbers[batch.mask].cpu(), minlength=N_ELEMENTS + 1)
+    there = n_sites > 0
+    means = sums[there] / n_sites[there, None]
+    means -= means.mean(axis=0)
+    sums[there] = means * (SPREAD / means.std()) if means.any() else means
+    return sums.astype(np.float32)
+
+
+def extract_elements(
+    model: CrystalTransformer, task: Task, trained_on: StructureTable, formulas: Sequence[str], vectors: Vectors
+) -> ElementTable:
     """Return the rows of all elements that occur in the training crystals; no other element has one.
 
     Args:
         model: the trained network.
+        task: what it was trained on.
         trained_on: the training crystals alone.
         formulas: their reduced formulas.
+        vectors: what the rows are, see `builders.recipes.Recipe`.
     """
     n_structures = count_structures(trained_on)
     atomic_numbers = np.flatnonzero(n_structures)
-    vectors = model.element_vectors().float().cpu().numpy()
-    return ElementTable(atomic_numbers, vectors[atomic_numbers], n_structures[atomic_numbers], formula_digest(formulas))
+    if vectors == "context":
+        rows = context_vectors(model, task.crystals, task.training_rows)
+    else:
+        rows = model.element_vectors().float().cpu().numpy()
+    return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], formula_digest(formulas))

@@ -56,6 +56,41 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
     )
 
 
+@dataclass(frozen=True)
+class NearestNeighbors:
+    """The ``k`` nearest neighbours of every atom, over all periodic images.
+
+    Where fewer than ``k`` lie within the cutoff, the atom itself at a distance beyond the cutoff fills the rest.
+
+    Attributes:
+        neighbors: (n_atoms, k) int32, index of the neighbour within the crystal.
+        distances: (n_atoms, k) float32, angstrom, ascending.
+    """
+
+    neighbors: np.ndarray
+    distances: np.ndarray
+
+
+def nearest_neighbors(
+    table: StructureTable, k: int, cutoff: float, *, advance: Advance | None = None
+) -> NearestNeighbors:
+    """Find the ``k`` nearest neighbours within ``cutoff`` (angstrom) of every atom of every crystal."""
+    n_atoms = len(table.atomic_numbers)
+    own = np.arange(n_atoms) - np.repeat(table.offsets[:-1], table.n_sites)
+    neighbors = np.repeat(own.astype(np.int32)[:, None], k, axis=1)
+    distances = np.full((n_atoms, k), cutoff + 1, dtype=np.float32)
+    for first, (i, j, d) in zip(table.offsets, _neighbor_lists(table, cutoff), strict=False):
+        order = np.lexsort((j, d, i))
+        i, j, d = i[order].astype(np.int64), j[order], d[order]
+        rank = np.arange(len(i)) - np.searchsorted(i, i)
+        near = rank < k
+        neighbors[first + i[near], rank[near]] = j[near]
+        distances[first + i[near], rank[near]] = d[near]
+        if advance is not None:
+            advance(1)
+    return NearestNeighbors(neighbors, distances)
+
+
 def shortest_distances(table: StructureTable, *, cutoff: float) -> np.ndarray:
     """Return the shortest distance between two atoms of each crystal, (n,); infinite where none is below ``cutoff``."""
     lists = _neighbor_lists(table, cutoff)

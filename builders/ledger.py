@@ -104,7 +104,7 @@ def write_part(path: Path, table: pa.Table) -> str:
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise OutputInvalid(f"{path} cannot be written: {error}. The pull can be taken up again.") from error
+        raise OutputInvalid(f"{path} cannot be written: {error}. The same command goes on from here.") from error
     return sha256
 
 

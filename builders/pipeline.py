@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -15,8 +14,12 @@ import torch
 from builders.batching import PackedCrystals, split_by_formula
 from builders.cleaning import Selection, clean, drop_unlabelled
 from builders.compositions import reduced_formulas_of
+from builders.coverage import check_elements
+from builders.encoder import encoder_bytes
 from builders.extract import extract_elements
 from builders.graphs import neighbor_graphs
+from builders.identity import identity_of
+from builders.intake import obtain_snapshot
 from builders.locks import only_one
 from builders.models.crystal_transformer import CrystalTransformer
 from builders.output import check_output, existing_build, next_version
@@ -25,12 +28,12 @@ from builders.provenance import describe
 from builders.recipes import Recipe
 from builders.records import StructureTable
 from builders.scales import check_scales
-from builders.snapshot import Snapshot, query_of, read_snapshot, read_structures, take_snapshot
-from builders.sources import SourceOptions, open_stream
-from builders.targets import Scaler, choose_targets, labels_of, unit_of
+from builders.snapshot import Snapshot, read_structures
+from builders.sources import SourceOptions
+from builders.targets import Scaler, choose_targets, derive_targets, labels_of, unit_of
 from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
-from embeddings.errors import InputInvalid, SourceError, TrainingError
+from embeddings.errors import SourceError, TrainingError
 from embeddings.tables import write_catalog
 
 
@@ -51,6 +54,7 @@ class BuildRequest:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
         force: replace an existing version.
+        allow_lost_elements: let the new version lack elements that the newest one has.
     """
 
     source: str | None
@@ -65,6 +69,7 @@ class BuildRequest:
     device: str = "auto"
     resume: bool | None = None
     force: bool = False
+    allow_lost_elements: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,13 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     check_output(request.out, name, request.version, force=request.force)
     device = choose_device(request.device)
     limit_threads()
-    snapshot = _snapshot(request, reporter)
-    fingerprint = _hash(snapshot.sha256, request.recipe.to_dict(), __version__)
-    folder = request.work / "runs" / f"{name}-{fingerprint[:12]}"
+    snapshot = obtain_snapshot(
+        request.source, request.options, request.selection,
+        snapshot=request.snapshot, work=request.work, reporter=reporter,
+    )  # fmt: skip
+    fingerprint = identity_of(snapshot.sha256, request.recipe.to_dict(), __version__)
+    identity = identity_of(snapshot.sha256, request.recipe.training_dict(), __version__)
+    folder = request.work / "runs" / f"{request.recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
         _prepare_resume(folder, request.resume)
         earlier = existing_build(request.out, name, fingerprint)
@@ -108,28 +117,20 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
             reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
             return earlier
         material = prepare(snapshot, request.recipe, reporter)
+        if not request.allow_lost_elements:
+            check_elements(request.out, name, material.table, material.training_rows)
         model, task = assemble(material, request.recipe, reporter)
         scores, history = train(
             model, task, request.recipe.training,
-            Run(fingerprint, request.recipe.seed, device, folder / "checkpoint.pt", reporter),
+            Run(identity, request.recipe.seed, device, folder / "checkpoint.pt", reporter),
         )  # fmt: skip
         trained_on = material.table.take(material.training_rows)
-        rows = extract_elements(model, trained_on, [material.formulas[k] for k in material.training_rows])
+        formulas = [material.formulas[k] for k in material.training_rows]
+        rows = extract_elements(model, task, trained_on, formulas, request.recipe.vectors)
         version = request.version or next_version(request.out, name)
         provenance = describe(request, snapshot, material, task, scores, fingerprint, name=name, version=version)
         _write_json(folder / "history.json", history)
-        return write_catalog(request.out, provenance, rows, force=request.force)
-
-
-def _snapshot(request: BuildRequest, reporter: Reporter) -> Snapshot:
-    """Read the snapshot that was asked for, or take that of the source; one for all builds with the same query."""
-    if request.snapshot is not None:
-        return read_snapshot(request.snapshot)
-    if request.source is None:
-        raise InputInvalid("A build needs structures: name a source or the folder of a snapshot.")
-    stream = open_stream(request.source, request.options, request.selection)
-    folder = request.work / "snapshots" / f"{request.source}-{_hash(query_of(stream, request.selection))[:12]}"
-    return take_snapshot(folder, request.source, stream, request.selection, reporter)
+        return write_catalog(request.out, provenance, rows, encoder=encoder_bytes(model), force=request.force)
 
 
 def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
@@ -139,6 +140,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
         small = table.n_sites <= recipe.max_sites
         dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))
         table = table.take(np.flatnonzero(small))
+    table = derive_targets(table, recipe.targets)
     targets = choose_targets(table, recipe.targets)
     check_scales(snapshot, targets)
     table, unlabelled = drop_unlabelled(table, targets)
@@ -192,10 +194,6 @@ def _prepare_resume(folder: Path, resume: bool | None) -> None:
 
 def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
     return counts | {reason: n} if n else counts
-
-
-def _hash(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _write_json(path: Path, document: Any) -> None:

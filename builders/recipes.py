@@ -10,6 +10,7 @@ from builders.models.crystal_transformer import CrystalTransformerConfig
 from embeddings.errors import InputInvalid, did_you_mean
 
 Loss = Literal["l1", "mse"]
+Vectors = Literal["table", "context"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Recipe:
         seed: of the split, the initial weights and the order of the batches.
         model: sizes of the network.
         training: how it is trained.
+        vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
+            what the network makes of its atoms in their context, over all training crystals.
     """
 
     name: str
@@ -62,10 +65,15 @@ class Recipe:
     seed: int = 0
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    vectors: Vectors = "context"
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as plain JSON values."""
         return dataclasses.asdict(self)
+
+    def training_dict(self) -> dict[str, Any]:
+        """Return what the trained network depends on: recipes that agree in this share one training run."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("name", "description", "vectors")}
 
     def with_options(
         self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
@@ -99,17 +107,38 @@ RECIPES: dict[str, Recipe] = {
             training=TrainingConfig(epochs=20, learning_rate=2e-3),
         ),
         Recipe(
+            name="ct-formation-energy",
+            description="Universal atomic embeddings learned from formation energy alone.",
+            targets=("formation_energy_per_atom",),
+            max_sites=100,
+            training=TrainingConfig(epochs=16),
+        ),
+        Recipe(
+            name="ct-band-gap",
+            description="Universal atomic embeddings learned from the band gap alone.",
+            targets=("band_gap",),
+            max_sites=100,
+            training=TrainingConfig(epochs=16),
+        ),
+        Recipe(
+            name="ct-ef-eg",
+            description="Universal atomic embeddings learned from formation energy and band gap (the paper's MT@2p).",
+            targets=("formation_energy_per_atom", "band_gap"),
+            max_sites=100,
+            training=TrainingConfig(epochs=25),
+        ),
+        Recipe(
             name="ct-multi",
-            description="Universal atomic embeddings learned from formation energy, band gap and elastic moduli.",
-            targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh"),
-            max_sites=60,
-            training=TrainingConfig(epochs=50),
+            description="Universal atomic embeddings learned from energy, band gap, elastic moduli and volume.",
+            targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh", "volume_per_atom"),
+            max_sites=100,
+            training=TrainingConfig(epochs=32),
         ),
         Recipe(
             name="ct-all",
             description="Universal atomic embeddings learned from every numeric property of the source.",
-            max_sites=60,
-            training=TrainingConfig(epochs=50),
+            max_sites=100,
+            training=TrainingConfig(epochs=40),
         ),
         Recipe(
             name="ct-cartesian",
@@ -117,6 +146,7 @@ RECIPES: dict[str, Recipe] = {
             max_sites=60,
             model=_PAPER_MODEL,
             training=TrainingConfig(epochs=30, learning_rate=3e-4, loss="mse", augment=0.5),
+            vectors="table",
         ),
     )
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,11 @@ UNITS: dict[str, str] = {
 }
 """Units of well-known properties, for tables that do not state them."""
 
+DERIVED: dict[str, Callable[[StructureTable], np.ndarray]] = {
+    "volume_per_atom": lambda table: np.abs(np.linalg.det(table.lattices)) / table.n_sites,
+}
+"""Targets that the structure itself holds; used where a recipe names one and the source does not state it."""
+
 MIN_VALUES = 10
 """A target with fewer known values than this is refused."""
 
@@ -61,6 +66,12 @@ class Scaler:
     def transform(self, labels: np.ndarray) -> np.ndarray:
         """Standardise."""
         return (labels - self.mean) / self.std
+
+
+def derive_targets(table: StructureTable, names: Sequence[str]) -> StructureTable:
+    """Return the table with those of the named targets that it lacks and that follow from its structures."""
+    derived = {name: DERIVED[name](table) for name in names if name in DERIVED and name not in table.properties}
+    return replace(table, properties=table.properties | derived)
 
 
 def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ...]:

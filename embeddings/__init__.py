@@ -8,7 +8,7 @@
 from embeddings._version import __version__
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import EmbeddingsError
-from embeddings.loaders import list_catalogs, load_catalog, load_uae
+from embeddings.loaders import list_catalogs, load_catalog, load_encoder, load_uae
 
 __all__ = [
     "ElementCatalog",
@@ -16,5 +16,6 @@ __all__ = [
     "__version__",
     "list_catalogs",
     "load_catalog",
+    "load_encoder",
     "load_uae",
 ]

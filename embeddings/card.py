@@ -29,6 +29,7 @@ def render_card(manifest: Manifest) -> str:
     sections = (
         ("", _introduction(manifest)),
         ("Load", _load(manifest)),
+        ("Encoder", _encoder(manifest)),
         ("Training", _training(manifest)),
         ("Accuracy on held-out structures", _metrics(manifest)),
         ("Downstream", _downstream(manifest)),
@@ -74,6 +75,24 @@ def _load(manifest: Manifest) -> str:
 catalog = load_catalog("{manifest.name}@{manifest.version}")
 catalog.vectors  # ({manifest.n_rows}, {manifest.dim}) {manifest.dtype}, read-only"""
     return f"```python\n{code}\n```"
+
+
+def _encoder(manifest: Manifest) -> str:
+    if not any(file.format == "safetensors" for file in manifest.files):
+        return ""
+    identity = f"{manifest.name}@{manifest.version}"
+    return f"""The network behind the vectors, without its heads. It gives crystals and their atoms their own vectors:
+
+```python
+from embeddings import load_encoder
+
+encoder = load_encoder("{identity}")
+vectors, offsets = encoder.encode_sites(structures)  # pymatgen structures or ASE atoms
+```
+
+```sh
+embeddings embed --catalog {identity} --level structure --source table --path structures.parquet -o vectors.parquet
+```"""
 
 
 def _training(manifest: Manifest) -> str:

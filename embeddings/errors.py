@@ -9,6 +9,7 @@
     ├── ManifestInvalid      (ValueError)       a manifest that does not fit its schema
     ├── ElementUnknown       (LookupError)      not a chemical element
     ├── ElementNotCovered    (LookupError)      an element without a row in this catalog
+    ├── MaterialNotCovered   (LookupError)      a material without a row in this catalog
     ├── FormulaInvalid       (ValueError)       a formula that cannot be read, or reads two ways
     ├── ColumnNotFound       (LookupError)      a table lacks a column that was asked for
     ├── InputInvalid         (ValueError)       any other input that cannot be used
@@ -58,6 +59,10 @@ class ElementUnknown(EmbeddingsError, LookupError):
 
 class ElementNotCovered(EmbeddingsError, LookupError):
     """The catalog has no row for the element."""
+
+
+class MaterialNotCovered(EmbeddingsError, LookupError):
+    """The catalog has no row for the material."""
 
 
 class FormulaInvalid(EmbeddingsError, ValueError):

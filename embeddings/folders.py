@@ -18,9 +18,18 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OutputInvalid: it cannot be written.
     """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically and durably.
+
+    Raises:
+        OutputInvalid: it cannot be written.
+    """
     temporary = _hidden(path)
     try:
-        temporary.write_bytes(text.encode())
+        temporary.write_bytes(content)
         sync(temporary)
         os.replace(temporary, path)
     except OSError as error:

@@ -27,12 +27,21 @@ PARQUET = "vectors.parquet"
 HDF5 = "vectors.h5"
 NPY = "vectors.npy"
 FORMULAS = "training_formulas.npy"
+ENCODER = "encoder.safetensors"
 
-_FORMATS: dict[str, FileFormat] = {".parquet": "parquet", ".h5": "hdf5", ".npy": "npy", ".md": "markdown"}
+_FORMATS: dict[str, FileFormat] = {
+    ".parquet": "parquet",
+    ".h5": "hdf5",
+    ".npy": "npy",
+    ".safetensors": "safetensors",
+    ".md": "markdown",
+}
 _KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 
 
-def write_catalog(root: Path, provenance: Provenance, table: ElementTable, *, force: bool = False) -> Path:
+def write_catalog(
+    root: Path, provenance: Provenance, table: ElementTable, *, encoder: bytes | None = None, force: bool = False
+) -> Path:
     """Write one version of an element catalog as ``root/<name>/<version>/`` and enter it into the index.
 
     The folder appears complete or not at all: everything is written to a hidden folder beside it, the manifest
@@ -42,6 +51,7 @@ def write_catalog(root: Path, provenance: Provenance, table: ElementTable, *, fo
         root: folder of catalogs; made if needed.
         provenance: all that the builder knows; shape, files and hashes are filled in here.
         table: the rows.
+        encoder: content of the safetensors file of the network that the vectors come from; None to publish none.
         force: replace the version if it exists. A released version should never be.
 
     Returns:
@@ -63,7 +73,7 @@ def write_catalog(root: Path, provenance: Provenance, table: ElementTable, *, fo
     read_index(root)
     try:
         with staged_folder(target) as folder:
-            _write_files(folder, draft, table)
+            _write_files(folder, draft, table, encoder)
             (replace_folder if force else move_into_place)(folder, target)
     except FileExistsError as error:
         raise _exists(target) from error
@@ -162,7 +172,7 @@ def read_vectors_parquet(path: Path) -> ElementTable:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(path)
+        rows = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise CatalogCorrupt(f"{path} cannot be read as Parquet: {error}.") from error
     _check_columns(path, rows.column_names)
@@ -227,14 +237,16 @@ def essentials_of(provenance: Provenance) -> dict[str, str]:
     }
 
 
-def _write_files(folder: Path, draft: Manifest, table: ElementTable) -> None:
-    """Write the vectors, the digest, the card, and last the manifest with the hashes of all of them."""
+def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: bytes | None) -> None:
+    """Write the vectors, the digest, the encoder, the card, and last the manifest with the hashes of all of them."""
     essentials = essentials_of(draft)
     write_vectors_parquet(folder / PARQUET, table, essentials)
     write_vectors_hdf5(folder / HDF5, table, essentials)
     write_vectors_npy(folder / NPY, table)
     if table.training_formulas is not None:
         np.save(folder / FORMULAS, table.training_formulas, allow_pickle=False)
+    if encoder is not None:
+        (folder / ENCODER).write_bytes(encoder)
     manifest = replace(draft, files=_entries(folder))
     (folder / CARD).write_bytes(render_card(manifest).encode())
     (folder / MANIFEST).write_bytes(replace(draft, files=_entries(folder)).to_json().encode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings import store
-from embeddings.cli.source_options import SOURCE_NAMES, parse_options, require_builders, source_options, split
+from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.errors import MissingExtra
 from embeddings.manifest import read_manifest
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: the recipe's]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
+@click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -47,7 +48,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
-    _check_usage(ctx, options)
+    check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders()
     try:
@@ -61,18 +62,6 @@ def build(ctx: click.Context, **options: Any) -> None:
         click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(folder, as_json=as_json)
-
-
-def _check_usage(ctx: click.Context, options: dict[str, Any]) -> None:
-    if (options["source"] is None) == (options["snapshot"] is None):
-        raise click.UsageError("Name either --source or --snapshot.")
-    given = click.core.ParameterSource.COMMANDLINE
-    taken = {
-        parameter.name for parameter in ctx.command.params if ctx.get_parameter_source(parameter.name or "") == given
-    }
-    refused = sorted(taken & SOURCE_NAMES) if options["snapshot"] else []
-    if refused:
-        raise click.UsageError(f"A snapshot is used as it is: leave --{refused[0].replace('_', '-')} to the pull.")
 
 
 def _show(folder: Path, *, as_json: bool) -> None:
@@ -102,5 +91,6 @@ def _request(options: dict[str, Any]) -> BuildRequest:
         work=store.cache_folder(),
         options=about,
         selection=selection,
-        **{key: options[key] for key in ("source", "snapshot", "name", "version", "device", "resume", "force")},
+        **{name: options[name] for name in ("source", "snapshot", "name", "version", "device", "resume")},
+        **{name: options[name] for name in ("force", "allow_lost_elements")},
     )

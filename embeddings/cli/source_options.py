@@ -78,6 +78,23 @@ SOURCE_NAMES = frozenset(parameter.name for parameter in source_options(lambda: 
 """The names of these options."""
 
 
+def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Refuse a command that names both a source and a snapshot, or neither, or tells a snapshot what a source is told.
+
+    Raises:
+        click.UsageError: says which.
+    """
+    if (options["source"] is None) == (options["snapshot"] is None):
+        raise click.UsageError("Name either --source or --snapshot.")
+    given = click.core.ParameterSource.COMMANDLINE
+    taken = {
+        parameter.name for parameter in ctx.command.params if ctx.get_parameter_source(parameter.name or "") == given
+    }
+    refused = sorted(taken & SOURCE_NAMES) if options["snapshot"] else []
+    if refused:
+        raise click.UsageError(f"A snapshot is used as it is: leave --{refused[0].replace('_', '-')} to the pull.")
+
+
 def require_builders() -> None:
     """Import what every command on the building side needs.
 

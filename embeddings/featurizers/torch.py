@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
-from embeddings.elements import N_ELEMENTS
 from embeddings.errors import MissingExtra
+from embeddings.export.rows import table_by_number
 from embeddings.formula import fraction_matrix
 from embeddings.pooling import featurize_compositions
 from embeddings.pooling.missing import check_policy, cover
@@ -120,18 +120,28 @@ def element_sets(formulas: Iterable[Any], catalog: ElementCatalog, *, missing: s
     )
 
 
-def embedding_layer(catalog: ElementCatalog, *, freeze: bool = True) -> torch.nn.Embedding:
+def embedding_layer(
+    catalog: ElementCatalog,
+    *,
+    freeze: bool = True,
+    missing: str = "raise",
+    elements: Iterable[str | int] | None = None,
+) -> torch.nn.Embedding:
     """Return the vectors of a catalog as a layer that is indexed by atomic number.
 
     Args:
         catalog: the element vectors.
         freeze: whether training leaves the vectors as they are.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements the layer must have; see `embeddings.export.element_rows`.
 
     Returns:
-        A layer of 119 rows. Row 0 is padding and holds zeros; an element that the catalog does not cover is NaN, so
-        that it cannot pass for a vector.
+        A layer of 119 rows. Row 0 is padding and holds zeros; an element that was not asked for is NaN, so that it
+        cannot pass for a vector.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        InputInvalid: an unknown policy, or no elements.
     """
-    table = torch.full((N_ELEMENTS + 1, catalog.dim), torch.nan)
-    table[0] = 0
-    table[torch.from_numpy(catalog.atomic_numbers.astype(np.int64))] = torch.tensor(catalog.vectors)
+    table = torch.from_numpy(table_by_number(catalog, elements, missing=missing))
     return torch.nn.Embedding.from_pretrained(table, freeze=freeze, padding_idx=0)

@@ -32,6 +32,14 @@ def test_the_split_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
     assert {names[k] for k in split_by_formula(names, validation_fraction=0.2, seed=1)[1]} != held_out
 
 
+def test_a_formula_keeps_its_side_when_others_come_and_go() -> None:
+    names = [f"A{k}" for k in range(400)]
+    held_out = {names[k] for k in split_by_formula(names, validation_fraction=0.2, seed=0)[1]}
+    fewer = names[::3]
+    assert {fewer[k] for k in split_by_formula(fewer, validation_fraction=0.2, seed=0)[1]} == held_out & set(fewer)
+    assert 50 < len(held_out) < 110  # 80 on average
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=80), st.integers(1, 16), st.integers(1, 5000))
 def test_every_row_is_in_one_batch_and_batches_keep_their_bounds(
     sizes: list[int], batch_size: int, max_pairs: int

@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from builders.compositions import reduced_formulas_of
 from builders.records import read_structure_table
-from embeddings import load_uae
+from embeddings import load_encoder, load_uae
 from embeddings.cli import main
+from embeddings.elements import SYMBOLS
 from embeddings.store import user_root
 from tests.crystals import arrow_table, sample_crystals, write_sample
 
@@ -62,7 +64,7 @@ def test_a_build_gives_a_catalog_that_says_what_is_in_it(sample: Path) -> None:
 def test_only_elements_of_training_structures_have_rows(tmp_path: Path) -> None:
     """An element that occurs in held-out structures alone must not be published with its random start."""
     path = write_sample(tmp_path / "t.parquet", 12)
-    assert build(*table_options(path, targets="formation_energy_per_atom")).exit_code == 0
+    assert build(*table_options(path, targets="formation_energy_per_atom", seed=1)).exit_code == 0
     catalog = load_uae("toy")
     table = read_structure_table(tmp_path / "t.parquet")
     formulas = np.array(reduced_formulas_of(table))
@@ -113,6 +115,33 @@ def test_resume_needs_an_interrupted_run_of_this_very_build(sample: Path) -> Non
     assert refused.exit_code == 1
     assert "No interrupted run of this very build" in refused.stderr
     assert not (user_root() / "toy").exists()
+
+
+def test_a_checkpoint_of_another_recipe_is_not_taken_up(sample: Path, own_cache: Path) -> None:
+    assert build(*table_options(sample)).exit_code == 0
+    (run,) = own_cache.glob("runs/ct-multi-*")
+    checkpoint = (run / "checkpoint.pt").read_bytes()
+    assert build(*table_options(sample, seed=5, name="other")).exit_code == 0
+    other = next(path for path in own_cache.glob("runs/ct-multi-*") if path != run)
+    (other / "checkpoint.pt").write_bytes(checkpoint)
+    refused = build(*table_options(sample, seed=5, name="other"), "--force", "--resume")
+    assert refused.exit_code == 1
+    assert "was written by another run" in refused.stderr
+
+
+def test_the_trained_network_is_published_with_its_catalog(sample: Path) -> None:
+    """The build takes up a finished run at once, and gives the same encoder again."""
+    assert build(*table_options(sample)).exit_code == 0
+    first = (user_root() / "toy" / "0.1.0" / "encoder.safetensors").read_bytes()
+    again = build(*table_options(sample), "--force", "--version", "0.1.0")
+    assert "Taking up the run at step" in again.stderr
+    assert (user_root() / "toy" / "0.1.0" / "encoder.safetensors").read_bytes() == first
+    encoder = load_encoder("toy")
+    assert [SYMBOLS[z - 1] for z in encoder.atomic_numbers] == list(load_uae("toy"))
+    (checkpoint,) = user_root().parent.glob("runs/*/checkpoint.pt")
+    for name, weight in torch.load(checkpoint, weights_only=True)["model"].items():
+        if not name.startswith("heads."):
+            torch.testing.assert_close(encoder.model.state_dict()[name], weight, rtol=1e-3, atol=1e-6)
 
 
 def _spawn(options: list[object], cache: Path) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ from embeddings.tables import essentials_of, read_vectors_hdf5, read_vectors_par
 
 ROOT = store.packaged_root()
 FOLDERS = [ROOT / name / version for name in names(ROOT) for version in versions(ROOT, name)]
-PACKAGED_LIMIT = 1_000_000
+PACKAGED_LIMIT = 2_000_000
 
 every_catalog = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}@{folder.name}")
 

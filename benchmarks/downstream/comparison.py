@@ -1,0 +1,232 @@
+"""One back end, several kinds of atom features: everything else is the same for all of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.crystals import DATA_ENV
+from benchmarks.downstream.fitting import Budget, Client, fit
+from benchmarks.downstream.problem import Problem, Sizes, pose
+from benchmarks.downstream.tables import catalog_rows, covers, random_rows
+from benchmarks.measure import environment
+from builders.backend import AtomFeatures
+from builders.records import StructureTable, read_structure_table
+from builders.train import limit_threads
+from embeddings import load_encoder, load_uae
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import EmbeddingsError, InputInvalid
+from embeddings.folders import write_text
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A back end, its task and its budget.
+
+    Attributes:
+        make_client: from the crystals to the back end.
+        tables: name -> rows by atomic number of what there is to compare with; None where a package is not installed.
+        file_name: of the crystals, among the development data.
+        target: the property to learn.
+        sizes: of the split.
+        budget: of each training.
+        learned_dim: width of the table that the back end learns by default, if it does.
+        max_sites: larger cells are left out.
+    """
+
+    make_client: Callable[[StructureTable], Client]
+    tables: Callable[[], dict[str, np.ndarray | None]]
+    file_name: str
+    target: str
+    sizes: Sizes
+    budget: Budget
+    learned_dim: int | None = None
+    max_sites: int | None = None
+
+    def quick(self) -> Comparison:
+        """Return the same with next to nothing to do."""
+        budget = replace(self.budget, epochs=2, learning_rates=(1e-3,), spreads=(), seeds=(0,))
+        return replace(self, sizes=Sizes(64, 16, 16), budget=budget)
+
+    def changed(self, n_training: int | None = None, **budget: Any) -> Comparison:
+        """Return the same with other numbers; None keeps one."""
+        sizes = replace(self.sizes, training=n_training or self.sizes.training)
+        given = {name: value for name, value in budget.items() if value is not None}
+        return replace(self, sizes=sizes, budget=replace(self.budget, **given))
+
+
+def compare(
+    comparison: Comparison,
+    quick: bool,
+    *,
+    catalog: str = "ct-multi",
+    path: Path | None = None,
+    only: Sequence[str] = (),
+    **changes: Any,
+) -> dict[str, Any]:
+    """Measure every kind of features: theirs, and those of a catalog by element and by site.
+
+    Args:
+        comparison: what is trained.
+        quick: only show that it runs.
+        catalog: name or path of the catalog that is measured.
+        path: the crystals; by default among the development data.
+        only: kinds of features to measure, by name; all of them if empty.
+        changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
+
+    Returns:
+        ``settings``, ``environment``, ``rows`` with the test error of each kind of features and seed, and ``notes``
+        about what could not be measured.
+
+    Raises:
+        EmbeddingsError: the crystals or the catalog cannot be read or do not suffice, or a training diverged.
+    """
+    limit_threads()
+    comparison = (comparison.quick() if quick else comparison).changed(**changes)
+    uae = load_uae(catalog)
+    by_element, notes = element_features(comparison, uae)
+    problem = pose(
+        read_structure_table(path or Path(os.environ.get(DATA_ENV, ".")) / comparison.file_name),
+        comparison.target,
+        uae,
+        comparison.sizes,
+        elements=np.all([covers(features.rows) for features in by_element], axis=0),
+        max_sites=comparison.max_sites,
+    )
+    by_site, note = site_features(catalog, uae, problem.table)
+    features = _chosen(by_element + by_site, only)
+    client = comparison.make_client(problem.table)
+    return {
+        "settings": {"catalog": f"{uae.name}@{uae.version}"} | _settings(comparison, problem),
+        "environment": environment(),
+        "rows": [row for kind in features for row in measure(client, kind, problem, comparison.budget)],
+        "notes": notes + note,
+    }
+
+
+def element_features(comparison: Comparison, catalog: ElementCatalog) -> tuple[list[AtomFeatures], list[str]]:
+    """Return all features that belong to an element, the catalog's frozen and fine-tuned, and what is not installed."""
+    features, notes = [], []
+    if comparison.learned_dim:
+        features.append(AtomFeatures("learned table", random_rows(comparison.learned_dim), trainable=True))
+    for name, rows in comparison.tables().items():
+        if rows is None:
+            notes.append(f"{name}: not measured, the package that brings it is not installed.")
+        else:
+            features.append(AtomFeatures(name, rows))
+    own = catalog_rows(catalog)
+    features.append(AtomFeatures(f"{catalog.name} frozen", own))
+    features.append(AtomFeatures(f"{catalog.name} fine-tuned", own, trainable=True))
+    return features, notes
+
+
+def site_features(name: str, catalog: ElementCatalog, table: StructureTable) -> tuple[list[AtomFeatures], list[str]]:
+    """Return a vector for each atom in its context, alone and beside its element's; or why there is none."""
+    try:
+        vectors, _ = load_encoder(name).encode_sites(table)
+    except InputInvalid as error:
+        return [], [f"Site vectors: not measured. {error}"]
+    both = np.hstack([vectors, catalog_rows(catalog)[table.atomic_numbers]])
+    return [
+        AtomFeatures(f"{catalog.name} sites", vectors, per_site=True),
+        AtomFeatures(f"{catalog.name} sites and elements", both, per_site=True),
+    ], []
+
+
+def measure(client: Client, features: AtomFeatures, problem: Problem, budget: Budget) -> list[dict[str, Any]]:
+    """Choose the learning rate and the spread by the validation error of the first seed, then train with every seed.
+
+    Returns:
+        A row for each seed.
+    """
+    first, *others = budget.seeds
+    trials = {
+        (rate, spread): _timed(client, features.scaled(spread), problem, budget, rate, first)
+        for rate in budget.learning_rates
+        for spread in spreads_of(features, budget)
+    }
+    rate, spread = min(trials, key=lambda candidate: trials[candidate]["validation_mae"])
+    chosen = features.scaled(spread)
+    results = {first: trials[rate, spread]}
+    results |= {seed: _timed(client, chosen, problem, budget, rate, seed) for seed in others}
+    head = {"back_end": client.name, "target": problem.target, "features": features.name}
+    head |= {"n_train": len(problem.split.training), "learning_rate": rate, "spread": spread}
+    return [head | {"seed": seed} | result for seed, result in results.items()]
+
+
+def spreads_of(features: AtomFeatures, budget: Budget) -> list[float]:
+    """Return the spreads to try: that of the features themselves, and those of the budget that differ from it."""
+    own = round(features.spread, 4)
+    return [own, *(spread for spread in budget.spreads if not math.isclose(spread, own, rel_tol=0.2))]
+
+
+def _timed(
+    client: Client, features: AtomFeatures, problem: Problem, budget: Budget, rate: float, seed: int
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    result = fit(client, features, problem, budget, learning_rate=rate, seed=seed)
+    seconds = round(time.perf_counter() - started, 1)
+    how = f"rate {rate:g}, spread {features.spread:.2g}, seed {seed}"
+    click.echo(f"{features.name}, {how}: MAE {result['mae']:.4g} in {seconds} s", err=True)
+    return result | {"seconds": seconds}
+
+
+def _chosen(features: list[AtomFeatures], only: Sequence[str]) -> list[AtomFeatures]:
+    unknown = set(only) - {kind.name for kind in features}
+    if unknown:
+        there = ", ".join(kind.name for kind in features)
+        raise InputInvalid(f"No features called {', '.join(sorted(unknown))}. There are: {there}.")
+    return [kind for kind in features if not only or kind.name in only]
+
+
+def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
+    split = problem.split
+    return {
+        "target": comparison.target,
+        "n_training": len(split.training),
+        "n_validation": len(split.validation),
+        "n_test": len(split.test),
+        "max_sites": comparison.max_sites,
+        "dropped": problem.dropped,
+        "overlap": problem.overlap,
+        "budget": asdict(comparison.budget),
+    }
+
+
+def command(run: Callable[..., dict[str, Any]]) -> click.Command:
+    """Return the command line of one benchmark."""
+
+    @click.command(help=run.__doc__)
+    @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
+    @click.option("--catalog", default="ct-multi", show_default=True, help="Name or path.")
+    @click.option("--path", type=click.Path(path_type=Path), help="Structure table with the target.")
+    @click.option("--seeds", type=_numbers(int), help="a,b,...")
+    @click.option("--epochs", type=click.IntRange(min=1))
+    @click.option("--n-training", type=click.IntRange(min=1))
+    @click.option("--learning-rates", type=_numbers(float), help="To choose from, a,b,...")
+    @click.option("--only", multiple=True, metavar="FEATURES", help="One kind of features; may be repeated.")
+    @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
+    def main(quick: bool, out: Path | None, **options: Any) -> None:
+        try:
+            text = json.dumps(run(quick, **options), indent=2) + "\n"
+            write_text(out, text) if out else click.echo(text, nl=False)
+        except EmbeddingsError as error:
+            raise click.ClickException(str(error)) from error
+
+    return main
+
+
+def _numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
+    def numbers(text: str) -> tuple[Any, ...]:
+        return tuple(kind(part) for part in text.split(","))
+
+    return numbers

@@ -1,0 +1,236 @@
+"""Formulas alone: element vectors pooled over each formula, and two ordinary models on top, on MatBench's own folds.
+
+Example:
+    python -m benchmarks.downstream.compositions --catalog ct-multi -o compositions.json
+
+Every table of element vectors is pooled by the same statistics and learned from by the same models. MatBench: Dunn et
+al., npj Comput. Mater. 6, 138 (2020), 10.1038/s41524-020-00406-3; its official folds, on the compositions alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow.parquet as pq
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import mean_absolute_error, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.crystals import DATA_ENV
+from benchmarks.downstream.output import report
+from benchmarks.downstream.tables import PUBLISHED
+from benchmarks.downstream.vectors import NamedVectors, load_catalogs, load_vectors
+from benchmarks.measure import environment
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid
+from embeddings.formula import fraction_matrix
+from embeddings.pooling import featurize_compositions
+
+TASKS = {
+    "steels": "MAE, MPa",
+    "jdft2d": "MAE, meV/atom",
+    "phonons": "MAE, 1/cm",
+    "dielectric": "MAE",
+    "expt_gap": "MAE, eV",
+    "log_gvrh": "MAE, log10(GPa)",
+    "log_kvrh": "MAE, log10(GPa)",
+    "perovskites": "MAE, eV/cell",
+    "glass": "ROC-AUC",
+    "expt_is_metal": "ROC-AUC",
+}
+"""Task -> the figure that MatBench ranks by; from the cheapest to the dearest of each kind."""
+
+QUICK_TASKS = ("steels", "expt_is_metal")
+STATS = ("mean", "std", "min", "max")
+MODELS = ("ridge", "gradient boosting")
+
+MIN_VARIANCE = 1e-8
+"""Columns that vary less among the training rows are left out of the ridge: it would take their rounding for signal."""
+
+ALPHAS = tuple(float(alpha) for alpha in np.logspace(-2, 5, 15))
+BOOSTING = {"max_iter": 200, "learning_rate": 0.1, "max_leaf_nodes": 15, "max_bins": 63, "random_state": 0}
+"""Smaller trees than the library's own, coarser bins, more rounds: with hundreds of features each split is dear."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One task of MatBench.
+
+    Attributes:
+        name: of the task.
+        formulas: (n,) as the file spells them.
+        values: (n,) float64, or bool where a class is asked for.
+        folds: (n,) the fold that each row is tested in.
+    """
+
+    name: str
+    formulas: np.ndarray
+    values: np.ndarray
+    folds: np.ndarray
+
+
+def read_task(folder: Path, name: str) -> Task:
+    """Read ``matbench_NAME.parquet``.
+
+    Raises:
+        InputInvalid: the file is not there.
+    """
+    path = folder / f"matbench_{name}.parquet"
+    if not path.is_file():
+        raise InputInvalid(f"No {path}. Name the folder of the MatBench files with --path, or set {DATA_ENV}.")
+    table = pq.read_table(path, columns=["composition", "target", "fold"])
+    return Task(name, *(table[column].to_numpy() for column in table.column_names))
+
+
+def run(
+    quick: bool,
+    *,
+    catalogs: Sequence[str] = ("ct-multi",),
+    path: Path | None = None,
+    tasks: Sequence[str] = (),
+    models: Sequence[str] = MODELS,
+) -> dict[str, Any]:
+    """Compare element vectors pooled over formulas, catalogs and published tables, on MatBench.
+
+    Args:
+        quick: two tasks, two folds, one catalog and random rows.
+        catalogs: names or paths of the catalogs to measure.
+        path: folder of the MatBench files; by default among the development data.
+        tasks: names out of `TASKS`; all of them if empty.
+        models: names out of `MODELS`.
+
+    Returns:
+        ``settings`` (with the overlap of each task), ``environment``, ``rows``: the score of each task, features, model
+        and fold, over all rows and over those of formulas that no catalog was trained on; ``summary``: means and
+        standard deviations over folds; ``notes``.
+
+    Raises:
+        EmbeddingsError: a file or a catalog cannot be read.
+    """
+    folder = path or Path(os.environ.get(DATA_ENV, ".")) / "matbench"
+    loaded = load_catalogs(catalogs)
+    tables, notes = load_vectors(loaded, () if quick else PUBLISHED)
+    rows, overlaps = [], {}
+    for name in tasks or (QUICK_TASKS if quick else TASKS):
+        task = read_task(folder, name)
+        seen = seen_by_any(loaded, task.formulas)
+        overlaps[name] = {"n": len(seen), "n_seen": int(seen.sum())} | {
+            "n_with_a_stand_in": {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
+        }
+        for table in tables:
+            rows += measure(task, table, ~seen, models=models, n_folds=2 if quick else 5)
+    ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
+    settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
+    result = {"settings": settings, "environment": environment(), "rows": rows}
+    return result | {"summary": summarize(rows), "notes": notes}
+
+
+def seen_by_any(catalogs: Sequence[ElementCatalog], formulas: np.ndarray) -> np.ndarray:
+    """Return (n,) bool: whether the training of some catalog saw the formula."""
+    seen = {formula for catalog in catalogs for formula in catalog.overlap(formulas.tolist())}
+    return np.array([formula in seen for formula in formulas])
+
+
+def n_with_a_stand_in(table: NamedVectors, formulas: np.ndarray) -> int:
+    """Return how many formulas hold an element that the table lacks; its neighbour in the periodic table stands in."""
+    matrix = fraction_matrix(formulas)
+    lacking = ~np.isin(matrix.atomic_numbers, table.atomic_numbers)
+    return len(np.unique(np.repeat(np.arange(len(matrix)), matrix.n_elements)[lacking]))
+
+
+def measure(
+    task: Task, table: NamedVectors, unseen: np.ndarray, *, models: Sequence[str] = MODELS, n_folds: int = 5
+) -> list[dict[str, Any]]:
+    """Return a row for each model and fold of one task, with one table of element vectors."""
+    features = featurize_compositions(task.formulas, table, stats=STATS, missing="impute")
+    rows = []
+    for model in models:
+        started = time.process_time()
+        for fold in range(n_folds):
+            tested = task.folds == fold
+            predicted = predict(model, features, task.values, tested)
+            rows.append(_row(task, table.name, model, fold) | _scores(task.values[tested], predicted, unseen[tested]))
+        click.echo(f"{task.name}, {table.name}, {model}: {time.process_time() - started:.1f} s of processor", err=True)
+    return rows
+
+
+def predict(model: str, features: np.ndarray, values: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    """Learn from the rows that are not tested and return a number for each tested one: a value, or a class's score.
+
+    Raises:
+        InputInvalid: no model of this name.
+    """
+    training, wanted = features[~tested], values[~tested]
+    if model == "ridge":
+        ridge = make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), RidgeCV(ALPHAS))
+        return ridge.fit(training, wanted.astype(float)).predict(features[tested])
+    if model != "gradient boosting":
+        raise InputInvalid(f'No model "{model}". There are: {", ".join(MODELS)}.')
+    if values.dtype == bool:
+        classifier = HistGradientBoostingClassifier(**BOOSTING).fit(training, wanted)
+        return classifier.predict_proba(features[tested])[:, 1]
+    return HistGradientBoostingRegressor(**BOOSTING).fit(training, wanted).predict(features[tested])
+
+
+def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return mean and standard deviation over folds for each task, model and features."""
+    keys = ("task", "metric", "model", "features")
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return [
+        dict(zip(keys, key, strict=True)) | _mean_and_std(group, "score") | _mean_and_std(group, "score_unseen")
+        for key, group in groups.items()
+    ]
+
+
+def _mean_and_std(rows: Sequence[dict[str, Any]], column: str) -> dict[str, float | None]:
+    values = [row[column] for row in rows if row[column] is not None]
+    mean, std = (float(np.mean(values)), float(np.std(values))) if values else (None, None)
+    return {column: mean, f"{column}_std": std}
+
+
+def _row(task: Task, features: str, model: str, fold: int) -> dict[str, Any]:
+    return {"task": task.name, "metric": TASKS[task.name], "features": features, "model": model, "fold": fold}
+
+
+def _scores(actual: np.ndarray, predicted: np.ndarray, unseen: np.ndarray) -> dict[str, Any]:
+    return {
+        "score": _score(actual, predicted),
+        "n_test": len(actual),
+        "score_unseen": _score(actual[unseen], predicted[unseen]),
+        "n_unseen": int(unseen.sum()),
+    }
+
+
+def _score(actual: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Return the area under the ROC curve for classes, else the mean absolute error; None where there is none."""
+    if actual.dtype != bool:
+        return float(mean_absolute_error(actual, predicted)) if len(actual) else None
+    return float(roc_auc_score(actual, predicted)) if len(set(actual.tolist())) == 2 else None
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Two tasks, two folds: shows that it runs.")
+@click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True, help="Name or path.")
+@click.option("--path", type=click.Path(path_type=Path), help="Folder of the MatBench files.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), help="May be repeated; all by default.")
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS, help="May be repeated.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
+def main(quick: bool, out: Path | None, **options: Any) -> None:
+    """Compare element vectors pooled over formulas on MatBench."""
+    report(lambda: run(quick, **options), out)
+
+
+if __name__ == "__main__":
+    main()

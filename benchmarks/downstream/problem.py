@@ -1,0 +1,137 @@
+"""What a back end is asked to learn: which crystals, and which of them are tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from builders.backend import Split
+from builders.batching import split_by_formula
+from builders.cleaning import apply_filters
+from builders.compositions import reduced_formulas_of
+from builders.records import StructureTable
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import ColumnNotFound, InputInvalid
+
+TEST_SEED, VALIDATION_SEED = 101, 102
+"""Draw the split, the same for every back end. Catalogs hold out formulas by seeds near 0: by the same seed, a formula
+that one of them held out would always be tested on."""
+
+MIN_FORMULAS = 10
+"""Unseen formulas that a split needs."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many crystals to train on, to choose the epoch and the learning rate by, and to report on, at most."""
+
+    training: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One property of the crystals of one split.
+
+    Attributes:
+        table: the crystals of the split and no others.
+        target: the property.
+        values: (n,) the property of each crystal, finite.
+        split: rows of the table.
+        dropped: reason -> crystals of the source that could not take part.
+        overlap: test formulas that the training of the catalog saw.
+    """
+
+    table: StructureTable
+    target: str
+    values: np.ndarray
+    split: Split
+    dropped: dict[str, int]
+    overlap: int
+
+
+def pose(
+    table: StructureTable,
+    target: str,
+    catalog: ElementCatalog,
+    sizes: Sizes,
+    *,
+    elements: np.ndarray,
+    max_sites: int | None = None,
+) -> Problem:
+    """Choose the crystals and split them by reduced formula.
+
+    Validation and test formulas are such that the training of the catalog did not see them.
+
+    Args:
+        table: crystals to choose from.
+        target: the property to learn.
+        catalog: whose vectors are measured.
+        sizes: of the split.
+        elements: (119,) bool by atomic number; crystals with others are left out.
+        max_sites: larger cells are left out.
+
+    Raises:
+        ColumnNotFound: the table lacks the property.
+        InputInvalid: the training of the catalog left too few formulas unseen.
+    """
+    if target not in table.properties:
+        raise ColumnNotFound(f'No property "{target}" in this table. It has: {", ".join(table.properties)}.')
+    filters = {
+        "no_target": lambda t: np.isfinite(t.properties[target]),
+        "too_many_sites": lambda t: t.n_sites <= (max_sites or np.inf),
+        "element_without_a_vector": lambda t: np.logical_and.reduceat(elements[t.atomic_numbers], t.offsets[:-1]),
+    }
+    table, dropped = apply_filters(table, filters)
+    formulas = np.array(reduced_formulas_of(table))
+    seen = np.isin(formulas, catalog.overlap(np.unique(formulas).tolist()))
+    split = split_unseen(formulas, seen, sizes)
+    overlap = len(catalog.overlap(np.unique(formulas[split.test]).tolist()))
+    if overlap:
+        raise InputInvalid(f"{catalog!r} was trained on {overlap} of the test formulas; the comparison would be void.")
+    chosen, split = _renumbered(split)
+    table = table.take(chosen)
+    return Problem(table, target, table.properties[target], split, dropped, overlap)
+
+
+def split_unseen(formulas: np.ndarray, seen: np.ndarray, sizes: Sizes) -> Split:
+    """Split rows so that no formula is on two sides, and validation and test rows are among those not seen.
+
+    Args:
+        formulas: (n,) canonical reduced formulas.
+        seen: (n,) bool, alike for all rows of a formula.
+        sizes: at most so many rows. Whole formulas are drawn, so that it may be some per cent fewer.
+
+    Raises:
+        InputInvalid: too few rows are unseen.
+    """
+    unseen = np.flatnonzero(~seen)
+    n_formulas = len(np.unique(formulas[unseen]))
+    if len(unseen) <= sizes.validation + sizes.test or n_formulas < MIN_FORMULAS:
+        raise InputInvalid(
+            f"{len(unseen)} of {len(seen)} crystals, {n_formulas} formulas, are such that the catalog was not trained "
+            f"on them; {sizes.validation} to validate and {sizes.test} to test on need more."
+        )
+    rest, test = _hold_out(formulas, unseen, sizes.test, TEST_SEED)
+    rest, validation = _hold_out(formulas, rest, sizes.validation, VALIDATION_SEED)
+    training = np.concatenate([np.flatnonzero(seen), rest])
+    return Split(_draw(training, sizes.training, 0), validation, test)
+
+
+def _hold_out(formulas: np.ndarray, rows: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that are left, and at most ``n`` rows of formulas that are not among them."""
+    rest, held_out = split_by_formula(formulas[rows], validation_fraction=n / len(rows), seed=seed)
+    return rows[rest], _draw(rows[held_out], n, seed)
+
+
+def _draw(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:n])
+
+
+def _renumbered(split: Split) -> tuple[np.ndarray, Split]:
+    """Return all rows of a split, and the split in terms of their positions."""
+    parts = (split.training, split.validation, split.test)
+    stops = np.cumsum([len(part) for part in parts])
+    return np.concatenate(parts), Split(*np.split(np.arange(stops[-1]), stops[:-1]))

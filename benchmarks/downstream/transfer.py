@@ -1,0 +1,105 @@
+"""CGCNN on data of other origin than the catalog's: elastic and thermal properties of AFLOW, and cubic perovskites.
+
+Example:
+    python -m benchmarks.downstream.transfer --catalog ct-multi --seeds 0,1,2 -o transfer.json
+
+AFLOW: Toher et al., Phys. Rev. B 90, 174107 (2014), 10.1103/PhysRevB.90.174107; of its moduli the decimal logarithms
+are learned. Perovskites: Castelli et al., Energy Environ. Sci. 5, 9034 (2012), 10.1039/C2EE22341D.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks.crystals import DATA_ENV
+from benchmarks.downstream.cgcnn import COMPARISON as CGCNN
+from benchmarks.downstream.comparison import Comparison, command, compare
+from benchmarks.downstream.problem import Sizes
+from benchmarks.downstream.tables import atom_init
+from embeddings.errors import InputInvalid
+
+MODULI = ("bulk_modulus", "shear_modulus")
+"""Properties of AFLOW, in GPa, of which the decimal logarithm is learned."""
+
+AFLOW = replace(
+    CGCNN,
+    tables=lambda: {"atom_init": atom_init()},
+    file_name="aflow.parquet",
+    sizes=Sizes(training=10_000, validation=350, test=350),
+    budget=replace(CGCNN.budget, epochs=30),
+)
+"""About a tenth each to validate and to test on, the rest to train on."""
+
+COMPARISONS: dict[str, Comparison] = {
+    **{f"log10_{name}": replace(AFLOW, target=f"log10_{name}") for name in MODULI},
+    "debye_temperature": replace(AFLOW, target="debye_temperature"),
+    "formation_energy_per_cell": replace(
+        CGCNN,
+        file_name="cmr_perovskites.parquet",
+        target="formation_energy_per_cell",
+        sizes=Sizes(training=1_000, validation=500, test=2_000),
+    ),
+}
+"""Target -> what is trained."""
+
+
+def run(quick: bool, *, path: Path | None = None, targets: Sequence[str] = (), **choices: Any) -> dict[str, Any]:
+    """Compare atom features in CGCNN on AFLOW and on cubic perovskites.
+
+    Args:
+        quick: only show that it runs.
+        path: folder of the crystals; by default that of the development data.
+        targets: names out of `COMPARISONS`; all of them if empty.
+        choices: see `benchmarks.downstream.comparison.compare`.
+
+    Raises:
+        InputInvalid: a file is not in the folder.
+        EmbeddingsError: see `benchmarks.downstream.comparison.compare`.
+    """
+    folder = path or Path(os.environ.get(DATA_ENV, "."))
+    results = {}
+    with tempfile.TemporaryDirectory() as work:
+        for target in targets or COMPARISONS:
+            crystals = with_logarithms(folder / COMPARISONS[target].file_name, Path(work))
+            results[target] = compare(COMPARISONS[target], quick, path=crystals, **choices)
+    first = next(iter(results.values()))
+    return {
+        "settings": {target: result["settings"] for target, result in results.items()},
+        "environment": first["environment"],
+        "rows": [row for result in results.values() for row in result["rows"]],
+        "notes": sorted({note for result in results.values() for note in result["notes"]}),
+    }
+
+
+def with_logarithms(path: Path, folder: Path) -> Path:
+    """Copy a structure table into a folder, with the decimal logarithms of the moduli that it has, and return the copy.
+
+    Raises:
+        InputInvalid: there is no such file.
+    """
+    if not path.is_file():
+        raise InputInvalid(f"No {path}. Name the folder of the crystals with --path, or set {DATA_ENV}.")
+    table = pq.read_table(path)
+    for name in MODULI:
+        if name in table.column_names:
+            table = table.append_column(f"log10_{name}", pc.log10(table[name]))
+    pq.write_table(table, folder / path.name)
+    return folder / path.name
+
+
+main = command(run)
+main.help = "Compare atom features in CGCNN on AFLOW and on cubic perovskites; --path is the folder of the crystals."
+main.params.append(click.Option(["--target", "targets"], multiple=True, type=click.Choice(list(COMPARISONS))))
+
+
+if __name__ == "__main__":
+    main()

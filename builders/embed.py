@@ -1,0 +1,259 @@
+"""From structures and a catalog's encoder to a file of vectors: streaming, resumable, the same bytes every time.
+
+Some thousand structures at a time become a part on disk and a line of a ledger; a killed run goes on after the last
+line. At the end the parts are joined into one file, which appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.cleaning import USABLE, Selection, apply_filters
+from builders.encoder import AT_ONCE, CrystalEncoder, read_crystal_encoder
+from builders.extract import count_structures
+from builders.identity import identity_of
+from builders.intake import obtain_snapshot
+from builders.ledger import Entry, Ledger, write_part
+from builders.levels import LEVELS, ROWS_PER_GROUP
+from builders.locks import only_one
+from builders.progress import Reporter
+from builders.records import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
+from builders.snapshot import Snapshot
+from builders.sources import SourceOptions
+from builders.train import choose_device, limit_threads
+from embeddings._version import __version__
+from embeddings.elements import SYMBOLS
+from embeddings.errors import EmbeddingsError, OutputInvalid, SourceError
+from embeddings.folders import sync
+from embeddings.manifest import Licence
+from embeddings.vector_file import ENDING, Footer, Level, open_vectors
+
+
+@dataclass(frozen=True)
+class EmbedRequest:
+    """What a user asks for.
+
+    Attributes:
+        catalog: folder of the catalog version whose encoder is used.
+        level: what a row stands for.
+        out: the file to write.
+        work: folder for snapshots and unfinished runs.
+        source: name of the source; None to use a snapshot.
+        options: what the source is told.
+        selection: which of its structures are used.
+        snapshot: folder of a snapshot that was taken earlier, in place of a source.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        force: replace an existing file.
+    """
+
+    catalog: Path
+    level: Level
+    out: Path
+    work: Path
+    source: str | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
+    selection: Selection = field(default_factory=Selection)
+    snapshot: Path | None = None
+    device: str = "auto"
+    force: bool = False
+
+
+def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
+    """Write the vectors and return what the file says of itself; a file of these very vectors is left as it is.
+
+    Raises:
+        EmbeddingsError: a subclass names what stands in the way; nothing half-written is left at ``request.out``.
+    """
+    _check_output(request.out)
+    encoder = read_crystal_encoder(request.catalog).to(choose_device(request.device))
+    limit_threads()
+    snapshot = obtain_snapshot(
+        request.source, request.options, request.selection,
+        snapshot=request.snapshot, work=request.work, reporter=reporter,
+    )  # fmt: skip
+    job = _Job(encoder, snapshot, request.level)
+    if request.out.exists() and not request.force:
+        footer = _existing(request.out, job.identity)
+        reporter.say(f"These very vectors exist: {request.out}. Nothing to do (--force makes them again).")
+        return footer
+    folder = request.work / "embed" / f"{encoder.manifest.name}-{request.level}-{job.identity[:12]}"
+    with only_one(folder, OutputInvalid, "embedding these very structures"):
+        ledger = _open_ledger(folder, reporter)
+        _encode(job, ledger, reporter)
+        footer = _footer(job, ledger)
+        _join(request.out, ledger, footer)
+        shutil.rmtree(folder)
+    return footer
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is encoded, by what, at which level."""
+
+    encoder: CrystalEncoder
+    snapshot: Snapshot
+    level: Level
+
+    @property
+    def identity(self) -> str:
+        """The same identity, the same file."""
+        origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
+        encoder = self.encoder.manifest.manifest_sha256
+        return identity_of(encoder, structures, origin, rejected, self.level, AT_ONCE, __version__)
+
+
+def _check_output(out: Path) -> None:
+    """Refuse an output that could never be written, before any work is done."""
+    if out.suffix != ENDING:
+        raise OutputInvalid(f'{out} ends in "{out.suffix}"; vectors are written to a {ENDING} file.')
+    if not out.parent.is_dir():
+        raise OutputInvalid(f"{out} cannot be written: there is no folder {out.parent}.")
+    if out.is_dir():
+        raise OutputInvalid(f"{out} cannot be written: it is a folder.")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise OutputInvalid(f"{out} cannot be written: {out.parent} is read-only for you.")
+
+
+def _existing(out: Path, identity: str) -> Footer:
+    """Return the footer of a file that is there, if it has this identity."""
+    try:
+        footer = open_vectors(out)[1]
+    except EmbeddingsError as error:
+        raise OutputInvalid(f"{out} exists and holds something else. Choose another name, or use --force.") from error
+    if footer.identity != identity:
+        raise OutputInvalid(
+            f"{out} exists and holds other vectors ({footer.level} vectors by {footer.encoder} of {footer.source}). "
+            "Choose another name, or replace it with --force."
+        )
+    return footer
+
+
+def _open_ledger(folder: Path, reporter: Reporter) -> Ledger:
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(folder)
+    if ledger.entries:
+        reporter.say(f"Taking up the run in {folder}.")
+    return ledger
+
+
+def _encode(job: _Job, ledger: Ledger, reporter: Reporter) -> None:
+    """Make all parts that are not there yet, or are damaged."""
+    damaged = set(ledger.damaged())
+    is_first = _first_occurrences(job.snapshot)
+    n_done = sum(entry.n_received for entry in ledger.entries)
+    with reporter.stage("Embedding", len(is_first), done=n_done) as stage:
+        for number, (table, is_new) in enumerate(_pieces(job.snapshot, is_first)):
+            if number in damaged:
+                ledger.replace(number, _store(job, ledger.folder, table, is_new, number))
+            elif number >= len(ledger.entries):
+                ledger.append(_store(job, ledger.folder, table, is_new, number))
+                stage.advance(len(table))
+
+
+def _pieces(snapshot: Snapshot, is_first: np.ndarray) -> Iterator[tuple[StructureTable, np.ndarray]]:
+    """Yield the structures of a snapshot, some at a time, without their properties; and their part of `is_first`."""
+    row = 0
+    for name in snapshot.parts:
+        file = pq.ParquetFile(snapshot.folder / name)
+        columns = [column for column in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS if column in file.schema_arrow.names]
+        for batch in file.iter_batches(AT_ONCE, columns=columns):
+            table = structures_from_arrow(pa.Table.from_batches([batch]), origin=snapshot.origin.name)
+            yield table, is_first[row : row + len(table)]
+            row += len(table)
+
+
+def _first_occurrences(snapshot: Snapshot) -> np.ndarray:
+    """Return which structures of a snapshot have an identifier that none before them has, (n,) bool."""
+    parts = [pq.read_table(snapshot.folder / name, columns=["material_id"])["material_id"] for name in snapshot.parts]
+    ids = pa.chunked_array([chunk.cast(pa.string()) for part in parts for chunk in part.chunks], pa.string())
+    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    is_first = np.zeros(len(codes), dtype=bool)
+    is_first[np.unique(codes, return_index=True)[1]] = True
+    return is_first
+
+
+def _store(job: _Job, folder: Path, table: StructureTable, is_new: np.ndarray, number: int) -> Entry:
+    """Encode what can be encoded, write it as a part, and return what goes into the ledger."""
+    usable, dropped = apply_filters(table, USABLE | {"duplicate_id": lambda _: is_new})
+    counts = count_structures(usable)
+    unknown = np.setdiff1d(np.flatnonzero(counts), job.encoder.atomic_numbers)
+    covered, uncovered = apply_filters(usable, {"element_not_covered": job.encoder.covers})
+    name = f"part-{number:05d}.parquet" if len(covered) else None
+    return Entry(
+        start=number,
+        next=number + 1,
+        file=name,
+        sha256=write_part(folder / name, LEVELS[job.level].encode(job.encoder, covered)) if name else None,
+        n_received=len(table),
+        n_kept=len(covered),
+        left_out=dropped | uncovered,
+        rejected=[],
+        counts={SYMBOLS[z - 1]: int(counts[z]) for z in unknown},
+    )
+
+
+def _footer(job: _Job, ledger: Ledger) -> Footer:
+    snapshot, origin = job.snapshot, job.snapshot.origin
+    dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
+    if not ledger.n_kept:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.items())
+        raise SourceError(f"No structure is left of {snapshot.n_received} from {origin.name}: {reasons}.")
+    return Footer(
+        level=job.level,
+        dim=job.encoder.dim,
+        n_structures=ledger.n_kept,
+        dropped=dropped,
+        uncovered=_added(entry.counts for entry in ledger.entries),
+        source=origin.name,
+        database_version=origin.database_version,
+        snapshot_sha256=snapshot.sha256,
+        synthetic=origin.synthetic,
+        licence=Licence(spdx=origin.licence, attribution=origin.attribution),
+        identity=job.identity,
+        catalog=job.encoder.manifest,
+    )
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for some in counts:
+        total.update(some)
+    return dict(total)
+
+
+def _join(out: Path, ledger: Ledger, footer: Footer) -> None:
+    """Write all parts as one file that appears whole."""
+    parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
+    temporary = out.with_name(f".{out.name}.{footer.identity[:12]}")  # the next run overwrites what a kill leaves here
+    try:
+        _write(temporary, LEVELS[footer.level].tables(parts), footer)
+        sync(temporary)
+        temporary.replace(out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputInvalid(f"{out} cannot be written: {error}. The same command goes on from here.") from error
+
+
+def _write(path: Path, tables: Iterator[pa.Table], footer: Footer) -> None:
+    first = next(tables)
+    texts = [column.name for column in first.schema if pa.types.is_string(column.type)]
+    with pq.ParquetWriter(
+        path,
+        first.schema.with_metadata(footer.to_metadata()),
+        compression="zstd",
+        use_dictionary=texts,
+        column_encoding={"vector.list.element": "BYTE_STREAM_SPLIT"},
+        write_page_checksum=True,
+    ) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table, row_group_size=ROWS_PER_GROUP)

@@ -1,0 +1,201 @@
+"""The encoder of a catalog: the trained network without its heads, which gives crystals and their atoms vectors.
+
+It is published beside the vectors as `ENCODER`, in half precision, and computes in single precision. Nothing of the
+training code is needed to run it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from builders.batching import Batch, PackedCrystals, batches_by_size
+from builders.graphs import neighbor_graphs
+from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
+from builders.records import StructureTable
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
+from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, TrainingError
+from embeddings.manifest import Manifest, read_manifest
+from embeddings.tables import ENCODER
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    Structures = StructureTable | Iterable[Structure | Atoms]
+
+AT_ONCE = 2048
+"""Crystals whose neighbours are held in memory together."""
+
+BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
+"""Of a batch: crystals at most, and pairs of atoms at most."""
+
+
+class CrystalEncoder:
+    """Crystals in, vectors out.
+
+    Attributes:
+        manifest: of the catalog version that the encoder comes from.
+        model: the network.
+        atomic_numbers: (n_elements,) those that it was trained on, ascending; crystals with others are refused.
+    """
+
+    def __init__(self, manifest: Manifest, model: CrystalTransformer) -> None:
+        self.manifest, self.model = manifest, model.eval()
+        self.atomic_numbers = np.array(sorted(ATOMIC_NUMBERS[symbol] for symbol in manifest.n_structures))
+
+    def __repr__(self) -> str:
+        return f'CrystalEncoder("{self.manifest.name}@{self.manifest.version}", dim={self.dim})'
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self.model.config.width
+
+    def to(self, device: torch.device | str) -> CrystalEncoder:
+        """Move the network to a device and return the encoder."""
+        self.model.to(device)
+        return self
+
+    def covers(self, table: StructureTable) -> np.ndarray:
+        """Return which crystals consist of elements that the encoder was trained on, (n,) bool."""
+        unknown = ~np.isin(table.atomic_numbers, self.atomic_numbers)
+        crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
+        return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0
+
+    @torch.inference_mode()
+    def encode(self, structures: Structures) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32.
+
+        In the periodic geometry this is the mean of the crystal's site vectors.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Raises:
+            ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
+            InputInvalid: a structure is not one, or has no atoms.
+        """
+        table = self._check(structures)
+        vectors = np.empty((len(table), self.dim), dtype=np.float32)
+        for rows, batch in self._batches(table):
+            vectors[rows] = self.model.encode(batch).cpu().numpy()
+        return vectors
+
+    @torch.inference_mode()
+    def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
+        """Return one vector for each atom in its context.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Returns:
+            (n_atoms, dim) float32, crystal after crystal and atom after atom as given; and (n + 1,) int64 offsets:
+            crystal ``i`` owns rows ``offsets[i]:offsets[i + 1]``.
+
+        Raises:
+            ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
+            InputInvalid: a structure is not one, or has no atoms.
+        """
+        table = self._check(structures)
+        vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
+        for rows, batch in self._batches(table):
+            vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
+        return vectors, table.offsets
+
+    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Yield row numbers and their batch, until all crystals had their turn."""
+        config, device = self.model.config, self.model.table.weight.device
+        for start in range(0, len(table), AT_ONCE):
+            part = table.take(np.arange(start, min(start + AT_ONCE, len(table))))
+            graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
+            crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)))
+            everything = np.arange(len(part))
+            for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
+                yield start + rows, crystals.batch(rows).to(device)
+
+    def _check(self, structures: Structures) -> StructureTable:
+        """Return the structures as a table that can be encoded."""
+        table = structures if isinstance(structures, StructureTable) else _tabulate(structures)
+        covered = self.covers(table)
+        if not covered.all():
+            unknown = np.setdiff1d(table.atomic_numbers, self.atomic_numbers).tolist()
+            raise ElementNotCovered(
+                f"{self!r} was not trained on {', '.join(map(_name, unknown))}, which {(~covered).sum()} of "
+                f"{len(table)} structures hold. Leave these out: encoder.covers(table) tells which they are."
+            )
+        n_empty = int((table.n_sites == 0).sum())
+        if n_empty:
+            raise InputInvalid(f"{n_empty} of {len(table)} structures have no atoms. Leave them out.")
+        return table
+
+
+def encoder_bytes(model: CrystalTransformer) -> bytes:
+    """Return the content of an encoder's file: all weights but the heads, in half precision.
+
+    The same weights give the same bytes.
+
+    Raises:
+        TrainingError: a weight is too large for half precision or not a number.
+    """
+    weights = {
+        name: tensor.detach().cpu().half().contiguous()
+        for name, tensor in model.state_dict().items()
+        if not name.startswith("heads.")
+    }
+    unfit = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if unfit:
+        raise TrainingError(f"Weights do not fit half precision ({', '.join(unfit)}): the training diverged.")
+    return save(weights)
+
+
+def read_crystal_encoder(folder: Path) -> CrystalEncoder:
+    """Read the encoder from the folder of a catalog version, its hash checked, onto the CPU.
+
+    Raises:
+        InputInvalid: this version carries no encoder.
+        CatalogCorrupt: the file or the manifest is missing or altered, or they do not fit each other.
+        ManifestInvalid: the manifest does not fit its schema.
+    """
+    manifest = read_manifest(folder)
+    content = _read_intact(folder, manifest)
+    try:
+        config = CrystalTransformerConfig(**manifest.model.hyperparameters["model"])
+        model = CrystalTransformer(config, n_targets=0)
+        model.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise CatalogCorrupt(f"{folder / ENCODER} does not fit its manifest: {error}.") from error
+    return CrystalEncoder(manifest, model)
+
+
+def _read_intact(folder: Path, manifest: Manifest) -> bytes:
+    expected = next((entry.sha256 for entry in manifest.files if entry.path == ENCODER), None)
+    if expected is None:
+        raise InputInvalid(
+            f"{manifest.name} {manifest.version} carries no encoder: it was built before encoders were published. "
+            f"Build a new version of it: {manifest.command}"
+        )
+    try:
+        content = (folder / ENCODER).read_bytes()
+    except OSError as error:
+        raise CatalogCorrupt(f"{folder / ENCODER} cannot be read: {error}. Install this version again.") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise CatalogCorrupt(f"{folder / ENCODER} was altered. Install or build this version again.")
+    return content
+
+
+def _tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:
+    from builders.objects import tabulate
+
+    return tabulate(structures)
+
+
+def _name(atomic_number: int) -> str:
+    return SYMBOLS[atomic_number - 1] if 1 <= atomic_number <= N_ELEMENTS else f"element {atomic_number}"

@@ -1,0 +1,120 @@
+"""How alike two catalogs are, whatever the directions of their axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embeddings.analysis.align import padded, rotated_onto
+from embeddings.elements import symbol
+from embeddings.errors import InputInvalid
+from embeddings.neighbors import Metric, neighbor_overlap
+
+if TYPE_CHECKING:
+    from embeddings.catalog import ElementCatalog
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How alike two catalogs are on the elements that they share.
+
+    Rotating, reflecting or scaling one of them as a whole changes none of this; shifting it changes the cosines,
+    hence the overlap, and nothing else.
+
+    Attributes:
+        n_shared: elements in both.
+        procrustes: share of the spread that is left after the best rotation, shift and scale, 0 (the same shape)
+            to 1 (nothing in common).
+        overlap: mean share of the nearest neighbours that both agree on, 0 to 1.
+        cka: linear centred kernel alignment, 0 to 1 (the same similarities).
+        moved: symbol -> how far the element is from its counterpart once both catalogs have one centre, one size
+            and one direction, in root mean square distances from the centre; the farthest first.
+    """
+
+    n_shared: int
+    procrustes: float
+    overlap: float
+    cka: float
+    moved: dict[str, float]
+
+
+def compare(a: ElementCatalog, b: ElementCatalog, k: int = 5, *, metric: Metric = "cosine") -> Comparison:
+    """Compare two catalogs, of equal width or not, on the elements that they share.
+
+    Args:
+        a: one catalog.
+        b: the other.
+        k: how many neighbours `Comparison.overlap` looks at.
+        metric: by which neighbours are near.
+
+    Raises:
+        InputInvalid: fewer than two elements are shared, `k` is below 1, the metric is unknown, or the shared
+            elements of a catalog all have the same vector.
+    """
+    overlap = neighbor_overlap(a, b, k, metric=metric)
+    shared = np.intersect1d(a.atomic_numbers, b.atomic_numbers)
+    in_a, in_b = (_shape(c.vectors[np.isin(c.atomic_numbers, shared)], f'"{c.name}"') for c in (a, b))
+    return Comparison(
+        n_shared=len(shared),
+        procrustes=procrustes_distance(in_a, in_b),
+        overlap=overlap,
+        cka=linear_cka(in_a, in_b),
+        moved=_moved(in_a, in_b, shared),
+    )
+
+
+def procrustes_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the share of the spread that is left after the best rotation, shift and scale.
+
+    Args:
+        a: (n, dim_a) vectors.
+        b: (n, dim_b) their counterparts, row by row; the narrower is filled up with zeros.
+
+    Returns:
+        0 (the same shape) to 1 (nothing in common), whichever is first.
+
+    Raises:
+        InputInvalid: all rows of one are the same.
+    """
+    singular = np.linalg.svd(_shape(a, "one").T @ _shape(b, "the other"), compute_uv=False)
+    return float(np.clip(1 - singular.sum() ** 2, 0.0, 1.0))
+
+
+def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the linear centred kernel alignment of Kornblith et al., ICML 2019 (arXiv:1905.00414).
+
+    It is the cosine of the two matrices of all inner products between rows, taken from the centre.
+
+    Args:
+        a: (n, dim_a) vectors.
+        b: (n, dim_b) their counterparts, row by row.
+
+    Returns:
+        0 to 1 (the same inner products but for a factor).
+
+    Raises:
+        InputInvalid: all rows of one are the same.
+    """
+    a, b = _shape(a, "one"), _shape(b, "the other")
+    return float(np.square(a.T @ b).sum() / (np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)))
+
+
+def _moved(a: np.ndarray, b: np.ndarray, atomic_numbers: np.ndarray) -> dict[str, float]:
+    """Return how far each element is from its counterpart; `a` and `b` are shapes."""
+    dim = max(a.shape[1], b.shape[1])
+    a, b = padded(a, dim), padded(b, dim)
+    distances = np.linalg.norm(a - rotated_onto(b, a), axis=1) * np.sqrt(len(a))
+    order = np.argsort(-distances, kind="stable")
+    return {symbol(int(atomic_numbers[row])): float(distances[row]) for row in order}
+
+
+def _shape(vectors: np.ndarray, whose: str) -> np.ndarray:
+    """Return the rows from their centre, their squares one in sum: (n, dim) float64."""
+    rows = np.asarray(vectors, dtype=np.float64)
+    rows = rows - rows.mean(axis=0)
+    size = np.linalg.norm(rows)
+    if not size > 0:
+        raise InputInvalid(f"All rows of {whose} are the same vector; there is no shape to compare.")
+    return rows / size

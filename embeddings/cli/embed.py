@@ -1,0 +1,82 @@
+"""The embed command: from structures to vectors of structures, of their sites, or of elements in context."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from embeddings import store
+from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
+from embeddings.errors import MissingExtra
+from embeddings.vector_file import Level
+
+if TYPE_CHECKING:
+    from embeddings.vector_file import Footer
+
+
+@click.command()
+@click.option("--catalog", required=True, help="Catalog whose encoder is used.")
+@click.option(
+    "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row stands for."
+)
+@click.option("--source", help="Where the structures come from; see embeddings sources.")
+@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@source_options
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Output, .parquet.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def embed(ctx: click.Context, **options: Any) -> None:
+    r"""Encode crystal structures with the network behind a catalog.
+
+    A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
+    sites. Structures that cannot be encoded are left out and counted. load_catalog reads the output. A run that was
+    killed goes on where it stood when the same command is given again, and ends with the same bytes.
+
+    \b
+    Example:
+      embeddings embed --catalog ct-multi --source table --path structures.parquet -o vectors.parquet
+      embeddings embed --catalog ct-multi --level site --snapshot mp-stable -o sites.parquet
+    """
+    check_source(ctx, options)
+    as_json, quiet = options.pop("as_json"), options.pop("quiet")
+    folder = store.resolve(options["catalog"])
+    require_builders()
+    try:
+        from builders.embed import EmbedRequest
+        from builders.embed import embed as run
+        from builders.progress import Reporter
+    except ModuleNotFoundError as error:
+        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+    about, selection = parse_options(options)
+    stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
+    request = EmbedRequest(folder, work=store.cache_folder(), options=about, selection=selection, **stated)
+    try:
+        footer = run(request, Reporter(quiet=quiet))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        raise click.exceptions.Exit(130) from None
+    _show(request.out, footer, as_json=as_json)
+
+
+def _show(out: Path, footer: Footer, *, as_json: bool) -> None:
+    if as_json:
+        facts = ("level", "dim", "n_structures", "dropped", "uncovered", "source")
+        summary = {"out": str(out), "catalog": footer.encoder} | {name: getattr(footer, name) for name in facts}
+        click.echo(json.dumps(summary))
+        return
+    click.echo(
+        f"{out}: {footer.level} vectors of width {footer.dim} by {footer.encoder}, "
+        f"{footer.n_structures:,} structures of {footer.source}"
+    )
+    for reason, n in footer.dropped.items():
+        click.echo(f"  left out: {n:,} {reason}")
+    if footer.uncovered:
+        named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
+        click.echo(f"  elements that the encoder was not trained on: {named} structures")
+    click.echo(f"  licence: {footer.licence.spdx}. {footer.licence.attribution}")

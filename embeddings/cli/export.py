@@ -1,0 +1,51 @@
+"""The export command: a catalog into the file that another program reads."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import click
+
+from embeddings.export import CLIENTS, POLICIES, write
+from embeddings.loaders import load_uae
+
+
+@click.command()
+@click.argument("name")
+@click.option("--to", "client", required=True, type=click.Choice(list(CLIENTS)), help="Who reads it.")
+@click.option(
+    "--missing",
+    type=click.Choice(list(POLICIES)),
+    default="raise",
+    show_default=True,
+    help="For an element without a vector: " + "; ".join(f"{name}: {does}" for name, does in POLICIES.items()) + ".",
+)
+@click.option("--elements", help="Elements that have to be in it, separated by commas.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output; replaced if it is there.")
+def export(name: str, client: str, missing: str, elements: str | None, out: Path) -> None:
+    r"""Write a catalog of elements for another program.
+
+    Without --elements the file has those of the catalog, and with --missing mean or zeros all that the reader can take.
+
+    \b
+      cgcnn        atom_init.json
+      megnet       .npy, weights of the Keras layer atom_embedding
+      matgl        torch file with element_types and weight
+      alignn       JSON for jarvis.core.specie.cgcnn_feature_json
+      torch        state of an nn.Embedding(119, dim), by atomic number
+      csv, json    by symbol
+      hdf5         by symbol and atomic number, with what the catalog says of itself
+
+    \b
+    Example:
+      embeddings export starter --to cgcnn -o atom_init.json
+    """
+    asked = None if elements is None else [element.strip() for element in elements.split(",") if element.strip()]
+    catalog = load_uae(name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write(catalog, client, out, missing=missing, elements=asked)
+    for warning in caught:
+        click.echo(f"Warning: {warning.message}", err=True)
+    click.echo(f"{out}: {catalog.name}@{catalog.version} for {client}", err=True)

@@ -1,0 +1,74 @@
+"""Catalogs in the places where other people's models look for element features, without a change to their code.
+
+- :func:`write` makes the file that a client reads, by the name of the client.
+- :mod:`embeddings.export.cgcnn`, :mod:`~embeddings.export.alignn`, :mod:`~embeddings.export.matgl`: the same, and
+  what goes into a model or a graph in memory: element tables, and vectors of sites.
+- :func:`element_rows` and :func:`table_by_number` for any other client.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.export.rows import POLICIES, Rows, element_rows, table_by_number
+
+__all__ = ["CLIENTS", "POLICIES", "Rows", "element_rows", "table_by_number", "write", "writer"]
+
+CLIENTS = {
+    "cgcnn": "embeddings.export.cgcnn:write_cgcnn",
+    "megnet": "embeddings.export.megnet:write_megnet",
+    "matgl": "embeddings.export.matgl:write_matgl",
+    "alignn": "embeddings.export.alignn:write_alignn",
+    "torch": "embeddings.export.torch:write_torch",
+    "csv": "embeddings.export.files:write_csv",
+    "json": "embeddings.export.files:write_json",
+    "hdf5": "embeddings.export.files:write_hdf5",
+}
+"""Name of each client or format, and where its writer stands as ``module:function``."""
+
+
+def writer(client: str) -> Callable[..., None]:
+    """Return the function that writes the file of a client.
+
+    Raises:
+        InputInvalid: nobody of that name.
+        MissingExtra: what the writer needs is not installed.
+    """
+    if client not in CLIENTS:
+        known = ", ".join(CLIENTS)
+        raise InputInvalid(f'Nothing to write for "{client}".{did_you_mean(client, CLIENTS)} Known: {known}.')
+    module, _, function = CLIENTS[client].partition(":")
+    return getattr(import_module(module), function)
+
+
+def write(
+    catalog: ElementCatalog,
+    client: str,
+    path: str | os.PathLike[str],
+    *,
+    missing: str = "raise",
+    elements: Iterable[str | int] | None = None,
+) -> None:
+    """Write the file from which a client reads element features; it appears complete or not at all.
+
+    Args:
+        catalog: the element vectors.
+        client: a name of :data:`CLIENTS`.
+        path: the file; one that is there is replaced.
+        missing: a policy of :data:`POLICIES` for elements that have no vector. One that fills in warns, and names
+            what it filled in.
+        elements: the elements that the client needs. By default those of the catalog; with ``"mean"`` or ``"zeros"``
+            all that the client can take.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``; the message names all of them.
+        ElementUnknown: not a chemical element, or one that the client cannot take.
+        InputInvalid: an unknown client or policy, or no elements.
+        MissingExtra: what the writer needs is not installed.
+        OutputInvalid: the file cannot be written.
+    """
+    writer(client)(catalog, path, missing=missing, elements=elements)

@@ -1,0 +1,149 @@
+"""For ALIGNN (Choudhary and DeCost, npj Comput. Mater. 7, 185, 2021): its atom features, and vectors for sites.
+
+ALIGNN asks jarvis-tools for the features ``"cgcnn"`` of an element, and jarvis-tools reads them from the file that
+``jarvis.core.specie.cgcnn_feature_json`` names, once for each element. An element that is not in the file gets the
+features of number 100 there, so the files written here have all elements that jarvis-tools knows: one without a vector
+is NaN in place of a list, and building a graph with it fails. See https://github.com/usnistgov/alignn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from math import nan
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from embeddings.catalog import ElementCatalog
+from embeddings.elements import SYMBOLS, symbol
+from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
+from embeddings.export.output import numbers, save_json
+from embeddings.export.rows import table_by_number
+from embeddings.export.sites import site_array
+
+KNOWN = SYMBOLS[:103]
+"""The elements of jarvis-tools; whatever comes after lawrencium gets the features of fermium, number 100."""
+
+
+def write_alignn(
+    catalog: ElementCatalog,
+    path: str | os.PathLike[str],
+    *,
+    missing: str = "raise",
+    elements: Iterable[str | int] | None = None,
+) -> None:
+    """Write ``{"1": [...], "2": NaN, ...}`` for ``jarvis.core.specie.cgcnn_feature_json``.
+
+    Args:
+        catalog: the element vectors.
+        path: the file.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements; by default those of the catalog, and with ``"mean"`` or ``"zeros"`` all 103 that
+            jarvis-tools knows.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
+        OutputInvalid: the file cannot be written.
+    """
+    table = table_by_number(catalog, _known(catalog, elements, missing), missing=missing)[1 : len(KNOWN) + 1]
+    features = {str(z): nan if np.isnan(vector).any() else numbers(vector) for z, vector in enumerate(table, start=1)}
+    save_json(path, features)
+
+
+@contextmanager
+def jarvis_features(
+    catalog: ElementCatalog, *, missing: str = "raise", elements: Iterable[str | int] | None = None
+) -> Iterator[None]:
+    """Let ALIGNN build its graphs with a catalog, within a ``with`` block.
+
+    Keep ``atom_features="cgcnn"``, and give the model ``atom_input_features=catalog.dim``.
+
+    Args:
+        catalog: the element vectors.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements; see :func:`write_alignn`.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
+        MissingExtra: jarvis-tools is not installed.
+    """
+    try:
+        from jarvis.core import specie
+    except ImportError as error:
+        raise MissingExtra.of("jarvis-tools", "backends") from error
+    usual = specie.cgcnn_feature_json
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "atom_init.json"
+        write_alignn(catalog, path, missing=missing, elements=elements)
+        try:
+            specie.cgcnn_feature_json = str(path)
+            specie.get_node_attributes.cache_clear()
+            yield
+        finally:
+            specie.cgcnn_feature_json = usual
+            specie.get_node_attributes.cache_clear()
+
+
+def fill_species_table(
+    model: Any, catalog: ElementCatalog, *, missing: str = "raise", elements: Iterable[str | int] | None = None
+) -> None:
+    """Fill the table by which a pure-torch ALIGNN finds features from atomic numbers (LAMMPS, TorchScript).
+
+    In place of ``model.register_species_table``, which leaves zeros where a width does not fit.
+
+    Args:
+        model: one with a ``_species_table``.
+        catalog: the element vectors.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements; see `embeddings.export.element_rows`. Any other is NaN.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        InputInvalid: not such a model, or it takes another width.
+    """
+    species = getattr(model, "_species_table", None)
+    if species is None:
+        raise InputInvalid(f"{type(model).__name__} has no species table; it is for ALIGNN's pure-torch models.")
+    if species.shape[1] != catalog.dim:
+        raise InputInvalid(
+            f"This model takes {species.shape[1]} features for each atom, but {catalog!r} has {catalog.dim}. Build it "
+            f"with atom_input_features={catalog.dim}."
+        )
+    table = table_by_number(catalog, elements, missing=missing)
+    species.fill_(np.nan)
+    species[: len(table)] = species.new_tensor(table)
+
+
+def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
+    """Put the vectors of the sites of one crystal into its ALIGNN graph, in place of the features of their elements.
+
+    Args:
+        graph: the atomistic graph, the first of the pair that ALIGNN builds.
+        vectors: (n_sites, dim) float32, the sites in the order of the atoms; the model takes
+            ``atom_input_features=dim``.
+
+    Raises:
+        InputInvalid: not one finite vector for each site.
+    """
+    features = graph.ndata["atom_features"]
+    graph.ndata["atom_features"] = features.new_tensor(site_array(vectors, len(features)))
+
+
+def _known(catalog: ElementCatalog, elements: Iterable[str | int] | None, missing: str) -> list[str]:
+    """Return the elements to write, none of them beyond what jarvis-tools knows."""
+    if elements is None:
+        elements = catalog.symbols if missing == "raise" else KNOWN
+    symbols = [symbol(element) for element in elements]
+    unknown = [name for name in symbols if name not in KNOWN]
+    if unknown:
+        raise ElementUnknown(
+            f"ALIGNN gives every element beyond {KNOWN[-1]} the features of {KNOWN[99]}, so it cannot take "
+            f"{', '.join(unknown)}. Leave them out of the elements."
+        )
+    return symbols

@@ -1,0 +1,91 @@
+"""Files for everyone: CSV, JSON and HDF5, with the symbol of each element beside its vector."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from io import BytesIO
+
+import numpy as np
+
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import MissingExtra
+from embeddings.export.output import numbers, save, save_json
+from embeddings.export.rows import element_rows
+from embeddings.tables import essentials_of
+
+Elements = Iterable[str | int] | None
+
+
+def write_csv(
+    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+) -> None:
+    """Write the columns ``element, 0, 1, ...``, as `ElementEmbeddings` and CrabNet read them.
+
+    CrabNet takes rows by position and needs all 118: choose ``missing="mean"`` or ``"zeros"`` for it.
+
+    Args:
+        catalog: the element vectors.
+        path: the file.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements, in order; see `embeddings.export.element_rows`.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        OutputInvalid: the file cannot be written.
+    """
+    rows = element_rows(catalog, elements, missing=missing)
+    lines = [",".join(["element", *map(str, range(catalog.dim))])]
+    lines += [f"{name},{','.join(map(str, vector))}" for name, vector in zip(*rows, strict=True)]
+    save(path, ("\n".join(lines) + "\n").encode())
+
+
+def write_json(
+    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+) -> None:
+    """Write ``{symbol: [...]}``, as `ElementEmbeddings` and aviary read it.
+
+    Args:
+        catalog: the element vectors.
+        path: the file.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements, in order; see `embeddings.export.element_rows`.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        OutputInvalid: the file cannot be written.
+    """
+    rows = element_rows(catalog, elements, missing=missing)
+    save_json(path, {name: numbers(vector) for name, vector in zip(*rows, strict=True)})
+
+
+def write_hdf5(
+    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+) -> None:
+    """Write the data sets ``atomic_number``, ``symbol``, ``n_structures`` and ``vector``, one row per element.
+
+    A row that the policy filled in has no training structures. Attributes of the file say what a catalog's own
+    ``vectors.h5`` says: name, version, recipe, licence.
+
+    Args:
+        catalog: the element vectors.
+        path: the file.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: which elements, in order; see `embeddings.export.element_rows`.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        MissingExtra: h5py is not installed.
+        OutputInvalid: the file cannot be written.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtra.of("h5py", "hdf5") from error
+    rows, content = element_rows(catalog, elements, missing=missing), BytesIO()
+    counts = np.array([catalog.n_structures.get(name, 0) for name in rows.symbols], dtype=np.int32)
+    with h5py.File(content, "w") as file:
+        file["atomic_number"], file["symbol"] = rows.atomic_numbers.astype(np.int16), np.array(rows.symbols, dtype="S2")
+        file["n_structures"], file["vector"] = counts, rows.vectors
+        file.attrs.update(essentials_of(catalog.manifest))
+    save(path, content.getvalue())

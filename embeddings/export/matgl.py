@@ -1,0 +1,151 @@
+"""For matgl: MEGNet, M3GNet, CHGNet, TensorNet and SO3Net that start from a catalog, or from vectors of sites.
+
+Each of these models holds a table with one row for each of its ``element_types`` and looks its nodes up in it by
+``node_type``. `init_node_embedding` fills that table by symbol. For vectors of sites, `accept_site_vectors` puts
+something in its place that takes the rows themselves, and `set_site_vectors` puts them into a graph. The models are
+matgl's own, unmodified; see https://github.com/materialyzeai/matgl.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.export.rows import element_rows
+from embeddings.export.sites import site_array
+from embeddings.export.torch import save_tensors
+
+try:
+    import torch
+except ImportError as error:
+    raise MissingExtra.of("torch", "torch") from error
+
+TABLES = ("embedding.layer_node_embedding", "atom_embedding", "tensor_embedding.emb", "embedding")
+"""Where the models keep their tables: MEGNet and M3GNet, CHGNet, TensorNet, SO3Net."""
+
+
+class SiteInput(torch.nn.Module):
+    """Stands in for the table of a model whose graphs hold vectors in place of row numbers."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, node_type: torch.Tensor) -> torch.Tensor:
+        """Return the vectors that `set_site_vectors` put into the graph, (n_sites, dim).
+
+        Raises:
+            InputInvalid: the graph holds row numbers, or vectors of another width.
+        """
+        if not node_type.is_floating_point() or node_type.shape[1:] != (self.dim,):
+            raise InputInvalid(
+                f"This model takes site vectors of width {self.dim}, but the graph holds {node_type.dtype} of shape "
+                f"{tuple(node_type.shape)} as node_type. Call set_site_vectors on every graph."
+            )
+        return node_type
+
+
+def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = False, missing: str = "raise") -> None:
+    """Start the element table of a matgl model from a catalog: each row by its symbol in ``model.element_types``.
+
+    matgl's ``save`` keeps the vectors but not the freeze; call this again after ``load`` to go on with it.
+
+    Args:
+        model: a model whose table is as wide as the catalog: ``MEGNet(dim_node_embedding=catalog.dim, ...)``.
+        catalog: the element vectors.
+        freeze: whether training leaves the vectors as they are.
+        missing: policy for elements of the model without a vector, see `embeddings.export.POLICIES`.
+
+    Raises:
+        ElementNotCovered: elements of the model have no vector and `missing` is ``"raise"``.
+        InputInvalid: not such a model, or another width.
+    """
+    table = model.get_submodule(_table_path(model, catalog.dim))
+    rows = element_rows(catalog, model.element_types, missing=missing)
+    with torch.no_grad():
+        table.weight.copy_(torch.from_numpy(rows.vectors))
+    table.padding_idx = None  # SO3Net takes row 0, which is hydrogen, for padding and would never train it
+    table.weight.requires_grad_(not freeze)
+
+
+def accept_site_vectors(model: Any, dim: int) -> None:
+    """Let a matgl model take one vector for each site, from graphs of `set_site_vectors`, in place of its table.
+
+    Args:
+        model: a MEGNet, M3GNet, CHGNet or TensorNet whose table is `dim` wide.
+        dim: width of the site vectors.
+
+    Raises:
+        InputInvalid: not such a model, another width, or SO3Net, which takes nothing but row numbers.
+    """
+    path = _table_path(model, dim)
+    if path == "embedding":
+        raise InputInvalid(f"{type(model).__name__} rounds what its graphs hold to row numbers; it takes no vectors.")
+    model.set_submodule(path, SiteInput(dim))
+
+
+def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
+    """Put the vectors of the sites of one crystal into its matgl graph, where it held the rows of their elements.
+
+    Args:
+        graph: what a graph converter of matgl returns first.
+        vectors: (n_sites, dim) float32, the sites in the order of the structure.
+
+    Raises:
+        InputInvalid: not one finite vector for each site.
+    """
+    vectors = site_array(vectors, graph.num_nodes)
+    graph.node_type = torch.from_numpy(vectors).to(graph.edge_index.device)
+
+
+def write_matgl(
+    catalog: ElementCatalog,
+    path: str | os.PathLike[str],
+    *,
+    missing: str = "raise",
+    elements: Iterable[str | int] | None = None,
+) -> None:
+    """Write a table for matgl as a torch file: ``{"element_types": [...], "weight": (n, dim) float32}``.
+
+    A model built with these ``element_types`` loads it; `init_node_embedding` fills a model without a file.
+
+    Args:
+        catalog: the element vectors.
+        path: the file.
+        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
+        elements: the model's ``element_types``; see `embeddings.export.element_rows`.
+
+    Raises:
+        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
+        OutputInvalid: the file cannot be written.
+    """
+    rows = element_rows(catalog, elements, missing=missing)
+    save_tensors(path, {"element_types": list(rows.symbols), "weight": torch.from_numpy(rows.vectors)})
+
+
+def _table_path(model: Any, dim: int) -> str:
+    """Return the path of a model's element table, which has to be of a certain width."""
+    for path in TABLES if hasattr(model, "element_types") else ():
+        try:
+            table = model.get_submodule(path)
+        except AttributeError:
+            continue
+        if isinstance(table, torch.nn.Embedding) and table.num_embeddings == len(model.element_types):
+            _check_width(model, table.embedding_dim, dim)
+            return path
+    raise InputInvalid(
+        f"{type(model).__name__} is no matgl model with a table of elements; give the model itself, not its trainer."
+    )
+
+
+def _check_width(model: Any, width: int, dim: int) -> None:
+    if width != dim:
+        raise InputInvalid(
+            f"The element table of this {type(model).__name__} is {width} wide, but the vectors have {dim} numbers. "
+            "Build the model with that width."
+        )

@@ -1,0 +1,233 @@
+"""Vectors of structures, sites and elements through the command line, and everything that may go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from builders import embed as module
+from builders.encoder import read_crystal_encoder
+from builders.records import read_structure_table
+from embeddings import load_catalog
+from embeddings.cli import main
+from embeddings.store import user_root
+from tests.crystals import arrow_table, cscl, sample_crystals
+from tests.encoders import write_encoder_catalog
+from tests.toys import write_toy
+
+
+@pytest.fixture
+def sample(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sixty crystals, one without volume, one known twice and one with plutonium; parts of 16; a catalog, toy."""
+    write_encoder_catalog(user_root())
+    monkeypatch.setattr(module, "AT_ONCE", 16)
+    crystals, _ = sample_crystals(60)
+    crystals[3] = (0 * crystals[3][0], *crystals[3][1:])
+    crystals[20] = cscl(94, 8, 3.4)
+    ids = [f"test-{k}" for k in range(60)]
+    ids[50] = "test-2"
+    metadata = {"name": "made up", "licence": "CC0-1.0", "attribution": "Nobody.", "database_version": "7"}
+    table = arrow_table(crystals, material_id=pa.array(ids), band_gap=pa.array(np.arange(60.0)))
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "sample.parquet")
+    return tmp_path / "sample.parquet"
+
+
+GOOD = [k for k in range(60) if k not in (3, 20, 50)]
+DROPPED = {"duplicate_id": 1, "no_volume": 1, "element_not_covered": 1}
+
+
+def arguments(sample: Path, level: str, out: Path) -> list[str]:
+    return [
+        *("embed", "--catalog", "toy", "--level", level, "--source", "table", "--path", str(sample)),
+        *("-o", str(out), "--quiet"),
+    ]
+
+
+def embed(sample: Path, level: str, out: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, [*arguments(sample, level, out), *more])
+
+
+def test_structures(sample: Path, tmp_path: Path) -> None:
+    result = embed(sample, "structure", tmp_path / "v.parquet")
+    assert result.exit_code == 0, result.output
+    for said in ("57 structures of made up", "1 no_volume", "1 duplicate_id", "Pu in 1 structures", "CC0-1.0. Nobody."):
+        assert said in result.stdout
+    catalog = load_catalog(tmp_path / "v.parquet")
+    table = read_structure_table(sample).take(np.array(GOOD))
+    expected = read_crystal_encoder(user_root() / "toy" / "0.1.0").encode(table)
+    np.testing.assert_allclose(catalog.lookup(table.material_ids), expected, atol=1e-5)  # type: ignore[union-attr]
+    assert list(catalog) == table.material_ids.tolist()
+    footer = catalog.footer  # type: ignore[union-attr]
+    assert (footer.dropped, footer.uncovered) == (DROPPED, {"Pu": 1})
+    assert (footer.database_version, footer.n_structures, footer.encoder) == ("7", 57, "toy@0.1.0")
+    assert str(tmp_path) not in str(pq.read_schema(tmp_path / "v.parquet").metadata)
+
+
+def test_sites_and_elements_agree_with_structures(sample: Path, tmp_path: Path) -> None:
+    for level in ("structure", "site", "element"):
+        result = embed(sample, level, tmp_path / f"{level}.parquet", "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["dropped"] == DROPPED
+    structures, sites, elements = (load_catalog(tmp_path / f"{k}.parquet") for k in ("structure", "site", "element"))
+    assert list(sites) == list(structures)
+    by_element: dict[int, list[np.ndarray]] = {}
+    for name in sites:
+        np.testing.assert_allclose(sites[name].mean(0), structures[name], atol=1e-5)
+        for z, vector in zip(sites.atomic_numbers(name).tolist(), sites[name], strict=True):  # type: ignore[union-attr]
+            by_element.setdefault(z, []).append(vector)
+    assert elements.atomic_numbers.tolist() == sorted(by_element)  # type: ignore[union-attr]
+    for z, vectors in by_element.items():
+        np.testing.assert_allclose(elements[z], np.mean(vectors, axis=0), atol=1e-5)  # type: ignore[index]
+    rows = pq.read_table(tmp_path / "element.parquet")
+    assert rows["n_sites"].to_pylist() == [len(by_element[z]) for z in sorted(by_element)]
+
+
+@pytest.mark.parametrize("level", ["structure", "site", "element"])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    level: str, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    assert embed(sample, level, whole).exit_code == 0
+    store, stored = module._store, []
+
+    def stop_at_the_third(*args: object) -> object:
+        if len(stored) == 2:
+            raise KeyboardInterrupt
+        stored.append(args[-1])
+        return store(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_store", stop_at_the_third)
+    stopped = embed(sample, level, out)
+    assert (stopped.exit_code, out.exists()) == (130, False)
+    assert "takes the run up" in stopped.stderr
+    next(user_root().parent.glob("embed/toy-*/part-00000.parquet")).write_bytes(b"damaged")
+    numbers: list[object] = []
+    monkeypatch.setattr(module, "_store", lambda *args: numbers.append(args[-1]) or store(*args))
+    assert embed(sample, level, out).exit_code == 0
+    assert numbers == [0, 2, 3]
+    assert out.read_bytes() == whole.read_bytes()
+    assert not list(user_root().parent.glob("embed/toy-*"))
+
+
+def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
+    out = tmp_path / "out.parquet"
+    slow = (
+        "import time, sys; from builders import embed as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
+        "store = m._store; m._store = lambda *a: (time.sleep(0.1), store(*a))[1]\n"
+        f"main({arguments(sample, 'site', out)!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", slow], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    while process.poll() is None and not list(own_cache.glob("embed/*/part-00001.parquet")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
+    subprocess.run([sys.executable, "-c", slow.replace("0.1)", "0)")], check=True)
+    assert list(load_catalog(out)) == [f"test-{k}" for k in GOOD]
+
+
+def test_what_exists_is_kept_unless_forced(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "v.parquet"
+    embed(sample, "structure", out)
+    before = out.stat().st_mtime_ns, out.read_bytes()
+    again = CliRunner().invoke(main, [part for part in arguments(sample, "structure", out) if part != "--quiet"])
+    assert (again.exit_code, "These very vectors exist" in again.stderr) == (0, True)
+    refused = embed(sample, "site", out)
+    assert "holds other vectors (structure vectors by toy@0.1.0 of made up)" in refused.stderr
+    assert (out.stat().st_mtime_ns, out.read_bytes()) == before
+    assert embed(sample, "site", out, "--force").exit_code == 0
+    out.write_text("my notes")
+    assert "holds something else" in embed(sample, "site", out).stderr
+    assert out.read_text() == "my notes"
+
+
+def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    pulled = runner.invoke(
+        main, ["pull", "--source", "table", "--path", str(sample), "--limit", "30", "--out", str(tmp_path / "snapshot")]
+    )
+    assert pulled.exit_code == 0, pulled.output
+    options = ["--catalog", "toy", "--snapshot", str(tmp_path / "snapshot"), "-o", str(tmp_path / "v.parquet")]
+    result = runner.invoke(main, ["embed", *options])
+    assert result.exit_code == 0, result.output
+    assert len(load_catalog(tmp_path / "v.parquet")) == 28
+    refused = runner.invoke(main, ["embed", *options, "--limit", "3"])
+    assert (refused.exit_code, "leave --limit to the pull" in refused.stderr) == (2, True)
+
+
+FAULTS = {
+    "there is no folder": "nowhere/v.parquet",
+    'ends in ".csv"': "v.csv",
+    "is a directory": "cache",
+}
+
+
+@pytest.mark.parametrize("message", FAULTS)
+def test_an_output_that_cannot_be_written_is_refused_first(message: str, sample: Path, tmp_path: Path) -> None:
+    result = embed(sample, "structure", tmp_path / FAULTS[message])
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+    assert not (user_root().parent / "snapshots").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused_first(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert "read-only for you" in embed(sample, "structure", tmp_path / "locked" / "v.parquet").stderr
+
+
+def test_a_full_disk_leaves_nothing_and_costs_nothing(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sync", full)
+        result = embed(sample, "structure", tmp_path / "v.parquet")
+    assert (result.exit_code, "No space left" in result.stderr) == (1, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
+    monkeypatch.setattr(module, "_store", None)  # nothing is encoded again
+    assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
+
+
+def test_nothing_that_can_be_encoded_is_an_error(tmp_path: Path, own_cache: Path) -> None:
+    write_encoder_catalog(user_root())
+    pq.write_table(arrow_table([cscl(94, 95, 3.4)]), tmp_path / "t.parquet")
+    result = embed(tmp_path / "t.parquet", "structure", tmp_path / "v.parquet")
+    assert (result.exit_code, "1 element_not_covered" in result.stderr) == (1, True)
+    assert not (tmp_path / "v.parquet").exists()
+
+
+def test_a_catalog_without_an_encoder_is_refused_first(sample: Path, tmp_path: Path) -> None:
+    write_toy(user_root(), version="0.2.0")
+    result = embed(sample, "structure", tmp_path / "v.parquet")
+    assert (result.exit_code, "carries no encoder" in result.stderr) == (1, True)
+
+
+def test_the_starter_set_from_a_build_to_its_vectors(own_cache: Path, tmp_path: Path) -> None:
+    """The whole way, in small: train, publish the encoder, encode, look up."""
+    limit = ["--source", "starter", "--limit", "300", "--quiet"]
+    built = CliRunner().invoke(main, ["build", *limit, "--epochs", "1", "--name", "mini"])
+    assert built.exit_code == 0, built.output
+    entries = {entry.path: entry for entry in load_catalog("mini").manifest.files}  # type: ignore[union-attr]
+    assert entries["encoder.safetensors"].format == "safetensors"
+    assert entries["encoder.safetensors"].bytes < 1.1e6
+    out = tmp_path / "v.parquet"
+    result = CliRunner().invoke(main, ["embed", "--catalog", "mini", *limit, "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    catalog = load_catalog(out)
+    assert catalog.footer.synthetic  # type: ignore[union-attr]
+    assert 250 < len(catalog) <= 300
+    assert np.isfinite(catalog.vectors).all()  # type: ignore[union-attr]

@@ -1,0 +1,203 @@
+"""The encoder of a catalog: what it gives, what must not matter to it, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from builders.batching import PackedCrystals
+from builders.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
+from builders.graphs import neighbor_graphs
+from builders.objects import tabulate
+from embeddings import load_encoder
+from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, TrainingError
+from embeddings.store import user_root, verify
+from tests.crystals import (
+    Crystal,
+    cscl,
+    random_crystal,
+    recelled,
+    rocksalt,
+    rotated,
+    sample_crystals,
+    structure_table,
+    supercell,
+    translated,
+)
+from tests.encoders import CONFIG, network, write_encoder_catalog
+from tests.toys import write_toy
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> CrystalEncoder:
+    return read_crystal_encoder(write_encoder_catalog(tmp_path_factory.mktemp("catalogs")))
+
+
+CRYSTALS = {"rocksalt": rocksalt(11, 17, 5.6), "triclinic": random_crystal(np.random.default_rng(3))}
+each_crystal = pytest.mark.parametrize("crystal", CRYSTALS.values(), ids=CRYSTALS)
+
+
+def sites(encoder: CrystalEncoder, crystal: Crystal) -> np.ndarray:
+    return encoder.encode_sites(structure_table([crystal]))[0]
+
+
+@each_crystal
+@pytest.mark.parametrize("move", [rotated, translated, recelled])
+def test_the_description_of_a_crystal_does_not_matter(encoder: CrystalEncoder, crystal: Crystal, move) -> None:  # type: ignore[no-untyped-def]
+    moved = move(crystal, np.random.default_rng(7))
+    np.testing.assert_allclose(sites(encoder, moved), sites(encoder, crystal), atol=1e-4)
+
+
+@each_crystal
+def test_the_order_of_the_atoms_is_the_order_of_the_vectors(encoder: CrystalEncoder, crystal: Crystal) -> None:
+    lattice, numbers, coords = crystal
+    order = np.random.default_rng(7).permutation(len(numbers))
+    found = sites(encoder, (lattice, numbers[order], coords[order]))
+    np.testing.assert_allclose(found, sites(encoder, crystal)[order], atol=1e-4)
+
+
+@each_crystal
+def test_a_supercell_repeats_the_vectors(encoder: CrystalEncoder, crystal: Crystal) -> None:
+    found = sites(encoder, supercell(crystal, (2, 1, 3)))
+    np.testing.assert_allclose(found, np.tile(sites(encoder, crystal), (6, 1)), atol=1e-4)
+
+
+def test_atoms_of_one_element_differ_by_their_context(encoder: CrystalEncoder) -> None:
+    in_salt, in_fluoride = sites(encoder, rocksalt(11, 17, 5.6))[0], sites(encoder, rocksalt(11, 9, 4.6))[0]
+    assert np.abs(in_salt - in_fluoride).max() > 0.1
+
+
+def test_many_crystals_at_once_are_each_crystal_alone(encoder: CrystalEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    crystals = sample_crystals(9)[0] + [random_crystal(np.random.default_rng(5), 7)]
+    alone = [sites(encoder, crystal) for crystal in crystals]
+    monkeypatch.setattr("builders.encoder.AT_ONCE", 4)
+    vectors, offsets = encoder.encode_sites(structure_table(crystals))
+    assert offsets.tolist() == [0, *np.cumsum([len(each) for each in alone])]
+    np.testing.assert_allclose(vectors, np.concatenate(alone), atol=1e-5)
+
+
+def test_a_crystal_is_the_mean_of_its_sites(encoder: CrystalEncoder) -> None:
+    table = structure_table(sample_crystals(9)[0])
+    vectors, offsets = encoder.encode_sites(table)
+    means = [vectors[a:b].mean(0) for a, b in pairwise(offsets)]
+    np.testing.assert_allclose(encoder.encode(table), means, atol=1e-5)
+    assert encoder.encode(table).dtype == vectors.dtype == np.float32
+
+
+def test_half_precision_on_disk_stays_near_the_trained_network(encoder: CrystalEncoder) -> None:
+    table = structure_table(sample_crystals(9)[0])
+    batch = PackedCrystals(table, neighbor_graphs(table, CONFIG.cutoff), np.zeros((9, 0))).batch(np.arange(9))
+    with torch.inference_mode():
+        trained = network().encode(batch).numpy()
+    np.testing.assert_allclose(encoder.encode(table), trained, atol=0.02)
+    assert encoder.model.table.weight.dtype == torch.float32
+
+
+def test_the_cartesian_geometry_has_an_encoder_too(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, geometry="cartesian")
+    cartesian = read_crystal_encoder(write_encoder_catalog(tmp_path, config))
+    table = structure_table(sample_crystals(3)[0])
+    vectors, offsets = cartesian.encode_sites(table)
+    np.testing.assert_allclose(cartesian.encode(table), vectors[offsets[:-1]], atol=1e-5)
+
+
+def test_the_same_weights_give_the_same_bytes_without_heads() -> None:
+    assert encoder_bytes(network()) == encoder_bytes(network())
+    assert encoder_bytes(network()) != encoder_bytes(network(seed=2))
+    assert b"heads" not in encoder_bytes(network())
+
+
+def test_weights_beyond_half_precision_are_refused() -> None:
+    model = network()
+    with torch.no_grad():
+        model.project.bias[0] = 1e5
+    with pytest.raises(TrainingError, match=r"project\.bias"):
+        encoder_bytes(model)
+
+
+def test_structures_of_other_packages_are_taken_as_they_are(encoder: CrystalEncoder) -> None:
+    from pymatgen.core import Structure
+
+    atoms_of_ase = pytest.importorskip("ase").Atoms
+    lattice, numbers, coords = rocksalt(11, 17, 5.6)
+    structure = Structure(lattice, numbers, coords)
+    atoms = atoms_of_ase(numbers, scaled_positions=coords, cell=lattice, pbc=True)
+    vectors, offsets = encoder.encode_sites([structure, atoms])
+    assert offsets.tolist() == [0, 8, 16]
+    expected = sites(encoder, rocksalt(11, 17, 5.6))
+    np.testing.assert_allclose(vectors, np.tile(expected, (2, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", ["NaCl", 7, None])
+def test_what_is_no_structure_is_named_by_its_place(wrong: object) -> None:
+    with pytest.raises(InputInvalid, match=f"Structure 0 is {type(wrong).__name__}"):
+        tabulate([wrong])  # type: ignore[list-item]
+
+
+def test_shared_sites_are_refused() -> None:
+    from pymatgen.core import Structure
+
+    shared = Structure(3 * np.eye(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
+    with pytest.raises(InputInvalid, match=r"Structure 0 .*Fe 0.5, Ni 0.5"):
+        tabulate([shared])
+
+
+def test_elements_without_training_are_named_and_can_be_left_out(encoder: CrystalEncoder) -> None:
+    table = structure_table([cscl(11, 17, 3.4), cscl(94, 8, 3.4), cscl(94, 95, 3.4)])
+    with pytest.raises(ElementNotCovered, match="Pu, Am, which 2 of 3 structures hold"):
+        encoder.encode_sites(table)
+    assert encoder.covers(table).tolist() == [True, False, False]
+    assert encoder.encode(table.take(np.flatnonzero(encoder.covers(table)))).shape == (1, CONFIG.width)
+
+
+def test_a_structure_without_atoms_is_refused(encoder: CrystalEncoder) -> None:
+    empty = (3 * np.eye(3), np.zeros(0, dtype=int), np.zeros((0, 3)))
+    with pytest.raises(InputInvalid, match="1 of 2 structures have no atoms"):
+        encoder.encode(structure_table([cscl(11, 17, 3.4), empty]))
+
+
+def test_by_name(own_cache: Path) -> None:
+    folder = write_encoder_catalog(user_root())
+    verify(folder)
+    assert repr(load_encoder("toy")) == 'CrystalEncoder("toy@0.1.0", dim=32)'
+    assert 'load_encoder("toy@0.1.0")' in (folder / "CARD.md").read_text()
+
+
+def test_a_catalog_without_an_encoder_says_how_to_get_one(own_cache: Path) -> None:
+    write_toy(user_root())
+    with pytest.raises(InputInvalid, match=r"toy 0\.1\.0 carries no encoder.*embeddings build --source toy"):
+        load_encoder("toy")
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_a_damaged_encoder_is_named(damage, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = write_encoder_catalog(tmp_path)
+    damage(folder / "encoder.safetensors")
+    with pytest.raises(CatalogCorrupt, match=r"encoder\.safetensors"):
+        read_crystal_encoder(folder)
+
+
+def test_an_encoder_of_another_network_is_noticed(tmp_path: Path) -> None:
+    from embeddings.tables import write_catalog
+    from tests.encoders import provenance
+    from tests.toys import toy_table
+
+    wider = encoder_bytes(network(dataclasses.replace(CONFIG, width=64)))
+    folder = write_catalog(tmp_path, provenance(), toy_table(), encoder=wider)
+    with pytest.raises(CatalogCorrupt, match="does not fit its manifest"):
+        read_crystal_encoder(folder)
+
+
+def test_no_training_code_is_imported() -> None:
+    code = (
+        "import sys, builders.encoder; print([m for m in ('builders.train', 'builders.pipeline') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True).stdout == "[]\n"

