@@ -54,7 +54,7 @@ def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, 
 
 
 def varied(recipe: Recipe, text: str) -> Recipe:
-    """Return the recipe with ``field=value,...`` changed; a dot reaches into model and training."""
+    """Return the recipe with ``field=value,...`` changed; a dot reaches into model and training, a+b gives a tuple."""
     for assignment in text.split(","):
         name, _, value = assignment.partition("=")
         part, _, field = name.rpartition(".")
@@ -62,7 +62,7 @@ def varied(recipe: Recipe, text: str) -> Recipe:
         if not hasattr(owner, field):
             raise InputInvalid(f"{type(owner).__name__} has no field {field}.")
         kind = type(getattr(owner, field))
-        changed = dataclasses.replace(owner, **{field: kind(value)})
+        changed = dataclasses.replace(owner, **{field: tuple(value.split("+")) if kind is tuple else kind(value)})
         recipe = dataclasses.replace(recipe, **{part: changed}) if part else changed
     return recipe
 

@@ -1,4 +1,7 @@
-"""Fill the generated parts of the README: catalogs, benchmark tables, file tree. Run it with `make readme`."""
+"""Fill what is generated in the README (catalogs, benchmark tables, file tree) and in the page on downstream models.
+
+Run it with `make readme`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from benchmarks.downstream import summary
 from benchmarks.table import render_all
 from embeddings import index
 from embeddings.folders import write_text
@@ -14,6 +18,7 @@ from embeddings.manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CATALOGS = ROOT / "catalogs"
 
 COMMENTS = {
@@ -31,6 +36,7 @@ COMMENTS = {
     "catalogs/index.json": "default versions",
     "builders/starter/CARD.md": "what the starter set is and is not",
     "builders/starter/starter.parquet": "the starter set",
+    "embeddings/explorer/web/page.html": "the page that scripts and style fill",
     "docs/demo.sh": "what `make demo` runs",
     "docs/log.md": "experiments, dated, with negative results",
     "docs/manifest.schema.json": "JSON Schema of a manifest",
@@ -43,6 +49,11 @@ def fill(text: str) -> str:
     for mark, content in (("catalogs", catalogs()), ("benchmarks", render_all()), ("tree", tree())):
         text = insert(text, mark, content)
     return text
+
+
+def fill_downstream(text: str) -> str:
+    """Return the page on downstream models with its tables made anew."""
+    return insert(text, "results", summary.render_all())
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -85,7 +96,7 @@ def _row(manifest: Manifest) -> str:
 def tree() -> str:
     """Return the tracked files as a tree, one comment for each."""
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    shown = [name for name in listing if not re.match(r"catalogs/.+/|benchmarks/results/", name)]
+    shown = [name for name in listing if not re.match(r"catalogs/.+/|benchmarks/results/|docs/gallery/", name)]
     lines, folder = [], ""
     for name in sorted(shown, key=lambda name: (name.rpartition("/")[0], name)):
         parent, _, base = name.rpartition("/")
@@ -104,10 +115,11 @@ def _comment(name: str) -> str:
     if path.suffix == ".py":
         first = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
         return " ".join(first.split()).rstrip(".")
-    if path.suffix == ".md":
-        return text.splitlines()[0].lstrip("# ")
+    if path.suffix in (".md", ".js", ".css"):
+        return text.splitlines()[0].strip("#/* ").rstrip(".")
     return ""
 
 
 if __name__ == "__main__":
     write_text(README, fill(README.read_text()))
+    write_text(DOWNSTREAM, fill_downstream(DOWNSTREAM.read_text()))

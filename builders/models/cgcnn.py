@@ -76,6 +76,8 @@ class Convolution(nn.Module):
 class Cgcnn(nn.Module):
     """Atom features and distances in, one number for the crystal out."""
 
+    centers: Tensor
+
     def __init__(self, config: CgcnnConfig, features: nn.Embedding) -> None:
         """Build.
 

@@ -1,0 +1,114 @@
+"""Vectors on a plane or in space, to look at: principal components, UMAP, t-SNE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from embeddings.analysis.cluster import finite_rows, unit_rows
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+
+Method = Literal["umap", "pca", "tsne"]
+
+LEAST_ROWS = {"umap": 5, "pca": 2, "tsne": 4}
+N_NEIGHBORS = 15
+PERPLEXITY = 30.0
+MANY_ROWS = 10_000
+N_COMPONENTS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Where rows come to lie.
+
+    Attributes:
+        at: (n, dims) float64.
+        axes: what each axis is; for principal components with their share of the variance.
+    """
+
+    at: np.ndarray
+    axes: tuple[str, ...]
+
+
+def project(data: ElementCatalog | np.ndarray, method: Method = "umap", *, dims: int = 2, seed: int = 0) -> Projection:
+    """Bring rows to two or three dimensions; the same seed gives the same places.
+
+    The vectors of a catalog are scaled to unit length first, so that distances follow the cosine; an array is taken
+    as it is. More than 10,000 rows are reduced to their 32 leading principal components before UMAP, which then starts
+    from the first of these, to save time.
+
+    Args:
+        data: a catalog, or an array (n, dim).
+        method: ``"umap"`` (McInnes et al., arXiv:1802.03426), ``"pca"`` or ``"tsne"``.
+        dims: 2 or 3.
+        seed: of UMAP and t-SNE.
+
+    Raises:
+        InputInvalid: unknown method or number of dimensions, too few rows, values that are not finite.
+        MissingExtra: umap-learn or scikit-learn is not installed.
+    """
+    rows = unit_rows(data) if isinstance(data, ElementCatalog) else finite_rows(data)
+    if method not in get_args(Method):
+        known = get_args(Method)
+        hint = did_you_mean(str(method), known)
+        raise InputInvalid(f'Method "{method}" is not known; use {", ".join(known[:-1])} or {known[-1]}.{hint}')
+    if dims not in (2, 3):
+        raise InputInvalid(f"A map has 2 or 3 dimensions, not {dims}.")
+    if len(rows) < LEAST_ROWS[method] + dims - 2:
+        raise InputInvalid(
+            f'"{method}" in {dims} dimensions needs at least {LEAST_ROWS[method] + dims - 2} rows, '
+            f"but there are {len(rows)}."
+        )
+    return {"umap": _umap, "pca": _pca, "tsne": _tsne}[method](rows, dims, seed)
+
+
+def _pca(rows: np.ndarray, dims: int, seed: int) -> Projection:
+    """Principal components; each points to where its largest loading is positive."""
+    centered = rows - rows.mean(axis=0)
+    directions, sizes = _directions(centered)
+    shown = min(dims, directions.shape[1])
+    at = np.zeros((len(rows), dims))
+    at[:, :shown] = centered @ directions[:, :shown]
+    shares = np.append(sizes / max(sizes.sum(), np.finfo(float).tiny), np.zeros(dims))
+    return Projection(at, tuple(f"PC {i + 1} ({shares[i]:.0%})" for i in range(dims)))
+
+
+def _directions(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the principal directions (dim, dim) as columns and the sums of squares along them, largest first."""
+    sizes, directions = np.linalg.eigh(centered.T @ centered)
+    sizes, directions = np.maximum(sizes[::-1], 0.0), directions[:, ::-1]
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
+    return directions * np.sign(largest), sizes
+
+
+def _leading(rows: np.ndarray) -> np.ndarray:
+    """Return the leading principal components of rows, (n, at most 32) float32."""
+    centered = rows - rows.mean(axis=0)
+    return (centered @ _directions(centered)[0][:, :N_COMPONENTS]).astype(np.float32)
+
+
+def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise MissingExtra.of("umap-learn", "plot") from error
+    near = min(N_NEIGHBORS, len(rows) - 1)
+    # The spectral start needs rows to spare, and takes long where there are many.
+    start = "spectral" if len(rows) > 2 * N_NEIGHBORS else "random"
+    if len(rows) > MANY_ROWS:
+        rows, start = _leading(rows), "pca"
+    at = UMAP(n_components=dims, n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(rows)
+    return Projection(at.astype(np.float64), tuple(f"UMAP {i + 1}" for i in range(dims)))
+
+
+def _tsne(rows: np.ndarray, dims: int, seed: int) -> Projection:
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError as error:
+        raise MissingExtra.of("scikit-learn", "sklearn") from error
+    perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
+    at = TSNE(dims, perplexity=perplexity, init="pca" if rows.shape[1] >= dims else "random", random_state=seed)
+    return Projection(at.fit_transform(rows).astype(np.float64), tuple(f"t-SNE {i + 1}" for i in range(dims)))

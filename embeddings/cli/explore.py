@@ -1,0 +1,35 @@
+"""The explore command: catalogs as a page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from embeddings.loaders import load_uae
+
+
+@click.command()
+@click.argument("names", metavar="NAME [OTHER]", nargs=-1, required=True)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output, .html.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of clusters and maps.")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+def explore(names: tuple[str, ...], out: Path, seed: int, show: bool) -> None:
+    r"""Write a page to explore a catalog of elements, or two of them side by side.
+
+    The page shows the periodic table, each element's neighbours, maps, similarities and where the catalog comes
+    from. It is one file: it works offline and from disk.
+
+    \b
+    Example:
+      embeddings explore ct-multi -o explorer.html --open
+      embeddings explore ct-multi starter -o both.html
+    """
+    from embeddings.explorer import write_page
+
+    if len(names) > 2:
+        raise click.UsageError(f"Name one catalog, or two to stand side by side, not {len(names)}.")
+    write_page(out, [load_uae(name) for name in names], seed=seed)
+    click.echo(f"{out}: {' and '.join(names)}, {out.stat().st_size / 1024:,.0f} KB", err=True)
+    if show:
+        click.launch(str(out.resolve()))

@@ -1,0 +1,121 @@
+"""The plot command: a catalog in, a picture out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from click.core import ParameterSource
+
+from embeddings.catalog import ElementCatalog
+from embeddings.loaders import load_uae
+from embeddings.plots.figure import Figure
+
+
+def _ptable(catalog: ElementCatalog, *, color: str | None, title: str, **options: Any) -> Figure:
+    from embeddings.plots import periodic_table
+
+    return periodic_table(catalog, color=_coloring(catalog, color or "cluster", **options), title=title)
+
+
+def _map(catalog: ElementCatalog, *, color: str | None, title: str, method: Any, dims: str, **options: Any) -> Figure:
+    from embeddings.plots import embedding_map
+
+    by = _coloring(catalog, color or "block", **options)
+    return embedding_map(catalog, method, dims=int(dims), color=by, seed=options["seed"], title=title)
+
+
+def _heatmap(catalog: ElementCatalog, *, order: Any, title: str) -> Figure:
+    from embeddings.plots import similarity_heatmap
+
+    return similarity_heatmap(catalog, order=order, title=title)
+
+
+def _dendrogram(catalog: ElementCatalog, *, clusters: int | Literal["auto"], title: str) -> Figure:
+    from embeddings.plots import dendrogram
+
+    return dendrogram(catalog, k=clusters, title=title)
+
+
+def _elbow(catalog: ElementCatalog, *, clustering: Any, seed: int, title: str) -> Figure:
+    from embeddings.analysis.cluster import cluster
+    from embeddings.plots import elbow_and_silhouette
+
+    return elbow_and_silhouette(cluster(catalog, clustering, seed=seed), title=title)
+
+
+def _coloring(catalog: ElementCatalog, color: str, *, clusters: Any, clustering: Any, seed: int) -> Any:
+    from embeddings.analysis.cluster import cluster
+
+    return cluster(catalog, clustering, clusters, seed=seed) if color == "cluster" else color
+
+
+_COLORING = ("color", "clusters", "clustering", "seed")
+KINDS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
+    "ptable": (_ptable, _COLORING),
+    "map": (_map, (*_COLORING, "method", "dims")),
+    "heatmap": (_heatmap, ("order",)),
+    "dendrogram": (_dendrogram, ("clusters",)),
+    "elbow": (_elbow, ("clustering", "seed")),
+}
+"""What draws each kind, and the options that go with it."""
+
+
+class _NumberOrAuto(click.IntRange):
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Let "auto" through."""
+        return value if value == "auto" else super().convert(value, param, ctx)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="ptable", show_default=True, help="What to draw.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="Output, .html (to hover over), .png, .svg or .pdf.")  # fmt: skip
+@click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...")
+@click.option("-k", "--clusters", type=_NumberOrAuto(min=2), default="auto", show_default=True,
+              help="Number of clusters.")  # fmt: skip
+@click.option("--clustering", type=click.Choice(["kmeans", "hierarchical", "hdbscan"]), default="kmeans",
+              show_default=True, help="How clusters are found.")  # fmt: skip
+@click.option("--method", type=click.Choice(["umap", "pca", "tsne"]), default="umap", show_default=True,
+              help="map: how vectors come to a plane.")  # fmt: skip
+@click.option("--dims", type=click.Choice(["2", "3"]), default="2", show_default=True, help="map: dimensions.")
+@click.option("--order", type=click.Choice(["atomic_number", "cluster", "mendeleev"]), default="atomic_number",
+              show_default=True, help="heatmap: order of the elements.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
+@click.pass_context
+def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any) -> None:
+    r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
+
+    Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental
+    property; the periodic table is coloured by cluster, and the map by block, if it is not given.
+
+    \b
+    Example:
+      embeddings plot starter --kind map --color electronegativity -o map.html
+    """
+    from embeddings.plots.write import check_output, write_figure
+
+    draw, takes = KINDS[kind]
+    _refuse_others(context, kind, takes)
+    check_output(out)
+    catalog = load_uae(name)
+    title = f"{catalog.name}@{catalog.version}"
+    write_figure(draw(catalog, title=title, **{option: options[option] for option in takes}), out)
+    click.echo(f"{out}: {kind} of {title}", err=True)
+
+
+def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:
+    """Refuse an option that would be without effect."""
+    given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for option in sorted(given - {"name", "kind", "out", *takes}):
+        kinds = " or ".join(name for name, (_, its) in KINDS.items() if option in its)
+        raise click.UsageError(f"--{option} goes with --kind {kinds}, not with {kind}.")
+    color = context.params["color"] or {"ptable": "cluster"}.get(kind)
+    if "color" in takes and color != "cluster":
+        for option in sorted(given & {"clusters", "clustering"}):
+            raise click.UsageError(f"--{option} goes with --color cluster.")

@@ -1,0 +1,5 @@
+"""The explorer: one or two element catalogs as a page to look at, in a single file that needs no network."""
+
+from embeddings.explorer.page import render_page, write_page
+
+__all__ = ["render_page", "write_page"]

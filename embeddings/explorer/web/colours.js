@@ -1,0 +1,137 @@
+// Colours: what the elements can be coloured by, and the palettes. All are told apart with any kind of colour vision:
+// categories are Paul Tol's "light" scheme and a lilac, and carry their number as well; scales change steadily in
+// lightness.
+
+const CATEGORIES = [
+  "#77aadd",
+  "#ee8866",
+  "#eedd88",
+  "#44bb99",
+  "#ffaabb",
+  "#bbcc33",
+  "#99ddff",
+  "#aaaa00",
+  "#dddddd",
+  "#b9a0dc",
+];
+
+const SCALES = {
+  light: {
+    rising: ["#f3f0e4", "#c9dfce", "#8cc3bd", "#4a9aaa", "#266b8c", "#1c3f66"],
+    diverging: ["#a8501a", "#d98c4f", "#eec9a4", "#f6f3ec", "#b4cfdf", "#6098c2", "#235f95"],
+  },
+  dark: {
+    rising: ["#1f2b36", "#214b5c", "#2b7281", "#4c9c99", "#8cc4a8", "#e4e8bd"],
+    diverging: ["#f0a35e", "#b5703a", "#6a4a33", "#262b31", "#2f4e66", "#4483b3", "#86bff0"],
+  },
+};
+
+const isDark = () => document.documentElement.dataset.theme === "dark";
+const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+// The colour at a place between 0 and 1 on a scale.
+function colourAt(scale, place) {
+  const stops = SCALES[isDark() ? "dark" : "light"][scale];
+  const along = Math.min(Math.max(place, 0), 1) * (stops.length - 1);
+  const low = Math.min(Math.floor(along), stops.length - 2);
+  const [from, to] = [channels(stops[low]), channels(stops[low + 1])];
+  return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (along - low))).join(" ")})`;
+}
+
+// A whole scale, from left to right.
+function gradient(scale) {
+  const stops = Array.from({ length: 13 }, (_, i) => colourAt(scale, i / 12));
+  return { background: `linear-gradient(to right, ${stops.join(", ")})` };
+}
+
+// Dark or light text, whichever stands out more on a colour (WCAG's relative luminance).
+function inkOn(colour) {
+  const values = colour.startsWith("#") ? channels(colour) : colour.match(/\d+/g).map(Number);
+  const linear = values.map((value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.19 ? "#14181c" : "#ffffff";
+}
+
+const categoryColour = (label) => CATEGORIES[label % CATEGORIES.length];
+
+// The clustering of a catalog into k, or into the k that fits best; null where it is too small for any.
+function clustering(catalog, k) {
+  const { choices, best } = catalog.clusters;
+  if (!choices) return null;
+  const used = k in choices ? k : best;
+  return { k: used, ...choices[used] };
+}
+
+const clusterName = (label) => String(label + 1);
+
+function range(values) {
+  const known = values.filter((value) => value !== null);
+  return known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
+}
+
+// A colouring says for each element of a catalog its value (null: none), and where the value stands on its scale.
+function scaleColouring(title, group, unit, valueOf, options = {}) {
+  const { scale = "rising", domain, logarithmic = false, format = number } = options;
+  const bend = logarithmic ? Math.log : (value) => value;
+  const place = ([low, high], value) => (high > low ? (bend(value) - bend(low)) / (bend(high) - bend(low)) : 0.5);
+  return {
+    title,
+    group,
+    unit,
+    format,
+    scale,
+    domain,
+    logarithmic,
+    valueOf,
+    colourOf: (catalog, z) => {
+      const value = valueOf(catalog, z);
+      return value === null ? null : colourAt(scale, place(domain(), value));
+    },
+    textOf: (catalog, z) => format(valueOf(catalog, z)),
+  };
+}
+
+function clusterColouring(state) {
+  const labelOf = (catalog, z) => clustering(catalog, state.k)?.labels[catalog.rowOf.get(z)] ?? null;
+  return {
+    title: "Cluster",
+    group: "Of the catalog",
+    categorical: true,
+    valueOf: labelOf,
+    colourOf: (catalog, z) => (labelOf(catalog, z) === null ? null : categoryColour(labelOf(catalog, z))),
+    textOf: (catalog, z) => clusterName(labelOf(catalog, z)),
+  };
+}
+
+function similarityColouring(content, state) {
+  const reach = Math.max(0.01, ...content.catalogs.map((catalog) => catalog.reach));
+  const value = (catalog, z) => {
+    const [row, other] = [catalog.rowOf.get(z), catalog.rowOf.get(state.selected)];
+    return other === undefined ? null : catalog.similarity[row][other];
+  };
+  const options = { scale: "diverging", domain: () => [-reach, reach], format: (v) => signed(v, 2) };
+  return scaleColouring("Similarity to the chosen element", "Of the catalog", "cosine", value, options);
+}
+
+// Every colouring of this page, by its key.
+function colourings(content, state) {
+  const counts = (catalog, z) => catalog.n_structures[catalog.rowOf.get(z)];
+  const most = Math.max(...content.catalogs.flatMap((catalog) => catalog.n_structures));
+  const found = {
+    cluster: clusterColouring(state),
+    similarity: similarityColouring(content, state),
+    n_structures: scaleColouring("Training structures", "Of the catalog", "", counts, {
+      domain: () => [1, most],
+      logarithmic: true,
+    }),
+  };
+  if (content.comparison?.moved) {
+    const { moved } = content.comparison;
+    const options = { domain: () => range(Object.values(moved)), format: twoDecimals };
+    found.moved = scaleColouring("Moved between the two", "Of the catalog", "", (_, z) => moved[z] ?? null, options);
+  }
+  for (const [key, { label, unit, values }] of Object.entries(content.properties)) {
+    const domain = () => range(values);
+    found[key] = scaleColouring(label, "Of the elements", unit, (_, z) => values[z - 1], { domain });
+  }
+  return found;
+}

@@ -1,0 +1,93 @@
+// The page: one state, and panes that follow it.
+
+const content = JSON.parse(find("#content").textContent);
+const byNumber = new Map(content.elements.map((element) => [element.z, element]));
+for (const catalog of content.catalogs) {
+  catalog.rowOf = new Map(catalog.atomic_numbers.map((z, row) => [z, row]));
+  const others = catalog.similarity.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs));
+  catalog.reach = others.reduce((most, value) => Math.max(most, value), 0.01);
+}
+
+const app = {
+  content,
+  panes: [],
+  state: {
+    selected: askedElement() ?? firstElement(),
+    colouring: "cluster",
+    k: "best",
+    projection: content.projections[0],
+    order: "number",
+    matches: null,
+  },
+  elementOf: (z) => byNumber.get(z),
+  get colouring() {
+    return this.choices[this.state.colouring];
+  },
+  update(changes) {
+    Object.assign(this.state, changes);
+    for (const pane of this.panes) pane.update(this.state);
+    if ("selected" in changes) announce(this);
+  },
+};
+app.choices = colourings(content, app.state);
+
+// The element in the address, as in explorer.html#Fe.
+function askedElement() {
+  return content.elements.find(({ symbol }) => `#${symbol}` === location.hash)?.z;
+}
+
+// Iron, else the first that has a vector.
+function firstElement() {
+  const { atomic_numbers: covered } = content.catalogs[0];
+  return covered.includes(26) ? 26 : covered[0];
+}
+
+function announce({ state, elementOf }) {
+  const { name, symbol } = elementOf(state.selected);
+  const near = content.catalogs.map((catalog) => {
+    const nearest = neighboursOf(catalog, state.selected)
+      .slice(0, 3)
+      .map(([z]) => elementOf(z).name);
+    return nearest.length
+      ? `Nearest in ${catalog.title}: ${nearest.join(", ")}.`
+      : `No neighbours in ${catalog.title}.`;
+  });
+  find("#status").textContent = `${name}. ${near.join(" ")}`;
+  history.replaceState(null, "", `#${symbol}`);
+}
+
+function fillSections() {
+  const makers = { table: tablePane, element: elementPane, map: mapPane, heatmap: heatmapPane, facts: factsPane };
+  for (const [id, maker] of Object.entries(makers)) {
+    const panes = content.catalogs.map((catalog) => maker(app, catalog));
+    find(`#${id} .panes`).append(...panes.map(({ node }) => node));
+    app.panes.push(...panes);
+  }
+  app.panes.push({ update: showElement }, { update: showControls });
+  if (!content.comparison) return;
+  find("#comparison").hidden = false;
+  find("#comparison .panes").append(...comparisonPanes(app));
+}
+
+function showElement({ selected }) {
+  find("#element-title").replaceChildren(...elementHeading(app.elementOf(selected)));
+  find("#element details div").replaceChildren(propertiesOf(app, selected));
+}
+
+function showControls({ colouring, order }) {
+  find("#k").parentNode.hidden = colouring !== "cluster" && order !== "cluster";
+  for (const bar of document.querySelectorAll("[data-scale]")) styled(bar, gradient(bar.dataset.scale));
+}
+
+document.body.dataset.catalogs = content.catalogs.length;
+find("#title").textContent = content.title;
+find("#subtitle").textContent = content.subtitle;
+addColourChoice(app);
+addClusterChoice(app);
+addRadios(app, "projection", Object.fromEntries(content.projections.map((name) => [name, name.toUpperCase()])));
+addRadios(app, "order", { number: "By number", cluster: "By cluster" });
+fillSections();
+addSearch(app);
+addEventListener("hashchange", () => askedElement() && app.update({ selected: askedElement() }));
+NARROW.addEventListener("change", () => app.update({}));
+addTheme(app);

@@ -1,0 +1,218 @@
+"""From values to colours: classes, numbers on a scale, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embeddings.analysis.cluster import Clustering, cluster
+from embeddings.analysis.properties import PROPERTIES, property_values
+from embeddings.catalog import ElementCatalog
+from embeddings.elements import block, symbol
+from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.plots.figure import Entry, Scale
+from embeddings.plots.palette import MISSING, NOISE, SEQUENTIAL, class_colors, shades
+
+COLORINGS = ("block", "cluster", "n_structures", *PROPERTIES)
+"""What elements can be coloured by, by name."""
+
+NO_VALUE = "no value"
+NOISE_NAME = "noise"
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """How n things are coloured, and why.
+
+    Attributes:
+        label: of what the colours show.
+        fills: (n) colours.
+        shapes: (n) shapes, which tell classes apart where colours alone would not.
+        texts: (n) values as text, empty where missing.
+        legend: classes, and what is missing; empty for none.
+        scale: of numbers; None for classes.
+    """
+
+    label: str
+    fills: Sequence[str]
+    shapes: Sequence[str]
+    texts: Sequence[str]
+    legend: Sequence[Entry] = ()
+    scale: Scale | None = None
+
+    @property
+    def missing(self) -> list[bool]:
+        """Which of the things have no value."""
+        return [not text for text in self.texts]
+
+    def hover(self) -> list[str]:
+        """Return (n) descriptions of the values."""
+        what = f"{self.label}: " if self.label else ""
+        return [what + text if text else NO_VALUE for text in self.texts]
+
+
+def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Clustering) -> Coloring:
+    """Colour the elements of a catalog, in its order.
+
+    Args:
+        catalog: whose elements.
+        by: one of :data:`COLORINGS`, values by element, or a clustering.
+
+    Raises:
+        InputInvalid: unknown name, or values that are neither numbers nor text.
+        ElementUnknown: values for something that is not an element.
+        MissingExtra: a package that the name needs is not installed.
+    """
+    if not isinstance(by, str):
+        return color_values(by, catalog.symbols)
+    if by == "block":
+        return by_class([block(z) for z in catalog.symbols], "block", order="spdf")
+    if by == "cluster":
+        return color_values(cluster(catalog), catalog.symbols)
+    if by == "n_structures":
+        return by_number(catalog.table.n_structures, "training structures", log=True)
+    if by not in PROPERTIES:
+        raise InputInvalid(
+            f'Elements cannot be coloured by "{by}".{did_you_mean(by, COLORINGS)} Known: {", ".join(COLORINGS)}.'
+        )
+    found = PROPERTIES[by]
+    label = f"{found.label} ({found.unit})" if found.unit else found.label
+    return by_number(property_values(by)[catalog.atomic_numbers - 1], label)
+
+
+def color_values(
+    values: Mapping[Any, Any] | Clustering, symbols: Sequence[str], *, label: str = "", log: bool = False
+) -> Coloring:
+    """Colour elements by given values; elements without one are missing.
+
+    Args:
+        values: numbers or text by symbol or atomic number; or a clustering of elements.
+        symbols: which elements, in order.
+        label: of what the values are.
+        log: shade numbers by their logarithm.
+
+    Raises:
+        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+        ElementUnknown: values for something that is not an element.
+    """
+    if isinstance(values, Clustering):
+        return _by_cluster(values, symbols, label or "cluster")
+    known = {symbol(element): value for element, value in values.items()}
+    return color_list([known.get(name) for name in symbols], label, log=log)
+
+
+def color_list(values: Sequence[Any], label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
+    """Colour by a list: as classes if it holds text, on a scale if it holds numbers.
+
+    Args:
+        values: (n) of them; None, NaN and empty text are missing.
+        label: of what they are.
+        log: shade numbers by their logarithm.
+        middle: share of the numbers, around the median, that the scale spans.
+
+    Raises:
+        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+    """
+    values = [None if is_missing(value) else value for value in values]
+    given = {type(value) for value in values if value is not None}
+    if given and all(issubclass(kind, str) for kind in given):
+        return by_class(values, label)
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputInvalid(f"Values have to be all numbers or all text to be coloured by: {error}.") from error
+    return by_number(numbers, label, log=log, middle=middle)
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN or empty text."""
+    return value is None or value == "" or bool(value != value)
+
+
+def by_class(values: Sequence[str | None], label: str = "", *, order: Sequence[str] | None = None) -> Coloring:
+    """Colour by class, in the given order of classes, else sorted; None is missing.
+
+    Raises:
+        InputInvalid: more classes than colours.
+    """
+    there = {value for value in values if value is not None}
+    names = [name for name in order if name in there] if order else sorted(there)
+    looks = dict(zip(names, class_colors(len(names)), strict=True))
+    return _in_looks(values, looks, label)
+
+
+def _by_cluster(found: Clustering, symbols: Sequence[str], label: str) -> Coloring:
+    looks = {str(i): look for i, look in enumerate(class_colors(found.k))}
+    names = {name: str(value) if value >= 0 else NOISE_NAME for name, value in found.to_dict().items()}
+    if NOISE_NAME in names.values():
+        looks[NOISE_NAME] = (NOISE, "circle")
+    return _in_looks([names.get(name) for name in symbols], looks, label)
+
+
+def _in_looks(values: Sequence[str | None], looks: Mapping[str, tuple[str, str]], label: str) -> Coloring:
+    seen = [looks[value] if value is not None else (MISSING, "circle") for value in values]
+    return Coloring(
+        label,
+        fills=[fill for fill, _ in seen],
+        shapes=[shape for _, shape in seen],
+        texts=[value or "" for value in values],
+        legend=tuple(Entry(name, *look) for name, look in looks.items()),
+    )
+
+
+def by_number(values: np.ndarray, label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
+    """Colour numbers by a scale from the lowest to the highest; NaN is missing.
+
+    Args:
+        values: (n,) numbers.
+        label: of what they are.
+        log: shade by the logarithm.
+        middle: share of the numbers, around the median, that the scale spans; what is beyond has its last shades.
+
+    Raises:
+        InputInvalid: infinite values, or values of zero or less with `log`.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    known = numbers[~np.isnan(numbers)]
+    if np.isinf(known).any() or (log and (known <= 0).any()):
+        raise InputInvalid(f'Values of "{label}" have to be finite{" and above zero for a logarithm" * log}.')
+    low, high = np.quantile(known, (0.5 - middle / 2, 0.5 + middle / 2)) if len(known) else (0.0, 1.0)
+    at = _positions(numbers, low, high, log)
+    fills = shades(SEQUENTIAL, at)
+    texts = ["" if np.isnan(value) else format_number(value) for value in numbers]
+    return Coloring(label, fills, ["circle"] * len(numbers), texts, scale=_scale(label, low, high, log))
+
+
+def format_number(value: float) -> str:
+    """Write a number with three digits, or in full from a thousand on."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def nice_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
+    """Return round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(nice * power for nice in (1, 2, 5, 10) if nice * power >= rough)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return [float(i * step) + 0.0 for i in np.arange(first, last + 1)]  # adding zero turns -0 into 0
+
+
+def _positions(values: np.ndarray, low: float, high: float, log: bool) -> np.ndarray:
+    """Return where values stand between low and high, 0 to 1; the middle where they are all alike."""
+    if low == high:
+        return np.where(np.isnan(values), np.nan, 0.5)
+    if log:
+        values, low, high = np.log10(values), np.log10(low), np.log10(high)
+    return (values - low) / (high - low)
+
+
+def _scale(label: str, low: float, high: float, log: bool) -> Scale:
+    ticks = [10.0**power for power in range(-300, 300) if low <= 10.0**power <= high] if log else []
+    ticks = ticks if len(ticks) > 1 else nice_ticks(low, high)
+    at = _positions(np.array(ticks), low, high, log)
+    return Scale(label, SEQUENTIAL, tuple((float(p), format_number(t)) for p, t in zip(at, ticks, strict=True)))

@@ -1,0 +1,71 @@
+"""The tree of the elements: which are joined first, and how far apart."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from embeddings.analysis.cluster import Clustering, cluster, unit_rows, ward_linkage
+from embeddings.catalog import ElementCatalog
+from embeddings.plots.figure import Axis, Entry, Figure, Lines, Panel
+from embeddings.plots.palette import PALE_INK, class_colors
+
+
+def dendrogram(catalog: ElementCatalog, *, k: int | Literal["auto"] = "auto", title: str = "") -> Figure:
+    """Return Ward's tree over the unit vectors of a catalog; branches have the colours of k clusters.
+
+    Args:
+        catalog: whose elements.
+        k: number of clusters to colour, or ``"auto"``, as in :func:`embeddings.analysis.cluster.cluster` with
+            ``method="hierarchical"``.
+        title: of the figure.
+
+    Raises:
+        InputInvalid: fewer elements than clusters, or more clusters than colours.
+        MissingExtra: scikit-learn is not installed.
+
+    Example:
+        >>> dendrogram(load_uae("ct-multi"), k=5)  # doctest: +SKIP
+    """
+    found = cluster(catalog, "hierarchical", k)
+    looks = class_colors(found.k)
+    tree = _tree(unit_rows(catalog))
+    rows = [int(row) for row in tree["leaves"]]
+    paths = [np.column_stack(ends) for ends in zip(tree["icoord"], tree["dcoord"], strict=True)]
+    ticks = [(5.0 + 10.0 * i, catalog.symbols[row]) for i, row in enumerate(rows)]
+    limits = (0.0, 10.0 * len(rows))
+    size = float(np.clip(700 / len(rows), 5.0, 10.0))
+    return Figure(
+        title,
+        [Panel(
+            [Lines(paths, _branch_colors(paths, found, rows))],
+            Axis(ticks=ticks, limits=limits, tick_size=size, upright=True),
+            Axis("distance (Ward)", ticks=None, limits=(0.0, 1.05 * max(path[:, 1].max() for path in paths))),
+        )],
+        size=(13.0, 5.5),
+        legend=[Entry(str(i), fill) for i, (fill, _) in enumerate(looks)],
+        legend_title="cluster",
+    )  # fmt: skip
+
+
+def _tree(rows: np.ndarray) -> dict[str, Any]:
+    """Return where SciPy puts branches and leaves; leaf i stands at 5 + 10 i."""
+    tree = ward_linkage(rows)
+    from scipy.cluster.hierarchy import dendrogram as lay_out
+    from scipy.cluster.hierarchy import optimal_leaf_ordering
+
+    return lay_out(optimal_leaf_ordering(tree, rows), no_plot=True)
+
+
+def _branch_colors(paths: list[np.ndarray], found: Clustering, rows: list[int]) -> list[str]:
+    """Return the colour of the cluster that all leaves below a branch share; grey where they do not."""
+    looks = class_colors(found.k)
+    below: dict[float, set[int]] = {5.0 + 10.0 * i: {int(found.labels[row])} for i, row in enumerate(rows)}
+    colors = []
+    for path in paths:  # a branch comes after the two that it joins
+        left, right = path[0, 0], path[-1, 0]
+        labels = below.pop(left) | below.pop(right)
+        below[(left + right) / 2] = labels
+        colors.append(looks[min(labels)][0] if len(labels) == 1 else PALE_INK)
+    return colors

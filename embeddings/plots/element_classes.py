@@ -1,0 +1,71 @@
+"""Classes of elements on a map, and what they mean for materials: figure 3 of the paper on ct-UAE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from embeddings.analysis.cluster import cluster
+from embeddings.analysis.projection import project
+from embeddings.catalog import ElementCatalog
+from embeddings.plots.class_violins import violin_panel
+from embeddings.plots.coloring import color_values
+from embeddings.plots.embedding_map import map_panel
+from embeddings.plots.figure import Figure
+
+_MAP, _VIOLINS, _HEIGHT = 6.4, 4.0, 5.6  # widths, and the height of all, inches
+_AROUND = 1.8  # of the height that axes and legend take
+
+
+def element_classes(
+    catalog: ElementCatalog,
+    table: Any,
+    properties: Mapping[str, str],
+    *,
+    k: int | Literal["auto"] = 3,
+    containing: Sequence[str | int] = ("O",),
+    formula: str = "formula",
+    seed: int = 0,
+    title: str = "",
+) -> Figure:
+    """Return a UMAP of the elements in k-means classes, and violins of properties of materials by class.
+
+    The classes are those of the places on the map, as in figure 3 of Jin et al. (Nat. Commun. 16, 1210, 2025), which
+    shows oxides and three classes.
+
+    Args:
+        catalog: whose elements.
+        table: materials, as in :func:`embeddings.plots.class_violins`.
+        properties: name of a numeric column -> its label.
+        k: number of classes, or ``"auto"``.
+        containing: only materials with all of these elements, whose own classes do not count.
+        formula: name of the column of formulas.
+        seed: of UMAP and k-means.
+        title: of the figure.
+
+    Raises:
+        ColumnNotFound: the table has no such column.
+        FormulaInvalid: a formula cannot be read.
+        InputInvalid: too few elements or materials, or a column that is not numeric.
+        MissingExtra: a package is not installed.
+
+    Example:
+        >>> element_classes(uae, table, {"band_gap": "band gap (eV)"})  # doctest: +SKIP
+    """
+    places = project(catalog, "umap", seed=seed)
+    classes = cluster(places.at, k=k, symbols=catalog.symbols, seed=seed)
+    coloring = color_values(classes, catalog.symbols, label="class")
+    violins = [
+        violin_panel(table, name, classes, containing=containing, formula=formula, label=label)
+        for name, label in properties.items()
+    ]
+    notes = [f"{label}, {note}" for label, (_, note) in zip(properties.values(), violins, strict=True) if note]
+    return Figure(
+        title,
+        [map_panel(places, catalog.symbols, coloring, box=(_MAP, _HEIGHT - _AROUND)), *(panel for panel, _ in violins)],
+        size=(_MAP + _VIOLINS * len(violins), _HEIGHT),
+        widths=[_MAP, *[_VIOLINS] * len(violins)],
+        legend=coloring.legend,
+        legend_title=coloring.label,
+        note="; ".join(notes),
+    )

@@ -1,0 +1,79 @@
+"""Colours that people with any kind of colour vision can tell apart, and the text that is readable on them.
+
+Classes take six colours of Okabe and Ito (https://jfly.uni-koeln.de/color, 2008), then the same ones darkened with
+squares for circles, then lightened with diamonds, their yellow last: beyond six classes the shape helps the colour.
+Shades come from viridis, whose lightness rises evenly, and from a blue-to-red scale with white in the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from embeddings.errors import InputInvalid
+
+MISSING = "#e6e6e6"
+NOISE = "#9a9a9a"
+INK = "#262626"
+PALE_INK = "#666666"
+LINE = "#b8b8b8"
+HATCH = "#ffffff"
+
+SHAPES = ("circle", "square", "diamond")
+
+SEQUENTIAL = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
+DIVERGING = ("#053061", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#f4a582", "#d6604d", "#b2182b", "#67001f")
+
+_OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_YELLOW = "#f0e442"
+_TIERS = ((0.0, 0.0), (0.0, 0.45), (1.0, 0.6))  # toward black or white, and by how much
+_LOOKS = [
+    *((color, *tier, shape) for tier, shape in zip(_TIERS, SHAPES, strict=True) for color in _OKABE_ITO),
+    *((_YELLOW, *tier, shape) for tier, shape in zip(_TIERS[:2], SHAPES[:2], strict=True)),
+]
+MAX_CLASSES = len(_LOOKS)
+
+
+def class_colors(n: int) -> list[tuple[str, str]]:
+    """Return a colour and a shape for each of n classes.
+
+    Raises:
+        InputInvalid: more classes than eyes can tell apart.
+    """
+    if n > MAX_CLASSES:
+        raise InputInvalid(f"{n} classes cannot be told apart by colour; draw at most {MAX_CLASSES}.")
+    return [(_mixed(color, toward, share), shape) for color, toward, share, shape in _LOOKS[:n]]
+
+
+def shades(colors: Sequence[str], positions: np.ndarray) -> list[str]:
+    """Return the colours at positions (n,) from 0 to 1 of evenly spaced colours; that of `MISSING` at NaN."""
+    stops = np.linspace(0.0, 1.0, len(colors))
+    there = np.nan_to_num(positions)
+    channels = [np.interp(there, stops, channel) for channel in zip(*map(_rgb, colors), strict=True)]
+    found = map(_hex, np.column_stack(channels).tolist())
+    return [MISSING if gone else color for color, gone in zip(found, np.isnan(positions), strict=True)]
+
+
+def ink_on(fill: str) -> str:
+    """Return black or white, whichever has the higher contrast on a colour: at least 4.58 (WCAG 2.2)."""
+    return "#000000" if (luminance(fill) + 0.05) ** 2 >= 0.05 * 1.05 else "#ffffff"
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of a colour, 0 to 1 (WCAG 2.2)."""
+    channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(color)]
+    return float(np.dot(channels, (0.2126, 0.7152, 0.0722)))
+
+
+def _mixed(color: str, toward: float, share: float) -> str:
+    return _hex([channel + (toward - channel) * share for channel in _rgb(color)])
+
+
+def _rgb(color: str) -> tuple[float, float, float]:
+    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(channels: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)

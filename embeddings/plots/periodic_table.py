@@ -1,0 +1,102 @@
+"""The periodic table, coloured by numbers or by classes; what is missing is hatched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from embeddings.analysis.cluster import Clustering
+from embeddings.catalog import ElementCatalog
+from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, atomic_number, group, period, symbol
+from embeddings.errors import InputInvalid
+from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements, color_values, is_missing
+from embeddings.plots.figure import Axis, Entry, Figure, Panel, Tiles
+from embeddings.plots.palette import MISSING
+
+NO_VECTOR = "no vector"
+
+_F_BLOCK_DOWN = 2.4  # rows between a period and its part of the f block
+_KEY_BOX = (0.17, 0.76, 0.47, 0.22)  # the empty place above the transition metals
+
+
+def periodic_table(
+    data: ElementCatalog | Mapping[Any, Any] | Clustering,
+    *,
+    color: str | Mapping[Any, Any] | Clustering = "cluster",
+    label: str = "",
+    log: bool = False,
+    title: str = "",
+) -> Figure:
+    """Return the table of all 118 elements, with symbol, number and value in each cell.
+
+    Elements that a catalog does not cover are hatched, and so are those without one of the given values.
+
+    Args:
+        data: numbers (a scale of shades) or text (classes) by symbol or atomic number; a clustering of elements; or
+            a catalog.
+        color: what to colour a catalog by, as in :func:`embeddings.plots.embedding_map`.
+        label: of what given values are.
+        log: shade given numbers by their logarithm.
+        title: of the figure.
+
+    Raises:
+        InputInvalid: values that cannot be coloured by, or more classes than colours.
+        ElementUnknown: a value for something that is not an element.
+        MissingExtra: a package that the colouring needs is not installed.
+
+    Example:
+        >>> periodic_table({"H": 2.2, "O": 3.44}, label="electronegativity")  # doctest: +SKIP
+    """
+    if isinstance(data, ElementCatalog):
+        return _figure(color_elements(data, color), data.symbols, NO_VECTOR, title)
+    if isinstance(data, Clustering):
+        symbols = tuple(data.to_dict())
+        return _figure(color_values(data, symbols, label=label), symbols, NO_VECTOR, title)
+    known = {symbol(element): value for element, value in data.items() if not is_missing(value)}
+    symbols = tuple(name for name in SYMBOLS if name in known)
+    return _figure(color_values(known, symbols, label=label, log=log), symbols, NO_VALUE, title)
+
+
+def cell(element: str | int) -> tuple[int, float]:
+    """Return the column, 1 to 18, and the row, 1 to 7 or further below for the f block, of an element."""
+    column, row = group(element), period(element)
+    if column is not None:
+        return column, row
+    return 3 + (atomic_number(element) - 57) % 32, row + _F_BLOCK_DOWN
+
+
+def _figure(coloring: Coloring, symbols: Collection[str], absent: str, title: str) -> Figure:
+    if not symbols:
+        raise InputInvalid("No element has a value, so there is nothing to draw.")
+    legend = [*coloring.legend]
+    if any(coloring.missing):
+        legend.append(Entry(NO_VALUE, MISSING, "square"))
+    if len(symbols) < len(SYMBOLS):
+        legend.append(Entry(absent, MISSING, "square", hatched=True))
+    tiles = _tiles(coloring, symbols, absent)
+    return Figure(
+        title,
+        [Panel([tiles], Axis(limits=(0.4, 18.6)), Axis(limits=(10.0, 0.4)), equal=True, framed=False)],
+        size=(12.0, 6.7),
+        legend=legend,
+        legend_title="" if coloring.scale else coloring.label,
+        scale=coloring.scale,
+        key_box=_KEY_BOX,
+    )
+
+
+def _tiles(coloring: Coloring, symbols: Collection[str], absent: str) -> Tiles:
+    columns, rows = zip(*map(cell, SYMBOLS), strict=True)
+    fills = dict(zip(symbols, coloring.fills, strict=True))
+    texts = dict(zip(symbols, coloring.texts, strict=True))
+    hover = dict.fromkeys(SYMBOLS, absent) | dict(zip(symbols, coloring.hover(), strict=True))
+    return Tiles(
+        columns,
+        rows,
+        fills=[fills.get(name, MISSING) for name in SYMBOLS],
+        hatched=[name not in fills for name in SYMBOLS],
+        corners=[str(z) for z in ATOMIC_NUMBERS.values()],
+        names=SYMBOLS,
+        texts=[texts.get(name, "") for name in SYMBOLS],
+        hover=[f"{name} ({ATOMIC_NUMBERS[name]})\n{hover[name]}" for name in SYMBOLS],
+    )

@@ -1,0 +1,84 @@
+"""Every element against every other: a matrix of cosines."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from embeddings.analysis.cluster import unit_rows, ward_linkage
+from embeddings.analysis.properties import property_values
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.neighbors import cosine_similarity
+from embeddings.plots.coloring import format_number, nice_ticks
+from embeddings.plots.figure import Axis, Figure, Panel, Raster, Scale
+from embeddings.plots.palette import DIVERGING
+
+Order = Literal["atomic_number", "cluster", "mendeleev"]
+
+
+def similarity_heatmap(catalog: ElementCatalog, *, order: Order = "atomic_number", title: str = "") -> Figure:
+    """Return the cosine of every pair of elements as a matrix of colours.
+
+    The colours reach as far as the strongest similarity or dissimilarity between two different elements, with white
+    at zero.
+
+    Args:
+        catalog: whose elements.
+        order: ``"atomic_number"``, ``"cluster"`` (leaves of Ward's tree, so that like stands beside like) or
+            ``"mendeleev"`` (Mendeleev numbers: down the groups, one after another).
+        title: of the figure.
+
+    Raises:
+        InputInvalid: unknown order, or a catalog with one element.
+        MissingExtra: a package that the order needs is not installed.
+
+    Example:
+        >>> similarity_heatmap(load_uae("ct-multi"), order="cluster")  # doctest: +SKIP
+    """
+    if len(catalog) < 2:
+        raise InputInvalid(f"{catalog!r} has one element; similarities need at least two.")
+    rows = _row_order(catalog, order)
+    cosines = cosine_similarity(catalog.vectors[rows])
+    reach = float(np.abs(cosines[~np.eye(len(cosines), dtype=bool)]).max()) or 1.0
+    symbols = [catalog.symbols[row] for row in rows]
+    size = float(np.clip(490 / len(symbols), 4.5, 9.0))
+    hover = [[f"{a}, {b}: {value:+.3f}" for b, value in zip(symbols, line, strict=True)]
+             for a, line in zip(symbols, cosines, strict=True)]  # fmt: skip
+    ticks = tuple(enumerate(symbols))
+    return Figure(
+        title,
+        [Panel(
+            [Raster(cosines, -reach, reach, DIVERGING, hover)],
+            Axis(ticks=ticks, tick_size=size, upright=True),
+            Axis(ticks=ticks, tick_size=size),
+            equal=True,
+            framed=False,
+        )],
+        size=(9.5, 8.5),
+        scale=Scale("cosine similarity", DIVERGING, _ticks(reach)),
+    )  # fmt: skip
+
+
+def _row_order(catalog: ElementCatalog, order: Order) -> np.ndarray:
+    if order == "atomic_number":
+        return np.arange(len(catalog))
+    if order == "cluster":
+        return _leaves(unit_rows(catalog))
+    if order == "mendeleev":
+        return np.argsort(property_values("mendeleev_number")[catalog.atomic_numbers - 1], kind="stable")
+    known = get_args(Order)
+    raise InputInvalid(f'Order "{order}" is not known; use {", ".join(known)}.{did_you_mean(str(order), known)}')
+
+
+def _leaves(rows: np.ndarray) -> np.ndarray:
+    """Return the order of the leaves of Ward's tree in which neighbours are as near as the tree allows."""
+    tree = ward_linkage(rows)
+    from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
+
+    return leaves_list(optimal_leaf_ordering(tree, rows))
+
+
+def _ticks(reach: float) -> tuple[tuple[float, str], ...]:
+    return tuple((0.5 + tick / (2 * reach), format_number(tick)) for tick in nice_ticks(-reach, reach))
