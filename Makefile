@@ -14,7 +14,7 @@ TORCH ?= torch==2.13.0
 endif
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test lint format benchmarks readme clean
+.PHONY: help demo test lint format benchmarks catalogs readme clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -38,6 +38,14 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 
 benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+CATALOGS := ct-formation-energy ct-band-gap ct-ef-eg ct-multi
+catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet; it resumes
+	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
+	for recipe in $(CATALOGS); do \
+		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
+			--recipe $$recipe --out catalogs --version 1.0.0 || exit 1; \
+	done
 
 readme: $(VENV)/.test  ## make the generated parts of the README anew
 	$(BIN)/python -m docs.readme

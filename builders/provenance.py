@@ -12,6 +12,7 @@ import torch
 
 from builders.clock import now
 from builders.evaluate import Score
+from builders.origins import ORIGINS, Origin
 from builders.snapshot import Snapshot
 from builders.train import Task, choose_device, has_bfloat16
 from embeddings._version import __version__
@@ -110,6 +111,7 @@ def command_line(request: BuildRequest, *, name: str, version: str) -> str:
         "source": request.source,
         "snapshot": request.snapshot.name if request.snapshot else None,
         "path": options.path.name if options.path else None,
+        "about": _about(options.origin) if options.origin else None,
         "provider": options.provider,
         "filter": options.filter,
         "disorder": options.disorder if options.disorder != "drop" else None,
@@ -130,6 +132,11 @@ def command_line(request: BuildRequest, *, name: str, version: str) -> str:
         "seed": recipe.seed,
     }
     return " ".join(["embeddings build", *(_flag(key, value) for key, value in stated.items() if _is_given(value))])
+
+
+def _about(origin: Origin) -> str:
+    """Return what ``--about`` was told: the name of a known origin, else that of a file."""
+    return next((name for name, known in ORIGINS.items() if known == origin), "origin.json")
 
 
 def _is_given(value: object) -> bool:

@@ -337,7 +337,7 @@ def test_every_kind_of_features_is_measured_and_what_is_missing_is_said(
     assert result["settings"]["n_training"] == 50
     assert result["settings"]["budget"]["epochs"] == 2
     assert result["settings"]["overlap"] == 0
-    assert result["settings"]["catalog"] == "light@0.1.0"
+    assert result["catalogs"] == ["light@0.1.0"]
     assert [note.split(":")[0] for note in result["notes"]] == ["absent", "Site vectors"]
 
 
@@ -351,7 +351,7 @@ def test_an_encoder_adds_site_vectors(world: Path) -> None:
 
 def test_unknown_features_and_absent_crystals_are_named(world: Path) -> None:
     path = write_crystals(world / "crystals.parquet", "energy")
-    with pytest.raises(InputInvalid, match=r"called twohot.*one-hot, light frozen"):
+    with pytest.raises(InputInvalid, match=r"called twohot.*one-hot.*light frozen"):
         compare(POOLED, True, catalog="light", path=path, only=("twohot",))
     arguments = ["--catalog", "light", "--path", str(world / "nothing.parquet")]
     outcome = CliRunner().invoke(command(partial(compare, POOLED)), arguments)

@@ -28,14 +28,14 @@ class Part:
     choices: dict[str, Any] = field(default_factory=dict)
     catalogs: bool = False
 
-    def run(self, catalogs: tuple[str, ...], *, quick: bool, seeds: tuple[int, ...] | None) -> dict[str, Any]:
-        """Measure the first of the catalogs, or all where the part can."""
+    def run(self, catalogs: tuple[str, ...], *, quick: bool, **choices: Any) -> dict[str, Any]:
+        """Measure the first of the catalogs, or all where the part can; `choices` are those of every back end."""
         run = import_module(f"benchmarks.downstream.{self.module}").run
         if self.catalogs:
             return run(quick, catalogs=catalogs, **self.choices)
-        choices = {key: value for key, value in self.choices.items() if not (quick and key in ("n_training", "epochs"))}
-        only = tuple(name.format(catalog=catalogs[0].partition("@")[0]) for name in choices.pop("only", ()))
-        return run(quick, catalog=catalogs[0], only=only, seeds=(0,) if quick else seeds, **choices)
+        own = {key: value for key, value in self.choices.items() if not (quick and key in ("n_training", "epochs"))}
+        only = tuple(name.format(catalog=catalogs[0].partition("@")[0]) for name in own.pop("only", ()))
+        return run(quick, catalog=catalogs[0], only=only, **own, **choices)
 
 
 EF, EG = "formation_energy_per_atom", "band_gap"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,37 +20,44 @@ from embeddings.folders import write_text
 @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
 @click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True)
 @click.option("--seeds", help="a,b,...  [default: three]")
-@click.option("--again", is_flag=True, help="Measure parts whose results are there, too.")
+@click.option("--again", is_flag=True, help="Forget the results that are there.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 def main(
     names: tuple[str, ...], quick: bool, catalogs: tuple[str, ...], seeds: str | None, again: bool, out: Path | None
 ) -> None:
     """Run the named parts, or all; print each table and write PART.json.
 
-    Results go to benchmarks/results/downstream, those of --quick only where --out says. A part whose result is there
-    is left alone, so that a run that was stopped goes on where it stood.
+    Results go to benchmarks/results/downstream, those of --quick only where --out says. Kinds of features whose results
+    are there are not measured again, so that a run that was stopped goes on where it stood, and another catalog joins
+    the same table.
     """
     folder = out or (None if quick else RESULTS)
     numbers = tuple(int(seed) for seed in seeds.split(",")) if seeds else None
     try:
         for name in names or PARTS:
             path = folder / f"{name}.json" if folder else None
-            if path is None or again or not path.exists():
-                _measure(name, path, catalogs=catalogs, quick=quick, seeds=numbers)
+            known = json.loads(path.read_text()) if path and path.exists() and not again else None
+            _measure(name, path, known, catalogs=catalogs, quick=quick, seeds=(0,) if quick else numbers)
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
 
 
 def _measure(
-    name: str, path: Path | None, *, catalogs: tuple[str, ...], quick: bool, seeds: tuple[int, ...] | None
+    name: str, path: Path | None, known: dict[str, Any] | None, *, catalogs: tuple[str, ...], quick: bool, seeds: Any
 ) -> None:
+    part = PARTS[name]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = {"name": name, "title": PARTS[name].title, "quick": quick, "created": now}
-    result = head | PARTS[name].run(catalogs, quick=quick, seeds=seeds)
-    click.echo(render(result))
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(result, indent=1) + "\n")
+    head = {"name": name, "title": part.title, "quick": quick, "created": now}
+
+    def keep(result: dict[str, Any]) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(head | result, indent=1) + "\n")
+
+    choices = {} if part.catalogs else {"known": known, "keep": keep, "seeds": seeds}
+    result = part.run(catalogs, quick=quick, **choices)
+    keep(result)
+    click.echo(render(head | result))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,11 @@ from builders.pipeline import run as build
 from builders.progress import Reporter
 from builders.recipes import Recipe, find_recipe
 from builders.sources import SourceOptions
+from embeddings import load_uae
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
 from embeddings.manifest import read_manifest
+from embeddings.neighbors import neighbor_overlap
 
 N_TRAINING, EPOCHS = 4_000, 25
 """Of the back end."""
@@ -54,28 +58,25 @@ def main(
     result = json.loads(out.read_text()) if out.exists() else {"environment": environment(), "rows": []}
     done = {(row["variant"], row["seed"]) for row in result["rows"]}
     try:
-        for seed in map(int, seeds.split(",")):
+        numbers = [int(seed) for seed in seeds.split(",")]
+        for seed in numbers:
             for text, variant in variants.items():
                 if (text, seed) not in done:
                     rows = measure(replace(variant, seed=seed), path, work, max_sites)
                     result["rows"] += [{"variant": text} | row for row in rows]
                     write_text(out, json.dumps(result, indent=1) + "\n")
+        result["neighbor_overlap"] = {
+            text: stability([replace(variant, seed=seed) for seed in numbers], path, work, max_sites)
+            for text, variant in variants.items()
+        }
+        write_text(out, json.dumps(result, indent=1) + "\n")
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
 
 
 def measure(recipe: Recipe, path: Path, work: Path, max_sites: int) -> list[dict[str, Any]]:
     """Build one catalog and return its figures: held-out errors of its own, and those of CGCNN with its vectors."""
-    request = BuildRequest(
-        source="table",
-        recipe=recipe,
-        out=work / "catalogs",
-        work=work,
-        options=SourceOptions(path),
-        selection=Selection(max_sites=max_sites),
-        allow_lost_elements=True,
-    )
-    folder = build(request, Reporter())
+    folder = built(recipe, path, work, max_sites)
     own = {target: metric.mae for target, metric in read_manifest(folder).metrics.items()}
     kinds = () if recipe.vectors == "table" else (f"{recipe.name} sites",)
     found = compare(
@@ -91,6 +92,27 @@ def measure(recipe: Recipe, path: Path, work: Path, max_sites: int) -> list[dict
     )
     keys = ("features", "seed", "n_train", "mae", "r2")
     return [{key: row[key] for key in keys} | {"held_out": own} for row in found["rows"]]
+
+
+def built(recipe: Recipe, path: Path, work: Path, max_sites: int) -> Path:
+    """Return the folder of a recipe's catalog, built if it is not there."""
+    request = BuildRequest(
+        source="table",
+        recipe=recipe,
+        out=work / "catalogs",
+        work=work,
+        options=SourceOptions(path),
+        selection=Selection(max_sites=max_sites),
+        allow_lost_elements=True,
+    )
+    return build(request, Reporter())
+
+
+def stability(recipes: Sequence[Recipe], path: Path, work: Path, max_sites: int) -> float | None:
+    """Return the mean share of five nearest neighbours that catalogs of several seeds have in common."""
+    catalogs = [load_uae(built(recipe, path, work, max_sites)) for recipe in recipes]
+    pairs = [neighbor_overlap(a, b, 5) for a, b in combinations(catalogs, 2)]
+    return sum(pairs) / len(pairs) if pairs else None
 
 
 if __name__ == "__main__":

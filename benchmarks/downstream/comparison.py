@@ -71,6 +71,8 @@ def compare(
     catalog: str = "ct-multi",
     path: Path | None = None,
     only: Sequence[str] = (),
+    known: dict[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Measure every kind of features: theirs, and those of a catalog by element and by site.
@@ -81,6 +83,9 @@ def compare(
         catalog: name or path of the catalog that is measured.
         path: the crystals; by default among the development data.
         only: kinds of features to measure, by name; all of them if empty.
+        known: an earlier result. Where it comes from the same problem and budget its rows stay, and only kinds of
+            features that it lacks are measured.
+        keep: called with the result so far after each kind of features.
         changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
 
     Returns:
@@ -93,6 +98,7 @@ def compare(
     limit_threads()
     comparison = (comparison.quick() if quick else comparison).changed(**changes)
     uae = load_uae(catalog)
+    _check_names(only, comparison, uae)
     by_element, notes = element_features(comparison, uae)
     problem = pose(
         read_structure_table(path or Path(os.environ.get(DATA_ENV, ".")) / comparison.file_name),
@@ -103,14 +109,23 @@ def compare(
         max_sites=comparison.max_sites,
     )
     by_site, note = site_features(catalog, uae, problem.table)
-    features = _chosen(by_element + by_site, only)
     client = comparison.make_client(problem.table)
-    return {
-        "settings": {"catalog": f"{uae.name}@{uae.version}"} | _settings(comparison, problem),
+    result = {
+        "settings": _settings(comparison, problem),
+        "catalogs": [f"{uae.name}@{uae.version}"],
         "environment": environment(),
-        "rows": [row for kind in features for row in measure(client, kind, problem, comparison.budget)],
+        "rows": [],
         "notes": notes + note,
     }
+    if known and known["settings"] == result["settings"]:
+        result["rows"] += known["rows"]
+        result["catalogs"] = sorted({*known["catalogs"], *result["catalogs"]})
+    done = {row["features"] for row in result["rows"]}
+    for features in by_element + by_site:
+        if features.name not in done and (not only or features.name in only):
+            result["rows"] += measure(client, features, problem, comparison.budget)
+            keep(result)
+    return result
 
 
 def element_features(comparison: Comparison, catalog: ElementCatalog) -> tuple[list[AtomFeatures], list[str]]:
@@ -180,25 +195,26 @@ def _timed(
     return result | {"seconds": seconds}
 
 
-def _chosen(features: list[AtomFeatures], only: Sequence[str]) -> list[AtomFeatures]:
-    unknown = set(only) - {kind.name for kind in features}
+def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCatalog) -> None:
+    kinds = ("frozen", "fine-tuned", "sites", "sites and elements")
+    there = ["learned table", *comparison.tables(), *(f"{catalog.name} {kind}" for kind in kinds)]
+    unknown = [name for name in only if name not in there]
     if unknown:
-        there = ", ".join(kind.name for kind in features)
-        raise InputInvalid(f"No features called {', '.join(sorted(unknown))}. There are: {there}.")
-    return [kind for kind in features if not only or kind.name in only]
+        raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")
 
 
 def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
-    split = problem.split
+    split, budget = problem.split, asdict(comparison.budget)
     return {
         "target": comparison.target,
+        "problem": problem.identity,
         "n_training": len(split.training),
         "n_validation": len(split.validation),
         "n_test": len(split.test),
         "max_sites": comparison.max_sites,
         "dropped": problem.dropped,
         "overlap": problem.overlap,
-        "budget": asdict(comparison.budget),
+        "budget": {name: list(value) if isinstance(value, tuple) else value for name, value in budget.items()},
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +52,13 @@ class Problem:
     split: Split
     dropped: dict[str, int]
     overlap: int
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over the crystals, their order, their values and the sizes of the split."""
+        sizes = [len(part) for part in (self.split.training, self.split.validation, self.split.test)]
+        content = json.dumps([self.target, sizes, self.table.material_ids.tolist(), self.values.tolist()])
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def pose(

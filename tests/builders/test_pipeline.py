@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,12 @@ import torch
 from click.testing import CliRunner, Result
 
 from builders.compositions import reduced_formulas_of
+from builders.origins import ORIGINS
+from builders.pipeline import BuildRequest
+from builders.provenance import command_line
+from builders.recipes import find_recipe
 from builders.records import read_structure_table
+from builders.sources import SourceOptions
 from embeddings import load_encoder, load_uae
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
@@ -235,3 +241,13 @@ def test_all_targets_of_the_file_are_learned_when_none_is_named(tmp_path: Path) 
     result = build(*options[:at], *options[at + 2 :], "--targets", "")
     assert result.exit_code == 0, result.output
     assert set(load_uae("toy").manifest.metrics) == {"formation_energy_per_atom", "band_gap"}
+
+
+def test_the_recorded_command_says_whose_data_it_is(tmp_path: Path) -> None:
+    origin = ORIGINS["materials-project-open-labels"]
+    options = SourceOptions(path=tmp_path / "crystals.parquet", origin=origin)
+    request = BuildRequest("table", find_recipe("ct-multi"), tmp_path, tmp_path, options)
+    command = command_line(request, name="mine", version="1.0.0")
+    assert "--about materials-project-open-labels --recipe ct-multi" in command
+    other = replace(request, options=replace(options, origin=replace(origin, name="my own")))
+    assert "--about origin.json" in command_line(other, name="mine", version="1.0.0")
