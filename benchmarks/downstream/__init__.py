@@ -34,41 +34,49 @@ class Part:
         if self.catalogs:
             return run(quick, catalogs=catalogs, **self.choices)
         own = {key: value for key, value in self.choices.items() if not (quick and key in ("n_training", "epochs"))}
-        only = tuple(name.format(catalog=catalogs[0].partition("@")[0]) for name in own.pop("only", ()))
-        return run(quick, catalog=catalogs[0], only=only, **own, **choices)
+        name = catalogs[0].partition("@")[0]
+        own["only"] = tuple(kind.format(catalog=name) for kind in own.get("only", ()))
+        return run(quick, catalog=catalogs[0], **own | choices)
 
 
 EF, EG = "formation_energy_per_atom", "band_gap"
-SHORT = ("atom_init", "mace_mp0", "{catalog} frozen", "{catalog} fine-tuned", "{catalog} sites")
-SHORTEST = ("atom_init", "{catalog} frozen", "{catalog} sites")
+SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
 
 PARTS = {
     "cgcnn-ef-1000": Part(
-        "CGCNN, formation energy of 1,000 structures", "cgcnn", {"target": EF, "n_training": 1_000, "epochs": 40}
+        "CGCNN, formation energy, 1,000 structures", "cgcnn", {"target": EF, "n_training": 1_000, "epochs": 30}
     ),
     "cgcnn-ef-5000": Part(
-        "CGCNN, formation energy of 5,000 structures",
+        "CGCNN, formation energy, 5,000 structures",
         "cgcnn",
-        {"target": EF, "n_training": 5_000, "epochs": 25, "only": SHORT},
+        {"target": EF, "n_training": 5_000, "epochs": 20, "only": SHORT},
     ),
     "cgcnn-ef-20000": Part(
-        "CGCNN, formation energy of 20,000 structures",
+        "CGCNN, formation energy, 20,000 structures",
         "cgcnn",
-        {"target": EF, "n_training": 20_000, "epochs": 15, "only": SHORTEST},
+        {"target": EF, "n_training": 20_000, "epochs": 10, "only": SHORT},
     ),
     "cgcnn-eg-1000": Part(
-        "CGCNN, band gap of 1,000 structures",
+        "CGCNN, band gap, 1,000 structures",
         "cgcnn",
-        {"target": EG, "n_training": 1_000, "epochs": 40, "only": SHORT},
+        {"target": EG, "n_training": 1_000, "epochs": 30, "only": SHORT},
     ),
     "cgcnn-eg-5000": Part(
-        "CGCNN, band gap of 5,000 structures",
+        "CGCNN, band gap, 5,000 structures",
         "cgcnn",
-        {"target": EG, "n_training": 5_000, "epochs": 25, "only": SHORTEST},
+        {"target": EG, "n_training": 5_000, "epochs": 20, "only": SHORT},
     ),
-    "megnet-perovskites": Part("MEGNet, formation energy of 1,000 cubic perovskites", "megnet"),
-    "alignn-ef": Part("ALIGNN (small), formation energy", "alignn"),
-    "cgcnn-transfer": Part("CGCNN on AFLOW and on cubic perovskites", "transfer", {"only": SHORTEST}),
+    "megnet-perovskites": Part(
+        "MEGNet, formation energy of 1,000 cubic perovskites",
+        "megnet",
+        {"epochs": 30, "only": ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned")},
+    ),
+    "alignn-ef": Part(
+        "ALIGNN (small), formation energy, 1,000 structures",
+        "alignn",
+        {"n_training": 1_000, "epochs": 15, "only": SHORT},
+    ),
+    "cgcnn-transfer": Part("CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": SHORT}),
     "compositions": Part("Pooled over the composition, MatBench", "compositions", catalogs=True),
     "probe": Part("Elemental properties from the vectors", "probe", catalogs=True),
 }

@@ -19,11 +19,18 @@ from embeddings.folders import write_text
 @click.argument("names", nargs=-1, type=click.Choice(list(PARTS)), metavar="[PART]...")
 @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
 @click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True)
+@click.option("--only", multiple=True, metavar="FEATURES", help="Kinds of features.  [default: the part's own choice]")
 @click.option("--seeds", help="a,b,...  [default: three]")
 @click.option("--again", is_flag=True, help="Forget the results that are there.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 def main(
-    names: tuple[str, ...], quick: bool, catalogs: tuple[str, ...], seeds: str | None, again: bool, out: Path | None
+    names: tuple[str, ...],
+    quick: bool,
+    catalogs: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: str | None,
+    again: bool,
+    out: Path | None,
 ) -> None:
     """Run the named parts, or all; print each table and write PART.json.
 
@@ -32,18 +39,25 @@ def main(
     the same table.
     """
     folder = out or (None if quick else RESULTS)
-    numbers = tuple(int(seed) for seed in seeds.split(",")) if seeds else None
+    choices = {"seeds": tuple(int(seed) for seed in seeds.split(",")) if seeds else (0,) if quick else None}
+    choices |= {"only": only} if only else {}
     try:
         for name in names or PARTS:
             path = folder / f"{name}.json" if folder else None
             known = json.loads(path.read_text()) if path and path.exists() and not again else None
-            _measure(name, path, known, catalogs=catalogs, quick=quick, seeds=(0,) if quick else numbers)
+            _measure(name, path, known, catalogs=catalogs, quick=quick, **choices)
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
 
 
 def _measure(
-    name: str, path: Path | None, known: dict[str, Any] | None, *, catalogs: tuple[str, ...], quick: bool, seeds: Any
+    name: str,
+    path: Path | None,
+    known: dict[str, Any] | None,
+    *,
+    catalogs: tuple[str, ...],
+    quick: bool,
+    **choices: Any,
 ) -> None:
     part = PARTS[name]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -54,8 +68,7 @@ def _measure(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, json.dumps(head | result, indent=1) + "\n")
 
-    choices = {} if part.catalogs else {"known": known, "keep": keep, "seeds": seeds}
-    result = part.run(catalogs, quick=quick, **choices)
+    result = part.run(catalogs, quick=quick, **({} if part.catalogs else choices | {"known": known, "keep": keep}))
     keep(result)
     click.echo(render(head | result))
 

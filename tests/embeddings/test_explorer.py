@@ -107,7 +107,8 @@ def test_two_catalogs_are_compared(ct_multi: ElementCatalog) -> None:
     assert told["procrustes"] == pytest.approx(found.procrustes, abs=1e-4)
     assert told["n_shared"] == found.n_shared
     assert told["most"] == [ATOMIC_NUMBERS[symbol] for symbol in found.moved][: len(told["most"])]
-    assert [shown["title"] for shown in page["catalogs"]] == ["ct-multi 0.1.0", "starter 0.1.0"]
+    titles = [shown["title"] for shown in page["catalogs"]]
+    assert titles == [f"{one.name} {one.version}" for one in (ct_multi, starter)]
 
 
 @pytest.mark.usefixtures("quick_maps")
@@ -207,7 +208,7 @@ def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     exec(code, {})
-    assert "ct-multi 0.1.0 and starter 0.1.0" in Path("explorer.html").read_text()
+    assert re.search(r"ct-multi [\d.]+ and starter [\d.]+", Path("explorer.html").read_text())
 
 
 def test_scales_change_steadily_in_lightness() -> None:
