@@ -90,6 +90,12 @@ def _leading(rows: np.ndarray) -> np.ndarray:
     return (centered @ _directions(centered)[0][:, :N_COMPONENTS]).astype(np.float32)
 
 
+def _turned(at: np.ndarray) -> np.ndarray:
+    """Turn places, whose directions mean nothing, so that they spread most along the first axis: pages are wide."""
+    centered = at.astype(np.float64) - at.mean(axis=0, dtype=np.float64)
+    return centered @ _directions(centered)[0]
+
+
 def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
     try:
         from umap import UMAP
@@ -101,7 +107,7 @@ def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
     if len(rows) > MANY_ROWS:
         rows, start = _leading(rows), "pca"
     at = UMAP(n_components=dims, n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(rows)
-    return Projection(at.astype(np.float64), tuple(f"UMAP {i + 1}" for i in range(dims)))
+    return Projection(_turned(at), tuple(f"UMAP {i + 1}" for i in range(dims)))
 
 
 def _tsne(rows: np.ndarray, dims: int, seed: int) -> Projection:
@@ -111,4 +117,4 @@ def _tsne(rows: np.ndarray, dims: int, seed: int) -> Projection:
         raise MissingExtra.of("scikit-learn", "sklearn") from error
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     at = TSNE(dims, perplexity=perplexity, init="pca" if rows.shape[1] >= dims else "random", random_state=seed)
-    return Projection(at.fit_transform(rows).astype(np.float64), tuple(f"t-SNE {i + 1}" for i in range(dims)))
+    return Projection(_turned(at.fit_transform(rows)), tuple(f"t-SNE {i + 1}" for i in range(dims)))

@@ -48,6 +48,7 @@ def test_near_rows_stay_near_and_seeds_repeat(method: Any) -> None:
     first, second = project(rows, method, seed=5), project(rows, method, seed=5)
     assert np.array_equal(first.at, second.at)
     assert first.at.shape == (40, 2)
+    assert first.at[:, 0].std() > first.at[:, 1].std()  # the longer side lies across the page
     centers = first.at[:20].mean(axis=0), first.at[20:].mean(axis=0)
     to_own, to_other = (np.linalg.norm(first.at[:20] - center, axis=1) for center in centers)
     assert (to_own < to_other).all()
