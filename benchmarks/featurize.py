@@ -41,7 +41,7 @@ def run(quick: bool) -> dict[str, Any]:
     """Featurize 200,000 formulas with repeats and as many distinct ones, then let the peers do some of them."""
     n_rows, seconds = (2_000, 1) if quick else (200_000, 20)
     name, formulas = _repeated(n_rows)
-    columns = {name: formulas, "generated, distinct": _generated(n_rows)}
+    columns = {name: formulas, "generated, distinct": generated(n_rows)}
     rows = [row for name, column in columns.items() for row in _own_rows(name, column, n_rounds=1 if quick else 7)]
     best = {row["statistics"]: row["rows_per_s"] for row in reversed(rows)}
     peers = _peer_rows(formulas, seconds)
@@ -58,7 +58,7 @@ def _repeated(n_rows: int) -> tuple[str, list[str]]:
     """Return a name and a column in which formulas repeat as they do in the field."""
     path, random = materials_project_file().path, np.random.default_rng(0)
     if not path.is_file():
-        distinct = _generated(n_rows // 2)
+        distinct = generated(n_rows // 2)
         return "generated, repeats", [distinct[i] for i in random.integers(0, len(distinct), n_rows)]
     import pyarrow.parquet as pq
 
@@ -66,7 +66,7 @@ def _repeated(n_rows: int) -> tuple[str, list[str]]:
     return "Materials Project", [formulas[i] for i in random.integers(0, len(formulas), n_rows)]
 
 
-def _generated(n_rows: int) -> list[str]:
+def generated(n_rows: int) -> list[str]:
     """Return distinct formulas: prototypes of two to five elements, one in six with brackets, decorated at random."""
     prototypes = ("{}{}3", "{}2{}2O7", "{}{}2(PO4)3", "Li{}3{}{}4", "{}0.25{}0.75{}2O6", "{}5{}3{}{}O12")
     random = np.random.default_rng(1)
@@ -92,7 +92,7 @@ def _own_rows(name: str, formulas: list[str], n_rounds: int) -> list[dict[str, A
         label: partial(featurize_compositions, formulas, _catalog(), stats=stats)
         for label, stats in {"mean": ("mean",), "five": FIVE}.items()
     }
-    seconds = in_turn({label: partial(_seconds, task) for label, task in work.items()}, n_rounds + 1)
+    seconds = in_turn({label: partial(seconds_of, task) for label, task in work.items()}, n_rounds + 1)
     return [
         {
             "what": name,
@@ -105,7 +105,8 @@ def _own_rows(name: str, formulas: list[str], n_rounds: int) -> list[dict[str, A
     ]
 
 
-def _seconds(task: Callable[[], object]) -> float:
+def seconds_of(task: Callable[[], object]) -> float:
+    """Return how long a call takes."""
     started = time.perf_counter()
     task()
     return time.perf_counter() - started

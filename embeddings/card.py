@@ -31,7 +31,7 @@ def render_card(manifest: Manifest) -> str:
         ("Load", _load(manifest)),
         ("Encoder", _encoder(manifest)),
         ("Training", _training(manifest)),
-        ("Accuracy on held-out structures", _metrics(manifest)),
+        (f"Accuracy on held-out {'formulas' if _is_encoder(manifest) else 'structures'}", _metrics(manifest)),
         ("Downstream", _downstream(manifest)),
         ("Coverage", _coverage(manifest)),
         ("Limits", _limits(manifest)),
@@ -52,10 +52,18 @@ def _header(manifest: Manifest) -> str:
         **_hub_licence(manifest.licence.spdx),
         "tags": tags + ["synthetic"] * manifest.synthetic,
         "size_categories": [size],
-        "configs": [{"config_name": "default", "data_files": "vectors.parquet"}],
+        "configs": [{"config_name": "default", "data_files": _data_file(manifest)}],
     }
     # JSON values are YAML values, so each line quotes what needs quoting.
     return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
+
+
+def _is_encoder(manifest: Manifest) -> bool:
+    return manifest.kind == "composition-encoder"
+
+
+def _data_file(manifest: Manifest) -> str:
+    return "formulas.parquet" if _is_encoder(manifest) else "vectors.parquet"
 
 
 def _hub_licence(spdx: str) -> dict[str, str]:
@@ -65,20 +73,28 @@ def _hub_licence(spdx: str) -> dict[str, str]:
 
 def _introduction(manifest: Manifest) -> str:
     rows = f"{manifest.n_rows} {manifest.kind} vectors of width {manifest.dim} ({manifest.dtype})."
+    if _is_encoder(manifest):
+        rows = f"Formulas in, vectors of width {manifest.dim} ({manifest.dtype}) out. Computed with NumPy alone."
     synthetic = "\n\n**The training data is synthetic; see below.**" if manifest.synthetic else ""
     return f"# {manifest.name} {manifest.version}\n\n{manifest.description}\n\n{rows}{synthetic}"
 
 
 def _load(manifest: Manifest) -> str:
+    identity = f"{manifest.name}@{manifest.version}"
     code = f"""from embeddings import load_catalog
 
-catalog = load_catalog("{manifest.name}@{manifest.version}")
+catalog = load_catalog("{identity}")
 catalog.vectors  # ({manifest.n_rows}, {manifest.dim}) {manifest.dtype}, read-only"""
+    if _is_encoder(manifest):
+        code = f"""from embeddings import load_encoder
+
+encoder = load_encoder("{identity}")
+encoder.encode(["Fe2O3", "LiFePO4"])  # (2, {manifest.dim}) {manifest.dtype}"""
     return f"```python\n{code}\n```"
 
 
 def _encoder(manifest: Manifest) -> str:
-    if not any(file.format == "safetensors" for file in manifest.files):
+    if _is_encoder(manifest) or not any(file.format == "safetensors" for file in manifest.files):
         return ""
     identity = f"{manifest.name}@{manifest.version}"
     return f"""The network behind the vectors, without its heads. It gives crystals and their atoms their own vectors:
@@ -129,13 +145,13 @@ def _downstream(manifest: Manifest) -> str:
 
 
 def _coverage(manifest: Manifest) -> str:
-    if manifest.kind != "element":
+    if manifest.kind == "structure":
         return ""
     cells = [f"{symbol} {count:,}" for symbol, count in manifest.n_structures.items()]
     rows = [tuple(cells[i : i + _COLUMNS]) for i in range(0, len(cells), _COLUMNS)]
     missing = ", ".join(manifest.missing_elements) or "none"
     return (
-        f"{manifest.n_rows} elements. Without a vector ({len(manifest.missing_elements)}): {missing}.\n\n"
+        f"{len(manifest.n_structures)} elements. Without a vector ({len(manifest.missing_elements)}): {missing}.\n\n"
         f"Training structures that contain each element:\n\n{_table(('',) * _COLUMNS, rows)}"
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.manifest import read_manifest
 from embeddings.store import locate_all, resolve, verify
 from embeddings.tables import read_catalog
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from builders.encoder import CrystalEncoder
+    from embeddings.encoders import CompositionEncoder
     from embeddings.sites import SiteCatalog
     from embeddings.structures import StructureCatalog
 
-    Catalog = ElementCatalog | StructureCatalog | SiteCatalog
+    VectorFile = ElementCatalog | StructureCatalog | SiteCatalog
+    Catalog = VectorFile | CompositionEncoder
 
 
 def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
@@ -44,21 +47,22 @@ def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
         (128,)
     """
     catalog = load_catalog(name)
-    if not isinstance(catalog, ElementCatalog):
-        raise InputInvalid(
-            f"{name} holds {catalog.footer.level} vectors, and elements are asked for. Use load_catalog."
-        )
-    return catalog
+    if isinstance(catalog, ElementCatalog):
+        return catalog
+    if os.fspath(name).endswith(".parquet"):
+        raise InputInvalid(f"{catalog!r} is not a catalog of elements. Load it with load_catalog.")
+    raise InputInvalid(f"{catalog!r} is not a catalog of elements. Load it with load_encoder.")
 
 
 def load_catalog(name: str | os.PathLike[str]) -> Catalog:
-    """Load a catalog of any kind: of elements by name, of structures or sites from a file of vectors.
+    """Load whatever goes by a name: a catalog of elements, a composition encoder, or a file of vectors by its path.
 
     Args:
         name: as for `load_uae`, or the path of a ``.parquet`` file that ``embeddings embed`` wrote.
 
     Returns:
-        An `ElementCatalog`, a `StructureCatalog` in memory, or a `SiteCatalog` that reads from its file.
+        An `ElementCatalog`, a `CompositionEncoder`, a `StructureCatalog` in memory, or a `SiteCatalog` that reads from
+        its file.
 
     Raises:
         CatalogNotFound: no catalog goes by this name, or there is no such file.
@@ -77,31 +81,42 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
         return _read_vector_file(Path(name).expanduser())
     folder = resolve(name)
     verify(folder)
+    if _is_composition_encoder(folder):
+        return _read_composition_encoder(folder)
     return read_catalog(folder)
 
 
-def load_encoder(name: str | os.PathLike[str]) -> CrystalEncoder:
-    """Load the network behind a catalog, which gives crystals and their atoms vectors; needs torch.
+def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEncoder:
+    """Load a network that gives vectors: to formulas, with NumPy alone, or to crystals and their atoms, with torch.
 
     Args:
-        name: as for `load_uae`.
+        name: of a composition encoder, or of a catalog of elements for the network behind it; as for `load_uae`.
+
+    Returns:
+        A `CompositionEncoder` or a `CrystalEncoder`.
 
     Raises:
         CatalogNotFound: no catalog goes by this name.
         CatalogCorrupt: the encoder is missing or altered.
+        ManifestInvalid: the manifest does not fit its schema, or needs a newer library.
         InputInvalid: this version of the catalog carries no encoder.
-        MissingExtra: what the encoder needs is not installed.
+        MissingExtra: what a crystal encoder needs is not installed.
 
     Example:
         >>> from embeddings import load_encoder
-        >>> encoder = load_encoder("ct-multi")  # doctest: +SKIP
-        >>> vectors, offsets = encoder.encode_sites(structures)  # doctest: +SKIP
+        >>> load_encoder("cromel-multi").encode(["Fe2O3", "LiFePO4"]).shape  # doctest: +SKIP
+        (2, 128)
+        >>> vectors, offsets = load_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
     """
+    folder = resolve(name)
+    if _is_composition_encoder(folder):
+        verify(folder)
+        return _read_composition_encoder(folder)
     try:
         from builders.encoder import read_crystal_encoder
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "torch", "build") from error
-    return read_crystal_encoder(resolve(name))
+    return read_crystal_encoder(folder)
 
 
 def list_catalogs() -> list[str]:
@@ -115,13 +130,23 @@ def list_catalogs() -> list[str]:
     return sorted({location.name for location in locate_all()})
 
 
-def _read_vector_file(path: Path) -> Catalog:
+def _is_composition_encoder(folder: Path) -> bool:
+    return read_manifest(folder).kind == "composition-encoder"
+
+
+def _read_composition_encoder(folder: Path) -> CompositionEncoder:
+    from embeddings.encoder_files import read_encoder
+
+    return read_encoder(folder)
+
+
+def _read_vector_file(path: Path) -> VectorFile:
     from embeddings.context import read_context_catalog
     from embeddings.sites import open_site_catalog
     from embeddings.structures import read_structure_catalog
     from embeddings.vector_file import open_vectors
 
-    readers: dict[str, Callable[[Path], Catalog]] = {
+    readers: dict[str, Callable[[Path], VectorFile]] = {
         "element": read_context_catalog,
         "site": open_site_catalog,
         "structure": read_structure_catalog,

@@ -1,4 +1,4 @@
-"""One version's folder on disk: write it atomically, read it back, from any of its formats.
+"""Tables of element vectors on disk: one version's folder written, and read back from any of its formats.
 
 ``vectors.parquet`` is the canonical table; ``vectors.h5`` holds the same arrays, and ``vectors.npy`` the same
 rows as one structured array, which is what loading reads because it needs nothing but NumPy.
@@ -6,7 +6,6 @@ rows as one structured array, which is what loading reads because it needs nothi
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.card import CARD, render_card
 from embeddings.catalog import ElementCatalog, ElementTable
-from embeddings.errors import CatalogCorrupt, CatalogExists, ColumnNotFound, InputInvalid, MissingExtra
-from embeddings.folders import move_into_place, replace_folder, staged_folder
-from embeddings.index import read_index, update_index
-from embeddings.manifest import MANIFEST, FileEntry, FileFormat, FormulaDigest, Manifest, Provenance, read_manifest
+from embeddings.errors import CatalogCorrupt, ColumnNotFound, InputInvalid, MissingExtra
+from embeddings.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
+from embeddings.publish import publish
 
 PARQUET = "vectors.parquet"
 HDF5 = "vectors.h5"
@@ -29,13 +26,6 @@ NPY = "vectors.npy"
 FORMULAS = "training_formulas.npy"
 ENCODER = "encoder.safetensors"
 
-_FORMATS: dict[str, FileFormat] = {
-    ".parquet": "parquet",
-    ".h5": "hdf5",
-    ".npy": "npy",
-    ".safetensors": "safetensors",
-    ".md": "markdown",
-}
 _KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 
 
@@ -44,8 +34,7 @@ def write_catalog(
 ) -> Path:
     """Write one version of an element catalog as ``root/<name>/<version>/`` and enter it into the index.
 
-    The folder appears complete or not at all: everything is written to a hidden folder beside it, the manifest
-    last, and renamed. The same input gives the same bytes.
+    The folder appears complete or not at all. The same input gives the same bytes.
 
     Args:
         root: folder of catalogs; made if needed.
@@ -64,21 +53,12 @@ def write_catalog(
         OutputInvalid: the folder cannot be written.
         MissingExtra: h5py is not installed.
     """
-    root = Path(root)
     draft = measure(provenance, table)
-    draft.to_json()  # validates before any work, and before the name becomes a path
-    target = root / draft.name / draft.version
-    if target.exists() and not force:
-        raise _exists(target)
-    read_index(root)
-    try:
-        with staged_folder(target) as folder:
-            _write_files(folder, draft, table, encoder)
-            (replace_folder if force else move_into_place)(folder, target)
-    except FileExistsError as error:
-        raise _exists(target) from error
-    update_index(root, draft.name, draft.version)
-    return target
+
+    def write_data(folder: Path) -> None:
+        _write_files(folder, draft, table, encoder)
+
+    return publish(root, draft, write_data, force=force)
 
 
 def read_catalog(folder: Path) -> ElementCatalog:
@@ -87,16 +67,16 @@ def read_catalog(folder: Path) -> ElementCatalog:
     Raises:
         CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
         ManifestInvalid: the manifest does not fit its schema.
-        InputInvalid: the catalog is of a kind that this version of the library cannot read.
+        InputInvalid: the catalog is of another kind.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.kind != "element":
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}"; only "element" can be read so far.')
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and one of elements is asked for.')
     table = read_vectors_npy(folder / NPY)
     digest = manifest.training.formula_digest
     if digest is not None:
-        table = _build(folder / digest.file, replace, table, training_formulas=_load_npy(folder / digest.file))
+        table = _build(folder / digest.file, replace, table, training_formulas=load_npy(folder / digest.file))
     if measure(manifest, table, files=manifest.files) != manifest:
         raise CatalogCorrupt(f"{folder}: the rows disagree with {MANIFEST}. Install or build this version again.")
     return ElementCatalog(manifest, table)
@@ -138,7 +118,7 @@ def read_vectors_npy(path: Path) -> ElementTable:
     Raises:
         CatalogCorrupt: not such a file.
     """
-    rows = _load_npy(path)
+    rows = load_npy(path)
     width = rows.dtype["vector"].shape if "vector" in (rows.dtype.names or ()) else ()
     if len(width) != 1 or rows.dtype != _row_dtype(width[0]):
         raise CatalogCorrupt(f"{path} does not hold element rows, but {rows.dtype}.")
@@ -237,8 +217,21 @@ def essentials_of(provenance: Provenance) -> dict[str, str]:
     }
 
 
+def load_npy(path: Path) -> np.ndarray:
+    """Read an array that holds no Python objects.
+
+    Raises:
+        CatalogCorrupt: not such a file.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+
+
 def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: bytes | None) -> None:
-    """Write the vectors, the digest, the encoder, the card, and last the manifest with the hashes of all of them."""
+    """Write the vectors, the digest and the encoder."""
     essentials = essentials_of(draft)
     write_vectors_parquet(folder / PARQUET, table, essentials)
     write_vectors_hdf5(folder / HDF5, table, essentials)
@@ -247,34 +240,10 @@ def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: by
         np.save(folder / FORMULAS, table.training_formulas, allow_pickle=False)
     if encoder is not None:
         (folder / ENCODER).write_bytes(encoder)
-    manifest = replace(draft, files=_entries(folder))
-    (folder / CARD).write_bytes(render_card(manifest).encode())
-    (folder / MANIFEST).write_bytes(replace(draft, files=_entries(folder)).to_json().encode())
-
-
-def _entries(folder: Path) -> tuple[FileEntry, ...]:
-    contents = [(path, path.read_bytes()) for path in sorted(folder.iterdir())]
-    return tuple(
-        FileEntry(
-            path=path.name,
-            format=_FORMATS[path.suffix],
-            sha256=hashlib.sha256(content).hexdigest(),
-            bytes=len(content),
-        )
-        for path, content in contents
-    )
 
 
 def _row_dtype(dim: int) -> np.dtype:
     return np.dtype([("atomic_number", "<i2"), ("n_structures", "<i4"), ("vector", "<f4", (dim,))])
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
 
 
 def _build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: Any) -> ElementTable:
@@ -289,13 +258,6 @@ def _check_columns(path: Path, found: list[str]) -> None:
     missing = [name for name in _KEYS if name not in found]
     if missing:
         raise ColumnNotFound(f"{path} has no column {', '.join(missing)}; it has {', '.join(found) or 'none'}.")
-
-
-def _exists(target: Path) -> CatalogExists:
-    return CatalogExists(
-        f"{target} exists, and a released version is never edited. Choose a new version, or replace it with "
-        "force=True (on the command line: --force)."
-    )
 
 
 def _import_h5py() -> ModuleType:

@@ -6,6 +6,7 @@
 - :mod:`embeddings.analysis.align` turns the vectors of several runs into one frame.
 - :mod:`embeddings.analysis.cluster` sorts elements into classes.
 - :mod:`embeddings.analysis.projection` brings vectors to a plane or to space.
+- :mod:`embeddings.analysis.transferability` says which vectors suit a set of measurements.
 """
 
 from embeddings.analysis.align import align
@@ -14,6 +15,7 @@ from embeddings.analysis.compare import Comparison, compare
 from embeddings.analysis.probe import ProbeScore, mean_r2, probe, rank
 from embeddings.analysis.projection import Projection, project
 from embeddings.analysis.properties import PROPERTIES, ElementProperty, property_values
+from embeddings.analysis.transferability import Ranking, TransferScore, transferability
 
 __all__ = [
     "PROPERTIES",
@@ -22,6 +24,8 @@ __all__ = [
     "ElementProperty",
     "ProbeScore",
     "Projection",
+    "Ranking",
+    "TransferScore",
     "align",
     "cluster",
     "compare",
@@ -30,4 +34,5 @@ __all__ = [
     "project",
     "property_values",
     "rank",
+    "transferability",
 ]

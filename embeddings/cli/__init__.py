@@ -18,6 +18,7 @@ COMMANDS = {
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",
     "explore": "embeddings.cli.explore:explore",
+    "transferability": "embeddings.cli.transferability:transferability",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",

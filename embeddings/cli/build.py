@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from embeddings.manifest import read_manifest
 
 if TYPE_CHECKING:
     from builders.pipeline import BuildRequest
+    from builders.progress import Reporter
+    from builders.recipes import Recipe
 
 
 @click.command()
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
 @click.option("--recipe", default="starter", show_default=True, help="How the catalog is made.")
+@click.option("--teacher", help="Catalog whose network encodes structures (cromel recipes).  [default: the recipe's]")
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
@@ -52,12 +56,12 @@ def build(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders()
     try:
-        from builders.pipeline import run
+        import_module("builders.crossmodal.pipeline")
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     try:
-        folder = run(_request(options), Reporter(quiet=quiet))
+        folder = _run(options, Reporter(quiet=quiet))
     except KeyboardInterrupt:
         click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
@@ -71,22 +75,36 @@ def _show(folder: Path, *, as_json: bool) -> None:
         summary = {"name": manifest.name, "version": manifest.version, "path": str(folder), "metrics": metrics}
         click.echo(json.dumps(summary))
         return
-    click.echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} elements x {manifest.dim} in {folder}")
+    rows, held_out = ("elements", "structures") if manifest.kind == "element" else ("formulas", "formulas")
+    click.echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
     for target, metric in manifest.metrics.items():
         click.echo(
-            f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {metric.n} held-out structures "
+            f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {metric.n} held-out {held_out} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )
 
 
-def _request(options: dict[str, Any]) -> BuildRequest:
-    from builders.pipeline import BuildRequest
-    from builders.recipes import find_recipe
+def _run(options: dict[str, Any], reporter: Reporter) -> Path:
+    """Build what the recipe makes and return the folder of its version."""
+    from builders import pipeline
+    from builders.crossmodal import pipeline as crossmodal
+    from builders.crossmodal.recipes import EncoderRecipe, find_any_recipe
 
-    recipe = find_recipe(options["recipe"])
+    recipe = find_any_recipe(options["recipe"]).with_options(
+        targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
+    )
+    if not isinstance(recipe, EncoderRecipe):
+        return pipeline.run(_request(options, recipe), reporter)
+    teacher = store.resolve(options["teacher"] or recipe.teacher) if recipe.training.needs_teacher else None
+    return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
+
+
+def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:
+    from builders.pipeline import BuildRequest
+
     about, selection = parse_options(options)
     return BuildRequest(
-        recipe=recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"]),
+        recipe=recipe,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
         options=about,

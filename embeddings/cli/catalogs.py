@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 import click
 
 from embeddings import store
+from embeddings.cli.printing import as_json_option, print_json, print_table
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
 from embeddings.manifest import Manifest, read_manifest
 
 _WIDTH = 100
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.command("list")
@@ -34,12 +32,12 @@ def list_command(as_json: bool) -> None:
     """
     rows = [_listing(location) for location in store.locate_all()]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     elif not rows:
         click.echo(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
     else:
         keys = ("name", "version", "n_rows", "dim", "licence", "root")
-        _print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
+        print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
 
 
 def _listing(location: store.Location) -> dict[str, Any]:
@@ -88,13 +86,13 @@ def show(name: str, as_json: bool) -> None:
     folder = store.resolve(name)
     manifest = read_manifest(folder)
     if as_json:
-        _print_json(asdict(manifest))
+        print_json(asdict(manifest))
         return
     for title, text in _facts(manifest, folder).items():
         click.echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
     if manifest.metrics:
         click.echo("\nAccuracy on held-out structures (beside the error of predicting the training mean):")
-        _print_table(_metric_rows(manifest), indent="  ")
+        print_table(_metric_rows(manifest), indent="  ")
 
 
 def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
@@ -137,7 +135,7 @@ def verify(name: str | None, as_json: bool) -> None:
     folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
     results = [_verified(folder) for folder in folders]
     if as_json:
-        _print_json(results)
+        print_json(results)
     for result in () if as_json else results:
         click.echo(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
     failed = [result["error"] for result in results if not result["ok"]]
@@ -170,18 +168,6 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
     catalog = load_uae(name)
     found = catalog.neighbors(int(element) if element.isdecimal() else element, k=k)
     if as_json:
-        _print_json([{"symbol": symbol, "similarity": similarity} for symbol, similarity in found])
+        print_json([{"symbol": symbol, "similarity": similarity} for symbol, similarity in found])
     else:
-        _print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _print_table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Print rows in aligned columns; the last column is not padded."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo((indent + "  ".join(cells)).rstrip())
+        print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from embeddings.loaders import load_uae
+from embeddings.featurizers.pinning import as_catalog
 from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 
@@ -22,7 +22,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("file", type=_PATH)
 @click.option("--column", default="formula", show_default=True, help="Name of the column of formulas.")
-@click.option("--catalog", "catalogs", required=True, multiple=True, help="Catalog; repeat it to join several.")
+@click.option("--catalog", "catalogs", required=True, multiple=True, help="Or encoder; repeat it to join several.")
 @click.option("--stats", default="mean", show_default=True, help="Statistics, separated by commas.")
 @click.option(
     "--missing",
@@ -47,7 +47,7 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
     Example:
       embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
     """
-    loaded = [load_uae(name) for name in catalogs]
+    loaded = [as_catalog(name) for name in catalogs]
     names = [name.strip() for name in stats.split(",") if name.strip()]
     with _progress(file) as progress:
         summary = featurize_file(file, options.pop("out"), loaded, stats=names, progress=progress, **options)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from embeddings.encoders import CompositionEncoder
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs, as_catalog
@@ -21,16 +22,17 @@ except ImportError as error:
 
 
 class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
-    """Composition vectors from catalogs of element vectors.
+    """Composition vectors from catalogs of element vectors and from composition encoders.
 
     Reads compositions, formulas, and structures (whose composition is used). A whole column is featurized at once,
     without a process pool, so that ``set_n_jobs`` changes nothing.
 
-    Features: for every catalog and statistic one per dimension, such as ``ct-multi_mean_000``.
+    Features: for every catalog and statistic one per dimension, such as ``ct-multi_mean_000``, and for every encoder
+    one per dimension, such as ``cromel-multi_000``.
 
     Args:
-        catalog: a catalog's name, the path of a version's folder, a loaded catalog, or a list of them.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`.
+        catalog: the name of a catalog or encoder, the path of a version's folder, one that is loaded, or a list.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
             ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
     """
@@ -109,7 +111,7 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         return feature_names(self.catalogs, self.stats, missing=self.missing)
 
     def citations(self) -> list[str]:
-        """Return a BibTeX entry for each catalog."""
+        """Return a BibTeX entry for each catalog and encoder."""
         return [one.manifest.citation.bibtex for one in self.catalogs]
 
     def implementors(self) -> list[str]:
@@ -146,7 +148,8 @@ class CatalogElementData(AbstractData):
         prop_names: the properties, such as ``ct-multi_000``.
 
     Args:
-        catalog: a catalog's name, the path of a version's folder, or a loaded catalog.
+        catalog: a catalog's name, the path of a version's folder, or a loaded catalog. Of an encoder these are the
+            element vectors that it pools.
 
     Example:
         >>> from matminer.featurizers.composition import ElementProperty
@@ -155,7 +158,8 @@ class CatalogElementData(AbstractData):
     """
 
     def __init__(self, catalog: CatalogLike = "ct-multi") -> None:
-        self.catalog = as_catalog(catalog)
+        found = as_catalog(catalog)
+        self.catalog = found.elements if isinstance(found, CompositionEncoder) else found
         self.prop_names = [f"{self.catalog.name}_{i:03d}" for i in range(self.catalog.dim)]
         self._columns = {name: i for i, name in enumerate(self.prop_names)}
 

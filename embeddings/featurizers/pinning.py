@@ -1,4 +1,4 @@
-"""The catalogs of a featurizer: named by a parameter, loaded once, and the same ones after pickling."""
+"""The catalogs and encoders of a featurizer: named by a parameter, loaded once, the same ones after pickling."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embeddings.catalog import ElementCatalog
+from embeddings.encoders import CompositionEncoder
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.index import is_name
-from embeddings.loaders import load_uae
+from embeddings.loaders import load_catalog
 
-CatalogLike = str | os.PathLike[str] | ElementCatalog
+CatalogLike = str | os.PathLike[str] | ElementCatalog | CompositionEncoder
 
 
 class Pin(NamedTuple):
     """What a pickle says of a catalog instead of holding its vectors."""
 
     source: str  # loads it again: "name@version", or a path
-    sha256: str  # of its atomic numbers and vectors
+    sha256: str  # of its atomic numbers, vectors and weights
 
 
 class PinnedCatalogs:
-    """A mix-in for estimators with a parameter ``catalog``: a name, a path or a catalog, or several of them.
+    """A mix-in for estimators with a parameter ``catalog``: a name, a path, a catalog or an encoder, or several.
 
     The catalogs are loaded when they are first needed, and again only when the parameter changes. A pickle holds
     name, version and hash in place of the vectors; unpickling loads that version and compares the hash.
@@ -33,13 +34,13 @@ class PinnedCatalogs:
     catalog: CatalogLike | Sequence[CatalogLike]
 
     @property
-    def catalogs(self) -> tuple[ElementCatalog, ...]:
-        """The catalogs that the parameter names, loaded.
+    def catalogs(self) -> tuple[ElementCatalog | CompositionEncoder, ...]:
+        """The catalogs and encoders that the parameter names, loaded.
 
         Raises:
             CatalogNotFound: no catalog goes by this name.
             CatalogCorrupt: a file of the catalog is missing or altered.
-            InputInvalid: the parameter is no name, path or catalog.
+            InputInvalid: the parameter is no name, path, catalog or encoder.
         """
         asked, loaded = _as_tuple(self.catalog), self._pinned()
         if loaded is None:
@@ -61,25 +62,26 @@ class PinnedCatalogs:
             asked = _as_tuple(self.catalog)
             self._loaded = (asked, tuple(map(_reload, asked, pins)))
 
-    def _pinned(self) -> tuple[ElementCatalog, ...] | None:
+    def _pinned(self) -> tuple[ElementCatalog | CompositionEncoder, ...] | None:
         """Return the catalogs, if they were loaded for the parameter as it is now."""
         asked, loaded = vars(self).get("_loaded", (None, None))
         return loaded if asked == _as_tuple(self.catalog) else None
 
 
-def as_catalog(asked: CatalogLike) -> ElementCatalog:
-    """Return the catalog that goes by a name or lies at a path, or the catalog itself.
+def as_catalog(asked: CatalogLike) -> ElementCatalog | CompositionEncoder:
+    """Return the catalog or encoder that goes by a name or lies at a path, or itself.
 
     Raises:
         CatalogNotFound: no catalog goes by this name.
         CatalogCorrupt: a file of the catalog is missing or altered.
-        InputInvalid: not a name, a path or a catalog.
+        InputInvalid: not a name, a path, a catalog or an encoder.
     """
-    if isinstance(asked, ElementCatalog):
-        return asked
-    if not isinstance(asked, str | os.PathLike):
-        raise InputInvalid(f"{asked!r} is not a catalog; give a name, a path or what load_uae returns.")
-    return load_uae(asked)
+    if not isinstance(asked, str | os.PathLike | ElementCatalog | CompositionEncoder):
+        raise InputInvalid(f"{asked!r} is not a catalog; give a name, a path or what load_catalog returns.")
+    found = load_catalog(asked) if isinstance(asked, str | os.PathLike) else asked
+    if not isinstance(found, ElementCatalog | CompositionEncoder):
+        raise InputInvalid(f"{found!r} has no vectors for formulas; give a catalog of elements or an encoder of them.")
+    return found
 
 
 def _as_tuple(catalog: CatalogLike | Sequence[CatalogLike]) -> tuple[CatalogLike, ...]:
@@ -88,22 +90,22 @@ def _as_tuple(catalog: CatalogLike | Sequence[CatalogLike]) -> tuple[CatalogLike
     return tuple(catalog) if several else (catalog,)  # type: ignore[arg-type, return-value]
 
 
-def _pin(asked: CatalogLike, catalog: ElementCatalog) -> Pin:
+def _pin(asked: CatalogLike, catalog: ElementCatalog | CompositionEncoder) -> Pin:
     """Return what a pickle says of a catalog."""
     source = f"{catalog.name}@{catalog.version}"
-    if not isinstance(asked, ElementCatalog) and not is_name(os.fspath(asked).partition("@")[0]):
+    if isinstance(asked, str | os.PathLike) and not is_name(os.fspath(asked).partition("@")[0]):
         source = str(Path(asked).expanduser().absolute())
     return Pin(source, _sha256(catalog))
 
 
-def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog:
+def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder:
     """Load the catalog that a pickle speaks of; one that was given as an object came with the pickle.
 
     Raises:
         CatalogNotFound: this version is not here.
         CatalogCorrupt: its vectors are others.
     """
-    catalog = asked if isinstance(asked, ElementCatalog) else load_uae(pin.source)
+    catalog = as_catalog(pin.source if isinstance(asked, str | os.PathLike) else asked)
     found = _sha256(catalog)
     if found != pin.sha256:
         raise CatalogCorrupt(
@@ -113,6 +115,10 @@ def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog:
     return catalog
 
 
-def _sha256(catalog: ElementCatalog) -> str:
+def _sha256(catalog: ElementCatalog | CompositionEncoder) -> str:
     """Return the hash of the numbers alone, whatever file they came from."""
-    return hashlib.sha256(catalog.atomic_numbers.tobytes() + catalog.vectors.tobytes()).hexdigest()
+    if isinstance(catalog, CompositionEncoder):
+        arrays = (catalog.atomic_numbers, catalog.elements.vectors, *catalog.network.arrays)
+    else:
+        arrays = (catalog.atomic_numbers, catalog.vectors)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

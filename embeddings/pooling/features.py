@@ -1,12 +1,12 @@
-"""The table of features: one row per formula, and for every catalog and statistic one column per dimension."""
+"""The table of features: one row per formula, and one column per dimension of every catalog's statistic or encoder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,10 +19,15 @@ from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
+    from embeddings.encoders import CompositionEncoder
 
-    Catalogs = ElementCatalog | Sequence[ElementCatalog]
+    Features: TypeAlias = ElementCatalog | CompositionEncoder
+    Catalogs: TypeAlias = Features | Sequence[Features]
+
+Work = Callable[[Block], Iterable[np.ndarray]]
 
 _VALUES_PER_BLOCK = 1 << 17
+_ROWS_PER_BLOCK = 1 << 10
 _REPEATS_THAT_PAY = 4
 
 
@@ -39,8 +44,8 @@ def featurize_compositions(
 
     Args:
         formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
-        catalog: one catalog, or several whose features are put side by side.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`.
+        catalog: one catalog or composition encoder, or several whose features are put side by side.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`; an encoder has its own.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"``
             or ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
         dtype: float32 or float64.
@@ -62,7 +67,7 @@ def featurize_compositions(
 
 
 def feature_names(catalog: Catalogs, stats: str | Sequence[str] = ("mean",), *, missing: str = "raise") -> list[str]:
-    """Return the names of the features, such as ``ct-multi_mean_000``, in the order of the columns.
+    """Return the names of the features, such as ``ct-multi_mean_000`` or ``cromel-multi_000``, in their order.
 
     Under ``missing="skip"`` the last column of each catalog is its ``coverage``.
 
@@ -72,7 +77,8 @@ def feature_names(catalog: Catalogs, stats: str | Sequence[str] = ("mean",), *, 
     stats, skip = check_statistics(stats), check_policy(missing) == "skip"
     names = []
     for one in check_catalogs(catalog):
-        names += [f"{one.name}_{stat}_{i:03d}" for stat in stats for i in range(one.dim)]
+        kinds = [one.name] if _is_encoder(one) else [f"{one.name}_{stat}" for stat in stats]
+        names += [f"{kind}_{i:03d}" for kind in kinds for i in range(one.dim)]
         names += [f"{one.name}_coverage"] * skip
     return names
 
@@ -91,7 +97,7 @@ def pool(
 
     Args:
         matrix: element fractions, of distinct formulas where that is possible.
-        catalog: one catalog or several.
+        catalog: one catalog or composition encoder, or several.
         rows: (n,) the row of the matrix for each row of the result; all of them once if not given.
         stats: names of statistics.
         missing: policy for elements without a vector.
@@ -110,13 +116,13 @@ def pool(
     if rows is not None and len(matrix) * _REPEATS_THAT_PAY > len(rows):
         matrix, rows = _arranged(matrix, rows), None
     repeats = None if rows is None else np.bincount(rows, minlength=len(matrix))
-    covered = [cover(matrix, one, missing, repeats=repeats) for one in catalogs]
+    covered = [cover(matrix, _elements(one), missing, repeats=repeats) for one in catalogs]
     width = len(feature_names(catalogs, names, missing=missing))
     out = np.empty((len(matrix), width), dtype=_float_type(dtype))
     tasks, start = [], 0
     for one, part in zip(catalogs, covered, strict=True):
-        stop = start + len(names) * one.dim
-        tasks += list(_tasks(part, one.vectors.astype(out.dtype, copy=False), names, out[:, start:stop]))
+        stop = start + one.dim * (1 if _is_encoder(one) else len(names))
+        tasks += list(_tasks(part, *_vectors_and_work(one, names, out.dtype), out[:, start:stop]))
         if missing == "skip":
             out[:, stop] = part.coverage
         start = stop + (missing == "skip")
@@ -124,23 +130,42 @@ def pool(
     return out if rows is None else out[rows]
 
 
-def check_catalogs(catalog: Catalogs) -> tuple[ElementCatalog, ...]:
-    """Return one catalog or several as a tuple, checked.
+def check_catalogs(catalog: Catalogs) -> tuple[Features, ...]:
+    """Return one catalog or encoder, or several, as a tuple, checked.
 
     Raises:
-        InputInvalid: none at all, something that is no catalog, or two of one name.
+        InputInvalid: none at all, something that is neither, or two of one name.
     """
     catalogs = tuple(catalog) if isinstance(catalog, list | tuple) else (catalog,)
     for one in catalogs:
-        if not hasattr(one, "vectors") or not hasattr(one, "atomic_numbers"):
-            raise InputInvalid(f"{one!r} is not a catalog of element vectors; load one with load_uae.")
+        if not hasattr(_elements(one), "vectors") or not hasattr(_elements(one), "atomic_numbers"):
+            raise InputInvalid(
+                f"{one!r} is not a catalog of element vectors (load_uae) or a composition encoder (load_encoder)."
+            )
     names = [one.name for one in catalogs]
     if not names or len(set(names)) < len(names):
         raise InputInvalid(f"Catalogs must have different names, and be at least one; given: {names}.")
     return catalogs
 
 
-def _tasks(part: Covered, vectors: np.ndarray, names: Sequence[str], out: np.ndarray) -> Iterator[partial[None]]:
+def _is_encoder(one: Features) -> TypeGuard[CompositionEncoder]:
+    return hasattr(one, "network")
+
+
+def _elements(one: Features) -> ElementCatalog:
+    """Return the element vectors that are pooled: the catalog itself, or those inside an encoder."""
+    return one.elements if _is_encoder(one) else cast("ElementCatalog", one)
+
+
+def _vectors_and_work(one: Features, names: Sequence[str], dtype: np.dtype[Any]) -> tuple[np.ndarray, Work]:
+    """Return element vectors, and what is to be made of them: statistics, or what an encoder makes of its own."""
+    if _is_encoder(one):
+        return _elements(one).vectors, lambda block: [one.network(block)]
+    vectors = _elements(one).vectors.astype(dtype, copy=False)
+    return vectors, lambda block: (STATISTICS[name](block) for name in names)
+
+
+def _tasks(part: Covered, vectors: np.ndarray, work: Work, out: np.ndarray) -> Iterator[partial[None]]:
     """Yield the pooling of rows of equal length, in blocks small enough for the processor's cache."""
     lengths = part.matrix.n_elements
     for length in np.unique(lengths).tolist():
@@ -148,18 +173,18 @@ def _tasks(part: Covered, vectors: np.ndarray, names: Sequence[str], out: np.nda
         if length == 0:
             out[rows] = np.nan
             continue
-        step = max(1, _VALUES_PER_BLOCK // (length * vectors.shape[1]))
+        step = min(_ROWS_PER_BLOCK, max(1, _VALUES_PER_BLOCK // (length * vectors.shape[1])))
         for start in range(0, len(rows), step):
-            yield partial(_pool_rows, part, rows[start : start + step], vectors, names, out)
+            yield partial(_pool_rows, part, rows[start : start + step], vectors, work, out)
 
 
-def _pool_rows(part: Covered, rows: np.ndarray, vectors: np.ndarray, names: Sequence[str], out: np.ndarray) -> None:
-    """Pool rows of equal length and write them into their place."""
-    matrix, dim = part.matrix, vectors.shape[1]
+def _pool_rows(part: Covered, rows: np.ndarray, vectors: np.ndarray, work: Work, out: np.ndarray) -> None:
+    """Work on rows of equal length and write the results into their place, side by side."""
+    matrix, start = part.matrix, 0
     entries = matrix.offsets[rows] + np.arange(matrix.n_elements[rows[0]])[:, None]
-    block = Block(vectors.take(part.vector_rows[entries], axis=0), matrix.amounts[entries])
-    for i, name in enumerate(names):
-        out[rows, i * dim : (i + 1) * dim] = STATISTICS[name](block)
+    for values in work(Block(vectors.take(part.vector_rows[entries], axis=0), matrix.amounts[entries])):
+        out[rows, start : start + values.shape[1]] = values
+        start += values.shape[1]
 
 
 def _arranged(matrix: FractionMatrix, rows: np.ndarray) -> FractionMatrix:

@@ -14,6 +14,7 @@ from embeddings.formula import FractionMatrix
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
+    from embeddings.encoders import CompositionEncoder
 
 POLICIES = {
     "raise": "stop, and name every element without a vector",
@@ -45,7 +46,7 @@ def check_policy(missing: str) -> str:
     return missing
 
 
-def stand_ins(catalog: ElementCatalog) -> dict[str, str]:
+def stand_ins(catalog: ElementCatalog | CompositionEncoder) -> dict[str, str]:
     """Return, for every element that a catalog does not cover, the one that stands in for it under ``impute``.
 
     The nearest covered element counts a step along a group as 1 and a step to the next group as 2, the f block

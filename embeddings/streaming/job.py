@@ -27,7 +27,7 @@ from embeddings.streaming.writers import RejectedWriter, TableWriter, check_outp
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from embeddings.catalog import ElementCatalog
+    from embeddings.pooling.features import Catalogs, Features
 
 _VALUES_PER_BATCH = 1 << 22
 _MAX_ROWS = 1 << 15
@@ -51,7 +51,7 @@ class FileSummary:
 def featurize_file(
     path: str | Path,
     out: str | Path,
-    catalog: ElementCatalog | Sequence[ElementCatalog],
+    catalog: Catalogs,
     *,
     column: str = "formula",
     stats: str | Sequence[str] = ("mean",),
@@ -68,7 +68,7 @@ def featurize_file(
     Args:
         path: .csv, .parquet, .jsonl or .ndjson, UTF-8; a CSV file has a header.
         out: .parquet or .csv; all columns of the input, then the features in float32.
-        catalog: one catalog or several.
+        catalog: one catalog or composition encoder, or several.
         column: the column of formulas.
         stats: names of statistics.
         missing: policy for elements without a vector, as in :func:`embeddings.pooling.featurize_compositions`.
@@ -112,7 +112,7 @@ def featurize_file(
 class _Pooling:
     """Batches of formulas to tables with features, and what was met on the way."""
 
-    def __init__(self, catalogs: tuple[ElementCatalog, ...], stats: tuple[str, ...], missing: str) -> None:
+    def __init__(self, catalogs: tuple[Features, ...], stats: tuple[str, ...], missing: str) -> None:
         self.catalogs, self.stats, self.missing = catalogs, stats, missing
         self.names = feature_names(catalogs, stats, missing=missing)
         self.seen: set[int] = set()

@@ -11,6 +11,7 @@ import pytest
 from embeddings import store
 from embeddings.card import render_card
 from embeddings.elements import SYMBOLS
+from embeddings.encoder_files import read_formulas
 from embeddings.index import INDEX, names, versions
 from embeddings.loaders import load_catalog
 from embeddings.manifest import read_manifest
@@ -18,19 +19,27 @@ from embeddings.tables import essentials_of, read_vectors_hdf5, read_vectors_par
 
 ROOT = store.packaged_root()
 FOLDERS = [ROOT / name / version for name in names(ROOT) for version in versions(ROOT, name)]
+ENCODERS = [folder for folder in FOLDERS if read_manifest(folder).kind == "composition-encoder"]
 PACKAGED_LIMIT = 2_000_000
 
-every_catalog = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}@{folder.name}")
+
+def _each(folders: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("folder", folders, ids=lambda folder: f"{folder.parent.name}@{folder.name}")
 
 
-@every_catalog
+every_version = _each(FOLDERS)
+every_catalog = _each([folder for folder in FOLDERS if folder not in ENCODERS])
+every_encoder = _each(ENCODERS)
+
+
+@every_version
 def test_files_are_intact_and_complete(folder: Path) -> None:
     store.verify(folder)
     listed = {entry.path for entry in read_manifest(folder).files}
     assert {path.name for path in folder.iterdir()} == listed | {"manifest.json"}
 
 
-@every_catalog
+@every_version
 def test_identity_is_that_of_the_folder(folder: Path) -> None:
     manifest = read_manifest(folder)
     assert (manifest.name, manifest.version) == (folder.parent.name, folder.name)
@@ -71,7 +80,7 @@ def test_no_two_elements_share_a_vector(folder: Path) -> None:
     assert len(np.unique(catalog.vectors, axis=0)) == len(catalog)
 
 
-@every_catalog
+@every_version
 def test_model_beats_the_mean_on_every_target(folder: Path) -> None:
     manifest = read_manifest(folder)
     assert set(manifest.metrics) == set(manifest.training.targets)
@@ -80,7 +89,7 @@ def test_model_beats_the_mean_on_every_target(folder: Path) -> None:
         assert metric.unit == manifest.training.targets[target]
 
 
-@every_catalog
+@every_version
 def test_card_is_current(folder: Path) -> None:
     assert (folder / "CARD.md").read_text(encoding="utf-8") == render_card(read_manifest(folder))
 
@@ -92,7 +101,24 @@ def test_training_formulas_are_there(folder: Path) -> None:
     assert len(digest) > 0
 
 
-@every_catalog
+@every_encoder
+def test_encoders_know_their_training_formulas_and_tell_them_apart(folder: Path) -> None:
+    encoder, formulas = load_catalog(folder), read_formulas(folder)
+    assert len(formulas) == encoder.manifest.n_rows
+    assert encoder.overlap(formulas[:1000]) == formulas[:1000]
+    vectors = encoder.encode(formulas[:1000])
+    assert np.isfinite(vectors).all()
+    assert len(np.unique(vectors, axis=0)) == len(vectors)
+
+
+@every_encoder
+def test_encoders_say_which_elements_they_saw(folder: Path) -> None:
+    encoder = load_catalog(folder)
+    assert encoder.manifest.missing_elements == encoder.missing_elements
+    assert encoder.manifest.n_structures == dict(encoder.elements.n_structures)
+
+
+@every_version
 def test_packaged_size(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) < PACKAGED_LIMIT
 

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from embeddings.cli import main
 from embeddings.pooling import STATISTICS
+from tests.composition_encoders import write_toy_encoder
 from tests.toys import write_toy
 
 
@@ -71,3 +72,10 @@ def test_the_help_names_every_statistic(featurize):
     text = featurize("--help").output
     assert all(name in text for name in STATISTICS)
     assert "embeddings featurize data.csv" in text
+
+
+def test_an_encoder_beside_a_catalog(featurize, tmp_path):
+    write_toy_encoder(tmp_path / "catalogs")
+    result = featurize("data.csv", "--catalog", "toy", "--catalog", "toy-encoder", "-o", "out.parquet")
+    assert result.exit_code == 0, result.output
+    assert pq.read_table("out.parquet").column_names[-2:] == ["toy-encoder_002", "toy-encoder_003"]

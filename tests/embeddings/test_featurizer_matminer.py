@@ -27,8 +27,10 @@ from embeddings.errors import (
     InputInvalid,
 )
 from embeddings.featurizers.matminer import CatalogElementData, CompositionEmbedding
+from embeddings.loaders import load_encoder
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.tables import write_catalog
+from tests.composition_encoders import write_toy_encoder
 from tests.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
 
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "FeCo", "Na2O"]
@@ -207,3 +209,14 @@ def test_element_data_is_the_catalog() -> None:
         data.get_elemental_property("Xx", "toy_000")
     with pytest.raises(InputInvalid, match="toy_000 to toy_001"):
         data.get_elemental_property(Element("Fe"), "Electronegativity")
+
+
+def test_an_encoder_is_a_parameter_like_a_catalog(tmp_path: Path) -> None:
+    encoder = load_encoder(write_toy_encoder(tmp_path))
+    featurizer = CompositionEmbedding([TOY, encoder])
+    assert featurizer.feature_labels() == ["toy_mean_000", "toy_mean_001", *(f"toy-encoder_{i:03d}" for i in range(4))]
+    features = featurizer.featurize_many(COMPOSITIONS, pbar=False)
+    assert np.array_equal(features[:, 2:], encoder.encode(FORMULAS))  # type: ignore[call-overload]
+    assert len(featurizer.citations()) == 2
+    data = CatalogElementData(encoder)
+    assert data.get_elemental_property(Element("Fe"), "toy-encoder_002") == encoder.elements["Fe"][2]

@@ -24,9 +24,10 @@ from sklearn.utils.validation import validate_data
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, FormulaInvalid, InputInvalid
 from embeddings.featurizers.sklearn import CompositionFeaturizer
-from embeddings.loaders import load_uae
+from embeddings.loaders import load_encoder, load_uae
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.tables import write_catalog
+from tests.composition_encoders import tensors, write_toy_encoder
 from tests.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
 
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "FeCo", "Co3O4", "Na2O", "HCl", "FeO"]
@@ -257,6 +258,29 @@ def test_a_pickle_needs_its_version(root: Path, monkeypatch: pytest.MonkeyPatch)
     pickled = pickle.dumps(CompositionFeaturizer("toy").fit(FORMULAS))
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(root / "nowhere"))
     with pytest.raises(CatalogNotFound, match='"toy"'):
+        pickle.loads(pickled)
+
+
+def test_an_encoder_is_a_parameter_like_a_catalog(root: Path) -> None:
+    encoder = load_encoder(write_toy_encoder(root))
+    featurizer = CompositionFeaturizer(["toy", "toy-encoder"], stats=("mean", "max")).fit(FORMULAS)
+    features = featurizer.transform(FORMULAS)
+    assert featurizer.get_feature_names_out()[3:].tolist() == [
+        "toy_max_001",
+        *(f"toy-encoder_{i:03d}" for i in range(4)),
+    ]
+    assert np.array_equal(features[:, 4:], encoder.encode(FORMULAS))
+    assert np.array_equal(CompositionFeaturizer(encoder).transform(FORMULAS), encoder.encode(FORMULAS))
+
+
+def test_a_pickle_refuses_another_encoder(root: Path) -> None:
+    write_toy_encoder(root)
+    featurizer = CompositionFeaturizer("toy-encoder").fit(FORMULAS)
+    pickled = pickle.dumps(featurizer)
+    assert np.array_equal(pickle.loads(pickled).transform(FORMULAS), featurizer.transform(FORMULAS))
+    changed = tensors() | {"layers.2.bias": np.ones(4, dtype=np.float32)}
+    write_toy_encoder(root, changed, force=True)
+    with pytest.raises(CatalogCorrupt, match=r"pickled with toy-encoder@0\.1\.0"):
         pickle.loads(pickled)
 
 

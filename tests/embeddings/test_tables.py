@@ -141,7 +141,12 @@ def test_force_replaces_the_whole_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("step", "force"),
-    [("write_vectors_npy", False), ("render_card", True), ("move_into_place", False), ("replace_folder", True)],
+    [
+        ("tables.write_vectors_npy", False),
+        ("publish.render_card", True),
+        ("publish.move_into_place", False),
+        ("publish.replace_folder", True),
+    ],
 )
 def test_failure_half_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, force: bool
@@ -149,7 +154,7 @@ def test_failure_half_way_leaves_nothing(
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tables, step, fail)
+    monkeypatch.setattr(f"embeddings.{step}", fail)
     with pytest.raises(KeyboardInterrupt):
         write_toy(tmp_path, force=force)
     monkeypatch.undo()
@@ -159,8 +164,8 @@ def test_failure_half_way_leaves_nothing(
 
 def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from embeddings import tables; from tests.toys import write_toy\n"
-        "tables.move_into_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal, sys; from embeddings import publish; from tests.toys import write_toy\n"
+        "publish.move_into_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_toy(sys.argv[1])"
     )
     root = Path(__file__).parents[2]

@@ -183,7 +183,7 @@ def test_elements_in_context_are_an_element_catalog(tmp_path: Path) -> None:
 
 
 def test_structures_are_not_elements(structures: StructureCatalog, tmp_path: Path) -> None:
-    with pytest.raises(InputInvalid, match=r"holds structure vectors, .* Use load_catalog"):
+    with pytest.raises(InputInvalid, match=r"StructureCatalog.* not a catalog of elements. Load it with load_catalog"):
         load_uae(tmp_path / "v.parquet")
 
 

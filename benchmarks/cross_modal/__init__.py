@@ -1,0 +1,1 @@
+"""What composition encoders are worth on experiments and calculations that they did not see."""

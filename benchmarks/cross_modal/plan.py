@@ -1,0 +1,102 @@
+"""What is measured, in which order: who is compared on which set, and what the encoder was kept from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.cross_modal.models import Forest, Head, Model, Options, pooled
+from benchmarks.cross_modal.sets import SETS, TargetSet
+from benchmarks.cross_modal.ways import BEST, WAYS, Workshop
+from benchmarks.downstream.tables import published
+from benchmarks.downstream.vectors import NamedVectors
+from builders.crossmodal.encoder import FormulaEncoder, untrained
+from embeddings.catalog import ElementCatalog
+
+ALL = "all formulas"
+OWN = "without the set's formulas"
+KIND = "without any formula of its kind of set"
+NONE = "no source"
+
+SCRATCH_RATE = 1e-3
+"""Learning rate of an encoder that starts from nothing: it has farther to go."""
+
+POOLED_STATS = ("mean", "std", "min", "max")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one set.
+
+    Attributes:
+        task: the set.
+        name: of the model.
+        source: what the encoder was trained on.
+        model: what predicts.
+    """
+
+    task: TargetSet
+    name: str
+    source: str
+    model: Model
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that cases are made of.
+
+    Attributes:
+        tasks: the sets.
+        workshop: trains the encoders.
+        catalog: element vectors to pool, for comparison.
+        options: parameters of every estimator, in place of its own.
+    """
+
+    tasks: dict[str, TargetSet]
+    workshop: Workshop
+    catalog: ElementCatalog
+    options: Options = ()
+
+    def ways(self, task: TargetSet) -> Iterator[Case]:
+        """Yield every way of moving knowledge on one set, with its formulas left out of the source and with all."""
+        own = task.groups.tolist()
+        for way in WAYS:
+            encoder = self.workshop.encoder(way, own)
+            yield Case(task, way, OWN, Head(encoder, options=self.options))
+            yield Case(task, f"{way}, frozen", OWN, Head(encoder, "frozen", self.options))
+            if way == BEST:
+                yield from self.baselines(task)
+                yield Case(task, way, ALL, Head(self.workshop.encoder(way), options=self.options))
+
+    def comparison(self, task: TargetSet) -> Iterator[Case]:
+        """Yield the best way and its baselines on one set."""
+        kind = SETS[task.name].kind
+        excluded = {formula for one in self.tasks.values() if SETS[one.name].kind == kind for formula in one.groups}
+        yield Case(task, BEST, KIND, Head(self.workshop.encoder(BEST, sorted(excluded)), options=self.options))
+        yield from self.baselines(task)
+        yield Case(task, BEST, ALL, Head(self.workshop.encoder(BEST), options=self.options))
+
+    def baselines(self, task: TargetSet) -> Iterator[Case]:
+        """Yield what an encoder has to beat."""
+        yield Case(
+            task,
+            "e: nothing",
+            NONE,
+            Head(self._untrained, options=(*self.options, ("encoder_learning_rate", SCRATCH_RATE))),
+        )
+        name = f"{self.catalog.name}@{self.catalog.version} pooled, the same head"
+        yield Case(task, name, "crystals", Head(pooled(self.catalog, POOLED_STATS), "frozen", self.options))
+        magpie = published("magpie")
+        if magpie is not None:
+            forest = Forest(NamedVectors.of_rows("magpie", magpie))
+            yield Case(task, "magpie, random forest", NONE, forest)
+
+    def _untrained(self, task: TargetSet, seed: int) -> FormulaEncoder:
+        return untrained(self.workshop.recipe.model, task.formulas.tolist(), seed=seed)
+
+
+def seen_by(formulas: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Return which canonical formulas the whole source has, (n,) bool."""
+    return np.isin(formulas, source)

@@ -1,0 +1,127 @@
+"""The properties of formulas that encoders are measured on, and who is tested when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from embeddings.errors import InputInvalid
+from embeddings.formula import reduced_formulas
+
+Kind = Literal["experiment", "calculation"]
+N_FOLDS = 5
+SMALL, LARGE = 2000, 10_000
+"""Sets of fewer rows are measured with three seeds, those of more with lighter models."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Where a set lies and what it is.
+
+    Attributes:
+        path: below the folder of the data.
+        metric: what is reported, with its unit.
+        kind: measured or calculated.
+    """
+
+    path: str
+    metric: str
+    kind: Kind
+
+
+SETS: dict[str, About] = {
+    "efe": About("experimental/formation_enthalpy_efe.parquet", "MAE, eV/atom", "experiment"),
+    "steels": About("matbench/matbench_steels.parquet", "MAE, MPa", "experiment"),
+    "thermal_conductivity": About("experimental/thermal_conductivity_citrine.parquet", "MAE, W/(m K)", "experiment"),
+    "jdft2d": About("matbench/matbench_jdft2d.parquet", "MAE, meV/atom", "calculation"),
+    "phonons": About("matbench/matbench_phonons.parquet", "MAE, 1/cm", "calculation"),
+    "expt_gap": About("matbench/matbench_expt_gap.parquet", "MAE, eV", "experiment"),
+    "expt_is_metal": About("matbench/matbench_expt_is_metal.parquet", "ROC-AUC", "experiment"),
+    "glass": About("matbench/matbench_glass.parquet", "ROC-AUC", "experiment"),
+    "dielectric": About("matbench/matbench_dielectric.parquet", "MAE", "calculation"),
+    "log_kvrh": About("matbench/matbench_log_kvrh.parquet", "MAE, log10(GPa)", "calculation"),
+    "log_gvrh": About("matbench/matbench_log_gvrh.parquet", "MAE, log10(GPa)", "calculation"),
+    "superconductor_tc": About("experimental/superconductor_tc_supercon.parquet", "MAE, K", "experiment"),
+    "perovskites": About("matbench/matbench_perovskites.parquet", "MAE, eV/cell", "calculation"),
+}
+"""Every set, from the cheapest to the dearest within its place of interest."""
+
+PUBLISHED: dict[str, dict[str, float]] = {
+    "steels": {"CrabNet": 107.32, "best from composition": 79.95, "random forest, magpie": 103.51},
+    "expt_gap": {"CrabNet": 0.3463, "best from composition": 0.3310, "random forest, magpie": 0.4461},
+    "expt_is_metal": {"best from composition": 0.9209, "random forest, magpie": 0.9167},
+    "glass": {"best from composition": 0.9603, "random forest, magpie": 0.8587},
+    "phonons": {"CrabNet": 55.11, "best from composition": 46.58, "random forest, magpie": 67.61},
+    "dielectric": {"CrabNet": 0.3234, "best from composition": 0.3204, "random forest, magpie": 0.4196},
+    "jdft2d": {"CrabNet": 45.61, "best from composition": 45.61, "random forest, magpie": 50.04},
+    "log_gvrh": {"CrabNet": 0.1014, "best from composition": 0.0996, "random forest, magpie": 0.1040},
+    "log_kvrh": {"CrabNet": 0.0758, "best from composition": 0.0758, "random forest, magpie": 0.0820},
+    "perovskites": {"CrabNet": 0.4065, "best from composition": 0.4065, "random forest, magpie": 0.2355},
+}
+"""The leaderboard of MatBench v0.1 on the official folds (Dunn et al., 10.1038/s41524-020-00406-3), as of January 2024.
+
+Its random forests also saw structures where a task has them."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetSet:
+    """One property of many formulas.
+
+    Attributes:
+        name: a key of `SETS`.
+        formulas: (n,) as the file spells them.
+        values: (n,) float64, or bool where a class is asked for.
+        official: (n,) the official fold of each row, or None.
+    """
+
+    name: str
+    formulas: np.ndarray
+    values: np.ndarray
+    official: np.ndarray | None
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """(n,) canonical reduced formulas."""
+        return np.array(reduced_formulas(self.formulas.tolist()))
+
+    @property
+    def is_class(self) -> bool:
+        """Whether a class is asked for."""
+        return self.values.dtype == bool
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Three seeds where that is affordable."""
+        return (0, 1, 2) if len(self.values) < SMALL else (0,)
+
+    def folds(self, seed: int, *, grouped: bool = True) -> np.ndarray:
+        """Return the fold that each row is tested in, (n,): the official one, else drawn.
+
+        Args:
+            seed: draws the folds.
+            grouped: whether all rows of one canonical formula share a fold.
+        """
+        if self.official is not None:
+            return self.official
+        units = self.groups if grouped else np.arange(len(self.values))
+        distinct, unit_of_row = np.unique(units, return_inverse=True)
+        return (np.random.default_rng(seed).permutation(len(distinct)) % N_FOLDS)[unit_of_row]
+
+
+def read_set(folder: Path, name: str) -> TargetSet:
+    """Read a set.
+
+    Raises:
+        InputInvalid: its file is not there.
+    """
+    path = folder / SETS[name].path
+    if not path.is_file():
+        raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+    table = pq.read_table(path)
+    official = table["fold"].to_numpy() if "fold" in table.column_names else None
+    return TargetSet(name, table["composition"].to_numpy(), table["target"].to_numpy(), official)

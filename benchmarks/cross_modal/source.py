@@ -1,0 +1,49 @@
+"""The whole source of an encoder: labels and structure vectors of all crystals, one row for each formula."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.cross_modal.ways import Workshop
+from builders.cleaning import clean, drop_unlabelled
+from builders.compositions import reduced_formulas_of
+from builders.crossmodal.lessons import ENERGY, Lessons, pool_polymorphs
+from builders.crossmodal.recipes import ENCODER_RECIPES
+from builders.crossmodal.teacher import structure_vectors
+from builders.identity import identity_of
+from builders.progress import Reporter
+from builders.records import read_structure_table
+from builders.targets import derive_targets, labels_of
+from embeddings import load_encoder
+
+
+def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
+    """Return the workshop of all crystals of a file, as the recipe ``cromel-multi`` uses them.
+
+    Args:
+        path: a Parquet file of structures.
+        teacher: name or path of the catalog whose network encodes them.
+        folder: where lessons and encoders are kept.
+    """
+    recipe = ENCODER_RECIPES["cromel-multi"]
+    encoder = load_encoder(teacher)
+    source = identity_of(path.stat().st_size, encoder.manifest.manifest_sha256, recipe.targets, recipe.max_sites)
+    kept = folder / f"lessons-{source[:16]}.npz"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        table, _ = clean(read_structure_table(path))
+        table, _ = drop_unlabelled(derive_targets(table, recipe.targets), recipe.targets)
+        table = table.take(np.flatnonzero(table.n_sites <= (recipe.max_sites or np.inf)))
+        vectors = structure_vectors(encoder, table, reporter=Reporter())
+        labels = dict(zip(recipe.targets, labels_of(table, recipe.targets).T, strict=True))
+        lessons = pool_polymorphs(reduced_formulas_of(table), labels, vectors, energies=table.properties[ENERGY])
+        temporary = kept.with_name(f".{os.getpid()}-{kept.name}")
+        np.savez(temporary, formulas=lessons.formulas, labels=lessons.labels, vectors=lessons.vectors)
+        temporary.replace(kept)
+    with np.load(kept) as arrays:
+        lessons = Lessons(arrays["formulas"], recipe.targets, arrays["labels"], arrays["vectors"])
+    return Workshop(lessons, replace(recipe), folder, f"{path.name} by {encoder.manifest.name}, {source[:16]}")

@@ -1,0 +1,74 @@
+"""Ways of moving knowledge from structures to compositions, and what each encoder may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from builders.crossmodal.encoder import FormulaEncoder, encoder_of_tensors, tensors_of
+from builders.crossmodal.lessons import Lessons
+from builders.crossmodal.pipeline import published
+from builders.crossmodal.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig
+from builders.crossmodal.training import train_encoder
+from builders.identity import identity_of
+from embeddings.formula import fraction_matrix
+
+_TRAINING = ENCODER_RECIPES["cromel-multi"].training
+
+WAYS: dict[str, TransferConfig] = {
+    "c+d: contrast and labels": _TRAINING,
+    "d: labels": replace(_TRAINING, alignment=0, contrast=0),
+    "c: alignment by contrast": replace(_TRAINING, labels=0, alignment=0, contrast=1),
+    "c: alignment by distance": replace(_TRAINING, labels=0, alignment=1, contrast=0),
+    "c+d: distance and labels": replace(_TRAINING, alignment=1, contrast=0),
+    "b: critic, gradient penalty": replace(_TRAINING, labels=0, alignment=0, contrast=0, critic="gradient"),
+    "a: critic, penalty as released": replace(_TRAINING, labels=0, alignment=0, contrast=0, critic="released"),
+}
+"""The ways that have something to learn, the likeliest first; "e" is an untrained encoder."""
+
+BEST = "c+d: contrast and labels"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Trains encoders and keeps them.
+
+    Attributes:
+        lessons: of the whole source.
+        recipe: sizes and budget; only the way of learning changes.
+        folder: where trained encoders are kept.
+        source: identity of the lessons.
+    """
+
+    lessons: Lessons
+    recipe: EncoderRecipe
+    folder: Path
+    source: str
+
+    def encoder(self, way: str, excluded: Sequence[str] = ()) -> FormulaEncoder:
+        """Return the encoder of one way, trained on the lessons of all formulas but some.
+
+        Args:
+            way: a key of `WAYS`.
+            excluded: canonical reduced formulas that are left out.
+        """
+        recipe = replace(self.recipe, training=_within(WAYS[way], self.recipe.training))
+        identity = identity_of(self.source, recipe.to_dict(), sorted(set(excluded)))
+        path = self.folder / f"{identity[:16]}.npz"
+        if not path.exists():
+            lessons = self.lessons.without(excluded) if len(excluded) else self.lessons
+            trained = train_encoder(lessons, recipe)
+            numbers = np.unique(fraction_matrix(lessons.formulas[trained.training_rows].tolist()).atomic_numbers)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            tensors = tensors_of(published(trained, numbers, way))
+            np.savez(path, **tensors)
+        with np.load(path) as tensors:
+            return encoder_of_tensors(dict(tensors), recipe.model, name=way)
+
+
+def _within(way: TransferConfig, budget: TransferConfig) -> TransferConfig:
+    """Return a way of learning with the epochs, batches and learning rate of a budget."""
+    return replace(way, epochs=budget.epochs, batch_size=budget.batch_size, learning_rate=budget.learning_rate)

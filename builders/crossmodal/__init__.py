@@ -1,0 +1,1 @@
+"""Composition encoders: what structures taught, for formulas alone."""

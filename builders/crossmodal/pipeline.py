@@ -1,0 +1,165 @@
+"""From a source of structures to a published composition encoder: the stages in order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from builders.batching import PackedCrystals
+from builders.crossmodal.encoder import FormulaEncoder, composition_encoder_bytes, encoder_of_tensors, tensors_of
+from builders.crossmodal.lessons import ENERGY, Lessons, pool_polymorphs
+from builders.crossmodal.recipes import EncoderRecipe
+from builders.crossmodal.teacher import structure_vectors
+from builders.crossmodal.training import Trained, train_encoder
+from builders.encoder import CrystalEncoder, read_crystal_encoder
+from builders.extract import count_structures
+from builders.identity import identity_of
+from builders.intake import obtain_snapshot
+from builders.locks import only_one
+from builders.output import check_output, existing_build, next_version
+from builders.pipeline import BuildRequest, Material, prepare
+from builders.progress import Reporter
+from builders.provenance import describe
+from builders.snapshot import Snapshot
+from builders.targets import labels_of, unit_of
+from builders.train import Task, choose_device, limit_threads
+from embeddings._version import __version__
+from embeddings.encoder_files import write_encoder
+from embeddings.errors import TrainingError
+from embeddings.manifest import Citation, ModelInfo, Provenance
+
+LIMITS = (
+    "A vector knows the composition alone: polymorphs share it. Labels were those of the polymorph of lowest energy.",
+    "Formulas of training were seen with their calculated labels and structures: ask overlap() before you report "
+    "results on them.",
+)
+
+CITATION = Citation(
+    bibtex="""@article{na2025cromel,
+  title = {Cross-modality material embedding loss for transferring knowledge between heterogeneous material
+           descriptors},
+  author = {Na, Gyoung S.},
+  journal = {npj Computational Materials},
+  year = {2025},
+  doi = {10.1038/s41524-025-01723-1}
+}""",
+    doi="10.1038/s41524-025-01723-1",
+)
+
+
+@dataclass(frozen=True)
+class EncoderRequest:
+    """What a user asks for.
+
+    Attributes:
+        build: source, selection and output; its recipe is that of the crystals, see `EncoderRecipe.crystals`.
+        recipe: how the encoder is made.
+        teacher: folder of the catalog version whose network encodes structures; None where the recipe needs none.
+    """
+
+    build: BuildRequest
+    recipe: EncoderRecipe
+    teacher: Path | None
+
+
+def run(request: EncoderRequest, reporter: Reporter) -> Path:
+    """Build a composition encoder and return the folder of its version; one that this very build made is left as it is.
+
+    Raises:
+        EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in the output.
+    """
+    build, recipe = request.build, request.recipe
+    name = build.name or recipe.name
+    check_output(build.out, name, build.version, force=build.force)
+    limit_threads()
+    teacher = _teacher(request)
+    snapshot = obtain_snapshot(
+        build.source, build.options, build.selection, snapshot=build.snapshot, work=build.work, reporter=reporter
+    )
+    taught_by = teacher.manifest.manifest_sha256 if teacher else ""
+    fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
+    folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
+    with only_one(folder, TrainingError, "running this very build"):
+        earlier = existing_build(build.out, name, fingerprint)
+        if earlier is not None and not build.force and build.version in (None, earlier.name):
+            reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
+            return earlier
+        folder.mkdir(parents=True, exist_ok=True)
+        material = prepare(snapshot, recipe.crystals, reporter)
+        lessons = make_lessons(material, teacher, cache=folder / "teacher.npy", reporter=reporter)
+        trained = train_encoder(
+            lessons, recipe, checkpoint=folder / "checkpoint.pt", run=fingerprint, reporter=reporter
+        )
+        (folder / "history.json").write_text(json.dumps(trained.history, indent=1) + "\n")
+        seen = material.table.take(material.training_rows)
+        n_structures = count_structures(seen)
+        provenance = _describe(request, snapshot, material, trained, fingerprint, name=name, teacher=teacher)
+        return write_encoder(
+            build.out,
+            provenance,
+            composition_encoder_bytes(published(trained, np.flatnonzero(n_structures), name)),
+            n_structures=n_structures,
+            formulas=lessons.formulas[trained.training_rows].tolist(),
+            force=build.force,
+        )
+
+
+def make_lessons(
+    material: Material, teacher: CrystalEncoder | None, *, cache: Path | None = None, reporter: Reporter | None = None
+) -> Lessons:
+    """Pool labels, and the vectors of a teacher if there is one, over the polymorphs of each formula.
+
+    Args:
+        material: the crystals of a build.
+        teacher: encodes them.
+        cache: file for the teacher's vectors.
+        reporter: tells a person about it.
+    """
+    table = material.table
+    vectors = None if teacher is None else structure_vectors(teacher, table, cache=cache, reporter=reporter)
+    labels = dict(zip(material.targets, labels_of(table, material.targets).T, strict=True))
+    return pool_polymorphs(material.formulas, labels, vectors, energies=table.properties.get(ENERGY))
+
+
+def published(trained: Trained, atomic_numbers: np.ndarray, name: str) -> FormulaEncoder:
+    """Return the encoder as its file will hold it: rounded, and without elements that no training structure has."""
+    generator = trained.model.generator
+    return encoder_of_tensors(tensors_of(FormulaEncoder(generator, atomic_numbers)), generator.config, name=name)
+
+
+def _teacher(request: EncoderRequest) -> CrystalEncoder | None:
+    if not request.recipe.training.needs_teacher:
+        return None
+    if request.teacher is None:
+        raise TrainingError(f'The recipe "{request.recipe.name}" needs a teacher: name a catalog with --teacher.')
+    return read_crystal_encoder(request.teacher).to(choose_device(request.build.device))
+
+
+def _describe(
+    request: EncoderRequest,
+    snapshot: Snapshot,
+    material: Material,
+    trained: Trained,
+    fingerprint: str,
+    *,
+    name: str,
+    teacher: CrystalEncoder | None,
+) -> Provenance:
+    build, recipe = request.build, request.recipe
+    version = build.version or next_version(build.out, name)
+    units = tuple(unit_of(material.table, target) for target in material.targets)
+    task = Task(
+        PackedCrystals(material.table, None, labels_of(material.table, material.targets)),
+        material.training_rows, material.validation_rows, material.targets, units, trained.scaler,
+    )  # fmt: skip
+    stated = describe(build, snapshot, material, task, trained.scores, fingerprint, name=name, version=version)
+    taught_by = f"{teacher.manifest.name}@{teacher.manifest.version}" if teacher else None
+    facts = {"statistics": recipe.model.statistics, "activation": recipe.model.activation, "dim": recipe.model.dim}
+    hyperparameters = facts | recipe.to_dict() | {"teacher": taught_by}
+    model = ModelInfo(
+        name="cromel", recipe=recipe.name, hyperparameters=hyperparameters, code_version=stated.model.code_version
+    )
+    return replace(stated, model=model, limits=LIMITS, citation=CITATION)

@@ -1,0 +1,193 @@
+"""Composition encoders: a generator that gives a formula the vector which structures taught it, and what teaches it.
+
+After CroMEL (Na, npj Comput. Mater. 2025, 10.1038/s41524-025-01723-1): a generator sees compositions alone, a structure
+encoder sees crystals, and a loss brings the vectors of the one to those of the other. The element vectors are the
+generator's own and learned with it. What is published is small enough for NumPy: `embeddings.pooling` statistics of the
+element vectors, a shift and a scale, and a few linear layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from embeddings.elements import N_ELEMENTS
+
+Activation = Literal["silu", "relu"]
+
+ACTIVATIONS = {"silu": F.silu, "relu": F.relu}
+TINY = 1e-12
+"""Added to a variance before its root, whose slope at zero is infinite."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Every size of the generator.
+
+    Attributes:
+        statistics: what is made of the element vectors of a formula, out of `POOLINGS`.
+        element_dim: width of an element vector.
+        hidden: widths of the hidden layers.
+        dim: width of a formula's vector.
+        activation: after every layer but the last.
+        table_std: standard deviation of the initial element vectors.
+        dropout: after every activation, in training.
+    """
+
+    statistics: tuple[str, ...] = ("mean", "std", "min", "max")
+    element_dim: int = 64
+    hidden: tuple[int, ...] = (352, 352)
+    dim: int = 128
+    activation: Activation = "silu"
+    table_std: float = 0.5
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Compositions:
+    """``B`` formulas of up to ``N`` elements.
+
+    Attributes:
+        atomic_numbers: (B, N) int64, 0 where padded.
+        fractions: (B, N) float32, one in sum.
+    """
+
+    atomic_numbers: Tensor
+    fractions: Tensor
+
+    def __len__(self) -> int:
+        return len(self.atomic_numbers)
+
+    def take(self, rows: Tensor) -> Compositions:
+        """Return the formulas at the given rows."""
+        return Compositions(self.atomic_numbers[rows], self.fractions[rows])
+
+
+class ElementBlock:
+    """The element vectors of a batch of formulas, and the statistics over them."""
+
+    def __init__(self, vectors: Tensor, compositions: Compositions) -> None:
+        self.vectors = vectors  # (B, N, element_dim)
+        self.fractions = compositions.fractions[..., None]
+        self.padded = compositions.atomic_numbers[..., None] == 0
+        self.mean = (vectors * self.fractions).sum(1)
+
+    def std(self) -> Tensor:
+        """Root of the weighted variance."""
+        return ((self.vectors - self.mean[:, None]).square() * self.fractions).sum(1).add(TINY).sqrt()
+
+    def minimum(self) -> Tensor:
+        """Smallest value of any element."""
+        return self.vectors.masked_fill(self.padded, torch.inf).amin(1)
+
+    def maximum(self) -> Tensor:
+        """Largest value of any element."""
+        return self.vectors.masked_fill(self.padded, -torch.inf).amax(1)
+
+
+POOLINGS = {
+    "mean": lambda block: block.mean,
+    "std": ElementBlock.std,
+    "min": ElementBlock.minimum,
+    "max": ElementBlock.maximum,
+    "range": lambda block: block.maximum() - block.minimum(),
+}
+"""The statistics of `embeddings.pooling` that a generator may use."""
+
+
+class CompositionGenerator(nn.Module):
+    """Compositions in, one vector for each out.
+
+    The pooled vectors are standardised by running moments of the training batches, which are fixed afterwards.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(N_ELEMENTS + 1, config.element_dim)
+        nn.init.normal_(self.table.weight, 0, config.table_std)
+        width = len(config.statistics) * config.element_dim
+        self.standardise = nn.BatchNorm1d(width, affine=False)
+        widths = (width, *config.hidden, config.dim)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def pool(self, compositions: Compositions) -> Tensor:
+        """Return the statistics of the element vectors, side by side, (B, n_statistics * element_dim)."""
+        block = ElementBlock(self.table(compositions.atomic_numbers), compositions)
+        return torch.cat([POOLINGS[name](block) for name in self.config.statistics], dim=1)
+
+    def forward(self, compositions: Compositions) -> Tensor:
+        """Return one vector for each formula, (B, dim)."""
+        vectors = self.standardise(self.pool(compositions))
+        *hidden, last = self.layers
+        for layer in hidden:
+            vectors = self.dropout(ACTIVATIONS[self.config.activation](layer(vectors)))
+        return last(vectors)
+
+
+class Noise(nn.Module):
+    """Makes a generator stochastic: Gaussian noise whose spread is learned from the vector that it is added to."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.spread = nn.Linear(dim, dim)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return a sample around each vector, (B, dim)."""
+        return vectors + F.softplus(self.spread(vectors)) * torch.randn_like(vectors)
+
+
+class Critic(nn.Module):
+    """Tells vectors of structures from generated ones, (B, dim) -> (B,)."""
+
+    def __init__(self, dim: int, width: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(dim, width), nn.LeakyReLU(), nn.Linear(width, 1))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return a score for each vector."""
+        return self.layers(vectors)[:, 0]
+
+
+def gradient_penalty(critic: nn.Module, real: Tensor, generated: Tensor) -> Tensor:
+    """Return how far the critic's slope is from one, per sample, between real and generated vectors.
+
+    Gulrajani et al., NeurIPS 2017 (arXiv 1704.00028).
+    """
+    share = torch.rand(len(real), 1)
+    between = (share * real + (1 - share) * generated).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return (slope.norm(dim=1) - 1).square().mean()
+
+
+def penalty_as_released(critic: nn.Module, generated: Tensor) -> Tensor:
+    """Return the penalty of the released CroMEL code: at generated vectors alone, of the mean score of the batch.
+
+    For comparison: the slope of a mean falls with the size of the batch, so that the penalty asks for a slope that
+    grows with it.
+    """
+    generated = generated.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(generated).mean(), generated, create_graph=True)
+    return (slope.norm(dim=1) - 1).square().mean()
+
+
+class CroMEL(nn.Module):
+    """A generator with what teaches it: heads for labels, and a projection to the vectors of structures."""
+
+    def __init__(self, config: GeneratorConfig, n_targets: int, teacher_dim: int) -> None:
+        super().__init__()
+        self.generator = CompositionGenerator(config)
+        self.heads = nn.Sequential(
+            nn.SiLU(), nn.Linear(config.dim, config.dim), nn.SiLU(), nn.Linear(config.dim, n_targets)
+        )
+        self.project = nn.Linear(config.dim, teacher_dim)
+
+    def forward(self, compositions: Compositions) -> Tensor:
+        """Return the standardised targets, (B, n_targets)."""
+        return self.heads(self.generator(compositions))

@@ -1,0 +1,80 @@
+"""The transferability command: a table of measurements in, a ranking of encoders and catalogs out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embeddings.analysis.transferability import Ranking
+from embeddings.analysis.transferability import transferability as rank
+from embeddings.cli.printing import as_json_option, print_json, print_table
+from embeddings.errors import InputInvalid
+from embeddings.featurizers.pinning import as_catalog
+from embeddings.loaders import list_catalogs
+from embeddings.streaming.batches import Request, check_columns
+from embeddings.streaming.readers import open_reader
+
+_ROWS_AT_ONCE = 1 << 16
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--formula", "column", default="formula", show_default=True, help="Name of the column of formulas.")
+@click.option("--target", required=True, help="Name of the column of numbers to predict.")
+@click.option(
+    "--encoder", "names", multiple=True, help="Encoder or catalog; repeat it. All that there are if left out."
+)
+@click.option("--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Of the cross-validation.")
+@click.option("--seed", default=0, show_default=True, help="Of the folds.")
+@as_json_option
+def transferability(
+    file: Path, column: str, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
+) -> None:
+    r"""Rank encoders and catalogs by how well they suit your measurements.
+
+    FILE is .csv (with a header), .parquet or .jsonl. A ridge regression on the vectors of the formulas is
+    cross-validated; rows of one reduced formula are averaged, so that none stands on both sides. "Seen" are formulas
+    that the training of the vectors met already, and "lacking" those with an element without a vector.
+
+    \b
+    Example:
+      embeddings transferability data.csv --target band_gap
+    """
+    formulas, values = _columns(file, column, target)
+    candidates = [as_catalog(name) for name in names or list_catalogs()]
+    ranking = rank(formulas, values, candidates, n_folds=folds, seed=seed)
+    if as_json:
+        print_json(asdict(ranking))
+    else:
+        _show(ranking, target)
+
+
+def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]]:
+    """Return the formulas and the values of a file.
+
+    Raises:
+        ColumnNotFound: the file lacks one of the columns; the message lists those that are there.
+        InputInvalid: the file cannot be read, or a row has too few or too many fields.
+    """
+    formulas: list[Any] = []
+    values: list[Any] = []
+    for batch in open_reader(Request(file, column, _ROWS_AT_ONCE, as_text=True)).batches():
+        check_columns(Request(file, target, _ROWS_AT_ONCE), batch.table.column_names)
+        if batch.rejected:
+            raise InputInvalid(f"{file}, line {batch.rejected[0].line}: {batch.rejected[0].reason}")
+        formulas += batch.formulas
+        values += batch.table[target].to_pylist()
+    return formulas, values
+
+
+def _show(ranking: Ranking, target: str) -> None:
+    used = "" if ranking.n_used == ranking.n_formulas else f", {ranking.n_used:,} of them drawn at random"
+    click.echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
+    rows = [("", "MAE", "R2", "seen", "lacking")]
+    for name, score in ranking.scores.items():
+        seen = "?" if score.n_seen is None else f"{score.n_seen:,}"
+        rows.append((name, f"{score.mae:.4g}", f"{score.r2:.3f}", seen, f"{score.n_uncovered:,}"))
+    print_table([*rows, ("(the mean)", f"{ranking.baseline_mae:.4g}", "", "", "")])

@@ -1,0 +1,132 @@
+"""From structures to a composition encoder through the command line, and what may go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from builders.crossmodal.encoder import read_formula_encoder
+from embeddings import load_encoder
+from embeddings.cli import main
+from embeddings.encoder_files import read_formulas
+from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
+from embeddings.manifest import read_manifest
+from embeddings.tables import ENCODER
+from tests.crystals import write_sample
+from tests.encoders import write_encoder_catalog
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[object]]:
+    """An encoder of sixty crystals, and the command that built it."""
+    root = tmp_path_factory.mktemp("cromel")
+    sample = write_sample(root / "sample.parquet", 60)
+    teacher = write_encoder_catalog(root / "teachers")
+    command = ["build", "--source", "table", "--path", sample, "--recipe", "cromel-band-gap", "--epochs", 2]
+    command += ["--teacher", teacher, "--out", root / "out", "--json", "--quiet"]
+    result = run(command, root / "cache")
+    assert result.exit_code == 0, result.output
+    return Path(json.loads(result.stdout)["path"]), command
+
+
+def run(command: list[object], cache: Path) -> Result:
+    return CliRunner(env={"EMBEDDINGS_CACHE": str(cache)}).invoke(main, list(map(str, command)))
+
+
+def test_the_manifest_says_what_the_encoder_is(built):
+    folder, _ = built
+    manifest = read_manifest(folder)
+    assert (manifest.kind, manifest.name, manifest.version) == ("composition-encoder", "cromel-band-gap", "0.1.0")
+    assert manifest.model.hyperparameters["statistics"] == ["mean", "std", "min", "max"]
+    assert manifest.model.hyperparameters["activation"] == "silu"
+    assert manifest.model.hyperparameters["teacher"] == "toy@0.1.0"
+    assert manifest.n_rows == manifest.training.formula_digest.n_formulas
+    assert sum(entry.bytes for entry in manifest.files) < 1_000_000
+
+
+def test_numpy_alone_gives_the_vectors_of_torch(built):
+    folder, _ = built
+    encoder, formulas = load_encoder(folder), read_formulas(folder)
+    assert len(formulas) == encoder.manifest.n_rows
+    assert encoder.overlap(formulas) == formulas
+    np.testing.assert_allclose(encoder.encode(formulas), read_formula_encoder(folder).encode(formulas), atol=1e-5)
+
+
+def test_the_command_says_what_was_built(built):
+    folder, command = built
+    result = run([part for part in command if part != "--json"], folder.parents[2] / "cache")
+    assert f"{read_manifest(folder).n_rows} formulas x 128 in {folder}" in result.stdout
+    assert "held-out formulas" in result.stdout
+
+
+def test_elements_without_a_training_structure_have_no_vector(built):
+    encoder = read_formula_encoder(built[0])
+    symbols = set(read_manifest(built[0]).n_structures)
+    assert len(encoder.atomic_numbers) == len(symbols)
+    assert np.isfinite(encoder.encode(sorted(symbols))).all()
+
+
+def test_the_same_command_again_does_nothing(built):
+    folder, command = built
+    before = (folder / ENCODER).stat().st_mtime_ns
+    result = run(command, folder.parents[2] / "cache")
+    assert Path(json.loads(result.stdout)["path"]) == folder
+    assert (folder / ENCODER).stat().st_mtime_ns == before
+
+
+def test_the_same_build_elsewhere_gives_the_same_bytes(built, tmp_path):
+    folder, command = built
+    again = run([*command, "--out", tmp_path / "out"], tmp_path / "cache")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "out/cromel-band-gap/0.1.0" / ENCODER).read_bytes() == (folder / ENCODER).read_bytes()
+
+
+def copied(folder: Path, to: Path) -> Path:
+    to.mkdir()
+    for file in folder.iterdir():
+        (to / file.name).write_bytes(file.read_bytes())
+    return to
+
+
+def test_a_damaged_file_is_noticed(built, tmp_path):
+    folder = copied(built[0], tmp_path / "damaged")
+    content = bytearray((folder / ENCODER).read_bytes())
+    content[-1] ^= 1
+    (folder / ENCODER).write_bytes(bytes(content))
+    with pytest.raises(CatalogCorrupt, match="altered"):
+        read_formula_encoder(folder)
+    (folder / ENCODER).unlink()
+    with pytest.raises(CatalogCorrupt, match="cannot be read"):
+        read_formula_encoder(folder)
+
+
+def test_another_version_of_the_format_is_refused(built, tmp_path):
+    folder = copied(built[0], tmp_path / "newer")
+    text = (folder / "manifest.json").read_text().replace('"schema_version": 1', '"schema_version": 2')
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ManifestInvalid, match="newer library"):
+        read_formula_encoder(folder)
+
+
+def test_a_catalog_of_elements_is_no_composition_encoder(tmp_path):
+    with pytest.raises(InputInvalid, match='kind "element"'):
+        read_formula_encoder(write_encoder_catalog(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--recipe", "cromel-mutli"], 'Did you mean "cromel-multi"?'),
+        (["--teacher", "nobody"], 'No catalog "nobody"'),
+        (["--targets", "charm"], "charm"),
+    ],
+)
+def test_errors_are_one_line(built, tmp_path, options, said):
+    result = run([*built[1], *options, "--out", tmp_path / "out"], tmp_path / "cache")
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1

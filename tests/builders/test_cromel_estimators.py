@@ -1,0 +1,127 @@
+"""Regressor and classifier on an encoder: they learn, repeat themselves, and refuse what cannot be learned."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_score
+
+from builders.crossmodal.encoder import untrained
+from builders.crossmodal.estimators import CrossModalClassifier, CrossModalRegressor, finetune
+from builders.crossmodal.packing import pack
+from builders.models.cromel import GeneratorConfig
+from embeddings.elements import N_ELEMENTS, SYMBOLS
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
+from embeddings.formula import fraction_matrix
+
+FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
+CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)
+OPTIONS = {"n_members": 1, "epochs": 40, "learning_rate": 1e-2, "encoder_learning_rate": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """An encoder that nobody trained, whose element vectors are the places in the periodic table."""
+    made = untrained(CONFIG, FORMULAS, seed=1)
+    places = torch.arange(N_ELEMENTS + 1)[:, None] / (10 * torch.arange(1, CONFIG.element_dim + 1))
+    with torch.no_grad():
+        made.generator.table.weight.copy_(torch.cos(places))
+        pooled = made.generator.pool(pack(FORMULAS))
+        made.generator.standardise.running_mean, made.generator.standardise.running_var = pooled.mean(0), pooled.var(0)
+    return made
+
+
+@pytest.fixture(scope="module")
+def values():
+    matrix = fraction_matrix(FORMULAS)
+    return np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
+
+
+@pytest.mark.parametrize("mode", ["finetuned", "frozen"])
+def test_a_property_is_learned_in_both_modes(encoder, values, mode):
+    folds = KFold(2, shuffle=True, random_state=0)
+    model = CrossModalRegressor(encoder, mode=mode, **OPTIONS)
+    assert cross_val_score(model, FORMULAS, values, cv=folds, scoring="r2").mean() > 0.8
+
+
+def test_the_encoder_that_was_given_is_never_changed(encoder, values):
+    before = encoder.encode(FORMULAS)
+    CrossModalRegressor(encoder, **OPTIONS).fit(FORMULAS, values)
+    np.testing.assert_array_equal(encoder.encode(FORMULAS), before)
+
+
+def test_the_same_seed_gives_the_same_model_and_a_pickle_predicts_alike(encoder, values):
+    model = CrossModalRegressor(encoder, **OPTIONS).fit(FORMULAS, values)
+    again = clone(model).fit(FORMULAS, values)  # a clone shares nothing but the parameters
+    np.testing.assert_array_equal(model.predict(FORMULAS), again.predict(FORMULAS))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(FORMULAS), model.predict(FORMULAS))
+    other = clone(model).set_params(random_state=1).fit(FORMULAS, values)
+    assert not np.array_equal(other.predict(FORMULAS), model.predict(FORMULAS))
+
+
+def test_classes_may_be_texts(encoder, values):
+    labels = np.where(values > np.median(values), "heavy", "light")
+    model = finetune(encoder, FORMULAS, labels, **OPTIONS)
+    assert isinstance(model, CrossModalClassifier)
+    assert model.classes_.tolist() == ["heavy", "light"]
+    assert (model.predict(FORMULAS) == labels).mean() > 0.9
+    np.testing.assert_allclose(model.predict_proba(FORMULAS).sum(axis=1), 1)
+
+
+def test_the_target_decides_the_model(encoder, values):
+    assert isinstance(finetune(encoder, FORMULAS, values, epochs=1, n_members=1), CrossModalRegressor)
+    assert isinstance(finetune(encoder, FORMULAS, values > 20, epochs=1, n_members=1), CrossModalClassifier)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "y", "error", "said"),
+    [
+        (["NaCl", "Xx"], [1.0, 2.0], FormulaInvalid, "Row 1"),
+        (["NaCl", "KCl"], [1.0, float("nan")], TargetInvalid, "first of them 1"),
+        (["NaCl", "KCl"], [1.0, 1.0], TargetInvalid, "nothing to learn"),
+        (["NaCl", "KCl"], ["a", "b"], TargetInvalid, "classify"),
+        (["NaCl", "Na2Cl2"], [1.0, 2.0], InputInvalid, "one formula"),
+        (["NaCl"], [1.0, 2.0], InputInvalid, "shape"),
+        (np.array([["NaCl", "KCl"]]), [1.0], InputInvalid, "One column"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(encoder, formulas, y, error, said):
+    with pytest.raises(error, match=said):
+        CrossModalRegressor(encoder, **OPTIONS).fit(formulas, y)
+
+
+@pytest.mark.parametrize(("y", "said"), [(["a", "a"], "one class"), (["a", None], "missing in 1 rows")])
+def test_classes_that_cannot_be_learned_are_refused(encoder, y, said):
+    with pytest.raises(TargetInvalid, match=said):
+        CrossModalClassifier(encoder, **OPTIONS).fit(["NaCl", "KCl"], np.array(y, dtype=object))
+
+
+def test_an_element_that_the_encoder_never_saw_is_named(values):
+    few = untrained(CONFIG, FORMULAS)
+    few.atomic_numbers = few.atomic_numbers[:20]
+    with pytest.raises(ElementNotCovered, match="Sc"):
+        CrossModalRegressor(few, **OPTIONS).fit(FORMULAS, values)
+    model = CrossModalRegressor(few, missing="impute", **OPTIONS).fit(FORMULAS, values)
+    assert np.isfinite(model.predict(["Sc2O3"])).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mode": "thawed"}, "thawed"),
+        ({"n_members": 0}, "at least 1"),
+        ({"validation_fraction": 1.0}, "between 0 and 1"),
+    ],
+)
+def test_parameters_out_of_range_are_named(encoder, values, options, said):
+    with pytest.raises(InputInvalid, match=said):
+        CrossModalRegressor(encoder, **options).fit(FORMULAS, values)
+
+
+def test_without_an_encoder_it_says_what_is_needed(values):
+    with pytest.raises(InputInvalid, match="encoder is needed"):
+        CrossModalRegressor().fit(FORMULAS, values)

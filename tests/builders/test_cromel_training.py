@@ -1,0 +1,130 @@
+"""How an encoder learns: from labels, from structures, from both; what it repeats, resumes and refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builders.checkpoint import Checkpoint, write_checkpoint
+from builders.crossmodal.encoder import FormulaEncoder, untrained
+from builders.crossmodal.lessons import Lessons, pool_polymorphs
+from builders.crossmodal.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig, find_any_recipe
+from builders.crossmodal.training import train_encoder
+from builders.models.cromel import GeneratorConfig
+from embeddings.elements import SYMBOLS
+from embeddings.errors import InputInvalid, SourceError, TrainingError
+from embeddings.formula import fraction_matrix, reduced_formulas
+
+TRAINING = TransferConfig(epochs=60, batch_size=32, learning_rate=1e-2, validation_fraction=0.2)
+RECIPE = EncoderRecipe(
+    "tiny", "Tiny.", ("energy",), model=GeneratorConfig(element_dim=8, hidden=(32,), dim=8), training=TRAINING
+)
+FORMULAS = np.array(
+    sorted(reduced_formulas([f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:40] for n in (1, 2)]))
+)
+
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    """A property that is linear in the fractions, and structure vectors that hold it among others."""
+    matrix = fraction_matrix(FORMULAS)
+    mean = np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
+    vectors = np.stack([mean, np.sin(mean), np.cos(mean), mean**2], axis=1).astype(np.float32)
+    return Lessons(FORMULAS, ("energy",), mean[:, None] / 10, vectors)
+
+
+def recipe(**training: object) -> EncoderRecipe:
+    return replace(RECIPE, training=replace(TRAINING, **training))
+
+
+def linear_error(vectors: np.ndarray, wanted: np.ndarray) -> float:
+    """Error of the best linear map from vectors to a property, over its spread."""
+    design = np.c_[vectors, np.ones(len(vectors))]
+    fitted = design @ np.linalg.lstsq(design, wanted, rcond=None)[0]
+    return float((wanted - fitted).std() / wanted.std())
+
+
+@pytest.mark.parametrize(
+    "ways", [{"contrast": 0.0}, {"contrast": 1.0}, {"labels": 0.0, "alignment": 1.0, "contrast": 0.0}]
+)
+def test_a_property_of_formulas_held_out_is_learned(lessons, ways):
+    trained = train_encoder(lessons, recipe(**ways))
+    vectors = FormulaEncoder(trained.model.generator, np.arange(1, 100)).encode(FORMULAS)
+    held_out = np.setdiff1d(np.arange(len(FORMULAS)), trained.training_rows)
+    by_chance = untrained(RECIPE.model, FORMULAS).encode(FORMULAS)
+    wanted = lessons.labels[held_out, 0]
+    assert linear_error(vectors[held_out], wanted) < 0.5 * linear_error(by_chance[held_out], wanted)
+
+
+def test_scores_are_of_the_formulas_held_out(lessons):
+    trained = train_encoder(lessons, recipe(contrast=0.0))
+    assert trained.scores["energy"].n == len(lessons) - len(trained.training_rows)
+    assert trained.scores["energy"].mae < 0.3 * trained.scores["energy"].baseline_mae
+
+
+@pytest.mark.parametrize("critic", ["gradient", "released"])
+def test_a_critic_moves_the_generator_and_its_run_resumes(lessons, critic, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    adversarial = recipe(labels=0.0, contrast=0.0, critic=critic, epochs=2)
+    trained = train_encoder(lessons, adversarial, checkpoint=path)
+    again = train_encoder(lessons, adversarial, checkpoint=path)
+    assert len(trained.history) == len(again.history) == 2
+    weights = again.model.generator.table.weight.detach()
+    assert not np.array_equal(
+        weights, train_encoder(lessons, replace(adversarial, seed=1)).model.generator.table.weight.detach()
+    )
+    assert np.isfinite(weights.numpy()).all()
+
+
+def test_a_killed_run_ends_with_the_same_weights(lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = train_encoder(lessons, recipe(epochs=3))
+    path = tmp_path / "checkpoint.pt"
+    with monkeypatch.context() as patch:
+        patch.setattr("builders.crossmodal.training.write_checkpoint", write_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train_encoder(lessons, recipe(epochs=3), checkpoint=path, run="me")
+    resumed = train_encoder(lessons, recipe(epochs=3), checkpoint=path, run="me")
+    for name, weights in whole.model.state_dict().items():
+        np.testing.assert_array_equal(weights.numpy(), resumed.model.state_dict()[name].numpy())
+    with pytest.raises(TrainingError, match="another run"):
+        train_encoder(lessons, recipe(epochs=3), checkpoint=path, run="someone")
+
+
+def write_and_die(path: Path, checkpoint: Checkpoint) -> None:
+    """Be killed right after the first checkpoint."""
+    write_checkpoint(path, checkpoint)
+    raise KeyboardInterrupt
+
+
+def test_formulas_left_out_are_gone(lessons):
+    few = lessons.without(FORMULAS[:50].tolist())
+    assert len(few) == len(FORMULAS) - 50
+    assert not set(few.formulas) & set(FORMULAS[:50])
+    with pytest.raises(SourceError, match="are left of"):
+        lessons.without(FORMULAS.tolist())
+
+
+def test_a_recipe_that_needs_structures_says_so(lessons):
+    with pytest.raises(TrainingError, match="name a teacher"):
+        train_encoder(replace(lessons, vectors=np.full((len(lessons), 0), np.nan, np.float32)), recipe())
+
+
+def test_polymorphs_become_one_row_with_the_label_of_the_lowest():
+    lessons = pool_polymorphs(
+        ["NaCl", "Fe", "NaCl", "NaCl"],
+        {"gap": np.array([1.0, 0.0, np.nan, 3.0]), "k": np.array([np.nan, np.nan, np.nan, 7.0])},
+        np.array([[1.0], [5.0], [np.nan], [3.0]], dtype=np.float32),
+        energies=np.array([-1.0, 0.0, -3.0, -2.0]),
+    )
+    assert lessons.formulas.tolist() == ["Fe", "NaCl"]
+    np.testing.assert_array_equal(lessons.labels, [[0.0, np.nan], [3.0, 7.0]])
+    np.testing.assert_array_equal(lessons.vectors, [[5.0], [2.0]])
+
+
+def test_recipes_are_found_and_strangers_are_told_what_there_is():
+    assert find_any_recipe("cromel-multi") is ENCODER_RECIPES["cromel-multi"]
+    with pytest.raises(InputInvalid, match=r'Did you mean "cromel-multi"\? .*ct-multi'):
+        find_any_recipe("cromel-mutli")

@@ -1,0 +1,111 @@
+"""The benchmark of composition encoders: folds that leak nothing, a store that survives a kill, the quick mode."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.cross_modal.__main__ import main
+from benchmarks.cross_modal.leak import leaky_rows
+from benchmarks.cross_modal.models import Head, pooled, scores
+from benchmarks.cross_modal.quick import quick_plan
+from benchmarks.cross_modal.sets import SETS, TargetSet, read_set
+from benchmarks.cross_modal.store import Store
+from benchmarks.cross_modal.summary import summarize
+from benchmarks.cross_modal.ways import BEST
+from embeddings.errors import InputInvalid
+from embeddings.pooling import featurize_compositions
+from tests.toys import toy_catalog
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return quick_plan()
+
+
+def test_all_spellings_of_a_formula_are_tested_in_one_fold():
+    formulas = np.array(["NaCl", "Na0.5Cl0.5", "Fe", "FeO", "Fe2O2", "KCl", "LiF", "MgO"])
+    task = TargetSet("efe", formulas, np.arange(8.0), None)
+    for seed in range(5):
+        folds = task.folds(seed)
+        assert folds[0] == folds[1]
+        assert folds[3] == folds[4]
+
+
+def test_official_folds_are_kept(tmp_path: Path):
+    path = tmp_path / SETS["steels"].path
+    path.parent.mkdir()
+    pq.write_table(pa.table({"composition": ["Fe", "FeC"], "target": [1.0, 2.0], "fold": [3, 4]}), path)
+    assert read_set(tmp_path, "steels").folds(seed=7).tolist() == [3, 4]
+    with pytest.raises(InputInvalid, match="expt_gap"):
+        read_set(tmp_path, "expt_gap")
+
+
+def test_what_is_left_out_of_the_source_is_never_learned_from(plan, monkeypatch: pytest.MonkeyPatch):
+    learned_from = []
+    monkeypatch.setattr(
+        "benchmarks.cross_modal.ways.train_encoder", lambda lessons, recipe: learned_from.append(lessons) or 1 / 0
+    )
+    own = plan.tasks["efe"].groups.tolist()
+    with pytest.raises(ZeroDivisionError):
+        plan.workshop.encoder(BEST, own)
+    assert not set(learned_from[0].formulas) & set(own)
+    assert len(learned_from[0]) == len(plan.workshop.lessons) - len(set(own))
+
+
+def test_an_encoder_is_trained_once_and_kept(plan):
+    first = plan.workshop.encoder(BEST)
+    assert len(list(plan.workshop.folder.glob("*.npz"))) == 1
+    np.testing.assert_array_equal(first.encode(["LiC"]), plan.workshop.encoder(BEST).encode(["LiC"]))
+
+
+def test_every_fold_starts_from_the_same_encoder_but_for_the_leak(plan):
+    task, encoder = plan.tasks["efe"], plan.workshop.encoder(BEST)
+    before = encoder.encode(task.formulas.tolist())
+    head = Head(encoder, options=(("n_members", 1), ("epochs", 2)))
+    tested = task.folds(0) == 0
+    np.testing.assert_array_equal(head(task, tested, 0), head(task, tested, 0))
+    rows = leaky_rows(task, encoder, np.zeros(len(task.values), bool), seed=0)
+    assert [row["fold"] for row in rows] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(encoder.encode(task.formulas.tolist()), before)
+
+
+def test_pooled_catalogs_stand_under_the_same_head():
+    catalog = toy_catalog()
+    encoded = pooled(catalog, ("mean", "max")).encode(["Fe2O3", "NaCl"])
+    wanted = featurize_compositions(["Fe2O3", "NaCl"], catalog, stats=("mean", "max"))
+    np.testing.assert_allclose(encoded, wanted, atol=1e-4)
+
+
+def test_scores_tell_seen_from_unseen():
+    task = TargetSet("efe", np.array(["Fe", "Co", "Ni"]), np.array([1.0, 2.0, 4.0]), None)
+    tested = np.array([True, True, True])
+    figures = scores(task, tested, np.array([1.0, 2.5, 5.0]), np.array([True, True, False]))
+    assert figures["score"] == pytest.approx(0.5)
+    assert (figures["score_unseen"], figures["n_unseen"]) == (1.0, 1)
+
+
+def test_a_line_that_a_kill_cut_off_is_measured_again(tmp_path: Path):
+    store = Store(tmp_path / "rows.jsonl")
+    key = {"set": "efe", "model": "m", "source": "s", "seed": 0, "fold": 1}
+    store.add(key | {"score": 1.0, "n_unseen": 3})
+    with store.path.open("a") as file:
+        file.write('\n{"set": "efe", "mod')
+    assert store.has(**key)
+    assert not store.has(**key | {"fold": 2})
+    assert summarize(store.rows())[0]["score"] == 1.0
+
+
+def test_the_quick_mode_runs(tmp_path: Path):
+    result = CliRunner().invoke(main, ["--quick", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    measured = {row["model"] for row in summary["summary"]}
+    assert {BEST, "d: labels", "a: critic, penalty as released", "e: nothing"} <= measured
+    assert summary["goals"][0]["gain"] > 0
