@@ -27,6 +27,11 @@ def test_the_generated_parts_are_current() -> None:
     assert readme.fill(TEXT) == TEXT, "run: make readme"
 
 
+def test_the_downstream_tables_are_current() -> None:
+    page = readme.DOWNSTREAM.read_text()
+    assert readme.fill_downstream(page) == page, "run: make readme"
+
+
 def test_a_generated_part_replaces_the_one_between_its_marks() -> None:
     text = "before\n<!-- x:start -->\nold\n<!-- x:end -->\nafter\n"
     once = readme.insert(text, "x", "new\n")

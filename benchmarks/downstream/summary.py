@@ -25,7 +25,7 @@ def render(result: dict[str, Any]) -> str:
     table = {"task": _tasks, "property": _ranking, "target": _back_ends}
     kind = next(key for key in table if key in result["rows"][0])
     notes = [f"- {note}" for note in result["notes"]]
-    return "\n".join([f"### {result['title']}", "", *table[kind](result), "", *notes]) + "\n"
+    return "\n".join([f"### {result['title']}", "", *table[kind](result), "", *notes]).rstrip() + "\n"
 
 
 def _back_ends(result: dict[str, Any]) -> list[str]:
