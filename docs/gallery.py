@@ -150,7 +150,7 @@ GALLERY = (
             structures["band_gap"],
             names=structures["formula"],
             label="band gap (eV)",
-            max_points=12_000,
+            max_points=9_000,
             title="ct-multi: compositions",
         )
         """,
