@@ -24,7 +24,7 @@ from builders.models.crystal_transformer import CrystalTransformer, Geometry
 from builders.pipeline import Material, assemble
 from builders.progress import Reporter, Stage
 from builders.recipes import Recipe
-from builders.targets import Scaler, labels_of
+from builders.targets import Scaler, derive_targets, labels_of
 from builders.train import Run, Task, choose_device, train
 
 N_CRYSTALS = 4_000
@@ -116,7 +116,8 @@ def _rates(n_rows: int, seconds: list[float], baseline_seconds: list[float]) -> 
 
 
 def _material(recipe: Recipe, file: CrystalFile, n_crystals: int) -> Material:
-    table, dropped = drop_unlabelled(sample(file.path, n_crystals, max_sites=recipe.max_sites), recipe.targets)
+    drawn = derive_targets(sample(file.path, n_crystals, max_sites=recipe.max_sites), recipe.targets)
+    table, dropped = drop_unlabelled(drawn, recipe.targets)
     formulas = reduced_formulas_of(table)
     training_rows, validation_rows = split_by_formula(formulas, validation_fraction=0.05, seed=recipe.seed)
     return Material(table, formulas, dropped, recipe.targets, training_rows, validation_rows)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from builders.batching import PackedCrystals, batches_by_size
+from builders.encoder import BATCH_SIZE, MAX_PAIRS
 from builders.models.crystal_transformer import CrystalTransformer
 from builders.recipes import Vectors
 from builders.records import StructureTable
@@ -46,7 +47,7 @@ def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: n
     device = model.table.weight.device
     model.eval()
     with torch.inference_mode():
-        for part in batches_by_size(crystals.n_sites, rows, batch_size=128, max_pairs=128 * 32 * 32):
+        for part in batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
             batch = crystals.batch(part).to(device)
             np.add.at(sums, batch.atomic_numbers[batch.mask].cpu(), model.encode_atoms(batch)[batch.mask].cpu())
             n_sites += np.bincount(batch.atomic_numbers[batch.mask].cpu(), minlength=N_ELEMENTS + 1)

@@ -21,6 +21,7 @@ from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from benchmarks.table import render, render_all
 from builders.batching import PackedCrystals
 from builders.models.crystal_transformer import CrystalTransformerConfig
+from builders.targets import DERIVED
 from embeddings.errors import InputInvalid
 from tests.crystals import arrow_table, sample_crystals, structure_table
 from tests.toys import write_toy
@@ -46,7 +47,8 @@ def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_labelled(path: Path, targets: tuple[str, ...], n: int = 80) -> None:
     sample, labels = sample_crystals(n)
-    columns = {name: pa.array(labels["formation_energy_per_atom"]) for name in targets}
+    stated = [name for name in targets if name not in DERIVED]
+    columns = {name: pa.array(labels["formation_energy_per_atom"]) for name in stated}
     pq.write_table(arrow_table(sample, **columns), path)
 
 

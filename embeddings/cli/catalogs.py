@@ -91,7 +91,8 @@ def show(name: str, as_json: bool) -> None:
     for title, text in _facts(manifest, folder).items():
         click.echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
     if manifest.metrics:
-        click.echo("\nAccuracy on held-out structures (beside the error of predicting the training mean):")
+        held_out = "formulas" if manifest.kind == "composition-encoder" else "structures"
+        click.echo(f"\nAccuracy on held-out {held_out} (beside the error of predicting the training mean):")
         print_table(_metric_rows(manifest), indent="  ")
 
 
