@@ -17,13 +17,13 @@ import torch
 from benchmarks.baseline import CrystalDataset, PlainTransformer, plain_epochs
 from benchmarks.crystals import CrystalFile, crystal_files, sample
 from benchmarks.measure import at_least, in_turn
-from builders.batching import split_by_formula
 from builders.cleaning import drop_unlabelled
 from builders.compositions import reduced_formulas_of
 from builders.models.crystal_transformer import CrystalTransformer, Geometry
 from builders.pipeline import Material, assemble
 from builders.progress import Reporter, Stage
 from builders.recipes import Recipe
+from builders.splits import split_by_formula
 from builders.targets import Scaler, derive_targets, labels_of
 from builders.train import Run, Task, choose_device, train
 

@@ -1,9 +1,8 @@
-"""Splits by reduced formula, and batches of crystals of like size cut from flat arrays."""
+"""Batches of crystals of like size, cut from flat arrays."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,33 +130,3 @@ def _cut(rows: np.ndarray, n_sites: np.ndarray, batch_size: int, max_pairs: int)
             stop -= max(1, (stop - start) // 8)
         yield rows[start:stop]
         start = stop
-
-
-def split_by_formula(
-    formulas: Sequence[str], *, validation_fraction: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows so that all crystals of one reduced formula fall on one side.
-
-    A formula's side is drawn from its own hash and the seed: it stays where it is when other rows come and go, so that
-    a formula held out of one catalog is held out of every catalog with the same seed and fraction.
-
-    Args:
-        formulas: (n,) canonical reduced formulas.
-        validation_fraction: share of the *formulas* that is held out, on average.
-        seed: draws them.
-
-    Returns:
-        Row numbers for training and for validation, both ascending. Neither is empty if there are two formulas.
-    """
-    distinct, formula_of_row = np.unique(np.asarray(formulas, dtype=str), return_inverse=True)
-    draws = np.array([_draw(formula, seed) for formula in distinct])
-    is_held_out = draws < validation_fraction
-    is_held_out[draws.argmin()], is_held_out[draws.argmax()] = True, False
-    in_validation = is_held_out[formula_of_row]
-    return np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
-
-
-def _draw(formula: str, seed: int) -> float:
-    """Return a number in [0, 1) that depends on the formula and the seed alone."""
-    digest = hashlib.sha256(f"{seed} {formula}".encode()).digest()
-    return int.from_bytes(digest[:8]) / 2**64

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from builders.batching import PackedCrystals, split_by_formula
+from builders.batching import PackedCrystals
 from builders.cleaning import Selection, clean, drop_unlabelled
 from builders.compositions import reduced_formulas_of
 from builders.coverage import check_elements
@@ -30,6 +30,7 @@ from builders.records import StructureTable
 from builders.scales import check_scales
 from builders.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
+from builders.splits import split_by_formula
 from builders.targets import Scaler, choose_targets, derive_targets, labels_of, unit_of
 from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
@@ -148,7 +149,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
     if len(set(formulas)) < 2:
         raise SourceError(f"{len(set(formulas))} distinct formula is left of {snapshot.n_received}; two are the least.")
     training_rows, validation_rows = split_by_formula(
-        formulas, validation_fraction=recipe.training.validation_fraction, seed=recipe.seed
+        formulas, validation_fraction=recipe.training.validation_fraction, seed=recipe.seed, keep_elements=True
     )
     left_out = snapshot.rejected | dropped | unlabelled
     reporter.say(

@@ -111,14 +111,14 @@ RECIPES: dict[str, Recipe] = {
             description="Universal atomic embeddings learned from formation energy alone.",
             targets=("formation_energy_per_atom",),
             max_sites=100,
-            training=TrainingConfig(epochs=10),
+            training=TrainingConfig(epochs=20),
         ),
         Recipe(
             name="ct-band-gap",
             description="Universal atomic embeddings learned from the band gap alone.",
             targets=("band_gap",),
             max_sites=100,
-            training=TrainingConfig(epochs=6),
+            training=TrainingConfig(epochs=20),
         ),
         Recipe(
             name="ct-ef-eg",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from builders.backend import Split
-from builders.batching import split_by_formula
 from builders.cleaning import apply_filters
 from builders.compositions import reduced_formulas_of
 from builders.records import StructureTable
+from builders.splits import split_by_formula
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import ColumnNotFound, InputInvalid
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from builders.batching import split_by_formula
+from builders.splits import split_by_formula
 from embeddings.errors import SourceError
 
 ENERGY = "formation_energy_per_atom"
@@ -46,7 +46,9 @@ class Lessons:
 
     def split(self, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return rows to learn from and rows held out; see `split_by_formula`."""
-        return split_by_formula(self.formulas.tolist(), validation_fraction=validation_fraction, seed=seed)
+        return split_by_formula(
+            self.formulas.tolist(), validation_fraction=validation_fraction, seed=seed, keep_elements=True
+        )
 
 
 def pool_polymorphs(

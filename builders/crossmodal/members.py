@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from builders.batching import split_by_formula
 from builders.models.cromel import CompositionGenerator, Compositions
+from builders.splits import split_by_formula
 from builders.train import learning_rate_factor
 
 WARMUP = 0.05

@@ -136,6 +136,9 @@ class Mixing(nn.Module):
         """Attend with weights exp(q.k) * strength, normalised; strength is (B, n_heads, N, N) or broadcasts to it."""
         query, key, value = (part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in (query, key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        scores = scores.masked_fill(
+            strength == 0, torch.finfo(scores.dtype).min
+        )  # or one beyond the cutoff sets the scale
         weights = scores.softmax(-1) * strength
         weights = weights / weights.sum(-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
         return (weights.to(value.dtype) @ value).transpose(1, 2).flatten(-2)

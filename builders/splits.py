@@ -1,0 +1,55 @@
+"""Splits by reduced formula: all crystals of a formula fall on one side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from embeddings.formula import fraction_matrix
+
+
+def split_by_formula(
+    formulas: Sequence[str], *, validation_fraction: float, seed: int, keep_elements: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows so that all crystals of one reduced formula fall on one side.
+
+    A formula's side is drawn from its own hash and the seed: it stays where it is when other rows come and go, so that
+    a formula held out of one catalog is held out of every catalog with the same seed and fraction.
+
+    Args:
+        formulas: (n,) canonical reduced formulas.
+        validation_fraction: share of the *formulas* that is held out, on average.
+        seed: draws them.
+        keep_elements: of an element whose every formula would be held out, train on the formula drawn last.
+
+    Returns:
+        Row numbers for training and for validation, both ascending. Neither is empty if there are two formulas.
+    """
+    distinct, formula_of_row = np.unique(np.asarray(formulas, dtype=str), return_inverse=True)
+    draws = np.array([_draw(formula, seed) for formula in distinct])
+    is_held_out = draws < validation_fraction
+    if keep_elements:
+        is_held_out[_last_of_lost_elements(distinct, draws, is_held_out)] = False
+    if not is_held_out.any():
+        is_held_out[draws.argmin()] = True
+    if is_held_out.all():
+        is_held_out[draws.argmax()] = False
+    in_validation = is_held_out[formula_of_row]
+    return np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
+
+
+def _draw(formula: str, seed: int) -> float:
+    """Return a number in [0, 1) that depends on the formula and the seed alone."""
+    digest = hashlib.sha256(f"{seed} {formula}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64
+
+
+def _last_of_lost_elements(formulas: np.ndarray, draws: np.ndarray, is_held_out: np.ndarray) -> list[int]:
+    """Return, for each element that no training formula has, the number of its formula with the largest draw."""
+    elements = fraction_matrix(formulas.tolist())
+    formula_of = np.repeat(np.arange(len(formulas)), np.diff(elements.offsets))
+    lost = np.setdiff1d(elements.atomic_numbers, elements.atomic_numbers[~is_held_out[formula_of]])
+    holders = (formula_of[elements.atomic_numbers == number] for number in lost)
+    return [int(rows[draws[rows].argmax()]) for rows in holders]
