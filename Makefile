@@ -44,7 +44,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
 	for recipe in $(CATALOGS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
-			--recipe $$recipe --out catalogs --version 1.1.0 || exit 1; \
+			--recipe $$recipe --out catalogs --version 2.0.0 || exit 1; \
 	done
 
 readme: $(VENV)/.test  ## make the generated parts of the README anew

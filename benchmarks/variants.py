@@ -26,6 +26,9 @@ from builders.sources import SourceOptions, find_source
 from builders.train import Run, choose_device, train
 from embeddings.errors import InputInvalid
 
+KINDS = {"balance": str, "hidden_atoms": float}
+"""Of fields that are not set by default."""
+
 
 @click.command()
 @click.option("--path", type=click.Path(path_type=Path), help="Structure table; the starter set if left out.")
@@ -61,7 +64,7 @@ def varied(recipe: Recipe, text: str) -> Recipe:
         owner = getattr(recipe, part) if part else recipe
         if not hasattr(owner, field):
             raise InputInvalid(f"{type(owner).__name__} has no field {field}.")
-        kind = type(getattr(owner, field))
+        kind = KINDS.get(field) or type(getattr(owner, field))
         changed = dataclasses.replace(owner, **{field: tuple(value.split("+")) if kind is tuple else kind(value)})
         recipe = dataclasses.replace(recipe, **{part: changed}) if part else changed
     return recipe

@@ -149,7 +149,10 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
     if len(set(formulas)) < 2:
         raise SourceError(f"{len(set(formulas))} distinct formula is left of {snapshot.n_received}; two are the least.")
     training_rows, validation_rows = split_by_formula(
-        formulas, validation_fraction=recipe.training.validation_fraction, seed=recipe.seed, keep_elements=True
+        formulas,
+        validation_fraction=recipe.training.validation_fraction,
+        seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
+        keep_elements=True,
     )
     left_out = snapshot.rejected | dropped | unlabelled
     reporter.say(

@@ -10,6 +10,7 @@ from builders.models.crystal_transformer import CrystalTransformerConfig
 from embeddings.errors import InputInvalid, did_you_mean
 
 Loss = Literal["l1", "mse"]
+Balance = Literal["labels", "targets"]
 Vectors = Literal["table", "context"]
 
 
@@ -28,6 +29,10 @@ class TrainingConfig:
         loss: on standardised targets.
         augment: probability that a crystal is turned, shifted, mirrored and shaken (cartesian geometry only).
         validation_fraction: share of the reduced formulas that is held out.
+        balance: what a target weighs in the loss: ``"labels"`` all its known labels alike, ``"targets"`` all targets
+            alike however few labels they have; None lies between, by the square root of the share of known labels.
+        hidden_atoms: share of the atoms whose element has to be told from their surroundings, as one more task;
+            None for none.
     """
 
     epochs: int = 20
@@ -40,6 +45,8 @@ class TrainingConfig:
     loss: Loss = "l1"
     augment: float = 0.0
     validation_fraction: float = 0.1
+    balance: Balance | None = None
+    hidden_atoms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Recipe:
         training: how it is trained.
         vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
             what the network makes of its atoms in their context, over all training crystals.
+        split_seed: of the split alone; None for `seed`.
     """
 
     name: str
@@ -66,10 +74,11 @@ class Recipe:
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
+    split_seed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as plain JSON values."""
-        return dataclasses.asdict(self)
+        """Return every field that is set as plain JSON values."""
+        return _set_fields(dataclasses.asdict(self))
 
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: recipes that agree in this share one training run."""
@@ -86,6 +95,14 @@ class Recipe:
             seed=self.seed if seed is None else seed,
             training=training,
         )
+
+
+def _set_fields(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _set_fields(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 _PAPER_MODEL = CrystalTransformerConfig(

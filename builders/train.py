@@ -14,15 +14,20 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from builders.augment import augment
 from builders.batching import Batch, PackedCrystals, batches_by_size
 from builders.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from builders.evaluate import Score, score
+from builders.models.crystal_transformer import CrystalTransformer
 from builders.progress import Reporter, Stage
 from builders.recipes import TrainingConfig
 from builders.targets import Scaler
 from embeddings.errors import InputInvalid, TrainingError
+
+POWERS = {None: -0.5, "labels": 0.0, "targets": -1.0}
+"""A target's weight is this power of its share of known labels, by `TrainingConfig.balance`."""
 
 CHECKPOINT_SECONDS = 60.0
 """A kill loses at most this much work, or one epoch if that is shorter."""
@@ -92,7 +97,7 @@ def limit_threads() -> None:
 
 
 def train(
-    model: nn.Module, task: Task, config: TrainingConfig, run: Run
+    model: CrystalTransformer, task: Task, config: TrainingConfig, run: Run
 ) -> tuple[dict[str, Score], list[dict[str, Any]]]:
     """Train in place, taking up the run's checkpoint if there is one.
 
@@ -109,7 +114,7 @@ def train(
 class _Trainer:
     """State of one run: network, optimiser, step, and the figures so far."""
 
-    def __init__(self, model: nn.Module, task: Task, config: TrainingConfig, run: Run) -> None:
+    def __init__(self, model: CrystalTransformer, task: Task, config: TrainingConfig, run: Run) -> None:
         self.model, self.task, self.config, self.run = model.to(run.device), task, config, run
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -118,8 +123,8 @@ class _Trainer:
         self.history: list[dict[str, Any]] = []
         self.n_batches = len(self._batches(0))
         self.n_steps = self.n_batches * config.epochs
-        # Sparse targets weigh less, by the square root of their share of known labels.
-        self.weights = torch.tensor(task.scaler.known_fraction**-0.5, dtype=torch.float32, device=run.device)
+        weights = task.scaler.known_fraction ** POWERS[config.balance]
+        self.weights = torch.tensor(weights, dtype=torch.float32, device=run.device)
         if run.checkpoint.exists():
             self._restore(read_checkpoint(run.checkpoint, run.fingerprint))
 
@@ -165,6 +170,8 @@ class _Trainer:
         with mixed_precision(self.run.device):
             predicted = self.model(batch)
         loss = masked_loss(predicted.float(), batch.labels, self.weights, self.config.loss)
+        if self.config.hidden_atoms is not None:
+            loss = loss + self._hidden_atoms_loss(batch, self.config.hidden_atoms)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
@@ -175,6 +182,14 @@ class _Trainer:
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
         return value
+
+    def _hidden_atoms_loss(self, batch: Batch, share: float) -> Tensor:
+        """Return the cross-entropy of the elements of hidden atoms, at least one of them."""
+        draws = torch.rand(batch.mask.shape, device=self.run.device).masked_fill(~batch.mask, 1.0)
+        hidden = draws <= max(share, float(draws.min()))
+        with mixed_precision(self.run.device):
+            scores = self.model.element_scores(self.model.encode_atoms(batch, hidden)[hidden])
+        return F.cross_entropy(scores.float(), batch.atomic_numbers[hidden])
 
     def _load(self, rows: np.ndarray) -> Batch:
         batch = self.task.crystals.batch(rows)

@@ -15,7 +15,7 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
-from embeddings.encoders import CompositionEncoder, Network
+from embeddings.encoders import CompositionEncoder, Network, Spread
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.formula import formula_digest, reduced_formulas
 from embeddings.manifest import FormulaDigest, Manifest, Provenance, read_manifest
@@ -25,6 +25,7 @@ from embeddings.tensors import read_tensors
 
 KIND = "composition-encoder"
 FORMULA_TABLE = "formulas.parquet"
+SPREAD = ("spread.weight", "spread.bias")
 
 Tensors = dict[str, np.ndarray]
 
@@ -145,16 +146,18 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
             biases=tuple(tensors[name] for name in names[1::2]),
         )
         _check_widths(manifest, elements, network)
+        spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
+        return CompositionEncoder(manifest, elements, network, spread)
     except (InputInvalid, TypeError) as error:
         raise CatalogCorrupt(f"{where} does not fit its manifest. {error}") from error
-    return CompositionEncoder(manifest, elements, network)
 
 
 def _layer_names(tensors: Tensors, where: object) -> list[str]:
     """Return the names of the layers' weights and biases in turn; refuse tensors that are not those of an encoder."""
     n_layers = sum(name.startswith("layers.") for name in tensors) // 2
     names = [f"layers.{k}.{part}" for k in range(n_layers) for part in ("weight", "bias")]
-    expected = {"elements", "input_mean", "input_scale", *names}
+    spread = SPREAD if SPREAD[0] in tensors or SPREAD[1] in tensors else ()
+    expected = {"elements", "input_mean", "input_scale", *names, *spread}
     lacking, odd = sorted(expected - set(tensors)), sorted(set(tensors) - expected)
     if lacking or odd:
         parts = [f"it {does} {', '.join(some[:5])}" for does, some in (("lacks", lacking), ("has", odd)) if some]

@@ -92,6 +92,38 @@ class Network:
         return vectors @ self.weights[-1].T + self.biases[-1]
 
 
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far samples lie from a formula's vector: ``log(1 + exp(weight @ vector + bias))``, number by number.
+
+    Attributes:
+        weight: (dim, dim).
+        bias: (dim,).
+
+    Raises:
+        InputInvalid: on construction, where the arrays do not fit each other or hold what is no number.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("weight", "bias"):
+            object.__setattr__(self, name, _single(getattr(self, name)))
+        if self.weight.shape != 2 * self.bias.shape:
+            raise InputInvalid(f"A spread of shapes {self.weight.shape} and {self.bias.shape} is none.")
+        if not np.isfinite(self.weight).all() or not np.isfinite(self.bias).all():
+            raise InputInvalid("The weights of the spread hold what is no number.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are checked and read-only again."""
+        return type(self), (self.weight, self.bias)
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the standard deviations of the samples around each vector, (n, dim) float32."""
+        return np.logaddexp(0, vectors @ self.weight.T + self.bias, dtype=np.float32)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CompositionEncoder:
     """Formulas in, vectors out.
@@ -100,15 +132,24 @@ class CompositionEncoder:
         manifest: name, version, provenance.
         elements: the element vectors that the network pools; they were learned with it.
         network: what makes one vector out of them.
+        spread: of samples around a vector; None for an encoder that was trained without samples.
+
+    Raises:
+        InputInvalid: on construction, where the spread is of another width than the vectors.
     """
 
     manifest: Manifest
     elements: ElementCatalog
     network: Network
+    spread: Spread | None = None
+
+    def __post_init__(self) -> None:
+        if self.spread is not None and len(self.spread.bias) != self.dim:
+            raise InputInvalid(f"The spread has a width of {len(self.spread.bias)}, and the vectors have {self.dim}.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are checked and read-only again."""
-        return type(self), (self.manifest, self.elements, self.network)
+        return type(self), (self.manifest, self.elements, self.network, self.spread)
 
     def __repr__(self) -> str:
         return f'CompositionEncoder("{self.name}@{self.version}", {len(self.elements)} elements, dim={self.dim})'
@@ -165,6 +206,32 @@ class CompositionEncoder:
             (2, 128)
         """
         return featurize_compositions(formulas, self, missing=missing, n_jobs=n_jobs)[:, : self.dim]
+
+    def sample(
+        self, formulas: Iterable[Any], n_samples: int = 10, *, seed: int = 0, missing: str = "raise"
+    ) -> np.ndarray:
+        """Return Gaussian samples around the vector of each formula, as the training of a stochastic encoder drew them.
+
+        Args:
+            formulas: n formulas, see `encode`.
+            n_samples: for each formula, at least 1.
+            seed: of the samples.
+            missing: see `encode`.
+
+        Returns:
+            (n_samples, n, dim) float32.
+
+        Raises:
+            InputInvalid: the encoder was trained without samples, or fewer than one is asked for.
+            EmbeddingsError: as `encode` says.
+        """
+        if self.spread is None:
+            raise InputInvalid(f"{self!r} is deterministic: it was trained without samples. Use encode().")
+        if n_samples < 1:
+            raise InputInvalid(f"n_samples={n_samples} has to be at least 1.")
+        vectors = self.encode(formulas, missing=missing)
+        noise = np.random.default_rng(seed).standard_normal((n_samples, *vectors.shape), dtype=np.float32)
+        return vectors + self.spread(vectors) * noise
 
     def overlap(self, formulas: Iterable[str]) -> list[str]:
         """Return those of the formulas that the training saw; see `ElementCatalog.overlap`.

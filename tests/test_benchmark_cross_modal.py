@@ -25,8 +25,8 @@ from tests.toys import toy_catalog
 
 
 @pytest.fixture(scope="module")
-def plan():
-    return quick_plan()
+def plan(tmp_path_factory: pytest.TempPathFactory):
+    return quick_plan(tmp_path_factory.mktemp("encoders"))
 
 
 def test_all_spellings_of_a_formula_are_tested_in_one_fold():

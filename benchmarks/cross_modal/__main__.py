@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -34,10 +35,10 @@ WAYS_SET = "efe"
 LEAK = f"{BEST}, one generator for all folds (leaks)"
 
 
-@click.command(epilog="Example: python -m benchmarks.cross_modal --data data --teacher ct-multi")
+@click.command(epilog="Example: python -m benchmarks.cross_modal --data data")
 @click.option("--quick", is_flag=True, help="Made-up formulas and tiny networks: shows that it runs.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of structures and sets.")
-@click.option("--teacher", default="ct-multi", show_default=True, help="Catalog whose network encodes structures.")
+@click.option("--teacher", default="ct-ef-eg", show_default=True, help="Catalog whose network encodes structures.")
 @click.option("--set", "names", multiple=True, type=click.Choice(list(SETS)), help="May be repeated; all by default.")
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder for trained encoders.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
@@ -47,8 +48,9 @@ def main(
     """Measure composition encoders without leaks. A run that was stopped goes on where it stood."""
     try:
         if quick:
-            plan, folder = quick_plan(), out
-            rows = [row for case in plan.ways(plan.tasks[WAYS_SET]) for row in _rows(plan, case, (0,), (0, 1))]
+            with TemporaryDirectory() as kept:
+                plan, folder = quick_plan(Path(kept)), out
+                rows = [row for case in plan.ways(plan.tasks[WAYS_SET]) for row in _rows(plan, case, (0,), (0, 1))]
         else:
             folder = out or RESULTS
             store = Store(folder / "rows.jsonl")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -24,8 +23,12 @@ QUICK = (("n_members", 1), ("epochs", 20), ("learning_rate", 1e-2), ("encoder_le
 N_TARGETS, TEACHER_DIM = 2, 8
 
 
-def quick_plan() -> Plan:
-    """Return a source of some hundred formulas, of which forty are also measured, with an offset and noise."""
+def quick_plan(folder: Path) -> Plan:
+    """Return a source of some hundred formulas, of which forty are also measured, with an offset and noise.
+
+    Args:
+        folder: where its encoders are kept.
+    """
     rng = np.random.default_rng(0)
     pairs = list(combinations(SYMBOLS[2:20], 2))
     formulas = np.array(sorted(reduced_formulas([f"{a}{n}{b}" for a, b in pairs for n in (1, 2)])))
@@ -42,7 +45,7 @@ def quick_plan() -> Plan:
         training=replace(recipe.training, epochs=30, batch_size=64, learning_rate=1e-2),
     )
     lessons = Lessons(formulas, recipe.targets, labels, vectors)
-    workshop = Workshop(lessons, recipe, Path(tempfile.mkdtemp()), "made up")
+    workshop = Workshop(lessons, recipe, folder, "made up")
     return Plan({"efe": TargetSet("efe", formulas[measured], values, None)}, workshop, load_uae("starter"), QUICK)
 
 

@@ -17,6 +17,7 @@ from builders.identity import identity_of
 from embeddings.formula import fraction_matrix
 
 _TRAINING = ENCODER_RECIPES["cromel-multi"].training
+_CRITIC = replace(_TRAINING, labels=0, alignment=0, contrast=0, stochastic=True)
 
 WAYS: dict[str, TransferConfig] = {
     "c+d: contrast and labels": _TRAINING,
@@ -24,8 +25,9 @@ WAYS: dict[str, TransferConfig] = {
     "c: alignment by contrast": replace(_TRAINING, labels=0, alignment=0, contrast=1),
     "c: alignment by distance": replace(_TRAINING, labels=0, alignment=1, contrast=0),
     "c+d: distance and labels": replace(_TRAINING, alignment=1, contrast=0),
-    "b: critic, gradient penalty": replace(_TRAINING, labels=0, alignment=0, contrast=0, critic="gradient"),
-    "a: critic, penalty as released": replace(_TRAINING, labels=0, alignment=0, contrast=0, critic="released"),
+    "c+d: contrast and labels, stochastic": replace(_TRAINING, stochastic=True),
+    "b: critic, gradient penalty": replace(_CRITIC, critic="gradient"),
+    "a: critic, penalty as released": replace(_CRITIC, critic="released"),
 }
 """The ways that have something to learn, the likeliest first; "e" is an untrained encoder."""
 

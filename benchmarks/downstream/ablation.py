@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,18 @@ from builders.progress import Reporter
 from builders.recipes import Recipe, find_recipe
 from builders.sources import SourceOptions
 from embeddings import load_uae
+from embeddings.analysis.align import align
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
-from embeddings.manifest import read_manifest
+from embeddings.manifest import Provenance, read_manifest
 from embeddings.neighbors import neighbor_overlap
+from embeddings.tables import ENCODER, write_catalog
 
 N_TRAINING, EPOCHS = 4_000, 25
 """Of the back end."""
+
+BASE, AVERAGE = "as it is", "as it is, mean over seeds"
+"""The recipe without a change, and the average of its vectors, each seed turned onto the first."""
 
 
 @click.command()
@@ -53,44 +58,60 @@ def main(
     """Measure the recipe and each variant of it with every seed."""
     path = path or Path(os.environ.get(DATA_ENV, ".")) / MATERIALS_PROJECT
     base = find_recipe(recipe).with_options(epochs=epochs)
-    variants = {"as it is": base} | {text: varied(base, text) for text in vary}
+    variants = {BASE: base} | {text: varied(base, text) for text in vary}
     out, work = folders["out"], folders["work"]
     result = json.loads(out.read_text()) if out.exists() else {"environment": environment(), "rows": []}
-    done = {(row["variant"], row["seed"]) for row in result["rows"]}
+
+    def keep(text: str, seed: int, rows: list[dict[str, Any]]) -> None:
+        result["rows"] += [{"variant": text, "seed": seed} | row for row in rows]
+        write_text(out, json.dumps(result, indent=1) + "\n")
+
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
+        done = {(row["variant"], row["seed"]) for row in result["rows"]}
         for seed in numbers:
             for text, variant in variants.items():
                 if (text, seed) not in done:
-                    rows = measure(replace(variant, seed=seed), path, work, max_sites)
-                    result["rows"] += [{"variant": text} | row for row in rows]
-                    write_text(out, json.dumps(result, indent=1) + "\n")
-        result["neighbor_overlap"] = {
-            text: stability([replace(variant, seed=seed) for seed in numbers], path, work, max_sites)
+                    folder = built(replace(variant, seed=seed, split_seed=0), path, work, max_sites)
+                    keep(text, seed, measure(folder, seed, path, is_base=variant is base))
+        catalogs = {
+            text: [built(replace(variant, seed=seed, split_seed=0), path, work, max_sites) for seed in numbers]
             for text, variant in variants.items()
         }
+        if (AVERAGE, numbers[0]) not in done:
+            keep(AVERAGE, numbers[0], measure(averaged(catalogs[BASE], work), numbers[0], path))
+        result["neighbor_overlap"] = {text: stability(folders) for text, folders in catalogs.items()}
         write_text(out, json.dumps(result, indent=1) + "\n")
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
 
 
-def measure(recipe: Recipe, path: Path, work: Path, max_sites: int) -> list[dict[str, Any]]:
-    """Build one catalog and return its figures: held-out errors of its own, and those of CGCNN with its vectors."""
-    folder = built(recipe, path, work, max_sites)
-    own = {target: metric.mae for target, metric in read_manifest(folder).metrics.items()}
-    kinds = () if recipe.vectors == "table" else (f"{recipe.name} sites",)
+def measure(folder: Path, seed: int, path: Path, *, is_base: bool = False) -> list[dict[str, Any]]:
+    """Return the figures of one catalog: held-out errors of its own, and those of CGCNN with its vectors.
+
+    Args:
+        folder: of the catalog version.
+        seed: of the back end.
+        path: structure table.
+        is_base: whether to measure the back end's own features, too.
+    """
+    manifest = read_manifest(folder)
+    kinds = [f"{manifest.name} frozen"] + ["atom_init"] * is_base
+    if (folder / ENCODER).exists() and manifest.model.hyperparameters["vectors"] == "context":
+        kinds.append(f"{manifest.name} sites")
     found = compare(
         COMPARISON,
         quick=False,
         catalog=str(folder),
         path=path,
-        only=("atom_init", f"{recipe.name} frozen", *kinds),
+        only=kinds,
         n_training=N_TRAINING,
         epochs=EPOCHS,
         spreads=(),
-        seeds=(recipe.seed,),
+        seeds=(seed,),
     )
-    keys = ("features", "seed", "n_train", "mae", "r2")
+    own = {target: metric.mae for target, metric in manifest.metrics.items()}
+    keys = ("features", "n_train", "mae", "r2")
     return [{key: row[key] for key in keys} | {"held_out": own} for row in found["rows"]]
 
 
@@ -108,10 +129,18 @@ def built(recipe: Recipe, path: Path, work: Path, max_sites: int) -> Path:
     return build(request, Reporter())
 
 
-def stability(recipes: Sequence[Recipe], path: Path, work: Path, max_sites: int) -> float | None:
+def averaged(folders: Sequence[Path], work: Path) -> Path:
+    """Write the mean of the vectors of several seeds, each turned onto the first, as a catalog; return its folder."""
+    catalogs = [load_uae(folder) for folder in folders]
+    manifest, table = catalogs[0].manifest, catalogs[0].table
+    provenance = Provenance(**{field.name: getattr(manifest, field.name) for field in fields(Provenance)})
+    vectors = align([catalog.vectors for catalog in catalogs]).mean(axis=0).astype("float32")
+    return write_catalog(work / "averages", provenance, replace(table, vectors=vectors), force=True)
+
+
+def stability(folders: Sequence[Path]) -> float | None:
     """Return the mean share of five nearest neighbours that catalogs of several seeds have in common."""
-    catalogs = [load_uae(built(recipe, path, work, max_sites)) for recipe in recipes]
-    pairs = [neighbor_overlap(a, b, 5) for a, b in combinations(catalogs, 2)]
+    pairs = [neighbor_overlap(a, b, 5) for a, b in combinations(map(load_uae, folders), 2)]
     return sum(pairs) / len(pairs) if pairs else None
 
 

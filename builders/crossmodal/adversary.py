@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from builders.crossmodal.recipes import Penalty
-from builders.models.cromel import Critic, Noise, gradient_penalty, penalty_as_released
+from builders.models.cromel import Critic, gradient_penalty, penalty_as_released
 
 PENALTY = 10.0
 """Weight of the penalty, in the paper and in the released code."""
@@ -19,15 +19,12 @@ LEARNING_RATE = 1e-4
 
 
 class Adversary(nn.Module):
-    """A critic that learns at every call and returns the generator's loss at every fifth, else zero.
-
-    The generator's noise is learned by whoever minimises that loss: its weights are `noise`.
-    """
+    """A critic that learns at every call and returns the generator's loss at every fifth, else zero."""
 
     def __init__(self, dim: int, penalty: Penalty) -> None:
         super().__init__()
         self.penalty = penalty
-        self.critic, self.noise = Critic(dim), Noise(dim)
+        self.critic = Critic(dim)
         self.optimizer = torch.optim.RMSprop(self.critic.parameters(), lr=LEARNING_RATE)
 
     def forward(self, projected: Tensor, wanted: Tensor, step: int) -> Tensor:
@@ -35,11 +32,9 @@ class Adversary(nn.Module):
         self._learn(projected.detach(), wanted)
         if step % CRITIC_STEPS:
             return projected.new_zeros(())
-        return -self.critic(self.noise(projected)).mean()
+        return -self.critic(projected).mean()
 
-    def _learn(self, projected: Tensor, wanted: Tensor) -> None:
-        with torch.no_grad():
-            generated = self.noise(projected)
+    def _learn(self, generated: Tensor, wanted: Tensor) -> None:
         if self.penalty == "released":
             penalty = penalty_as_released(self.critic, generated)
         else:

@@ -1,23 +1,19 @@
-"""A composition encoder as a file of plain tensors, which NumPy can read and compute with."""
+"""A composition encoder as torch trains it, and as the plain tensors that NumPy can read and compute with."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from builders.crossmodal.packing import pack
-from builders.models.cromel import CompositionGenerator, GeneratorConfig
+from builders.models.cromel import POOLINGS, Activation, CompositionGenerator, GeneratorConfig, Noise
 from embeddings.elements import N_ELEMENTS
-from embeddings.errors import CatalogCorrupt, InputInvalid, TrainingError
-from embeddings.manifest import Manifest, read_manifest
-from embeddings.tables import ENCODER
+from embeddings.encoders import CompositionEncoder
+from embeddings.errors import InputInvalid, TrainingError
 
 BATCH_SIZE = 4096
 
@@ -29,10 +25,17 @@ class FormulaEncoder:
         generator: the network, in evaluation mode.
         atomic_numbers: (n_elements,) those that it was trained on, ascending.
         name: for messages.
+        noise: the learned spread of samples; None for an encoder that has none.
     """
 
-    def __init__(self, generator: CompositionGenerator, atomic_numbers: np.ndarray, name: str = "encoder") -> None:
-        self.generator, self.name = generator.eval(), name
+    def __init__(
+        self,
+        generator: CompositionGenerator,
+        atomic_numbers: np.ndarray,
+        name: str = "encoder",
+        noise: Noise | None = None,
+    ) -> None:
+        self.generator, self.name, self.noise = generator.eval(), name, noise
         self.atomic_numbers = np.sort(np.asarray(atomic_numbers))
 
     def __repr__(self) -> str:
@@ -66,7 +69,8 @@ def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
     Returns:
         ``elements`` (119, element_dim) float32, NaN where an element was never seen; ``input_mean`` and ``input_scale``
         (n_statistics * element_dim,) float32, which standardise the pooled vectors; and for each layer ``k``
-        ``layers.k.weight`` (n_out, n_in) float16 and ``layers.k.bias`` (n_out,) float32.
+        ``layers.k.weight`` (n_out, n_in) float16 and ``layers.k.bias`` (n_out,) float32; for a stochastic encoder also
+        ``spread.weight`` (dim, dim) float16 and ``spread.bias`` (dim,) float32.
 
     Raises:
         TrainingError: a weight is too large for half precision, or not a number.
@@ -82,6 +86,9 @@ def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
     for k in range(len(config.hidden) + 1):
         tensors[f"layers.{k}.weight"] = state[f"layers.{k}.weight"].half().numpy()
         tensors[f"layers.{k}.bias"] = state[f"layers.{k}.bias"].numpy()
+    if encoder.noise is not None:
+        tensors["spread.weight"] = encoder.noise.spread.weight.detach().half().numpy()
+        tensors["spread.bias"] = encoder.noise.spread.bias.detach().numpy()
     unfit = [name for name, values in tensors.items() if name != "elements" and not np.isfinite(values).all()]
     if unfit or not np.isfinite(elements[encoder.atomic_numbers]).all():
         raise TrainingError(
@@ -116,56 +123,41 @@ def encoder_of_tensors(
         "standardise.running_var": scale**2 - generator.standardise.eps,
         "standardise.num_batches_tracked": np.array(0),
     } | {key: values for key, values in tensors.items() if key.startswith("layers.")}
+    spread = {key: values for key, values in tensors.items() if key.startswith("spread.")}
+    noise = Noise(config.dim) if spread else None
     try:
-        generator.load_state_dict({key: torch.from_numpy(np.array(values)) for key, values in state.items()})
+        generator.load_state_dict(_state(state))
+        if noise is not None:
+            noise.load_state_dict(_state(spread))
     except RuntimeError as error:
         raise InputInvalid(f"The tensors of {name} do not fit its sizes: {error}.") from error
-    return FormulaEncoder(generator, covered, name)
+    return FormulaEncoder(generator, covered, name, noise)
 
 
-def config_of(hyperparameters: dict[str, Any]) -> GeneratorConfig:
-    """Return the sizes that a manifest states under ``model``.
-
-    Raises:
-        InputInvalid: they are not those of a composition encoder.
-    """
-    try:
-        stated = hyperparameters["model"].items()
-        sizes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in stated}
-        return GeneratorConfig(**sizes)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputInvalid(f"These are not the hyperparameters of a composition encoder: {error}.") from error
+def _state(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {key: torch.from_numpy(np.array(values)) for key, values in arrays.items()}
 
 
-def read_formula_encoder(folder: Path) -> FormulaEncoder:
-    """Read the encoder from the folder of a catalog version, its hash checked.
+def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
+    """Return the trainable twin of an encoder that was loaded.
 
     Raises:
-        InputInvalid: the folder holds a catalog of another kind.
-        CatalogCorrupt: the file or the manifest is missing or altered, or they do not fit each other.
-        ManifestInvalid: the manifest does not fit its schema, or needs a newer library.
+        InputInvalid: the encoder pools element vectors by a statistic that cannot be trained through.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if manifest.kind != "composition-encoder":
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", not a composition encoder.')
-    path = folder / ENCODER
-    try:
-        tensors = load(_read_intact(path, manifest))
-        return encoder_of_tensors(tensors, config_of(manifest.model.hyperparameters), name=manifest.name)
-    except (SafetensorError, KeyError, InputInvalid) as error:
-        raise CatalogCorrupt(f"{path} does not fit its manifest: {error}.") from error
-
-
-def _read_intact(path: Path, manifest: Manifest) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install this version again.") from error
-    expected = next((entry.sha256 for entry in manifest.files if entry.path == path.name), None)
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise CatalogCorrupt(f"{path} was altered. Install or build this version again.")
-    return content
+    network, elements = encoder.network, np.full((N_ELEMENTS + 1, encoder.elements.dim), np.nan, dtype=np.float32)
+    odd = [name for name in network.statistics if name not in POOLINGS]
+    if odd:
+        raise InputInvalid(f"{encoder!r} pools by {', '.join(odd)}; trainable are {', '.join(POOLINGS)}.")
+    elements[encoder.atomic_numbers] = encoder.elements.vectors
+    hidden = tuple(len(bias) for bias in network.biases[:-1])
+    activation = cast(Activation, network.activation)
+    config = GeneratorConfig(network.statistics, encoder.elements.dim, hidden, encoder.dim, activation)
+    tensors = {"elements": elements, "input_mean": network.input_mean, "input_scale": network.input_scale}
+    for k, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        tensors |= {f"layers.{k}.weight": weight, f"layers.{k}.bias": bias}
+    if encoder.spread is not None:
+        tensors |= {"spread.weight": encoder.spread.weight, "spread.bias": encoder.spread.bias}
+    return encoder_of_tensors(tensors, config, name=encoder.name)
 
 
 def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0) -> FormulaEncoder:

@@ -8,10 +8,11 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 
-from builders.crossmodal.encoder import FormulaEncoder
+from builders.crossmodal.encoder import FormulaEncoder, trainable
 from builders.crossmodal.members import Budget, fit_member
 from builders.crossmodal.packing import pack
 from builders.models.cromel import Compositions
+from embeddings.encoders import CompositionEncoder
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
@@ -22,6 +23,7 @@ try:
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
 
+Encoder = CompositionEncoder | FormulaEncoder
 Mode = Literal["finetuned", "frozen"]
 MODES = ("finetuned", "frozen")
 
@@ -31,7 +33,7 @@ class _CrossModal(BaseEstimator):
 
     def __init__(
         self,
-        encoder: FormulaEncoder | None = None,
+        encoder: Encoder | None = None,
         *,
         mode: Mode = "finetuned",
         n_members: int = 5,
@@ -60,13 +62,15 @@ class _CrossModal(BaseEstimator):
 
     def _fit_members(self, formulas: list[Any], wanted: torch.Tensor, n_outputs: int) -> None:
         """Train all members, each with its own inner split by reduced formula."""
-        encoder = self._checked()
+        self._check()
+        encoder = _resolved(self.encoder)
         groups = np.asarray(reduced_formulas(formulas))
         if len(np.unique(groups)) < 2:
             raise InputInvalid(
                 f"All {len(groups)} rows are of one formula ({groups[0] if len(groups) else 'none'}): there is nothing "
                 "to tell them apart by, and none to stop early on. Give at least two."
             )
+        self.atomic_numbers_ = encoder.atomic_numbers
         compositions = self._pack(formulas)
         seeds = np.random.SeedSequence(self.random_state).generate_state(self.n_members).tolist()
         self.members_ = [
@@ -83,7 +87,7 @@ class _CrossModal(BaseEstimator):
         return [member.predict(compositions) for member in self.members_]
 
     def _pack(self, formulas: Sequence[Any]) -> Compositions:
-        return pack(formulas, self._checked().atomic_numbers, missing=self.missing)
+        return pack(formulas, self.atomic_numbers_, missing=self.missing)
 
     def _budget(self, n: int) -> Budget:
         return Budget(
@@ -96,17 +100,14 @@ class _CrossModal(BaseEstimator):
             validation_fraction=self.validation_fraction,
         )
 
-    def _checked(self) -> FormulaEncoder:
-        """Return the encoder, all parameters being in range."""
-        if not isinstance(self.encoder, FormulaEncoder):
-            raise InputInvalid(f"An encoder is needed, not {self.encoder!r}; read one with read_formula_encoder.")
+    def _check(self) -> None:
+        """Refuse parameters that are out of range."""
         if self.mode not in MODES:
             raise InputInvalid(f'No mode "{self.mode}". There are: {", ".join(MODES)}.')
         if self.n_members < 1 or self.epochs < 1:
             raise InputInvalid(f"n_members={self.n_members} and epochs={self.epochs} have to be at least 1.")
         if not 0 < self.validation_fraction < 1:
             raise InputInvalid(f"validation_fraction={self.validation_fraction} has to lie between 0 and 1.")
-        return self.encoder
 
 
 class CrossModalRegressor(RegressorMixin, _CrossModal):
@@ -188,7 +189,7 @@ class CrossModalClassifier(ClassifierMixin, _CrossModal):
 
 
 def finetune(
-    encoder: FormulaEncoder, formulas: Sequence[Any], y: Any, **options: Any
+    encoder: Encoder, formulas: Sequence[Any], y: Any, **options: Any
 ) -> CrossModalRegressor | CrossModalClassifier:
     """Fit the model that suits the target: a regressor for numbers, a classifier for texts, booleans and categories.
 
@@ -204,6 +205,14 @@ def finetune(
     is_number = np.asarray(y).dtype.kind in "iuf"
     model = (CrossModalRegressor if is_number else CrossModalClassifier)(encoder, **options)
     return model.fit(formulas, y)
+
+
+def _resolved(encoder: Any) -> FormulaEncoder:
+    if isinstance(encoder, CompositionEncoder):
+        encoder = trainable(encoder)
+    if not isinstance(encoder, FormulaEncoder):
+        raise InputInvalid(f"A composition encoder is needed, as load_encoder gives one, not {encoder!r}.")
+    return encoder
 
 
 def _numbers(y: Any, n: int) -> np.ndarray:

@@ -127,7 +127,8 @@ def make_lessons(
 def published(trained: Trained, atomic_numbers: np.ndarray, name: str) -> FormulaEncoder:
     """Return the encoder as its file will hold it: rounded, and without elements that no training structure has."""
     generator = trained.model.generator
-    return encoder_of_tensors(tensors_of(FormulaEncoder(generator, atomic_numbers)), generator.config, name=name)
+    encoder = FormulaEncoder(generator, atomic_numbers, noise=trained.model.noise)
+    return encoder_of_tensors(tensors_of(encoder), generator.config, name=name)
 
 
 def _teacher(request: EncoderRequest) -> CrystalEncoder | None:

@@ -23,6 +23,7 @@ class TransferConfig:
         contrast: weight of telling a formula's own structures from those of the others in the batch.
         critic: ``"gradient"`` matches the *distributions* of the vectors by a Wasserstein critic with a penalty on its
             slope, ``"released"`` with the penalty as the CroMEL code has it, ``"none"`` does not.
+        stochastic: learn from samples around a formula's vector, whose spread is learned too, in place of the vector.
         epochs: passes over the formulas.
         batch_size: formulas in a batch.
         learning_rate: at the end of the warm-up.
@@ -36,6 +37,7 @@ class TransferConfig:
     alignment: float = 0.0
     contrast: float = 1.0
     critic: Penalty = "none"
+    stochastic: bool = False
     epochs: int = 40
     batch_size: int = 512
     learning_rate: float = 2e-3

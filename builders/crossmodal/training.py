@@ -85,11 +85,11 @@ class _Trainer:
         self.weights = _tensor(np.maximum(self.scaler.known_fraction, 1 / len(self.training_rows)) ** -0.5)
         self.vectors = _tensor(_standardised(lessons.vectors, self.training_rows, self.config))
         torch.manual_seed(recipe.seed)
-        self.model = CroMEL(recipe.model, len(lessons.targets), self.vectors.shape[1])
+        n_targets, teacher_dim = len(lessons.targets), self.vectors.shape[1]
+        self.model = CroMEL(recipe.model, n_targets, teacher_dim, stochastic=self.config.stochastic)
         self.adversary = Adversary(self.vectors.shape[1], self.config.critic) if self.config.critic != "none" else None
-        noise = self.adversary.noise.parameters() if self.adversary else ()
         self.optimizer = torch.optim.AdamW(
-            [*self.model.parameters(), *noise],
+            self.model.parameters(),
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             fused=True,
@@ -139,7 +139,7 @@ class _Trainer:
     def _loss(self, rows: Tensor, step: int) -> Tensor:
         config = self.config
         with mixed_precision(torch.device("cpu")):
-            encoded = self.model.generator(self.compositions.take(rows))
+            encoded = self.model.encode(self.compositions.take(rows))
             predicted, projected = self.model.heads(encoded).float(), self.model.project(encoded).float()
         loss = config.labels * masked_loss(predicted, self.labels[rows], self.weights, "l1")
         has = ~torch.isnan(self.vectors[rows]).any(dim=1)

@@ -139,7 +139,9 @@ class Noise(nn.Module):
         self.spread = nn.Linear(dim, dim)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return a sample around each vector, (B, dim)."""
+        """Return a sample around each vector, (B, dim); in evaluation mode the vector itself."""
+        if not self.training:
+            return vectors
         return vectors + F.softplus(self.spread(vectors)) * torch.randn_like(vectors)
 
 
@@ -180,14 +182,20 @@ def penalty_as_released(critic: nn.Module, generated: Tensor) -> Tensor:
 class CroMEL(nn.Module):
     """A generator with what teaches it: heads for labels, and a projection to the vectors of structures."""
 
-    def __init__(self, config: GeneratorConfig, n_targets: int, teacher_dim: int) -> None:
+    def __init__(self, config: GeneratorConfig, n_targets: int, teacher_dim: int, *, stochastic: bool = False) -> None:
         super().__init__()
         self.generator = CompositionGenerator(config)
         self.heads = nn.Sequential(
             nn.SiLU(), nn.Linear(config.dim, config.dim), nn.SiLU(), nn.Linear(config.dim, n_targets)
         )
         self.project = nn.Linear(config.dim, teacher_dim)
+        self.noise = Noise(config.dim) if stochastic else None
+
+    def encode(self, compositions: Compositions) -> Tensor:
+        """Return one vector for each formula, (B, dim): in training a sample, if the generator is stochastic."""
+        vectors = self.generator(compositions)
+        return vectors if self.noise is None else self.noise(vectors)
 
     def forward(self, compositions: Compositions) -> Tensor:
         """Return the standardised targets, (B, n_targets)."""
-        return self.heads(self.generator(compositions))
+        return self.heads(self.encode(compositions))

@@ -190,9 +190,16 @@ class CrystalTransformer(nn.Module):
             self.table.weight.normal_(0, self.config.table_std)
             self.table.weight[0].zero_()
 
-    def encode_atoms(self, batch: Batch) -> Tensor:
-        """Return each atom in its context, (B, N, width); padded places hold zeros."""
+    def encode_atoms(self, batch: Batch, hidden: Tensor | None = None) -> Tensor:
+        """Return each atom in its context, (B, N, width); padded places hold zeros.
+
+        Args:
+            batch: the crystals.
+            hidden: (B, N) bool, atoms whose element the network is not told.
+        """
         tokens = self.table(batch.atomic_numbers)
+        if hidden is not None:
+            tokens = tokens.masked_fill(hidden[..., None], 0.0)
         if self.place is not None:
             tokens = torch.cat([tokens, self.place(batch.coords)], dim=-1)
         tokens = self.project(tokens)
@@ -213,6 +220,10 @@ class CrystalTransformer(nn.Module):
         crystals = self.encode(batch)
         with torch.autocast(crystals.device.type, enabled=False):  # a rounded prediction could not be a precise one
             return torch.cat([head(crystals.float()) for head in self.heads], dim=-1)
+
+    def element_scores(self, atoms: Tensor) -> Tensor:
+        """Return how well each element's own token fits atoms in their context, (n, width) -> (n, 119)."""
+        return atoms @ F.linear(self.table.weight, self.project.weight[:, : self.config.dim]).T
 
     def element_vectors(self) -> Tensor:
         """Return the atom table, (119, dim); row Z belongs to the element of atomic number Z, row 0 is padding."""

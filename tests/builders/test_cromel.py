@@ -8,19 +8,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.crossmodal.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, untrained
+from builders.crossmodal.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable, untrained
 from builders.crossmodal.packing import pack
 from builders.models.cromel import (
     POOLINGS,
     CompositionGenerator,
     Critic,
     GeneratorConfig,
+    Noise,
     gradient_penalty,
     penalty_as_released,
 )
+from embeddings import load_encoder
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TrainingError
 from embeddings.pooling import pool
+from tests.composition_encoders import write_toy_encoder
 from tests.toys import toy_catalog
 
 FORMULAS = ["NaCl", "Fe2O3", "LiFePO4", "Fe", "Ca(OH)2", "Al0.9Ni0.1"]
@@ -54,6 +57,31 @@ def test_numpy_alone_gives_the_same_vectors(activation):
     published = tensors_of(encoder(config))
     rounded = encoder_of_tensors(published, config)
     np.testing.assert_allclose(by_numpy(published, config, FORMULAS), rounded.encode(FORMULAS), atol=1e-5)
+
+
+def test_samples_of_torch_and_numpy_have_the_same_spread(tmp_path):
+    """And their mean is the vector."""
+    made = untrained(GeneratorConfig(("mean", "std"), 6, hidden=(16,), dim=5), FORMULAS, seed=3)
+    stochastic = FormulaEncoder(made.generator, np.arange(1, 101), noise=Noise(5))
+    folder = write_toy_encoder(
+        tmp_path, tensors_of(stochastic), covered=SYMBOLS[:100],
+        hyperparameters={"statistics": ["mean", "std"], "activation": "silu", "dim": 5},
+    )  # fmt: skip
+    loaded = load_encoder(folder)
+    twin, samples = trainable(loaded), loaded.sample(FORMULAS, 4000, seed=1)
+    vectors = torch.from_numpy(loaded.encode(FORMULAS))
+    drawn = torch.stack([twin.noise.train()(vectors) for _ in range(4000)]).detach()
+    np.testing.assert_allclose(samples.std(0), drawn.std(0).numpy(), rtol=0.1)
+    np.testing.assert_allclose(samples.mean(0), vectors, atol=0.1)
+    np.testing.assert_array_equal(twin.noise.eval()(vectors), vectors)
+    np.testing.assert_array_equal(loaded.sample(FORMULAS, 2, seed=1), loaded.sample(FORMULAS, 2, seed=1))
+    with pytest.raises(InputInvalid, match="at least 1"):
+        loaded.sample(FORMULAS, 0)
+
+
+def test_a_deterministic_encoder_has_no_samples(tmp_path):
+    with pytest.raises(InputInvalid, match="deterministic"):
+        load_encoder(write_toy_encoder(tmp_path)).sample(["NaCl"])
 
 
 def test_tensors_there_and_back_are_the_same_bytes():

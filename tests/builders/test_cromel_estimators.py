@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from builders.crossmodal.encoder import untrained
+from builders.crossmodal.encoder import trainable, untrained
 from builders.crossmodal.estimators import CrossModalClassifier, CrossModalRegressor, finetune
 from builders.crossmodal.packing import pack
 from builders.models.cromel import GeneratorConfig
+from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import fraction_matrix
+from tests.composition_encoders import write_toy_encoder
 
 FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
 CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)
@@ -122,6 +127,54 @@ def test_parameters_out_of_range_are_named(encoder, values, options, said):
         CrossModalRegressor(encoder, **options).fit(FORMULAS, values)
 
 
-def test_without_an_encoder_it_says_what_is_needed(values):
-    with pytest.raises(InputInvalid, match="encoder is needed"):
-        CrossModalRegressor().fit(FORMULAS, values)
+def test_what_is_no_composition_encoder_is_refused(values):
+    for given in (None, "cromel-multi", load_encoder("starter")):
+        with pytest.raises(InputInvalid, match="composition encoder is needed"):
+            CrossModalRegressor(given).fit(FORMULAS, values)
+
+
+def test_an_encoder_is_taken_as_loaded_or_as_torch_trains_it(values, tmp_path):
+    loaded = load_encoder(write_toy_encoder(tmp_path))
+    plain, twin = (CrossModalRegressor(given, **OPTIONS).fit(FORMULAS, values) for given in (loaded, trainable(loaded)))
+    np.testing.assert_array_equal(plain.predict(FORMULAS), twin.predict(FORMULAS))
+
+
+class OfNumbers(CrossModalRegressor):
+    """Takes numbers, as scikit-learn's checks give them, and makes formulas of them."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        super().fit(_formulas_of(X), y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "members_")
+        return super().predict(_formulas_of(validate_data(self, X, reset=False, dtype=np.float64)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True  # one epoch on top of an encoder that nobody trained
+        return tags
+
+
+NOT_OURS = {
+    "check_fit2d_1sample": "the message is about the one formula and the one value, not about samples",
+    "check_methods_subset_invariance": "single precision: products of other sizes round otherwise, by about 1e-6",
+}
+
+
+def _formulas_of(X: np.ndarray) -> list[dict[str, float]]:
+    numbers = np.abs(X) % 1e6 + 1
+    return [{"O": 1.0} | dict(zip(SYMBOLS[10:60], row, strict=False)) for row in numbers.tolist()]
+
+
+def test_passes_the_checks_of_scikit_learn(tmp_path):
+    """Behind numbers: of formulas, scikit-learn makes next to none."""
+    encoder = load_encoder(write_toy_encoder(tmp_path))
+    results = check_estimator(
+        OfNumbers(encoder, n_members=1, epochs=1), expected_failed_checks=NOT_OURS, on_fail=None, on_skip=None
+    )
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert failed == {}
+    assert sum(result["status"] == "passed" for result in results) > 40

@@ -150,6 +150,21 @@ def test_mixing_equals_sums_over_every_image_of_every_neighbour() -> None:
             torch.testing.assert_close(found[atom], expected, atol=1e-5, rtol=1e-4)
 
 
+def test_an_atom_beyond_the_cutoff_does_not_matter_however_high_its_score() -> None:
+    """Next to its exponential those within the cutoff would vanish in single precision."""
+    torch.manual_seed(0)
+    mixing = Mixing(SMALL)
+    tokens, mask = torch.randn(1, 3, SMALL.width), torch.ones(1, 3, dtype=torch.bool)
+    pairs = torch.rand(1, 3, SMALL.n_radial, 3)
+    pairs[:, :2, :, 2] = 0  # the third atom is out of reach of the first two
+    with torch.no_grad():
+        mixing.take.weight.mul_(8)
+        near = mixing(tokens[:, :2], mask[:, :2], pairs[:, :2, :, :2])
+        for size in (1, 100, 10_000):
+            far = torch.cat([tokens[:, :2], size * tokens[:, 2:]], dim=1)
+            torch.testing.assert_close(mixing(far, mask, pairs)[:, :2], near, rtol=1e-4, atol=1e-4)
+
+
 def test_the_table_starts_small_and_row_z_is_element_z() -> None:
     torch.manual_seed(0)
     vectors = CrystalTransformer(CrystalTransformerConfig(), 1).element_vectors()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from builders.graphs import neighbor_graphs
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
 from builders.recipes import TrainingConfig
 from builders.targets import Scaler, labels_of
-from builders.train import Run, Task, learning_rate_factor, masked_loss, predict, train
+from builders.train import Run, Task, _Trainer, learning_rate_factor, masked_loss, predict, train
 from embeddings.errors import OutputInvalid, TrainingError
 from tests.crystals import sample_crystals, structure_table
 
@@ -54,6 +55,27 @@ def test_training_beats_the_mean(tmp_path: Path) -> None:
     energy = scores["formation_energy_per_atom"]
     assert energy.mae < 0.7 * energy.baseline_mae
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+
+
+def test_hidden_atoms_are_one_more_task_that_is_learned(tmp_path: Path) -> None:
+    """Guessing among the 118 elements would cost log(118) = 4.8, guessing among those of the sample about 3."""
+    losses = []
+    for hidden_atoms in (None, 0.2):
+        (folder := tmp_path / str(hidden_atoms)).mkdir()
+        config = TrainingConfig(epochs=40, batch_size=16, learning_rate=3e-3, hidden_atoms=hidden_atoms)
+        _, history = train(network(dropout=0.0), task_of(120), config, run_in(folder))
+        losses.append([figures["loss"] for figures in history])
+    alone, both = losses
+    assert 3 < both[0] - alone[0] < 5.5
+    assert both[-1] - alone[-1] < 0.8 * (both[0] - alone[0])
+
+
+@pytest.mark.parametrize(("balance", "expected"), [("labels", [1, 1]), (None, [1, 10**0.5]), ("targets", [1, 10])])
+def test_a_target_weighs_by_its_known_labels_as_asked(balance: str, expected: list[float], tmp_path: Path) -> None:
+    task = task_of(60)
+    task = replace(task, scaler=replace(task.scaler, known_fraction=np.array([1.0, 0.1])))
+    trainer = _Trainer(network(), task, replace(CONFIG, balance=balance), run_in(tmp_path))
+    np.testing.assert_allclose(trainer.weights, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("geometry", ["periodic", "cartesian"])
