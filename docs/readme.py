@@ -1,4 +1,4 @@
-"""Fill what is generated in the README (catalogs, benchmark tables, file tree) and in the page on downstream models.
+"""Fill what is generated: catalogs, benchmark tables and file tree of the README, and the tables of two pages in docs.
 
 Run it with `make readme`.
 """
@@ -10,7 +10,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from benchmarks.downstream import summary
+from benchmarks.cross_modal import summary as cross_modal
+from benchmarks.downstream import summary as downstream
 from benchmarks.table import render_all
 from embeddings import index
 from embeddings.folders import write_text
@@ -19,6 +20,7 @@ from embeddings.manifest import Manifest, read_manifest
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOWNSTREAM = ROOT / "docs" / "downstream.md"
+CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 CATALOGS = ROOT / "catalogs"
 
 COMMENTS = {
@@ -53,7 +55,12 @@ def fill(text: str) -> str:
 
 def fill_downstream(text: str) -> str:
     """Return the page on downstream models with its tables made anew."""
-    return insert(text, "results", summary.render_all())
+    return insert(text, "results", downstream.render_all())
+
+
+def fill_cross_modal(text: str) -> str:
+    """Return the page on composition encoders with its tables made anew."""
+    return insert(text, "results", cross_modal.render_all())
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -123,3 +130,4 @@ def _comment(name: str) -> str:
 if __name__ == "__main__":
     write_text(README, fill(README.read_text()))
     write_text(DOWNSTREAM, fill_downstream(DOWNSTREAM.read_text()))
+    write_text(CROSS_MODAL, fill_cross_modal(CROSS_MODAL.read_text()))

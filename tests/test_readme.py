@@ -27,9 +27,10 @@ def test_the_generated_parts_are_current() -> None:
     assert readme.fill(TEXT) == TEXT, "run: make readme"
 
 
-def test_the_downstream_tables_are_current() -> None:
-    page = readme.DOWNSTREAM.read_text()
-    assert readme.fill_downstream(page) == page, "run: make readme"
+def test_the_tables_of_the_docs_are_current() -> None:
+    for path, fill in ((readme.DOWNSTREAM, readme.fill_downstream), (readme.CROSS_MODAL, readme.fill_cross_modal)):
+        page = path.read_text()
+        assert fill(page) == page, "run: make readme"
 
 
 def test_a_generated_part_replaces_the_one_between_its_marks() -> None:

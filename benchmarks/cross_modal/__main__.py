@@ -20,15 +20,14 @@ from benchmarks.cross_modal.quick import quick_plan
 from benchmarks.cross_modal.sets import N_FOLDS, SETS, read_set
 from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.store import Store, sorted_rows
-from benchmarks.cross_modal.summary import goals, markdown, summarize
+from benchmarks.cross_modal.summary import RESULTS, SUMMARY, goals, markdown, summarize
 from benchmarks.cross_modal.ways import BEST
 from benchmarks.crystals import DATA_ENV
-from benchmarks.measure import ROOT, environment
+from benchmarks.measure import environment
 from embeddings import load_uae
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
 
-RESULTS = ROOT / "benchmarks" / "results" / "cross_modal"
 WAYS_SET = "efe"
 """The set on which every way is compared; on the others the best one is."""
 
@@ -40,10 +39,17 @@ LEAK = f"{BEST}, one generator for all folds (leaks)"
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of structures and sets.")
 @click.option("--teacher", default="ct-ef-eg", show_default=True, help="Catalog whose network encodes structures.")
 @click.option("--set", "names", multiple=True, type=click.Choice(list(SETS)), help="May be repeated; all by default.")
+@click.option("--seeds", help="a,b,...  [default: three for small sets, else one]")
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder for trained encoders.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 def main(
-    quick: bool, data: Path | None, teacher: str, names: tuple[str, ...], work: Path | None, out: Path | None
+    quick: bool,
+    data: Path | None,
+    teacher: str,
+    names: tuple[str, ...],
+    seeds: str | None,
+    work: Path | None,
+    out: Path | None,
 ) -> None:
     """Measure composition encoders without leaks. A run that was stopped goes on where it stood."""
     try:
@@ -55,7 +61,8 @@ def main(
             folder = out or RESULTS
             store = Store(folder / "rows.jsonl")
             plan = _plan(data or Path(os.environ.get(DATA_ENV, ".")), teacher, work or folder / "work")
-            _measure(plan, names or tuple(SETS), store)
+            wanted = tuple(int(seed) for seed in seeds.split(",")) if seeds else None
+            _measure(plan, names or tuple(SETS), wanted, store)
             rows = store.rows()
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
@@ -67,18 +74,19 @@ def _plan(data: Path, teacher: str, work: Path) -> Plan:
     return Plan(tasks, full_workshop(data / "mp_structures.parquet", teacher, work), load_uae("ct-multi"))
 
 
-def _measure(plan: Plan, names: Sequence[str], store: Store) -> None:
+def _measure(plan: Plan, names: Sequence[str], wanted: Sequence[int] | None, store: Store) -> None:
     """Measure what the store does not have."""
     for name in names:
         task = plan.tasks[name]
+        seeds = task.seeds if wanted is None else wanted
         for case in plan.ways(task) if name == WAYS_SET else plan.comparison(task):
-            for seed in task.seeds:
+            for seed in seeds:
                 key = {"set": name, "model": case.name, "source": case.source, "seed": seed}
                 folds = [fold for fold in range(N_FOLDS) if not store.has(**key, fold=fold)]
                 for row in _rows(plan, case, (seed,), folds):
                     store.add(row)
         if name == WAYS_SET:
-            _measure_leak(plan, store)
+            _measure_leak(plan, seeds, store)
 
 
 def _rows(plan: Plan, case: Case, seeds: Sequence[int], folds: Sequence[int]) -> list[dict[str, Any]]:
@@ -99,10 +107,10 @@ def _rows(plan: Plan, case: Case, seeds: Sequence[int], folds: Sequence[int]) ->
     return rows
 
 
-def _measure_leak(plan: Plan, store: Store) -> None:
+def _measure_leak(plan: Plan, seeds: Sequence[int], store: Store) -> None:
     task = plan.tasks[WAYS_SET]
     seen = seen_by(task.groups, plan.workshop.lessons.formulas)
-    for seed in task.seeds:
+    for seed in seeds:
         key = {"set": task.name, "model": LEAK, "source": ALL, "seed": seed}
         if not store.has(**key, fold=N_FOLDS - 1):
             for row in leaky_rows(task, plan.workshop.encoder(BEST), seen, seed):
@@ -128,7 +136,7 @@ def _report(plan: Plan, rows: list[dict[str, Any]], folder: Path | None) -> None
     }
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "summary.json", json.dumps(result, indent=1) + "\n")
+        write_text(folder / SUMMARY, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def budget(task: TargetSet) -> dict[str, int]:
     """Return members and epochs, fewer for large sets."""
     n = len(task.values)
     if n < SMALL:
-        return {"n_members": 5, "epochs": 40}
+        return {"n_members": 3, "epochs": 40}
     return {"n_members": 2, "epochs": 40} if n < LARGE else {"n_members": 1, "epochs": 30}
 
 

@@ -65,8 +65,8 @@ class Plan:
         for way in WAYS:
             encoder = self.workshop.encoder(way, own)
             yield Case(task, way, OWN, Head(encoder, options=self.options))
-            yield Case(task, f"{way}, frozen", OWN, Head(encoder, "frozen", self.options))
             if way == BEST:
+                yield Case(task, f"{way}, frozen", OWN, Head(encoder, "frozen", self.options))
                 yield from self.baselines(task)
                 yield Case(task, way, ALL, Head(self.workshop.encoder(way), options=self.options))
 

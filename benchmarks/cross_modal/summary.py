@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.cross_modal.sets import PUBLISHED, SETS
+from benchmarks.measure import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results" / "cross_modal"
+SUMMARY = "summary.json"
+
+
+def render_all(folder: Path = RESULTS) -> str:
+    """Return the summary of a folder as Markdown: what is gained on each set, then every set's table."""
+    path = folder / SUMMARY
+    if not path.is_file():
+        return "Nothing is measured yet."
+    result = json.loads(path.read_text())
+    sections = [_gains(result["goals"])]
+    for name in dict.fromkeys(row["set"] for row in result["summary"]):
+        overlap = result["overlap"][name]
+        source = f"{overlap['in the source']:,} of its {overlap['formulas']:,} formulas are in the source"
+        sections.append(f"### {name}\n\n{source}.\n\n{markdown(result['summary'], name)}")
+    return "\n\n".join(sections)
+
+
+def _gains(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "| set | score | without transfer | lower error | CrabNet (published) | best from composition (published) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        gain = f"{row['gain']:.1%}" if "gain" in row else "-"
+        label = f"{row['set']} ({SETS[row['set']].metric})"
+        scores = [f"{row[key]:.4g}" for key in ("score", "without transfer")]
+        known = [f"{row[key]:.4g}" if key in row else "-" for key in ("CrabNet", "best from composition")]
+        lines.append(f"| {' | '.join([label, *scores, gain, *known])} |")
+    return "\n".join(lines)
 
 
 def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
