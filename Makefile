@@ -40,11 +40,16 @@ benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/resul
 	$(BIN)/python -m benchmarks
 
 CATALOGS := ct-formation-energy ct-band-gap ct-ef-eg ct-multi
+ENCODERS := cromel-formation-energy cromel-band-gap cromel-multi
 catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet; it resumes
 	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
 	for recipe in $(CATALOGS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 			--recipe $$recipe --out catalogs --version 2.0.0 || exit 1; \
+	done
+	for recipe in $(ENCODERS); do \
+		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
+			--recipe $$recipe --teacher ct-ef-eg --out catalogs --version 1.0.0 || exit 1; \
 	done
 
 readme: $(VENV)/.test  ## make the generated parts of the README anew

@@ -47,6 +47,14 @@ def test_official_folds_are_kept(tmp_path: Path):
         read_set(tmp_path, "expt_gap")
 
 
+def test_rows_whose_formula_cannot_be_read_are_left_out_and_counted(tmp_path: Path):
+    path = tmp_path / SETS["efe"].path
+    path.parent.mkdir()
+    pq.write_table(pa.table({"composition": ["Fe", "Fe=z", "FeO"], "target": [1.0, 2.0, 3.0]}), path)
+    task = read_set(tmp_path, "efe")
+    assert (task.formulas.tolist(), task.values.tolist(), task.n_unreadable) == (["Fe", "FeO"], [1.0, 3.0], 1)
+
+
 def test_what_is_left_out_of_the_source_is_never_learned_from(plan, monkeypatch: pytest.MonkeyPatch):
     learned_from = []
     monkeypatch.setattr(

@@ -21,10 +21,10 @@ for name in {heavy!r}:
 import embeddings, builders
 from pathlib import Path
 assert Path(embeddings.__file__).is_relative_to({target!r}), embeddings.__file__
-from embeddings import list_catalogs, load_uae
+from embeddings import list_catalogs, load_catalog
 from embeddings.pooling import featurize_compositions
 for name in list_catalogs():
-    catalog = load_uae(name)
+    catalog = load_catalog(name)
     assert featurize_compositions(["Fe2O3", "NaCl"], catalog).shape == (2, catalog.dim)
 print(" ".join(list_catalogs()))
 """

@@ -123,7 +123,12 @@ def _report(plan: Plan, rows: list[dict[str, Any]], folder: Path | None) -> None
     for name in dict.fromkeys(row["set"] for row in summary):
         click.echo(f"\n{name}\n\n{markdown(summary, name)}")
     overlap = {
-        name: {"formulas": len(set(task.groups)), "in the source": int(np.isin(np.unique(task.groups), source).sum())}
+        name: {
+            "rows": len(task.values),
+            "unreadable rows": task.n_unreadable,
+            "formulas": len(set(task.groups)),
+            "in the source": int(np.isin(np.unique(task.groups), source).sum()),
+        }
         for source in [plan.workshop.lessons.formulas]
         for name, task in plan.tasks.items()
     }

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from embeddings.errors import InputInvalid
 from embeddings.formula import reduced_formulas
+from embeddings.formula.bulk import read_column
 
 Kind = Literal["experiment", "calculation"]
 N_FOLDS = 5
@@ -77,12 +78,14 @@ class TargetSet:
         formulas: (n,) as the file spells them.
         values: (n,) float64, or bool where a class is asked for.
         official: (n,) the official fold of each row, or None.
+        n_unreadable: rows that were left out, since their formulas cannot be read.
     """
 
     name: str
     formulas: np.ndarray
     values: np.ndarray
     official: np.ndarray | None
+    n_unreadable: int = 0
 
     @cached_property
     def groups(self) -> np.ndarray:
@@ -123,5 +126,8 @@ def read_set(folder: Path, name: str) -> TargetSet:
     if not path.is_file():
         raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
     table = pq.read_table(path)
+    read = read_column(table["composition"])
+    table = table.filter(readable := ~np.isin(read.codes, list(read.invalid)))
     official = table["fold"].to_numpy() if "fold" in table.column_names else None
-    return TargetSet(name, table["composition"].to_numpy(), table["target"].to_numpy(), official)
+    n_unreadable = int((~readable).sum())
+    return TargetSet(name, table["composition"].to_numpy(), table["target"].to_numpy(), official, n_unreadable)

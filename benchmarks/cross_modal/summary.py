@@ -25,7 +25,10 @@ def render_all(folder: Path = RESULTS) -> str:
     sections = [_gains(result["goals"])]
     for name in dict.fromkeys(row["set"] for row in result["summary"]):
         overlap = result["overlap"][name]
-        source = f"{overlap['in the source']:,} of its {overlap['formulas']:,} formulas are in the source"
+        shared = f"{overlap['in the source']:,} of {overlap['formulas']:,} formulas"
+        source = f"{overlap['rows']:,} rows; the source has {shared}"
+        if overlap["unreadable rows"]:
+            source += f"; {overlap['unreadable rows']} more rows have formulas that cannot be read"
         sections.append(f"### {name}\n\n{source}.\n\n{markdown(result['summary'], name)}")
     return "\n\n".join(sections)
 
