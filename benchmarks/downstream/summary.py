@@ -24,7 +24,8 @@ def render(result: dict[str, Any]) -> str:
     """Return one part's result as Markdown."""
     table = {"task": _tasks, "property": _ranking, "target": _back_ends}
     kind = next(key for key in table if key in result["rows"][0])
-    notes = [f"- {note}" for note in result["notes"]]
+    measured = [f"Measured with {', '.join(result['catalogs'])}."] if result.get("catalogs") else []
+    notes = [f"- {note}" for note in measured + result["notes"]]
     return "\n".join([f"### {result['title']}", "", *table[kind](result), "", *notes]).rstrip() + "\n"
 
 
