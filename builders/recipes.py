@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from builders.models.crystal_transformer import CrystalTransformerConfig
 from embeddings.errors import InputInvalid, did_you_mean
@@ -49,8 +49,26 @@ class TrainingConfig:
     hidden_atoms: float | None = None
 
 
+class Adjustable:
+    """What recipes of catalogs and of composition encoders have in common: their main fields may be changed."""
+
+    targets: tuple[str, ...]
+    seed: int
+    training: Any
+
+    def with_options(
+        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
+    ) -> Self:
+        """Return the recipe with the given fields changed; None keeps a field."""
+        changed: dict[str, Any] = {"targets": targets, "seed": seed}
+        if epochs is not None:
+            changed["training"] = dataclasses.replace(self.training, epochs=epochs)
+        given = {name: value for name, value in changed.items() if value is not None}
+        return dataclasses.replace(self, **given)  # type: ignore[type-var]  # every recipe is a dataclass
+
+
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Adjustable):
     """How a catalog is made.
 
     Attributes:
@@ -83,18 +101,6 @@ class Recipe:
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: recipes that agree in this share one training run."""
         return {name: value for name, value in self.to_dict().items() if name not in ("name", "description", "vectors")}
-
-    def with_options(
-        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
-    ) -> Recipe:
-        """Return the recipe with the given fields changed; None keeps a field."""
-        training = self.training if epochs is None else dataclasses.replace(self.training, epochs=epochs)
-        return dataclasses.replace(
-            self,
-            targets=self.targets if targets is None else targets,
-            seed=self.seed if seed is None else seed,
-            training=training,
-        )
 
 
 def _set_fields(values: dict[str, Any]) -> dict[str, Any]:

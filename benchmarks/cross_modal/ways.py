@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,8 +66,9 @@ class Workshop:
             trained = train_encoder(lessons, recipe)
             numbers = np.unique(fraction_matrix(lessons.formulas[trained.training_rows].tolist()).atomic_numbers)
             self.folder.mkdir(parents=True, exist_ok=True)
-            tensors = tensors_of(published(trained, numbers, way))
-            np.savez(path, **tensors)
+            temporary = path.with_name(f".{os.getpid()}-{path.name}")
+            np.savez(temporary, **tensors_of(published(trained, numbers, way)))
+            temporary.replace(path)
         with np.load(path) as tensors:
             return encoder_of_tensors(dict(tensors), recipe.model, name=way)
 

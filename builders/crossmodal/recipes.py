@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from builders.models.cromel import GeneratorConfig
-from builders.recipes import RECIPES, Recipe, TrainingConfig
+from builders.recipes import RECIPES, Adjustable, Recipe, TrainingConfig
 from embeddings.errors import InputInvalid, did_you_mean
 
 Penalty = Literal["none", "released", "gradient"]
@@ -53,7 +53,7 @@ class TransferConfig:
 
 
 @dataclass(frozen=True)
-class EncoderRecipe:
+class EncoderRecipe(Adjustable):
     """How a composition encoder is made.
 
     Attributes:
@@ -91,18 +91,6 @@ class EncoderRecipe:
     def to_dict(self) -> dict[str, Any]:
         """Return every field as plain JSON values."""
         return dataclasses.asdict(self)
-
-    def with_options(
-        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
-    ) -> EncoderRecipe:
-        """Return the recipe with the given fields changed; None keeps a field."""
-        training = self.training if epochs is None else dataclasses.replace(self.training, epochs=epochs)
-        return dataclasses.replace(
-            self,
-            targets=self.targets if targets is None else targets,
-            seed=self.seed if seed is None else seed,
-            training=training,
-        )
 
 
 MULTI = ("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh", "volume_per_atom")
