@@ -17,6 +17,7 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.options import numbers
 from builders.cleaning import Selection
 from builders.pipeline import assemble, prepare
 from builders.progress import Reporter
@@ -36,7 +37,9 @@ KINDS = {"balance": str, "hidden_atoms": float}
 @click.option("--limit", type=int)
 @click.option("--epochs", type=int)
 @click.option("--vary", multiple=True, help="field=value,... of one variant, such as training.batch_size=64.")
-@click.option("--seeds", default="0", show_default=True, help="Of the initial weights and the batches, a,b,...")
+@click.option(
+    "--seeds", type=numbers(int), default="0", show_default=True, help="Of the initial weights and the batches, a,b,..."
+)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the results here.")
 def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, **options: Any) -> None:
@@ -44,13 +47,14 @@ def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, 
     base = find_recipe(recipe).with_options(epochs=epochs)
     source = "table" if path else "starter"
     variants = {"as it is": base} | {text: varied(base, text) for text in options["vary"]}
-    seeds = [int(seed) for seed in options["seeds"].split(",")]
     with tempfile.TemporaryDirectory() as work:
         stream = find_source(source)(SourceOptions(path))
         snapshot = take_snapshot(Path(work) / "snapshot", source, stream, Selection(limit=limit), Reporter())
         results = {}
         for text, variant in variants.items():
-            results[text] = [_validate(snapshot, variant, seed, Path(work), options["device"]) for seed in seeds]
+            results[text] = [
+                _validate(snapshot, variant, seed, Path(work), options["device"]) for seed in options["seeds"]
+            ]
             click.echo(_line(text, results[text]))
     if options["json_path"]:
         options["json_path"].write_text(json.dumps(results, indent=1) + "\n")

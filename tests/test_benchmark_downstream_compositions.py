@@ -158,10 +158,39 @@ def test_logarithms_of_moduli(tmp_path: Path) -> None:
         transfer.with_logarithms(tmp_path / "other.parquet", tmp_path)
 
 
-def test_transfer_runs_on_every_target(tmp_path: Path) -> None:
+@pytest.fixture
+def other_databases(tmp_path: Path) -> Path:
     write_crystals(tmp_path / "aflow.parquet", bulk_modulus=1.0, shear_modulus=2.0, debye_temperature=300.0)
     write_crystals(tmp_path / "cmr_perovskites.parquet", formation_energy_per_cell=-1.0)
-    result = json.loads(json.dumps(transfer.run(True, path=tmp_path, catalog="starter", only=("starter frozen",))))
+    return tmp_path
+
+
+def run_transfer(folder: Path, **choices: Any) -> dict[str, Any]:
+    result = transfer.run(True, path=folder, catalog="starter", only=("starter frozen",), **choices)
+    return json.loads(json.dumps(result))
+
+
+def test_transfer_runs_on_every_target(other_databases: Path) -> None:
+    result = run_transfer(other_databases)
     assert [row["target"] for row in result["rows"]] == list(transfer.COMPARISONS)
     assert {row["back_end"] for row in result["rows"]} == {"CGCNN"}
     assert all(settings["overlap"] == 0 for settings in result["settings"].values())
+
+
+def test_a_killed_transfer_goes_on_where_it_stood(other_databases: Path) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def keep_two(result: dict[str, Any]) -> None:
+        kept.append(json.loads(json.dumps(result)))
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_transfer(other_databases, keep=keep_two)
+    measured: list[str] = []
+    result = run_transfer(
+        other_databases, known=kept[-1], keep=lambda result: measured.append(result["rows"][-1]["target"])
+    )
+    assert measured == list(transfer.COMPARISONS)[2:]
+    assert result["rows"][:2] == kept[-1]["rows"]
+    assert [row["target"] for row in result["rows"]] == list(transfer.COMPARISONS)

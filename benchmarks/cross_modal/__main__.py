@@ -24,6 +24,7 @@ from benchmarks.cross_modal.summary import RESULTS, SUMMARY, goals, markdown, su
 from benchmarks.cross_modal.ways import BEST
 from benchmarks.crystals import DATA_ENV
 from benchmarks.measure import environment
+from benchmarks.options import numbers
 from embeddings import load_uae
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
@@ -39,7 +40,7 @@ LEAK = f"{BEST}, one generator for all folds (leaks)"
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of structures and sets.")
 @click.option("--teacher", default="ct-ef-eg", show_default=True, help="Catalog whose network encodes structures.")
 @click.option("--set", "names", multiple=True, type=click.Choice(list(SETS)), help="May be repeated; all by default.")
-@click.option("--seeds", help="a,b,...  [default: three for small sets, else one]")
+@click.option("--seeds", type=numbers(int), help="a,b,...  [default: three for small sets, else one]")
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Folder for trained encoders.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 def main(
@@ -47,7 +48,7 @@ def main(
     data: Path | None,
     teacher: str,
     names: tuple[str, ...],
-    seeds: str | None,
+    seeds: tuple[int, ...] | None,
     work: Path | None,
     out: Path | None,
 ) -> None:
@@ -61,8 +62,7 @@ def main(
             folder = out or RESULTS
             store = Store(folder / "rows.jsonl")
             plan = _plan(data or Path(os.environ.get(DATA_ENV, ".")), teacher, work or folder / "work")
-            wanted = tuple(int(seed) for seed in seeds.split(",")) if seeds else None
-            _measure(plan, names or tuple(SETS), wanted, store)
+            _measure(plan, names or tuple(SETS), seeds, store)
             rows = store.rows()
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error

@@ -41,6 +41,7 @@ class Part:
 
 EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
+LONG = (*SHORT, "{catalog} fine-tuned", "{catalog} sites and elements")
 
 PARTS = {
     "cgcnn-ef-1000": Part(
@@ -69,14 +70,19 @@ PARTS = {
     "megnet-perovskites": Part(
         "MEGNet, formation energy of 1,000 cubic perovskites",
         "megnet",
-        {"epochs": 30, "only": ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned")},
+        {"epochs": 30, "only": ("learned table", "mat2vec", *LONG[1:])},
     ),
-    "alignn-ef": Part(
+    "alignn-ef-1000": Part(
         "ALIGNN (small), formation energy, 1,000 structures",
         "alignn",
         {"n_training": 1_000, "epochs": 15, "only": SHORT},
     ),
-    "cgcnn-transfer": Part("CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": SHORT}),
+    "alignn-ef-5000": Part(
+        "ALIGNN (small), formation energy, 5,000 structures",
+        "alignn",
+        {"n_training": 5_000, "epochs": 10, "only": SHORT},
+    ),
+    "cgcnn-transfer": Part("CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": LONG}),
     "compositions": Part("Pooled over the composition, MatBench", "compositions", catalogs=True),
     "probe": Part("Elemental properties from the vectors", "probe", catalogs=True),
 }

@@ -11,6 +11,7 @@ import click
 
 from benchmarks.downstream import PARTS
 from benchmarks.downstream.summary import RESULTS, render
+from benchmarks.options import numbers
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
 
@@ -20,7 +21,7 @@ from embeddings.folders import write_text
 @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
 @click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True)
 @click.option("--only", multiple=True, metavar="FEATURES", help="Kinds of features.  [default: the part's own choice]")
-@click.option("--seeds", help="a,b,...  [default: three]")
+@click.option("--seeds", type=numbers(int), help="a,b,...  [default: three]")
 @click.option("--again", is_flag=True, help="Forget the results that are there.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
 def main(
@@ -28,7 +29,7 @@ def main(
     quick: bool,
     catalogs: tuple[str, ...],
     only: tuple[str, ...],
-    seeds: str | None,
+    seeds: tuple[int, ...] | None,
     again: bool,
     out: Path | None,
 ) -> None:
@@ -39,7 +40,7 @@ def main(
     the same table.
     """
     folder = out or (None if quick else RESULTS)
-    choices = {"seeds": tuple(int(seed) for seed in seeds.split(",")) if seeds else (0,) if quick else None}
+    choices = {"seeds": seeds or ((0,) if quick else None)}
     choices |= {"only": only} if only else {}
     try:
         for name in names or PARTS:

@@ -21,6 +21,7 @@ from benchmarks.crystals import DATA_ENV, MATERIALS_PROJECT
 from benchmarks.downstream.cgcnn import COMPARISON
 from benchmarks.downstream.comparison import compare
 from benchmarks.measure import environment
+from benchmarks.options import numbers
 from benchmarks.variants import varied
 from builders.cleaning import Selection
 from builders.pipeline import BuildRequest
@@ -46,14 +47,22 @@ BASE, AVERAGE = "as it is", "as it is, mean over seeds"
 @click.command()
 @click.option("--recipe", default="ct-multi", show_default=True)
 @click.option("--vary", multiple=True, help="field=value,... of one variant; a+b for several values.")
-@click.option("--seeds", default="0,1", show_default=True, help="Of the catalog and of the back end, a,b,...")
+@click.option(
+    "--seeds", type=numbers(int), default="0,1", show_default=True, help="Of the catalog and of the back end, a,b,..."
+)
 @click.option("--epochs", default=8, show_default=True, help="Of the catalog's training.")
 @click.option("--max-sites", default=24, show_default=True)
 @click.option("--path", type=click.Path(path_type=Path), help="Structure table.")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for catalogs and checkpoints.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="JSON file; a run goes on with it.")
 def main(
-    recipe: str, vary: tuple[str, ...], seeds: str, epochs: int, max_sites: int, path: Path | None, **folders: Path
+    recipe: str,
+    vary: tuple[str, ...],
+    seeds: tuple[int, ...],
+    epochs: int,
+    max_sites: int,
+    path: Path | None,
+    **folders: Path,
 ) -> None:
     """Measure the recipe and each variant of it with every seed."""
     path = path or Path(os.environ.get(DATA_ENV, ".")) / MATERIALS_PROJECT
@@ -67,19 +76,18 @@ def main(
         write_text(out, json.dumps(result, indent=1) + "\n")
 
     try:
-        numbers = [int(seed) for seed in seeds.split(",")]
         done = {(row["variant"], row["seed"]) for row in result["rows"]}
-        for seed in numbers:
+        for seed in seeds:
             for text, variant in variants.items():
                 if (text, seed) not in done:
                     folder = built(replace(variant, seed=seed, split_seed=0), path, work, max_sites)
                     keep(text, seed, measure(folder, seed, path, is_base=variant is base))
         catalogs = {
-            text: [built(replace(variant, seed=seed, split_seed=0), path, work, max_sites) for seed in numbers]
+            text: [built(replace(variant, seed=seed, split_seed=0), path, work, max_sites) for seed in seeds]
             for text, variant in variants.items()
         }
-        if (AVERAGE, numbers[0]) not in done:
-            keep(AVERAGE, numbers[0], measure(averaged(catalogs[BASE], work), numbers[0], path))
+        if (AVERAGE, seeds[0]) not in done:
+            keep(AVERAGE, seeds[0], measure(averaged(catalogs[BASE], work), seeds[0], path))
         result["neighbor_overlap"] = {text: stability(folders) for text, folders in catalogs.items()}
         write_text(out, json.dumps(result, indent=1) + "\n")
     except EmbeddingsError as error:

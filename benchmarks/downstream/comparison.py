@@ -19,6 +19,7 @@ from benchmarks.downstream.fitting import Budget, Client, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose
 from benchmarks.downstream.tables import catalog_rows, covers, random_rows
 from benchmarks.measure import environment
+from benchmarks.options import numbers
 from builders.backend import AtomFeatures
 from builders.records import StructureTable, read_structure_table
 from builders.train import limit_threads
@@ -225,10 +226,10 @@ def command(run: Callable[..., dict[str, Any]]) -> click.Command:
     @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
     @click.option("--catalog", default="ct-multi", show_default=True, help="Name or path.")
     @click.option("--path", type=click.Path(path_type=Path), help="Structure table with the target.")
-    @click.option("--seeds", type=_numbers(int), help="a,b,...")
+    @click.option("--seeds", type=numbers(int), help="a,b,...")
     @click.option("--epochs", type=click.IntRange(min=1))
     @click.option("--n-training", type=click.IntRange(min=1))
-    @click.option("--learning-rates", type=_numbers(float), help="To choose from, a,b,...")
+    @click.option("--learning-rates", type=numbers(float), help="To choose from, a,b,...")
     @click.option("--only", multiple=True, metavar="FEATURES", help="One kind of features; may be repeated.")
     @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
     def main(quick: bool, out: Path | None, **options: Any) -> None:
@@ -239,10 +240,3 @@ def command(run: Callable[..., dict[str, Any]]) -> click.Command:
             raise click.ClickException(str(error)) from error
 
     return main
-
-
-def _numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
-    def numbers(text: str) -> tuple[Any, ...]:
-        return tuple(kind(part) for part in text.split(","))
-
-    return numbers

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def run(
     path: Path | None = None,
     targets: Sequence[str] = (),
     known: dict[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
     **choices: Any,
 ) -> dict[str, Any]:
     """Compare atom features in CGCNN on AFLOW and on cubic perovskites.
@@ -67,6 +69,7 @@ def run(
         path: folder of the crystals; by default that of the development data.
         targets: names out of `COMPARISONS`; all of them if empty.
         known: an earlier result; what it holds is not measured again.
+        keep: called with the result so far after each kind of features.
         choices: see `benchmarks.downstream.comparison.compare`.
 
     Raises:
@@ -74,17 +77,28 @@ def run(
         EmbeddingsError: see `benchmarks.downstream.comparison.compare`.
     """
     folder = path or Path(os.environ.get(DATA_ENV, "."))
-    results = {}
-    choices.pop("keep", None)  # a result of one target is not the whole
+    earlier = {target: _part(known, target) for target in targets or COMPARISONS}
+    results = {target: part for target, part in earlier.items() if part}
+
+    def keep_all(target: str, result: dict[str, Any]) -> None:
+        results[target] = result
+        keep(_joined(results))
+
     with tempfile.TemporaryDirectory() as work:
-        for target in targets or COMPARISONS:
+        for target, part in earlier.items():
             crystals = with_logarithms(folder / COMPARISONS[target].file_name, Path(work))
-            choices["known"] = _part(known, target)
+            choices |= {"known": part, "keep": partial(keep_all, target)}
             results[target] = compare(COMPARISONS[target], quick, path=crystals, **choices)
+    return _joined(results)
+
+
+def _joined(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the results of several targets as one, in the order of `COMPARISONS`."""
+    results = {target: results[target] for target in COMPARISONS if target in results}
     first = next(iter(results.values()))
     return {
         "settings": {target: result["settings"] for target, result in results.items()},
-        "catalogs": first["catalogs"],
+        "catalogs": sorted({catalog for result in results.values() for catalog in result["catalogs"]}),
         "environment": first["environment"],
         "rows": [row for result in results.values() for row in result["rows"]],
         "notes": sorted({note for result in results.values() for note in result["notes"]}),
@@ -96,7 +110,7 @@ def _part(known: dict[str, Any] | None, target: str) -> dict[str, Any] | None:
     if known is None or target not in known["settings"]:
         return None
     rows = [row for row in known["rows"] if row["target"] == target]
-    return {"settings": known["settings"][target], "catalogs": known["catalogs"], "rows": rows}
+    return known | {"settings": known["settings"][target], "rows": rows}
 
 
 def with_logarithms(path: Path, folder: Path) -> Path:
