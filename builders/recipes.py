@@ -155,7 +155,7 @@ RECIPES: dict[str, Recipe] = {
             description="Universal atomic embeddings learned from energy, band gap, elastic moduli and volume.",
             targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh", "volume_per_atom"),
             max_sites=100,
-            training=TrainingConfig(epochs=32),
+            training=TrainingConfig(epochs=32, balance="labels"),
         ),
         Recipe(
             name="ct-all",
