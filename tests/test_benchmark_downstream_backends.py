@@ -45,10 +45,10 @@ LIGHT = {symbol: np.random.default_rng(z).normal(size=6) for z, symbol in enumer
 SEEN = ("LiBe", "BeB")
 
 
-def write_light(root: Path, *, encoder: bool = False) -> Path:
+def write_light(root: Path, *, encoder: bool = False, version: str = "0.1.0") -> Path:
     """A catalog of the light elements, trained on two formulas, with an untrained encoder or none."""
     config = CrystalTransformerConfig(dim=6, width=8, depth=1, n_heads=2, feed_forward=8)
-    provenance = toy_provenance(name="light")
+    provenance = toy_provenance(name="light", version=version)
     model = replace(provenance.model, hyperparameters={"model": asdict(config)})
     table = toy_table(LIGHT, training_formulas=formula_digest(SEEN))
     content = encoder_bytes(CrystalTransformer(config, n_targets=1)) if encoder else None
@@ -347,6 +347,26 @@ def test_an_encoder_adds_site_vectors(world: Path) -> None:
     result = compare(POOLED, True, catalog=str(folder), path=path, only=("light sites", "light sites and elements"))
     assert [row["features"] for row in result["rows"]] == ["light sites", "light sites and elements"]
     assert all(np.isfinite(row["mae"]) for row in result["rows"])
+
+
+def test_what_is_known_is_not_measured_again_unless_the_catalog_has_a_new_version(world: Path) -> None:
+    path = write_crystals(world / "crystals.parquet", "energy")
+
+    def rows_and_catalogs(catalog: str, known: Any, *only: str) -> tuple[list[tuple[str, float]], list[str]]:
+        result = compare(POOLED, True, catalog=catalog, path=path, known=known, only=only)
+        return [(row["features"], row["mae"]) for row in result["rows"]], result["catalogs"]
+
+    first = compare(POOLED, True, catalog="light", path=path, only=("one-hot", "light frozen"))
+    for row in first["rows"]:
+        row["mae"] = -1.0
+    again, _ = rows_and_catalogs("light", first, "one-hot", "light frozen", "light fine-tuned")
+    assert again[:2] == [("one-hot", -1.0), ("light frozen", -1.0)]
+    assert again[2][0] == "light fine-tuned"
+    newer = write_light(world / "newer", version="0.2.0")
+    rows, catalogs = rows_and_catalogs(str(newer), first, "one-hot", "light frozen")
+    assert rows[0] == ("one-hot", -1.0)
+    assert rows[1][1] > 0
+    assert catalogs == ["light@0.2.0"]
 
 
 def test_unknown_features_and_absent_crystals_are_named(world: Path) -> None:

@@ -84,8 +84,8 @@ def compare(
         catalog: name or path of the catalog that is measured.
         path: the crystals; by default among the development data.
         only: kinds of features to measure, by name; all of them if empty.
-        known: an earlier result. Where it comes from the same problem and budget its rows stay, and only kinds of
-            features that it lacks are measured.
+        known: an earlier result. Where it comes from the same problem and budget its rows stay, but for those of
+            another version of the catalog, and only kinds of features that it lacks are measured.
         keep: called with the result so far after each kind of features.
         changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
 
@@ -119,14 +119,23 @@ def compare(
         "notes": notes + note,
     }
     if known and known["settings"] == result["settings"]:
-        result["rows"] += known["rows"]
-        result["catalogs"] = sorted({*known["catalogs"], *result["catalogs"]})
+        rows, catalogs = still_true(known, uae)
+        result["rows"] += rows
+        result["catalogs"] = sorted({*catalogs, *result["catalogs"]})
     done = {row["features"] for row in result["rows"]}
     for features in by_element + by_site:
         if features.name not in done and (not only or features.name in only):
             result["rows"] += measure(client, features, problem, comparison.budget)
             keep(result)
     return result
+
+
+def still_true(known: dict[str, Any], catalog: ElementCatalog) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the rows of an earlier result and its catalogs, without those of another version of a catalog."""
+    if f"{catalog.name}@{catalog.version}" in known["catalogs"]:
+        return known["rows"], known["catalogs"]
+    rows = [row for row in known["rows"] if not row["features"].startswith(f"{catalog.name} ")]
+    return rows, [one for one in known["catalogs"] if not one.startswith(f"{catalog.name}@")]
 
 
 def element_features(comparison: Comparison, catalog: ElementCatalog) -> tuple[list[AtomFeatures], list[str]]:
