@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from embeddings.manifest import Manifest
+from embeddings.manifest import Downstream, Manifest
 
 CARD = "CARD.md"
 
@@ -17,6 +17,10 @@ _HUB_LICENCES = {
 """Licence identifiers of the HuggingFace Hub that are SPDX identifiers in lower case."""
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_DOWNSTREAM = (
+    "Models of others with their own atom features and with these vectors, all else equal, tested on formulas that "
+    "neither saw."
+)
 _COLUMNS = 8
 _FEW = 10
 
@@ -140,8 +144,20 @@ def _number(value: float | None) -> str:
 
 
 def _downstream(manifest: Manifest) -> str:
-    results = json.dumps(manifest.downstream, indent=2, ensure_ascii=False)
-    return f"```json\n{results}\n```" if manifest.downstream else ""
+    if not manifest.downstream:
+        return ""
+    header = ("model", "target", "structures to learn from", "atom features", "MAE", "change")
+    rows = [row for result in manifest.downstream.values() for row in _downstream_rows(result)]
+    return f"{_DOWNSTREAM}\n\n{_table(header, rows)}"
+
+
+def _downstream_rows(result: Downstream) -> list[tuple[str, ...]]:
+    errors = {f"{result.own_features}, its own": result.without} | result.with_vectors
+    task = (result.model, result.target, f"{result.n_training:,}")
+    return [
+        (*task, features, f"{error.mean:.4g} ± {error.std:.2g}", f"{error.mean / result.without.mean - 1:+.1%}")
+        for features, error in errors.items()
+    ]
 
 
 def _coverage(manifest: Manifest) -> str:

@@ -122,6 +122,37 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Mean and standard deviation of an error over seeds."""
+
+    mean: Annotated[float, AtLeast(0)]
+    std: Annotated[float, AtLeast(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downstream:
+    """What the vectors do in somebody else's model: mean absolute errors on formulas that neither has seen.
+
+    Attributes:
+        model: that learns the target.
+        target: a property.
+        n_training: structures that the model learns from.
+        n_seeds: of the model.
+        own_features: what the model takes by default.
+        without: its error with them.
+        with_vectors: way of taking the vectors -> its error with all else equal.
+    """
+
+    model: Text
+    target: Text
+    n_training: Positive
+    n_seeds: Positive
+    own_features: Text
+    without: Spread
+    with_vectors: dict[str, Spread]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Licence:
     """Terms of use: the SPDX identifier and the attribution that the data's licence asks for."""
 
@@ -158,7 +189,7 @@ class Provenance:
         synthetic: True where the training structures or targets are not from a database of calculations or
             measurements but made up or predicted by a model.
         metrics: target -> `Metric`.
-        downstream: benchmark -> results with and without the vectors.
+        downstream: benchmark -> `Downstream`.
         limits: what the vectors should not be used for, a sentence each.
         fingerprint: SHA-256 over recipe, snapshot and code: the identity of the build.
         command: rebuilds the catalog.
@@ -174,7 +205,7 @@ class Provenance:
     model: ModelInfo
     training: TrainingInfo
     metrics: dict[str, Metric]
-    downstream: dict[str, Any] = field(default_factory=dict)
+    downstream: dict[str, Downstream] = field(default_factory=dict)
     limits: tuple[Text, ...] = ()
     licence: Licence
     citation: Citation
@@ -212,6 +243,11 @@ class Manifest(Provenance):
         """Complete a provenance with what was measured on the vectors and the files."""
         stated = {entry.name: getattr(provenance, entry.name) for entry in fields(Provenance)}
         return cls(**stated, **measured)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the builder knew, without what was measured on the vectors and the files."""
+        return Provenance(**{entry.name: getattr(self, entry.name) for entry in fields(Provenance)})
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:

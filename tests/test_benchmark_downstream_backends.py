@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from benchmarks.downstream import comparison
+from benchmarks.downstream import comparison, record
 from benchmarks.downstream.comparison import Comparison, command, compare, measure
 from benchmarks.downstream.fitting import Budget, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose, split_unseen
@@ -32,9 +32,11 @@ from builders.compositions import reduced_formulas_of
 from builders.encoder import encoder_bytes
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
 from builders.records import StructureTable, read_structure_table
+from embeddings import load_uae
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, TrainingError
 from embeddings.formula import formula_digest
+from embeddings.manifest import Spread
 from embeddings.tables import write_catalog
 from tests.crystals import arrow_table, sample_crystals, structure_table
 from tests.toys import toy_catalog, toy_provenance, toy_table
@@ -367,6 +369,30 @@ def test_what_is_known_is_not_measured_again_unless_the_catalog_has_a_new_versio
     assert rows[0] == ("one-hot", -1.0)
     assert rows[1][1] > 0
     assert catalogs == ["light@0.2.0"]
+
+
+def test_results_go_into_the_manifest_of_the_version_that_they_were_measured_with(world: Path) -> None:
+    path = write_crystals(world / "crystals.parquet", "energy")
+    only = ("one-hot", "light frozen", "light fine-tuned")
+    result = compare(POOLED, False, catalog="light", path=path, epochs=2, only=only)
+    (world / "cgcnn-ef-1000.json").write_text(json.dumps(result))
+    folder = world / "catalogs" / "light" / "0.1.0"
+    before, vectors = load_uae("light"), (folder / "vectors.npy").read_bytes()
+    outcome = CliRunner().invoke(record.main, [str(folder), "--results", str(world)], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    after = load_uae("light")
+    assert after.manifest.model == before.manifest.model
+    assert after.manifest.training == before.manifest.training
+    assert (folder / "vectors.npy").read_bytes() == vectors
+    found = after.manifest.downstream["cgcnn-ef-1000/energy"]
+    errors = [row["mae"] for row in result["rows"] if row["features"] == "light frozen"]
+    assert found.with_vectors["frozen"] == Spread(mean=np.mean(errors), std=np.std(errors, ddof=1))
+    assert (found.own_features, found.n_seeds, set(found.with_vectors)) == ("one-hot", 2, {"frozen", "fine-tuned"})
+    assert "| energy | 60 | one-hot, its own |" in (folder / "CARD.md").read_text()
+    newer = write_light(world / "newer", version="0.2.0")
+    outcome = CliRunner().invoke(record.main, [str(newer), "--results", str(world)])
+    assert outcome.exit_code == 1
+    assert "measured with light@0.2.0" in outcome.output
 
 
 def test_unknown_features_and_absent_crystals_are_named(world: Path) -> None:

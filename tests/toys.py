@@ -14,7 +14,7 @@ import numpy as np
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.formula import formula_digest
-from embeddings.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
+from embeddings.manifest import Citation, Downstream, Licence, Metric, ModelInfo, Provenance, Spread, TrainingInfo
 from embeddings.tables import measure, write_catalog
 
 TOY_VECTORS = {
@@ -59,7 +59,17 @@ def toy_provenance(**changes: Any) -> Provenance:
             seed=7,
         ),
         metrics={"energy": Metric(mae=0.25, r2=0.5, n=2, baseline_mae=0.75, unit="eV/atom")},
-        downstream={"toy-benchmark": {"with": 0.1, "without": 0.2}},
+        downstream={
+            "toy-benchmark": Downstream(
+                model="ruler",
+                target="energy",
+                n_training=1_000,
+                n_seeds=3,
+                own_features="inches",
+                without=Spread(mean=0.2, std=0.01),
+                with_vectors={"frozen": Spread(mean=0.1, std=0.02)},
+            )
+        },
         limits=("Of no use but for tests.",),
         licence=Licence(spdx="CC-BY-4.0", attribution="Nobody measured this."),
         citation=Citation(bibtex="@misc{toy, title = {Toy}}", doi="10.0000/toy"),

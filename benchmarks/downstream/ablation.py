@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from embeddings import load_uae
 from embeddings.analysis.align import align
 from embeddings.errors import EmbeddingsError
 from embeddings.folders import write_text
-from embeddings.manifest import Provenance, read_manifest
+from embeddings.manifest import read_manifest
 from embeddings.neighbors import neighbor_overlap
 from embeddings.tables import ENCODER, write_catalog
 
@@ -140,10 +140,11 @@ def built(recipe: Recipe, path: Path, work: Path, max_sites: int) -> Path:
 def averaged(folders: Sequence[Path], work: Path) -> Path:
     """Write the mean of the vectors of several seeds, each turned onto the first, as a catalog; return its folder."""
     catalogs = [load_uae(folder) for folder in folders]
-    manifest, table = catalogs[0].manifest, catalogs[0].table
-    provenance = Provenance(**{field.name: getattr(manifest, field.name) for field in fields(Provenance)})
+    table = catalogs[0].table
     vectors = align([catalog.vectors for catalog in catalogs]).mean(axis=0).astype("float32")
-    return write_catalog(work / "averages", provenance, replace(table, vectors=vectors), force=True)
+    return write_catalog(
+        work / "averages", catalogs[0].manifest.provenance, replace(table, vectors=vectors), force=True
+    )
 
 
 def stability(folders: Sequence[Path]) -> float | None:

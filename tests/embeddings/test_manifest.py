@@ -115,8 +115,8 @@ def test_writer_is_held_to_the_schema_too() -> None:
     metric = replace(toy_provenance().metrics["energy"], mae=np.float32(0.1))
     with pytest.raises(ManifestInvalid, match=r"metrics\.energy\.mae: expected a finite number"):
         toy_manifest(metrics={"energy": metric}).to_json()
-    with pytest.raises(ManifestInvalid, match=r"downstream\.x\[1\]: expected a JSON value without NaN"):
-        toy_manifest(downstream={"x": [1, float("nan")]}).to_json()
+    with pytest.raises(ManifestInvalid, match=r"training\.query\.x\[1\]: expected a JSON value without NaN"):
+        toy_manifest(training=replace(toy_provenance().training, query={"x": [1, float("nan")]})).to_json()
 
 
 def test_seal_notices_every_edit_that_still_fits_the_schema(tmp_path: Path) -> None:
