@@ -369,6 +369,8 @@ def test_what_is_known_is_not_measured_again_unless_the_catalog_has_a_new_versio
     assert rows[0] == ("one-hot", -1.0)
     assert rows[1][1] > 0
     assert catalogs == ["light@0.2.0"]
+    with pytest.raises(InputInvalid, match=r"differ in budget.*--again"):
+        compare(POOLED, True, catalog="light", path=path, known=first, epochs=3)
 
 
 def test_results_go_into_the_manifest_of_the_version_that_they_were_measured_with(world: Path) -> None:

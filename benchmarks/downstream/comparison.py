@@ -84,8 +84,8 @@ def compare(
         catalog: name or path of the catalog that is measured.
         path: the crystals; by default among the development data.
         only: kinds of features to measure, by name; all of them if empty.
-        known: an earlier result. Where it comes from the same problem and budget its rows stay, but for those of
-            another version of the catalog, and only kinds of features that it lacks are measured.
+        known: an earlier result of the same problem and budget. Its rows stay, but for those of another version of the
+            catalog, and only kinds of features that it lacks are measured.
         keep: called with the result so far after each kind of features.
         changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
 
@@ -94,6 +94,7 @@ def compare(
         about what could not be measured.
 
     Raises:
+        InputInvalid: the earlier result is of another problem or budget.
         EmbeddingsError: the crystals or the catalog cannot be read or do not suffice, or a training diverged.
     """
     limit_threads()
@@ -118,7 +119,8 @@ def compare(
         "rows": [],
         "notes": notes + note,
     }
-    if known and known["settings"] == result["settings"]:
+    if known:
+        _check_settings(known["settings"], result["settings"])
         rows, catalogs = still_true(known, uae)
         result["rows"] += rows
         result["catalogs"] = sorted({*catalogs, *result["catalogs"]})
@@ -211,6 +213,15 @@ def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCa
     unknown = [name for name in only if name not in there]
     if unknown:
         raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")
+
+
+def _check_settings(earlier: dict[str, Any], now: dict[str, Any]) -> None:
+    changed = [name for name in now if earlier.get(name) != now[name]]
+    if changed:
+        raise InputInvalid(
+            f"The results that are there differ in {', '.join(changed)} and cannot stand in one table with new ones. "
+            "--again forgets them, --out keeps them and writes elsewhere."
+        )
 
 
 def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
