@@ -39,17 +39,17 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-CATALOGS := ct-formation-energy ct-band-gap ct-ef-eg ct-multi
-ENCODERS := cromel-formation-energy cromel-band-gap cromel-multi
+CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@3.0.0
+ENCODERS := cromel-formation-energy@1.0.0 cromel-band-gap@1.0.0 cromel-multi@1.0.0
 catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet; it resumes
 	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
-	for recipe in $(CATALOGS); do \
+	for catalog in $(CATALOGS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
-			--recipe $$recipe --out catalogs --version 2.0.0 || exit 1; \
+			--recipe $${catalog%@*} --out catalogs --version $${catalog#*@} || exit 1; \
 	done
-	for recipe in $(ENCODERS); do \
+	for catalog in $(ENCODERS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
-			--recipe $$recipe --teacher ct-ef-eg --out catalogs --version 1.0.0 || exit 1; \
+			--recipe $${catalog%@*} --teacher ct-ef-eg --out catalogs --version $${catalog#*@} || exit 1; \
 	done
 
 readme: $(VENV)/.test  ## make the generated parts of the README anew

@@ -27,7 +27,7 @@ from benchmarks.downstream.comparison import Comparison, command, compare, measu
 from benchmarks.downstream.fitting import Budget, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose, split_unseen
 from benchmarks.downstream.tables import atom_init, catalog_rows, covers, one_hot, published, random_rows, standardized
-from builders.backend import AtomFeatures, Split
+from builders.backend import AtomFeatures, SitesBesideElements, Split
 from builders.compositions import reduced_formulas_of
 from builders.encoder import encoder_bytes
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
@@ -155,7 +155,7 @@ class Pooled:
 class PooledNetwork(nn.Module):
     def __init__(self, features: AtomFeatures) -> None:
         super().__init__()
-        self.features, self.out = features.layer(), nn.Linear(features.rows.shape[1], 1)
+        self.features, self.out = features.layer(), nn.Linear(features.dim, 1)
 
     def forward(self, batch: list[Tensor]) -> Tensor:
         return self.out(torch.stack([self.features(nodes).mean(0) for nodes in batch]))[:, 0]
@@ -346,9 +346,26 @@ def test_every_kind_of_features_is_measured_and_what_is_missing_is_said(
 def test_an_encoder_adds_site_vectors(world: Path) -> None:
     folder = write_light(world / "with", encoder=True)
     path = write_crystals(world / "crystals.parquet", "energy")
-    result = compare(POOLED, True, catalog=str(folder), path=path, only=("light sites", "light sites and elements"))
-    assert [row["features"] for row in result["rows"]] == ["light sites", "light sites and elements"]
-    assert all(np.isfinite(row["mae"]) for row in result["rows"])
+    kinds = ["light sites", "light sites and elements", "light sites and fine-tuned elements"]
+    result = compare(POOLED, True, catalog=str(folder), path=path, only=kinds)
+    assert [row["features"] for row in result["rows"]] == kinds
+    assert len({row["mae"] for row in result["rows"] if np.isfinite(row["mae"])}) == 3
+
+
+def test_beside_sites_the_elements_alone_are_learned() -> None:
+    rng, numbers = np.random.default_rng(0), np.array([3, 4, 3])
+    sites, elements = rng.normal(size=(3, 5)).astype(np.float32), rng.normal(size=(119, 2)).astype(np.float32)
+    features = SitesBesideElements("both", sites, elements=elements, atomic_numbers=numbers).scaled(0.25)
+    together = np.hstack([sites, elements[numbers]])
+    layer, atoms = features.layer(), torch.tensor([2, 0])
+    rows = layer(atoms)
+    assert (features.dim, features.spread) == (7, pytest.approx(0.25))
+    np.testing.assert_allclose(rows.detach(), together[[2, 0]] * (0.25 / together.std()), rtol=1e-5)
+    rows.square().sum().backward()
+    moved = {name for name, weight in layer.named_parameters() if weight.grad is not None}
+    assert moved == {"elements.weight"}
+    touched = layer.get_parameter("elements.weight").grad.abs().sum(dim=1).nonzero().ravel().tolist()
+    assert touched == [3]
 
 
 def test_what_is_known_is_not_measured_again_unless_the_catalog_has_a_new_version(world: Path) -> None:

@@ -41,7 +41,12 @@ class Part:
 
 EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
-LONG = (*SHORT, "{catalog} fine-tuned", "{catalog} sites and elements")
+LONG = (
+    *SHORT,
+    "{catalog} fine-tuned",
+    "{catalog} sites and elements",
+    "{catalog} sites and fine-tuned elements",
+)
 
 PARTS = {
     "cgcnn-ef-1000": Part(

@@ -71,7 +71,7 @@ class AlignnNetwork(nn.Module):
         self.alignn = ALIGNNAtomWisePure(
             ALIGNNAtomWisePureConfig(
                 name="alignn_atomwise_pure",
-                atom_input_features=features.rows.shape[1],
+                atom_input_features=features.dim,
                 alignn_layers=2,
                 gcn_layers=2,
                 embedding_features=64,

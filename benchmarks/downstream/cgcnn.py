@@ -37,7 +37,7 @@ class CgcnnClient:
 
     def network(self, features: AtomFeatures) -> nn.Module:
         """Return a fresh CGCNN that takes its atom features from the rows."""
-        return Cgcnn(CONFIG, features.layer())
+        return Cgcnn(CONFIG, features.layer(), features.dim)
 
     def batch(self, rows: np.ndarray, *, per_site: bool) -> GraphBatch:
         """Put graphs together; nodes are atomic numbers, or numbers of atoms."""

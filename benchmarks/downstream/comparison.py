@@ -20,7 +20,7 @@ from benchmarks.downstream.problem import Problem, Sizes, pose
 from benchmarks.downstream.tables import catalog_rows, covers, random_rows
 from benchmarks.measure import environment
 from benchmarks.options import numbers
-from builders.backend import AtomFeatures
+from builders.backend import AtomFeatures, SitesBesideElements
 from builders.records import StructureTable, read_structure_table
 from builders.train import limit_threads
 from embeddings import load_encoder, load_uae
@@ -162,10 +162,13 @@ def site_features(name: str, catalog: ElementCatalog, table: StructureTable) -> 
         vectors, _ = load_encoder(name).encode_sites(table)
     except InputInvalid as error:
         return [], [f"Site vectors: not measured. {error}"]
-    both = np.hstack([vectors, catalog_rows(catalog)[table.atomic_numbers]])
+    numbers, elements = table.atomic_numbers, catalog_rows(catalog)
+    both = np.hstack([vectors, elements[numbers]])
+    tuned = f"{catalog.name} sites and fine-tuned elements"
     return [
         AtomFeatures(f"{catalog.name} sites", vectors, per_site=True),
         AtomFeatures(f"{catalog.name} sites and elements", both, per_site=True),
+        SitesBesideElements(tuned, vectors, elements=elements, atomic_numbers=numbers),
     ], []
 
 
@@ -208,7 +211,7 @@ def _timed(
 
 
 def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCatalog) -> None:
-    kinds = ("frozen", "fine-tuned", "sites", "sites and elements")
+    kinds = ("frozen", "fine-tuned", "sites", "sites and elements", "sites and fine-tuned elements")
     there = ["learned table", *comparison.tables(), *(f"{catalog.name} {kind}" for kind in kinds)]
     unknown = [name for name in only if name not in there]
     if unknown:

@@ -62,7 +62,7 @@ class MegnetNetwork(nn.Module):
 
     def __init__(self, features: AtomFeatures) -> None:
         super().__init__()
-        self.megnet = MEGNet(dim_node_embedding=features.rows.shape[1], element_types=SYMBOLS, cutoff=CUTOFF)
+        self.megnet = MEGNet(dim_node_embedding=features.dim, element_types=SYMBOLS, cutoff=CUTOFF)
         self.megnet.embedding.layer_node_embedding = features.layer()
 
     def forward(self, batch: Batch) -> Tensor:

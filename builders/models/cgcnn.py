@@ -78,18 +78,19 @@ class Cgcnn(nn.Module):
 
     centers: Tensor
 
-    def __init__(self, config: CgcnnConfig, features: nn.Embedding) -> None:
+    def __init__(self, config: CgcnnConfig, features: nn.Module, dim: int) -> None:
         """Build.
 
         Args:
             config: sizes.
-            features: one row for each node that a batch may name: elements, or atoms in their context.
+            features: gives a row for each node that a batch may name: elements, or atoms in their context.
+            dim: width of the rows.
         """
         super().__init__()
         centers = torch.arange(0, config.cutoff + config.spacing / 2, config.spacing)
         self.config, self.features = config, features
         self.register_buffer("centers", centers)
-        self.embed = nn.Linear(features.embedding_dim, config.width)
+        self.embed = nn.Linear(dim, config.width)
         self.convolutions = nn.ModuleList(Convolution(config.width, len(centers)) for _ in range(config.depth))
         self.hidden = nn.Linear(config.width, config.hidden)
         self.out = nn.Linear(config.hidden, 1)

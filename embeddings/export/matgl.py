@@ -30,24 +30,28 @@ TABLES = ("embedding.layer_node_embedding", "atom_embedding", "tensor_embedding.
 
 
 class SiteInput(torch.nn.Module):
-    """Stands in for the table of a model whose graphs hold vectors in place of row numbers."""
+    """Stands in for the table of a model whose graphs hold vectors beside their row numbers."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, elements: torch.nn.Embedding | None = None) -> None:
+        """Take site vectors `dim` wide, alone or with the rows of a table behind them."""
         super().__init__()
-        self.dim = dim
+        self.dim, self.elements = dim, elements
 
     def forward(self, node_type: torch.Tensor) -> torch.Tensor:
-        """Return the vectors that `set_site_vectors` put into the graph, (n_sites, dim).
+        """Return the vectors that `set_site_vectors` put into the graph, and those of the elements if asked for.
 
         Raises:
             InputInvalid: the graph holds row numbers, or vectors of another width.
         """
-        if not node_type.is_floating_point() or node_type.shape[1:] != (self.dim,):
+        if not node_type.is_floating_point() or node_type.shape[1:] != (self.dim + 1,):
             raise InputInvalid(
                 f"This model takes site vectors of width {self.dim}, but the graph holds {node_type.dtype} of shape "
                 f"{tuple(node_type.shape)} as node_type. Call set_site_vectors on every graph."
             )
-        return node_type
+        vectors, row_numbers = node_type[:, 1:], node_type[:, 0]
+        if self.elements is None:
+            return vectors
+        return torch.cat([vectors, self.elements(row_numbers.long())], dim=1)
 
 
 def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = False, missing: str = "raise") -> None:
@@ -73,24 +77,36 @@ def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = F
     table.weight.requires_grad_(not freeze)
 
 
-def accept_site_vectors(model: Any, dim: int) -> None:
+def accept_site_vectors(
+    model: Any, dim: int, *, beside: ElementCatalog | None = None, freeze: bool = False, missing: str = "raise"
+) -> None:
     """Let a matgl model take one vector for each site, from graphs of `set_site_vectors`, in place of its table.
 
     Args:
-        model: a MEGNet, M3GNet, CHGNet or TensorNet whose table is `dim` wide.
+        model: a MEGNet, M3GNet, CHGNet or TensorNet whose table is as wide as all that stands for an atom.
         dim: width of the site vectors.
+        beside: element vectors to stand behind those of the sites, ``dim + beside.dim`` numbers in all; None for none.
+        freeze: whether training leaves the element vectors as they are.
+        missing: policy for elements of the model without a vector, see `embeddings.export.POLICIES`.
 
     Raises:
+        ElementNotCovered: elements of the model have no vector and `missing` is ``"raise"``.
         InputInvalid: not such a model, another width, or SO3Net, which takes nothing but row numbers.
     """
-    path = _table_path(model, dim)
+    path = _table_path(model, dim + (beside.dim if beside else 0))
     if path == "embedding":
         raise InputInvalid(f"{type(model).__name__} rounds what its graphs hold to row numbers; it takes no vectors.")
-    model.set_submodule(path, SiteInput(dim))
+    elements = None
+    if beside is not None:
+        rows = element_rows(beside, model.element_types, missing=missing)
+        elements = torch.nn.Embedding.from_pretrained(torch.from_numpy(rows.vectors), freeze=freeze)
+    model.set_submodule(path, SiteInput(dim, elements))
 
 
 def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
-    """Put the vectors of the sites of one crystal into its matgl graph, where it held the rows of their elements.
+    """Put the vectors of the sites of one crystal into its matgl graph, behind the row numbers of their elements.
+
+    ``graph.node_type`` becomes (n_sites, 1 + dim) float32; a second call replaces the vectors.
 
     Args:
         graph: what a graph converter of matgl returns first.
@@ -100,7 +116,8 @@ def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
         InputInvalid: not one finite vector for each site.
     """
     vectors = site_array(vectors, graph.num_nodes)
-    graph.node_type = torch.from_numpy(vectors).to(graph.edge_index.device)
+    row_numbers = graph.node_type.reshape(graph.num_nodes, -1)[:, :1].float()
+    graph.node_type = torch.cat([row_numbers, torch.from_numpy(vectors).to(row_numbers.device)], dim=1)
 
 
 def write_matgl(

@@ -29,7 +29,7 @@ def test_neighbors_are_the_nearest_of_all() -> None:
 
 def test_a_crystal_does_not_depend_on_its_batch() -> None:
     graphs, config = NearestGraphs(TABLE, CgcnnConfig()), CgcnnConfig()
-    model = Cgcnn(config, FEATURES.layer()).eval()
+    model = Cgcnn(config, FEATURES.layer(), FEATURES.dim).eval()
     with torch.inference_mode():
         together = model(graphs.batch(np.arange(6), per_site=False))
         alone = torch.cat([model(graphs.batch(np.array([row]), per_site=False)) for row in range(6)])
@@ -38,8 +38,9 @@ def test_a_crystal_does_not_depend_on_its_batch() -> None:
 
 def test_element_features_given_by_site_are_the_same_features() -> None:
     graphs, config = NearestGraphs(TABLE, CgcnnConfig()), CgcnnConfig()
-    by_element = Cgcnn(config, FEATURES.layer()).eval()
-    by_site = Cgcnn(config, AtomFeatures("sites", FEATURES.rows[TABLE.atomic_numbers], per_site=True).layer()).eval()
+    by_element = Cgcnn(config, FEATURES.layer(), FEATURES.dim).eval()
+    sites = AtomFeatures("sites", FEATURES.rows[TABLE.atomic_numbers], per_site=True)
+    by_site = Cgcnn(config, sites.layer(), sites.dim).eval()
     weights = {name: value for name, value in by_element.state_dict().items() if not name.startswith("features")}
     by_site.load_state_dict(weights, strict=False)
     with torch.inference_mode():
@@ -52,7 +53,7 @@ def test_it_computes_what_the_released_network_computes() -> None:
     torch.manual_seed(0)
     config = CgcnnConfig()
     graphs = NearestGraphs(TABLE, config)
-    ours = Cgcnn(config, FEATURES.layer()).eval()
+    ours = Cgcnn(config, FEATURES.layer(), FEATURES.dim).eval()
     for norm in [module for module in ours.modules() if isinstance(module, nn.BatchNorm1d)]:
         nn.init.normal_(norm.running_mean)
         nn.init.uniform_(norm.running_var, 0.5, 2.0)

@@ -157,6 +157,25 @@ def test_sites_take_the_place_of_elements(client: Any) -> None:
         client.ours.accept_site_vectors(megnet(client), 5)
 
 
+@pytest.mark.parametrize("freeze", [True, False])
+def test_elements_stand_behind_their_sites_and_are_learned(client: Any, freeze: bool) -> None:
+    model, graphs = megnet(client, dim_node_embedding=DIM + 3), graphs_of(client, STRUCTURES)
+    client.ours.accept_site_vectors(model, 3, beside=CATALOG, freeze=freeze)
+    crystal, graph = STRUCTURES[0], graphs[0]
+    for _ in range(2):  # the second call replaces what the first one set
+        for each, structure in zip(graphs, STRUCTURES, strict=True):
+            client.ours.set_site_vectors(each, sites_of(structure)[:, :3])
+    given = model.embedding.layer_node_embedding(graph.node_type).detach().numpy()
+    np.testing.assert_array_equal(given[:, :3], sites_of(crystal)[:, :3])
+    np.testing.assert_array_equal(given[:, 3:], [CATALOG[site.specie.symbol] for site in crystal])
+    before = model.embedding.layer_node_embedding.elements.weight.detach().clone()
+    train(model, lambda: output_of(client, model, graphs))
+    assert torch.equal(model.embedding.layer_node_embedding.elements.weight, before) is freeze
+    other = megnet(client, dim_node_embedding=DIM + 3, element_types=("Fe", "Po"))
+    with pytest.raises(ElementNotCovered, match="Po"):
+        client.ours.accept_site_vectors(other, 3, beside=CATALOG)
+
+
 @pytest.mark.parametrize("name", ["MEGNet", "M3GNet", "CHGNet", "TensorNet"])
 def test_which_site_has_which_vector_matters(client: Any, name: str) -> None:
     crystal = pymatgen.Structure(pymatgen.Lattice.tetragonal(3, 9), ["O", "Fe", "O"], LAYERS)
