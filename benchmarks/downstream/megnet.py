@@ -88,7 +88,7 @@ COMPARISON = Comparison(
     file_name="cmr_perovskites.parquet",
     target="formation_energy_per_cell",
     sizes=Sizes(training=1_000, validation=500, test=2_000),
-    budget=Budget(epochs=60, batch_size=32, learning_rates=(5e-3,)),
+    budget=Budget(epochs=60, batch_size=32, learning_rates=(5e-3,), spreads=(0.1, 1.0, 3.0)),
     learned_dim=16,
 )
 """MEGNet's own table is 16 wide by default."""
