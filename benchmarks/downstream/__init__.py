@@ -41,12 +41,7 @@ class Part:
 
 EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
-LONG = (
-    *SHORT,
-    "{catalog} fine-tuned",
-    "{catalog} sites and elements",
-    "{catalog} sites and fine-tuned elements",
-)
+BESIDE = "{catalog} sites and fine-tuned elements"
 
 PARTS = {
     "cgcnn-ef-1000": Part(
@@ -75,7 +70,7 @@ PARTS = {
     "megnet-perovskites": Part(
         "MEGNet, formation energy of 1,000 cubic perovskites",
         "megnet",
-        {"epochs": 30, "only": ("learned table", "mat2vec", *LONG[1:])},
+        {"epochs": 30, "only": ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned", BESIDE)},
     ),
     "alignn-ef-1000": Part(
         "ALIGNN (small), formation energy, 1,000 structures",
@@ -87,7 +82,9 @@ PARTS = {
         "alignn",
         {"n_training": 5_000, "epochs": 10, "only": SHORT},
     ),
-    "cgcnn-transfer": Part("CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": LONG}),
+    "cgcnn-transfer": Part(
+        "CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": (*SHORT, BESIDE)}
+    ),
     "compositions": Part("Pooled over the composition, MatBench", "compositions", catalogs=True),
     "probe": Part("Elemental properties from the vectors", "probe", catalogs=True),
 }
