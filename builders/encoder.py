@@ -59,6 +59,11 @@ class CrystalEncoder:
         """Width of a vector."""
         return self.model.config.width
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the file of the network: encoders that agree in it are the same, whatever else is said of them."""
+        return next(file.sha256 for file in self.manifest.files if file.path == ENCODER)
+
     def to(self, device: torch.device | str) -> CrystalEncoder:
         """Move the network to a device and return the encoder."""
         self.model.to(device)

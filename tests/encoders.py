@@ -41,10 +41,11 @@ def write_encoder_catalog(
     *,
     covered: tuple[str, ...] = COVERED,
     seed: int = 1,
+    force: bool = False,
     **changes: Any,
 ) -> Path:
     """Write a catalog of the first few elements with an encoder and return its folder."""
     model = network(config, seed)
     vectors = model.element_vectors().numpy()[1 : len(covered) + 1]
     table = toy_table(dict(zip(covered, vectors, strict=True)))
-    return write_catalog(root, provenance(config, **changes), table, encoder=encoder_bytes(model))
+    return write_catalog(root, provenance(config, **changes), table, encoder=encoder_bytes(model), force=force)

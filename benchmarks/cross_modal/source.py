@@ -31,7 +31,7 @@ def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
     """
     recipe = ENCODER_RECIPES["cromel-multi"]
     encoder = load_encoder(teacher)
-    source = identity_of(path.stat().st_size, encoder.manifest.manifest_sha256, recipe.targets, recipe.max_sites)
+    source = identity_of(path.stat().st_size, encoder.sha256, recipe.targets, recipe.max_sites)
     kept = folder / f"lessons-{source[:16]}.npz"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     snapshot = obtain_snapshot(
         build.source, build.options, build.selection, snapshot=build.snapshot, work=build.work, reporter=reporter
     )
-    taught_by = teacher.manifest.manifest_sha256 if teacher else ""
+    taught_by = teacher.sha256 if teacher else ""
     fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
     folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
     with only_one(folder, TrainingError, "running this very build"):

@@ -78,6 +78,16 @@ def test_the_same_command_again_does_nothing(built):
     assert (folder / ENCODER).stat().st_mtime_ns == before
 
 
+def test_what_else_is_said_of_the_teacher_does_not_matter(built):
+    folder, command = built
+    teacher = Path(str(command[command.index("--teacher") + 1]))
+    seal = read_manifest(teacher).manifest_sha256
+    write_encoder_catalog(teacher.parents[1], description="Of the same network.", force=True)
+    assert read_manifest(teacher).manifest_sha256 != seal
+    result = run(command, folder.parents[2] / "cache")
+    assert Path(json.loads(result.stdout)["path"]) == folder
+
+
 def test_the_same_build_elsewhere_gives_the_same_bytes(built, tmp_path):
     folder, command = built
     again = run([*command, "--out", tmp_path / "out"], tmp_path / "cache")
