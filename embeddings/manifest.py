@@ -80,7 +80,7 @@ class TrainingInfo:
         database_version: the source's own version, where it has one.
         query: what was asked of the source: filters, limits.
         snapshot_sha256: hash of the frozen snapshot that the build read.
-        n_structures: structures that were used, all splits together.
+        n_structures: structures that the model learned from; those held out do not count.
         dropped: reason -> number of structures that were left out.
         targets: target -> unit.
         split: the rule that separates training, validation and test structures.
