@@ -22,7 +22,7 @@ from builders.identity import identity_of
 from builders.intake import obtain_snapshot
 from builders.locks import only_one
 from builders.models.crystal_transformer import CrystalTransformer
-from builders.output import check_output, existing_build, next_version
+from builders.output import check_output, earlier_build, next_version
 from builders.progress import Reporter
 from builders.provenance import describe
 from builders.recipes import Recipe
@@ -101,7 +101,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     name = request.name or request.recipe.name
-    check_output(request.out, name, request.version, force=request.force)
+    check_output(request.out, name, request.version, request.recipe.to_dict(), force=request.force)
     device = choose_device(request.device)
     limit_threads()
     snapshot = obtain_snapshot(
@@ -113,8 +113,8 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     folder = request.work / "runs" / f"{request.recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
         _prepare_resume(folder, request.resume)
-        earlier = existing_build(request.out, name, fingerprint)
-        if earlier is not None and not request.force and request.version in (None, earlier.name):
+        earlier = earlier_build(request.out, name, request.version, fingerprint, force=request.force)
+        if earlier is not None:
             reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
             return earlier
         material = prepare(snapshot, request.recipe, reporter)

@@ -19,7 +19,7 @@ from builders.extract import count_structures
 from builders.identity import identity_of
 from builders.intake import obtain_snapshot
 from builders.locks import only_one
-from builders.output import check_output, existing_build, next_version
+from builders.output import check_output, earlier_build, next_version
 from builders.pipeline import BuildRequest, Material, prepare
 from builders.progress import Reporter
 from builders.provenance import describe
@@ -73,7 +73,7 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     """
     build, recipe = request.build, request.recipe
     name = build.name or recipe.name
-    check_output(build.out, name, build.version, force=build.force)
+    check_output(build.out, name, build.version, recipe.to_dict(), force=build.force)
     limit_threads()
     teacher = _teacher(request)
     snapshot = obtain_snapshot(
@@ -83,8 +83,8 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
     folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        earlier = existing_build(build.out, name, fingerprint)
-        if earlier is not None and not build.force and build.version in (None, earlier.name):
+        earlier = earlier_build(build.out, name, build.version, fingerprint, force=build.force)
+        if earlier is not None:
             reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
             return earlier
         folder.mkdir(parents=True, exist_ok=True)

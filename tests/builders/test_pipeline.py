@@ -102,6 +102,16 @@ def test_a_build_that_exists_is_not_repeated_and_a_new_one_gets_the_next_version
     assert build(*table_options(sample), "--seed", 5).exit_code == 0
     assert sorted(path.name for path in (user_root() / "toy").iterdir()) == ["0.1.0", "0.2.0"]
     assert load_uae("toy").version == "0.2.0"
+    named = build(*table_options(sample, version="0.1.0"))
+    assert "This very build exists" in named.stderr
+    assert named.exit_code == 0
+
+
+def test_a_version_that_the_same_recipe_made_of_other_structures_is_not_replaced(sample: Path, tmp_path: Path) -> None:
+    assert build(*table_options(sample, version="1.0.0")).exit_code == 0
+    refused = build(*table_options(write_sample(tmp_path / "other.parquet", 30), version="1.0.0"))
+    assert refused.exit_code == 1
+    assert "--version 2.0.0" in refused.stderr
 
 
 def test_a_released_version_is_replaced_only_by_force(sample: Path) -> None:
