@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,9 +74,9 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     """
     build, recipe = request.build, request.recipe
     name = build.name or recipe.name
-    check_output(build.out, name, build.version, recipe.to_dict(), force=build.force)
-    limit_threads()
     teacher = _teacher(request)
+    check_output(build.out, name, build.version, _hyperparameters(recipe, teacher), force=build.force)
+    limit_threads()
     snapshot = obtain_snapshot(
         build.source, build.options, build.selection, snapshot=build.snapshot, work=build.work, reporter=reporter
     )
@@ -157,10 +158,17 @@ def _describe(
         material.training_rows, material.validation_rows, material.targets, units, trained.scaler,
     )  # fmt: skip
     stated = describe(build, snapshot, material, task, trained.scores, fingerprint, name=name, version=version)
-    taught_by = f"{teacher.manifest.name}@{teacher.manifest.version}" if teacher else None
-    facts = {"statistics": recipe.model.statistics, "activation": recipe.model.activation, "dim": recipe.model.dim}
-    hyperparameters = facts | recipe.to_dict() | {"teacher": taught_by}
     model = ModelInfo(
-        name="cromel", recipe=recipe.name, hyperparameters=hyperparameters, code_version=stated.model.code_version
+        name="cromel",
+        recipe=recipe.name,
+        hyperparameters=_hyperparameters(recipe, teacher),
+        code_version=stated.model.code_version,
     )
     return replace(stated, model=model, limits=LIMITS, citation=CITATION)
+
+
+def _hyperparameters(recipe: EncoderRecipe, teacher: CrystalEncoder | None) -> dict[str, Any]:
+    """Return the recipe with what a reader of the file needs, and with the version of the teacher."""
+    facts = {"statistics": recipe.model.statistics, "activation": recipe.model.activation, "dim": recipe.model.dim}
+    taught_by = f"{teacher.manifest.name}@{teacher.manifest.version}" if teacher else None
+    return facts | recipe.to_dict() | {"teacher": taught_by}

@@ -73,8 +73,9 @@ def test_elements_without_a_training_structure_have_no_vector(built):
 def test_the_same_command_again_does_nothing(built):
     folder, command = built
     before = (folder / ENCODER).stat().st_mtime_ns
-    result = run(command, folder.parents[2] / "cache")
-    assert Path(json.loads(result.stdout)["path"]) == folder
+    for version in ([], ["--version", folder.name]):
+        result = run([*command, *version], folder.parents[2] / "cache")
+        assert Path(json.loads(result.stdout)["path"]) == folder
     assert (folder / ENCODER).stat().st_mtime_ns == before
 
 
