@@ -72,11 +72,6 @@ PARTS = {
         "megnet",
         {"epochs": 30, "only": ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned", BESIDE)},
     ),
-    "alignn-ef-1000": Part(
-        "ALIGNN (small), formation energy, 1,000 structures",
-        "alignn",
-        {"n_training": 1_000, "epochs": 15, "only": SHORT},
-    ),
     "alignn-ef-5000": Part(
         "ALIGNN (small), formation energy, 5,000 structures",
         "alignn",
