@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.cleaning import USABLE, Selection, apply_filters
-from builders.encoder import AT_ONCE, CrystalEncoder, read_crystal_encoder
+from builders.encoder import CrystalEncoder, read_crystal_encoder
 from builders.extract import count_structures
 from builders.identity import identity_of
 from builders.intake import obtain_snapshot
@@ -37,6 +37,9 @@ from embeddings.errors import EmbeddingsError, OutputInvalid, SourceError
 from embeddings.folders import sync
 from embeddings.manifest import Licence
 from embeddings.vector_file import ENDING, Footer, Level, open_vectors
+
+AT_ONCE = 512
+"""Structures of a part. A part is in memory, with several copies of the vectors of its sites."""
 
 
 @dataclass(frozen=True)
