@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -160,19 +161,18 @@ def test_the_trained_network_is_published_with_its_catalog(sample: Path) -> None
             torch.testing.assert_close(encoder.model.state_dict()[name], weight, rtol=1e-3, atol=1e-6)
 
 
-def _spawn(options: list[object], cache: Path, first: str = "") -> subprocess.Popen[str]:
+def _spawn(options: list[object], cache: Path) -> subprocess.Popen[str]:
+    """Start a build that heeds an interrupt, even where the tests run in the background of a shell and ignore it."""
     environment = os.environ | {"EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", f"{first}from embeddings.cli import main; main()", "build", *map(str, options)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-WAIT_AFTER_A_CHECKPOINT = """
-import time
-from builders import train
-write = train.write_checkpoint
-train.write_checkpoint = lambda *args: (write(*args), time.sleep(60))
-"""
-"""On a slow machine the training would else be over before the kill."""
+    command = [sys.executable, "-c", "from embeddings.cli import main; main()", "build", *map(str, options)]
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
@@ -180,7 +180,7 @@ def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
     kill: signal.Signals, sample: Path, tmp_path: Path
 ) -> None:
     options = table_options(sample, epochs=30)
-    process = _spawn(options, tmp_path / "killed", first=WAIT_AFTER_A_CHECKPOINT)
+    process = _spawn(options, tmp_path / "killed")
     checkpoint = _wait_for_checkpoint(tmp_path / "killed", process)
     process.send_signal(kill)
     stderr = process.communicate(timeout=60)[1]
