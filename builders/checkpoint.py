@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,11 @@ from typing import Any
 
 import torch
 
-from embeddings.errors import OutputInvalid, TrainingError
+from builders.sealed import SealBroken, read_sealed, write_sealed
+from embeddings.errors import TrainingError
+
+_UNREADABLE = (SealBroken, RuntimeError, EOFError, OSError, TypeError, KeyError, ValueError, pickle.UnpicklingError)
+"""What a file that is no checkpoint makes `read_checkpoint` meet."""
 
 
 @dataclass
@@ -36,26 +39,15 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write atomically: a temporary file first, then a rename; the earlier checkpoint stays until then.
+    """Write atomically, with a hash over the whole content; the earlier checkpoint stays until the new one is whole.
 
     Raises:
         OutputInvalid: it cannot be written, such as on a full disk.
     """
     content = io.BytesIO()  # not the file itself: torch turns an interrupt while writing one into an error of its own
     torch.save(asdict(checkpoint), content)
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputInvalid(
-            f"{path} cannot be written: {error}. Make room and give the same command again; it goes on from the last "
-            "checkpoint."
-        ) from error
+    advice = "Make room and give the same command again; it goes on from the last checkpoint."
+    write_sealed(path, content.getbuffer(), advice=advice)
 
 
 def read_checkpoint(path: Path, run: str) -> Checkpoint:
@@ -65,21 +57,13 @@ def read_checkpoint(path: Path, run: str) -> Checkpoint:
         TrainingError: the file is damaged, or belongs to another recipe or other data.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        checkpoint = Checkpoint(**state)
-    except (
-        RuntimeError,
-        EOFError,
-        OSError,
-        TypeError,
-        KeyError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise TrainingError(f"{path} cannot be read ({error}). Start the run afresh with --restart.") from error
+        content = read_sealed(path)
+        checkpoint = Checkpoint(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    except _UNREADABLE as error:
+        raise TrainingError(f"The checkpoint {path} is damaged ({error}). --restart begins the run again.") from error
     if checkpoint.run != run:
         raise TrainingError(
             f"{path} was written by another run (other data, recipe or seed: {checkpoint.run[:12]}, not {run[:12]}). "
-            "Repeat the options of that run, or start afresh with --restart."
+            "Repeat the options of that run, or begin again with --restart."
         )
     return checkpoint

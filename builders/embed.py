@@ -34,7 +34,7 @@ from builders.train import choose_device, limit_threads
 from embeddings._version import __version__
 from embeddings.elements import SYMBOLS
 from embeddings.errors import EmbeddingsError, OutputInvalid, SourceError
-from embeddings.folders import sync
+from embeddings.folders import atomic_file
 from embeddings.manifest import Licence
 from embeddings.vector_file import ENDING, Footer, Level, open_vectors
 
@@ -237,14 +237,8 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 def _join(out: Path, ledger: Ledger, footer: Footer) -> None:
     """Write all parts as one file that appears whole."""
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
-    temporary = out.with_name(f".{out.name}.{footer.identity[:12]}")  # the next run overwrites what a kill leaves here
-    try:
+    with atomic_file(out, advice="The same command goes on from here.") as temporary:
         _write(temporary, LEVELS[footer.level].tables(parts), footer)
-        sync(temporary)
-        temporary.replace(out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputInvalid(f"{out} cannot be written: {error}. The same command goes on from here.") from error
 
 
 def _write(path: Path, tables: Iterator[pa.Table], footer: Footer) -> None:

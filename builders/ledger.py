@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from builders.sources import Cursor
 from embeddings.errors import OutputInvalid
-from embeddings.folders import sync, write_text
+from embeddings.folders import atomic_file, write_text
 
 LEDGER = "ledger.jsonl"
 
@@ -96,16 +96,9 @@ def write_part(path: Path, table: pa.Table) -> str:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    temporary = path.with_suffix(".tmp")
-    try:
+    with atomic_file(path, advice="The same command goes on from here.") as temporary:
         pq.write_table(table.combine_chunks(), temporary, compression="zstd")
-        sync(temporary)
-        sha256 = sha256_of(temporary)
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise OutputInvalid(f"{path} cannot be written: {error}. The same command goes on from here.") from error
-    return sha256
+        return sha256_of(temporary)
 
 
 def sha256_of(path: Path) -> str:

@@ -35,6 +35,7 @@ from builders.targets import Scaler, choose_targets, derive_targets, labels_of, 
 from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
 from embeddings.errors import SourceError, TrainingError
+from embeddings.folders import write_text
 from embeddings.tables import write_catalog
 
 
@@ -201,4 +202,4 @@ def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
 
 
 def _write_json(path: Path, document: Any) -> None:
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    write_text(path, json.dumps(document, indent=1) + "\n")

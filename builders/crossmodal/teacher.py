@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from builders.encoder import AT_ONCE, CrystalEncoder
 from builders.progress import Reporter
 from builders.records import StructureTable
+from builders.sealed import SealBroken, read_sealed, write_sealed
 
 
 def structure_vectors(
@@ -19,20 +21,35 @@ def structure_vectors(
     Args:
         encoder: the teacher.
         table: the crystals.
-        cache: ``.npy`` file that keeps the vectors for the next call with the same crystals; None for none.
+        cache: file that keeps the vectors for the next call with the same crystals; None for none.
         reporter: tells a person about it.
     """
-    if cache is not None and cache.exists():
-        return np.load(cache, allow_pickle=False)
+    reporter = reporter or Reporter(quiet=True)
+    if cache is not None and (kept := _read(cache, (len(table), encoder.dim), reporter)) is not None:
+        return kept
     vectors = np.full((len(table), encoder.dim), np.nan, dtype=np.float32)
-    with (reporter or Reporter(quiet=True)).stage("Encoding structures", len(table)) as stage:
+    with reporter.stage("Encoding structures", len(table)) as stage:
         for start in range(0, len(table), AT_ONCE):
             rows = np.arange(start, min(start + AT_ONCE, len(table)))
             covered = rows[encoder.covers(table.take(rows))]
             vectors[covered] = encoder.encode(table.take(covered))
             stage.advance(len(rows))
     if cache is not None:
-        temporary = cache.with_suffix(".tmp.npy")
-        np.save(temporary, vectors, allow_pickle=False)
-        temporary.replace(cache)
+        content = io.BytesIO()
+        np.save(content, vectors, allow_pickle=False)
+        write_sealed(cache, content.getbuffer())
+    return vectors
+
+
+def _read(cache: Path, shape: tuple[int, int], reporter: Reporter) -> np.ndarray | None:
+    """Return the vectors that were kept, or None where there are none that are intact."""
+    if not cache.exists():
+        return None
+    try:
+        vectors = np.load(io.BytesIO(read_sealed(cache)), allow_pickle=False)
+    except (SealBroken, OSError):
+        vectors = np.empty(0)
+    if vectors.shape != shape:
+        reporter.say(f"{cache} is damaged; its vectors are made again.")
+        return None
     return vectors

@@ -194,7 +194,7 @@ def test_a_full_disk_leaves_nothing_and_costs_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "sync", full)
+        patch.setattr(module, "_write", full)
         result = embed(sample, "structure", tmp_path / "v.parquet")
     assert (result.exit_code, "No space left" in result.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]

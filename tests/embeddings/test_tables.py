@@ -178,13 +178,17 @@ def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     assert versions(tmp_path, "toy") == ["0.1.0"]
 
 
-def test_failed_replacement_brings_the_old_version_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["folders.sync_tree", "folders.exchange", "folders.move_into_place"])
+def test_failed_replacement_brings_the_old_version_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     before = contents(write_toy(tmp_path))
 
     def fail(*_: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("embeddings.folders.move_into_place", fail)
+    monkeypatch.setattr("embeddings.folders.exchange", lambda *_: False)
+    monkeypatch.setattr(f"embeddings.{step}", fail)
     with pytest.raises(OutputInvalid, match="disk full"):
         write_toy(tmp_path, force=True, description="Another.")
     assert contents(tmp_path / "toy" / "0.1.0") == before
