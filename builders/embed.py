@@ -33,10 +33,11 @@ from builders.sources import SourceOptions
 from builders.train import choose_device, limit_threads
 from embeddings._version import __version__
 from embeddings.elements import SYMBOLS
-from embeddings.errors import EmbeddingsError, OutputInvalid, SourceError
+from embeddings.errors import CatalogCorrupt, EmbeddingsError, OutputInvalid, SourceError
 from embeddings.folders import atomic_file
 from embeddings.manifest import Licence
-from embeddings.vector_file import ENDING, Footer, Level, open_vectors
+from embeddings.temporaries import sweep
+from embeddings.vector_file import ENDING, Footer, Level, open_vectors, read_pages
 
 AT_ONCE = 512
 """Structures of a part. A part is in memory, with several copies of the vectors of its sites."""
@@ -85,17 +86,10 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
     job = _Job(encoder, snapshot, request.level)
-    if request.out.exists() and not request.force:
-        footer = _existing(request.out, job.identity)
-        reporter.say(f"These very vectors exist: {request.out}. Nothing to do (--force makes them again).")
-        return footer
     folder = request.work / "embed" / f"{encoder.manifest.name}-{request.level}-{job.identity[:12]}"
     with only_one(folder, OutputInvalid, "embedding these very structures"):
-        ledger = _open_ledger(folder, reporter)
-        _encode(job, ledger, reporter)
-        footer = _footer(job, ledger)
-        _join(request.out, ledger, footer)
-        shutil.rmtree(folder)
+        footer = _earlier(request, job, reporter) or _run(request, job, folder, reporter)
+        shutil.rmtree(folder, ignore_errors=True)
     return footer
 
 
@@ -127,12 +121,38 @@ def _check_output(out: Path) -> None:
         raise OutputInvalid(f"{out} cannot be written: {out.parent} is read-only for you.")
 
 
+def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | None:
+    """Return the footer of the file that is there if it holds these very vectors, each page intact; None to make it."""
+    if request.force or not request.out.exists():
+        return None
+    footer = _existing(request.out, job.identity)
+    try:
+        read_pages(request.out)
+    except CatalogCorrupt as error:
+        reporter.say(f"These vectors are made again: {error}")
+        return None
+    sweep(request.out.parent)
+    reporter.say(f"These very vectors exist: {request.out}. Nothing to do (--force makes them again).")
+    return footer
+
+
+def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> Footer:
+    """Encode what is not encoded yet, and write the file."""
+    ledger = _open_ledger(folder, reporter)
+    _encode(job, ledger, reporter)
+    footer = _footer(job, ledger)
+    _join(request.out, ledger, footer)
+    return footer
+
+
 def _existing(out: Path, identity: str) -> Footer:
     """Return the footer of a file that is there, if it has this identity."""
     try:
         footer = open_vectors(out)[1]
     except EmbeddingsError as error:
-        raise OutputInvalid(f"{out} exists and holds something else. Choose another name, or use --force.") from error
+        raise OutputInvalid(
+            f"{out} exists, and is damaged or holds something else. Choose another name, or replace it with --force."
+        ) from error
     if footer.identity != identity:
         raise OutputInvalid(
             f"{out} exists and holds other vectors ({footer.level} vectors by {footer.encoder} of {footer.source}). "

@@ -15,6 +15,7 @@ from builders.records import StructureTable
 from builders.train import Task
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS
+from embeddings.errors import TrainingError
 from embeddings.formula import formula_digest
 
 SPREAD = 0.1
@@ -69,6 +70,9 @@ def extract_elements(
         trained_on: the training crystals alone.
         formulas: their reduced formulas.
         vectors: what the rows are, see `builders.recipes.Recipe`.
+
+    Raises:
+        TrainingError: the network gives vectors that are not numbers.
     """
     n_structures = count_structures(trained_on)
     atomic_numbers = np.flatnonzero(n_structures)
@@ -76,4 +80,6 @@ def extract_elements(
         rows = context_vectors(model, task.crystals, task.training_rows)
     else:
         rows = model.element_vectors().float().cpu().numpy()
+    if not np.isfinite(rows[atomic_numbers]).all():
+        raise TrainingError("The network gives vectors that are not numbers. Begin again with --restart.")
     return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], formula_digest(formulas))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from embeddings.errors import EmbeddingsError
+from embeddings.errors import EmbeddingsError, OutputInvalid
 
 
 @contextmanager
@@ -19,14 +19,20 @@ def only_one(folder: Path, error: type[EmbeddingsError], what: str) -> Iterator[
         folder: what is held; it need not exist.
         error: raised if another process holds it.
         what: is done there, for its message, such as ``"running this very build"``.
+
+    Raises:
+        OutputInvalid: there can be no lock, such as on a read-only file system.
     """
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
+        folder = folder.resolve()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
         lock.acquire()
     except Timeout:
         raise error(f"Another process is {what} ({folder}). Wait for it.") from None
+    except (OSError, NotImplementedError) as cause:
+        reason = getattr(cause, "strerror", None) or cause
+        raise OutputInvalid(f"{folder} cannot be written: {reason}. Choose another place.") from cause
     try:
         yield
     finally:

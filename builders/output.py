@@ -4,30 +4,77 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.progress import Reporter
 from embeddings import index
 from embeddings._version import __version__
-from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid
+from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid, OutputInvalid
 from embeddings.manifest import read_manifest
+from embeddings.store import verify
+from embeddings.temporaries import sweep
 
 FIRST_VERSION = "0.1.0"
+
+
+MAX_LENGTH = 100
+"""Characters of a name and of a version; file systems end at 255 bytes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the vectors of a build go, or are already.
+
+    Attributes:
+        root: folder of catalogs.
+        name: of the catalog.
+        version: to write; None for the next one at the time of writing.
+        replace: whether what stands there makes way.
+        earlier: the intact version that this very build made earlier; then there is nothing to write.
+    """
+
+    root: Path
+    name: str
+    version: str | None
+    replace: bool = False
+    earlier: Path | None = None
+
+    @property
+    def next(self) -> str:
+        """The version to write now."""
+        return self.version or next_version(self.root, self.name)
+
+    def write(self, write: Callable[[str, bool], Path]) -> Path:
+        """Call `write(version, replace)`; with the version after, where another build took it meanwhile.
+
+        Raises:
+            CatalogExists: another build took the version, and it was asked for.
+        """
+        while True:
+            try:
+                return write(self.next, self.replace)
+            except CatalogExists:
+                if self.version is not None:
+                    raise
 
 
 def check_output(root: Path, name: str, version: str | None, recipe: Mapping[str, Any], *, force: bool) -> None:
     """Check that ``root/<name>/<version>`` can be written, or may be what the recipe makes of the same snapshot.
 
     Raises:
-        InputInvalid: the name is not one of a catalog.
+        InputInvalid: the name is not one of a catalog, or the version is not a semantic one.
         CatalogExists: the version is there, from another recipe, and ``force`` is off.
+        CatalogCorrupt: the root's index cannot be read.
         OutputInvalid: the folder cannot be written.
     """
-    if not index.is_name(name):
-        raise InputInvalid(
-            f'"{name}" cannot name a catalog: use lower-case letters, digits and hyphens, like "ct-multi".'
-        )
+    _check_name(name, version)
+    index.read_index(root)
     if version in index.versions(root, name) and not force and not _is_of(recipe, root / name / version):
         raise _exists(root, name, version)
     try:
@@ -38,32 +85,93 @@ def check_output(root: Path, name: str, version: str | None, recipe: Mapping[str
         raise OutputInvalid(f"Cannot write to {root}. Choose another folder with --out.")
 
 
-def earlier_build(root: Path, name: str, version: str | None, fingerprint: str, *, force: bool) -> Path | None:
-    """Return the version that this very build made earlier, the newest one if None is asked for, or None.
+def find_place(root: Path, name: str, version: str | None, fingerprint: str, *, force: bool) -> Place:
+    """Return where a build goes: nowhere if an intact version is of this very build, in its place if it is damaged.
 
     Args:
         root: folder of catalogs.
         name: of the catalog.
-        version: that is asked for; None for any.
+        version: that is asked for; None for any that this build made, else the next one.
         fingerprint: of the build.
-        force: whether to build in any case.
+        force: whether to build in any case, and to replace the version that is asked for.
 
     Raises:
         CatalogExists: the version that is asked for is there, from another build, and ``force`` is off.
     """
     if force:
-        return None
-    there = index.versions(root, name)
+        return Place(root, name, version, replace=True)
+    there = _folders(root, name)
     for known in reversed(there):
-        if version in (None, known) and read_manifest(root / name / known).fingerprint == fingerprint:
-            return root / name / known
+        folder = root / name / known
+        if version in (None, known) and _fingerprint(folder) == fingerprint:
+            intact = _is_intact(folder)
+            return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
     if version in there:
         raise _exists(root, name, version)
+    return Place(root, name, version)
+
+
+def nothing_to_do(earlier: Path, reporter: Reporter) -> Path:
+    """Say that a version exists, finish what a writer that died after it left undone, and return its folder.
+
+    Raises:
+        CatalogCorrupt: the root's index cannot be read.
+        OutputInvalid: the index is not up to date, and cannot be written.
+    """
+    root = earlier.parent.parent
+    for folder in (earlier.parent, root):
+        sweep(folder)
+    index.repair_index(root)
+    reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
+    return earlier
+
+
+def _check_name(name: str, version: str | None) -> None:
+    if not index.is_name(name):
+        raise InputInvalid(
+            f'"{name}" cannot name a catalog: use lower-case letters, digits and hyphens, like "ct-multi".'
+        )
+    for text in (name, version or ""):
+        if len(text) > MAX_LENGTH:
+            raise InputInvalid(f'"{text[:20]}..." has {len(text)} characters; {MAX_LENGTH} are the most.')
+    if version is not None and not index.is_version(version):
+        raise InputInvalid(f'"{version}" is not a version: use three numbers, such as "1.0.0" or "1.0.0-rc.1".')
+
+
+def _folders(root: Path, name: str) -> list[str]:
+    """Return all folders named like a version, lowest first, those without a readable manifest among them."""
+    found = [path.name for path in (root / name).iterdir()] if (root / name).is_dir() else []
+    return sorted(filter(index.is_version, found), key=index.precedence)
+
+
+def _fingerprint(folder: Path) -> str | None:
+    """Return what build made a version, from its manifest, or from its table where the manifest is damaged."""
+    try:
+        return read_manifest(folder).fingerprint
+    except EmbeddingsError:
+        pass
+    for table in sorted(folder.glob("*.parquet")):
+        try:
+            return (pq.read_schema(table).metadata or {}).get(b"fingerprint", b"").decode()
+        except (OSError, ValueError, pa.ArrowException):
+            continue
     return None
 
 
+def _is_intact(folder: Path) -> bool:
+    try:
+        verify(folder)
+    except EmbeddingsError:
+        return False
+    return True
+
+
 def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:
-    model = read_manifest(folder).model
+    """Whether a version is of this recipe; also where its manifest is damaged, which `find_place` looks into."""
+    try:
+        model = read_manifest(folder).model
+    except EmbeddingsError:
+        return True
     wanted = json.loads(json.dumps(recipe))  # tuples become lists, as in the manifest
     return model.code_version == __version__ and wanted.items() <= model.hyperparameters.items()
 
@@ -77,7 +185,7 @@ def _exists(root: Path, name: str, version: str | None) -> CatalogExists:
 
 def next_version(root: Path, name: str) -> str:
     """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0."""
-    known = [version for version in index.versions(root, name) if index.is_release(version)]
+    known = [version for version in _folders(root, name) if index.is_release(version)]
     if not known:
         return FIRST_VERSION
     major, minor, _ = (int(part) for part in known[-1].split("."))

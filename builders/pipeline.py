@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +20,12 @@ from builders.identity import identity_of
 from builders.intake import obtain_snapshot
 from builders.locks import only_one
 from builders.models.crystal_transformer import CrystalTransformer
-from builders.output import check_output, earlier_build, next_version
+from builders.output import check_output, find_place, nothing_to_do
 from builders.progress import Reporter
 from builders.provenance import describe
 from builders.recipes import Recipe
 from builders.records import StructureTable
+from builders.runs import open_run
 from builders.scales import check_scales
 from builders.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
@@ -113,26 +112,28 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     identity = identity_of(snapshot.sha256, request.recipe.training_dict(), __version__)
     folder = request.work / "runs" / f"{request.recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        _prepare_resume(folder, request.resume)
-        earlier = earlier_build(request.out, name, request.version, fingerprint, force=request.force)
-        if earlier is not None:
-            reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
-            return earlier
+        place = find_place(request.out, name, request.version, fingerprint, force=request.force)
+        if place.earlier is not None:
+            return nothing_to_do(place.earlier, reporter)
+        checkpoint = open_run(folder, resume=request.resume, force=request.force)
         material = prepare(snapshot, request.recipe, reporter)
         if not request.allow_lost_elements:
             check_elements(request.out, name, material.table, material.training_rows)
         model, task = assemble(material, request.recipe, reporter)
         scores, history = train(
             model, task, request.recipe.training,
-            Run(identity, request.recipe.seed, device, folder / "checkpoint.pt", reporter),
+            Run(identity, request.recipe.seed, device, checkpoint, reporter),
         )  # fmt: skip
         trained_on = material.table.take(material.training_rows)
         formulas = [material.formulas[k] for k in material.training_rows]
         rows = extract_elements(model, task, trained_on, formulas, request.recipe.vectors)
-        version = request.version or next_version(request.out, name)
-        provenance = describe(request, snapshot, material, task, scores, fingerprint, name=name, version=version)
-        _write_json(folder / "history.json", history)
-        return write_catalog(request.out, provenance, rows, encoder=encoder_bytes(model), force=request.force)
+        write_text(folder / "history.json", json.dumps(history, indent=1) + "\n")
+
+        def write(version: str, replace: bool) -> Path:
+            provenance = describe(request, snapshot, material, task, scores, fingerprint, name=name, version=version)
+            return write_catalog(request.out, provenance, rows, encoder=encoder_bytes(model), force=replace)
+
+        return place.write(write)
 
 
 def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
@@ -186,20 +187,5 @@ def assemble(material: Material, recipe: Recipe, reporter: Reporter) -> tuple[Cr
     return model, task
 
 
-def _prepare_resume(folder: Path, resume: bool | None) -> None:
-    if resume is True and not (folder / "checkpoint.pt").exists():
-        raise TrainingError(
-            f"No interrupted run of this very build (source, selection, recipe, seed) at {folder}. "
-            "Repeat its options exactly, or leave --resume out to start."
-        )
-    if resume is False:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-
-
 def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
     return counts | {reason: n} if n else counts
-
-
-def _write_json(path: Path, document: Any) -> None:
-    write_text(path, json.dumps(document, indent=1) + "\n")

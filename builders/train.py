@@ -132,6 +132,7 @@ class _Trainer:
         with self.run.reporter.stage("Training", self.n_steps, done=self.step) as stage:
             while self.step < self.n_steps:
                 self._epoch(stage)
+        check_weights(self.model)
         return self.validate(), self.history
 
     def _epoch(self, stage: Stage) -> None:
@@ -145,6 +146,7 @@ class _Trainer:
             if time.monotonic() - saved > CHECKPOINT_SECONDS and self.step % self.n_batches:
                 saved = time.monotonic()
                 self._save()
+        check_weights(self.model)
         figures = self._figures(epoch, time.monotonic() - started)
         self.history.append(figures)
         self.epoch_loss = 0.0
@@ -236,6 +238,20 @@ class _Trainer:
         self.step, self.epoch_loss, self.history = state.step, state.epoch_loss, state.history
         if self.step > 0:
             self.run.reporter.say(f"Taking up the run at step {self.step} of {self.n_steps}.")
+
+
+def check_weights(model: nn.Module) -> None:
+    """Refuse a network that is no longer one: its next loss, and every vector that it gives, would not be a number.
+
+    Raises:
+        TrainingError: a weight is not finite; the message names its tensor.
+    """
+    for name, weight in model.state_dict().items():
+        if weight.is_floating_point() and not torch.isfinite(weight).all():
+            raise TrainingError(
+                f'The weights "{name}" are no longer numbers. Lower the learning rate, look for absurd labels, and '
+                "begin again with --restart."
+            )
 
 
 def predict(

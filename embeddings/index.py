@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
+from embeddings.exchange import restore
 from embeddings.folders import write_text
 from embeddings.manifest import MANIFEST, Name, SemVer, read_manifest
 
@@ -25,6 +27,11 @@ _VERSION = re.compile(get_args(SemVer)[1].regex)
 def is_name(text: str) -> bool:
     """Whether the text is a well-formed catalog name."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether the text is a version of Semantic Versioning, without build metadata."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def is_release(version: str) -> bool:
@@ -95,37 +102,60 @@ def update_index(root: Path, name: str, version: str) -> None:
     """Bring a root's index up to date with its folders after one version was written.
 
     The written version becomes the default of its name if it is a release, and above the present default unless that
-    is a pre-release; all other pins stay. Several writers may work on one root: each looks again after it wrote, so
-    the last has seen all.
+    is a pre-release; so does every version that the index does not list, whose writer died before it could enter it.
+    All other pins stay. Several writers may work on one root: each looks again after it wrote, so the last has seen
+    all.
+
+    Raises:
+        CatalogCorrupt: the index cannot be read.
+        OutputInvalid: it cannot be written.
     """
+    _settle(root, {name: version})
+
+
+def repair_index(root: Path) -> None:
+    """Bring a root's index up to date with its folders, as `update_index` does; an index that is right is not touched.
+
+    Raises:
+        CatalogCorrupt: the index cannot be read.
+        OutputInvalid: it cannot be written.
+    """
+    _settle(root, {})
+
+
+def _settle(root: Path, written: Mapping[str, str]) -> None:
+    path = root / INDEX
     while True:
-        text = _render(root, name, version)
-        write_text(root / INDEX, text)
-        if _render(root, name, version) == text:
+        text = _render(root, written)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
             return
+        write_text(path, text)
 
 
-def _render(root: Path, name: str, version: str) -> str:
-    entries = {known: _entry(root, known, version if known == name else None) for known in names(root)}
+def _render(root: Path, written: Mapping[str, str]) -> str:
+    entries = {known: _entry(root, known, written.get(known)) for known in names(root)}
     document = {"schema_version": INDEX_VERSION, "catalogs": {k: e for k, e in entries.items() if e}}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _entry(root: Path, name: str, written: str | None) -> dict[str, Any]:
     """Return the facts of a name's default version; what the index said where its manifest cannot be read."""
+    earlier, there = read_index(root).get(name, {}), versions(root, name)
     default = default_version(root, name)
-    if written and is_release(written):
-        rises = precedence(written) > precedence(default)
-        default = written if rises or not is_release(default) else default
+    for version in there:
+        is_new = version == written or version not in earlier.get("versions", there)
+        rises = precedence(version) > precedence(default) or not is_release(default)
+        default = version if is_new and is_release(version) and rises else default
     try:
         manifest = read_manifest(root / name / default)
     except EmbeddingsError:
-        return read_index(root).get(name, {})
+        return earlier
     facts = {fact: getattr(manifest, fact) for fact in ("kind", "dim", "n_rows", "description")}
-    return {"default": default, **facts, "licence": manifest.licence.spdx, "versions": versions(root, name)}
+    return {"default": default, **facts, "licence": manifest.licence.spdx, "versions": there}
 
 
 def _folders(path: Path) -> list[str]:
     if not path.is_dir():
         return []
+    restore(path)  # a version that stepped aside for a writer that died
     return [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]

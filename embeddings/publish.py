@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embeddings.card import CARD, render_card
 from embeddings.errors import CatalogExists
+from embeddings.exchange import restore
 from embeddings.folders import move_into_place, replace_folder, staged_folder
 from embeddings.index import read_index, update_index
 from embeddings.manifest import MANIFEST, FileEntry, FileFormat, Manifest
@@ -48,6 +49,7 @@ def publish(root: Path, draft: Manifest, write_data: Callable[[Path], None], *, 
     if target.exists() and not force:
         raise _exists(target)
     read_index(root)
+    restore(target.parent)
     try:
         with staged_folder(target) as folder:
             write_data(folder)

@@ -6,6 +6,7 @@ rows as one structured array, which is what loading reads because it needs nothi
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,15 +168,19 @@ def read_vectors_parquet(path: Path) -> ElementTable:
 def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
     """Write the columns as HDF5 data sets, with name, version and recipe as attributes of the file.
 
+    The file is made in memory: the HDF5 library ends the whole process where a disk is full.
+
     Raises:
         MissingExtra: h5py is not installed.
     """
     h5py = _import_h5py()
     columns = (table.atomic_numbers, np.array(table.symbols, dtype="S2"), table.n_structures, table.vectors)
-    with h5py.File(path, "w") as file:
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         for name, values in zip(_KEYS, columns, strict=True):
             file.create_dataset(name, data=values, track_times=False)
         file.attrs.update(essentials)
+    path.write_bytes(content.getbuffer())
 
 
 def read_vectors_hdf5(path: Path) -> ElementTable:

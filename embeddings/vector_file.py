@@ -91,6 +91,18 @@ def open_vectors(path: Path) -> tuple[pq.ParquetFile, Footer]:
     return file, _parse_footer(path, file.schema_arrow.metadata or {})
 
 
+def read_pages(path: Path) -> None:
+    """Read every page of a file of vectors, which checks their checksums.
+
+    Raises:
+        CatalogCorrupt: a page is damaged.
+    """
+    file = open_vectors(path)[0]
+    with damage_named(path):
+        for group in range(file.num_row_groups):
+            file.read_row_group(group)
+
+
 def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
     try:
         footer: Footer = schema.parse(Footer, json.loads(metadata[_KEY]))

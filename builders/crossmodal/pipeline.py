@@ -20,16 +20,18 @@ from builders.extract import count_structures
 from builders.identity import identity_of
 from builders.intake import obtain_snapshot
 from builders.locks import only_one
-from builders.output import check_output, earlier_build, next_version
+from builders.output import check_output, find_place, nothing_to_do
 from builders.pipeline import BuildRequest, Material, prepare
 from builders.progress import Reporter
 from builders.provenance import describe
+from builders.runs import open_run
 from builders.snapshot import Snapshot
 from builders.targets import labels_of, unit_of
 from builders.train import Task, choose_device, limit_threads
 from embeddings._version import __version__
 from embeddings.encoder_files import write_encoder
 from embeddings.errors import TrainingError
+from embeddings.folders import write_text
 from embeddings.manifest import Citation, ModelInfo, Provenance
 
 LIMITS = (
@@ -84,28 +86,27 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
     folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        earlier = earlier_build(build.out, name, build.version, fingerprint, force=build.force)
-        if earlier is not None:
-            reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
-            return earlier
-        folder.mkdir(parents=True, exist_ok=True)
+        place = find_place(build.out, name, build.version, fingerprint, force=build.force)
+        if place.earlier is not None:
+            return nothing_to_do(place.earlier, reporter)
+        checkpoint = open_run(folder, resume=build.resume, force=build.force)
         material = prepare(snapshot, recipe.crystals, reporter)
         lessons = make_lessons(material, teacher, cache=folder / "teacher.npy", reporter=reporter)
-        trained = train_encoder(
-            lessons, recipe, checkpoint=folder / "checkpoint.pt", run=fingerprint, reporter=reporter
-        )
-        (folder / "history.json").write_text(json.dumps(trained.history, indent=1) + "\n")
-        seen = material.table.take(material.training_rows)
-        n_structures = count_structures(seen)
-        provenance = _describe(request, snapshot, material, trained, fingerprint, name=name, teacher=teacher)
-        return write_encoder(
-            build.out,
-            provenance,
-            composition_encoder_bytes(published(trained, np.flatnonzero(n_structures), name)),
-            n_structures=n_structures,
-            formulas=lessons.formulas[trained.training_rows].tolist(),
-            force=build.force,
-        )
+        trained = train_encoder(lessons, recipe, checkpoint=checkpoint, run=fingerprint, reporter=reporter)
+        write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
+        n_structures = count_structures(material.table.take(material.training_rows))
+        content = composition_encoder_bytes(published(trained, np.flatnonzero(n_structures), name))
+        formulas = lessons.formulas[trained.training_rows].tolist()
+
+        def write(version: str, replace: bool) -> Path:
+            provenance = _describe(
+                request, snapshot, material, trained, fingerprint, name=name, version=version, teacher=teacher
+            )
+            return write_encoder(
+                build.out, provenance, content, n_structures=n_structures, formulas=formulas, force=replace
+            )
+
+        return place.write(write)
 
 
 def make_lessons(
@@ -148,10 +149,10 @@ def _describe(
     fingerprint: str,
     *,
     name: str,
+    version: str,
     teacher: CrystalEncoder | None,
 ) -> Provenance:
     build, recipe = request.build, request.recipe
-    version = build.version or next_version(build.out, name)
     units = tuple(unit_of(material.table, target) for target in material.targets)
     task = Task(
         PackedCrystals(material.table, None, labels_of(material.table, material.targets)),

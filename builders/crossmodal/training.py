@@ -21,7 +21,7 @@ from builders.evaluate import Score, score
 from builders.models.cromel import CroMEL
 from builders.progress import Reporter
 from builders.targets import Scaler
-from builders.train import learning_rate_factor, masked_loss, mixed_precision
+from builders.train import check_weights, learning_rate_factor, masked_loss, mixed_precision
 from embeddings.errors import TrainingError
 
 TEMPERATURE = 0.1
@@ -104,10 +104,12 @@ class _Trainer:
         with reporter.stage("Training", self.config.epochs, done=done) as stage:
             for epoch in range(done, self.config.epochs):
                 figures = {"epoch": epoch + 1, "loss": self._epoch(epoch)}
+                check_weights(self.model)
                 self.history.append(figures)
                 self._save()
                 stage.advance()
                 stage.milestone(f"epoch {epoch + 1}/{self.config.epochs}, loss {figures['loss']:.4f}")
+        check_weights(self.model)
         return Trained(self.model.eval(), self.scaler, self.training_rows, self._scores(), self.history)
 
     def _epoch(self, epoch: int) -> float:
