@@ -10,6 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 
+class _Console(Console):
+    """A console whose reader may leave (``2>&1 | head -1``): the work goes on, in silence."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more."""
+        self.quiet = True
+
+
 class Stage:
     """One stage of a build, with a known amount of work."""
 
@@ -38,7 +46,7 @@ class Reporter:
     """Tells what a build is doing, on standard error."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, quiet=quiet)
+        self._console = console or _Console(stderr=True, quiet=quiet)
 
     def say(self, text: str) -> None:
         """Write one line."""
