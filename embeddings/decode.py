@@ -7,13 +7,16 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import CatalogCorrupt, ColumnNotFound, EmbeddingsError, InputInvalid, MissingExtra
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 """Columns of a table of element vectors, and data sets of its HDF5 file."""
@@ -47,22 +50,37 @@ def table_of_parquet(content: bytes, where: Path) -> tuple[ElementTable, dict[st
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         _check_n_rows(where, file.metadata.num_rows)
-        rows = file.read()
-        _check_columns(where, rows.column_names)
-        vector_type = rows.schema.field("vector").type
-        if not pa.types.is_fixed_size_list(vector_type) or rows["symbol"].null_count:
-            raise CatalogCorrupt(f"{where} has vectors of type {vector_type} instead of fixed_size_list<float32>.")
-        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        vectors = flat.reshape(-1, vector_type.list_size)
-        numbers, counts = (rows[name].to_numpy() for name in ("atomic_number", "n_structures"))
-        symbols = rows["symbol"].to_pylist()
+        rows, about = file.read(), file.schema_arrow.metadata or {}
     except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
         if isinstance(error, EmbeddingsError):
             raise
         raise CatalogCorrupt(f"{where} cannot be read as Parquet: {error}.") from error
+    return table_of_rows(rows, where), texts(about.items())
+
+
+def table_of_rows(rows: pa.Table, where: Path) -> ElementTable:
+    """Make the table out of Arrow columns.
+
+    Raises:
+        CatalogCorrupt: not element rows.
+        ColumnNotFound: a column is missing.
+    """
+    import pyarrow as pa
+
+    _check_columns(where, rows.column_names)
+    vector_type = rows.schema.field("vector").type
+    if not pa.types.is_fixed_size_list(vector_type):
+        raise CatalogCorrupt(f"{where} has vectors of type {vector_type} instead of fixed_size_list<float32>.")
+    try:
+        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        vectors = flat.reshape(-1, vector_type.list_size)
+        numbers, counts = (rows[name].to_numpy() for name in ("atomic_number", "n_structures"))
+        symbols = rows["symbol"].to_pylist()
+    except (ValueError, MemoryError, pa.ArrowException) as error:
+        raise CatalogCorrupt(f"{where} does not hold element rows: {error}.") from error
     table = build(where, ElementTable, numbers, vectors, counts)
     _check_symbols(where, table, symbols)
-    return table, texts((file.schema_arrow.metadata or {}).items())
+    return table
 
 
 def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, dict[str, str]]:

@@ -25,13 +25,23 @@ def read_intact(folder: Path, manifest: Manifest, *, keep: frozenset[str] = froz
     """
     contents: dict[str, bytes] = {}
     for entry in manifest.files:
-        content = _check_file(folder / entry.path, entry, keep=entry.path in keep)
+        content = check_file(folder / entry.path, entry, keep=entry.path in keep)
         if entry.path in keep:
             contents[entry.path] = content
     return contents
 
 
-def _check_file(path: Path, entry: FileEntry, *, keep: bool) -> bytes:
+def check_file(path: Path, entry: FileEntry, *, keep: bool) -> bytes:
+    """Check one file by size and SHA-256, reading it once.
+
+    Args:
+        path: of the file.
+        entry: what the manifest says of it.
+        keep: whether to return the content, which is empty otherwise.
+
+    Raises:
+        CatalogCorrupt: the file is missing, truncated or altered, is no file at all, or is too large to be kept.
+    """
     if keep and entry.bytes > IN_MEMORY:
         raise _corrupt(path, f"at most {IN_MEMORY:,} bytes", f"a manifest that tells of {entry.bytes:,}")
     try:

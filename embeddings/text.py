@@ -23,6 +23,11 @@ def printable(text: str) -> str:
     return _FORBIDDEN.sub(lambda found: _spelled(ord(found[0])), text)
 
 
+def one_line(text: str) -> str:
+    r"""Return a printable text with its tabs and line breaks spelled out too, such as ``\n``."""
+    return printable(text).translate({9: "\\t", 10: "\\n", 13: "\\r"})
+
+
 def shortened(text: str, limit: int = 60) -> str:
     """Return a printable text of at most `limit` characters."""
     shown = printable(text[: limit + 1])
