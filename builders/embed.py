@@ -38,6 +38,7 @@ from embeddings.folders import atomic_file
 from embeddings.manifest import Licence
 from embeddings.temporaries import sweep
 from embeddings.vector_file import ENDING, Footer, Level, open_vectors, read_pages
+from embeddings.vector_seal import blank_seal, seal
 
 AT_ONCE = 512
 """Structures of a part. A part is in memory, with several copies of the vectors of its sites."""
@@ -244,6 +245,7 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
         licence=Licence(spdx=origin.licence, attribution=origin.attribution),
         identity=job.identity,
         catalog=job.encoder.manifest,
+        sealed=True,
     )
 
 
@@ -272,5 +274,9 @@ def _write(path: Path, tables: Iterator[pa.Table], footer: Footer) -> None:
         column_encoding={"vector.list.element": "BYTE_STREAM_SPLIT"},
         write_page_checksum=True,
     ) as writer:
+        n_groups = 0
         for table in chain([first], tables):
             writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+            n_groups += -(-len(table) // ROWS_PER_GROUP)
+        writer.add_key_value_metadata(blank_seal(n_groups, len(first.schema)))
+    seal(path)

@@ -6,24 +6,27 @@ training code is needed to run it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
 from builders.batching import Batch, PackedCrystals, batches_by_size
 from builders.graphs import neighbor_graphs
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
 from builders.records import StructureTable
+from embeddings import schema
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
-from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, TrainingError
-from embeddings.manifest import Manifest, read_manifest
+from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
+from embeddings.integrity import check_file
+from embeddings.manifest import FileEntry, Manifest
+from embeddings.store import manifest_of
 from embeddings.tables import ENCODER
+from embeddings.tensors import read_tensors
+from embeddings.text import shortened
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,6 +39,22 @@ AT_ONCE = 2048
 
 BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
 """Of a batch: crystals at most, and pairs of atoms at most."""
+
+_LIMITS = {
+    "dim": (1, 65_536),
+    "width": (1, 65_536),
+    "depth": (1, 256),
+    "n_heads": (1, 1024),
+    "feed_forward": (1, 65_536),
+    "cutoff": (0.5, 20.0),
+    "n_radial": (1, 256),
+    "message_dim": (1, 4096),
+    "dropout": (0.0, 1.0),
+    "table_std": (0.0, 1e6),
+}
+"""Within which a network is run: the cutoff in angstrom sets how many neighbours are held, the rest sets its size."""
+
+_AGAIN = "Install or build this version again."
 
 
 class CrystalEncoder:
@@ -87,11 +106,13 @@ class CrystalEncoder:
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
             InputInvalid: a structure is not one, or has no atoms.
+            CatalogCorrupt: a vector holds what is no number.
         """
         table = self._check(structures)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
         for rows, batch in self._batches(table):
             vectors[rows] = self.model.encode(batch).cpu().numpy()
+        self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
 
     @torch.inference_mode()
@@ -108,12 +129,24 @@ class CrystalEncoder:
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
             InputInvalid: a structure is not one, or has no atoms.
+            CatalogCorrupt: a vector holds what is no number.
         """
         table = self._check(structures)
         vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
         for rows, batch in self._batches(table):
             vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
+        self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
         return vectors, table.offsets
+
+    def _check_numbers(self, vectors: np.ndarray, names: np.ndarray) -> None:
+        """Refuse vectors that hold what is no number: weights that are too large, or no distances."""
+        fine = np.array(np.isfinite(vectors).all(axis=1))
+        if not fine.all():
+            first = int(np.argmin(fine))
+            raise CatalogCorrupt(
+                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold what is no number; the first is "
+                f"that of {names[first]}. Leave out its structure, or install or build this version again."
+            )
 
     def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
         """Yield row numbers and their batch, until all crystals had their turn."""
@@ -165,35 +198,52 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     """Read the encoder from the folder of a catalog version, its hash checked, onto the CPU.
 
     Raises:
-        InputInvalid: this version carries no encoder.
+        InputInvalid: this version carries no encoder of crystals.
         CatalogCorrupt: the file or the manifest is missing or altered, or they do not fit each other.
         ManifestInvalid: the manifest does not fit its schema.
     """
-    manifest = read_manifest(folder)
-    content = _read_intact(folder, manifest)
+    folder = Path(folder)
+    manifest, where = manifest_of(folder), folder / ENCODER
+    tensors = read_tensors(check_file(where, _entry_of(manifest), keep=True), where=where)
+    unfit = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
+    if unfit:
+        raise CatalogCorrupt(f"{where} holds weights that are no numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
-        config = CrystalTransformerConfig(**manifest.model.hyperparameters["model"])
-        model = CrystalTransformer(config, n_targets=0)
-        model.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise CatalogCorrupt(f"{folder / ENCODER} does not fit its manifest: {error}.") from error
-    return CrystalEncoder(manifest, model)
+        return CrystalEncoder(manifest, _network(_config(manifest), tensors))
+    except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
 
 
-def _read_intact(folder: Path, manifest: Manifest) -> bytes:
-    expected = next((entry.sha256 for entry in manifest.files if entry.path == ENCODER), None)
-    if expected is None:
+def _entry_of(manifest: Manifest) -> FileEntry:
+    entry = next((entry for entry in manifest.files if entry.path == ENCODER), None)
+    if entry is None or manifest.kind != "element":
         raise InputInvalid(
-            f"{manifest.name} {manifest.version} carries no encoder: it was built before encoders were published. "
-            f"Build a new version of it: {manifest.command}"
+            f"{manifest.name} {manifest.version} carries no encoder of crystals: it is of another kind, or was built "
+            f"before encoders were published. Build a new version of it: {manifest.command}"
         )
-    try:
-        content = (folder / ENCODER).read_bytes()
-    except OSError as error:
-        raise CatalogCorrupt(f"{folder / ENCODER} cannot be read: {error}. Install this version again.") from error
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise CatalogCorrupt(f"{folder / ENCODER} was altered. Install or build this version again.")
-    return content
+    return entry
+
+
+def _config(manifest: Manifest) -> CrystalTransformerConfig:
+    """Return the sizes of the network, each within its limits, before anything of that size is made."""
+    stated = manifest.model.hyperparameters.get("model")
+    config: CrystalTransformerConfig = schema.parse(CrystalTransformerConfig, stated, "model.hyperparameters.model")
+    for name, (lowest, highest) in _LIMITS.items():
+        if not lowest <= getattr(config, name) <= highest:
+            raise ManifestInvalid(f"{name} has to lie within {lowest} and {highest}, and is {getattr(config, name)}.")
+    if config.width % config.n_heads:
+        raise ManifestInvalid(f"{config.n_heads} heads do not share a width of {config.width}.")
+    return config
+
+
+def _network(config: CrystalTransformerConfig, tensors: dict[str, np.ndarray]) -> CrystalTransformer:
+    """Make a network without memory of its own, so that the file alone says how much is taken."""
+    with torch.device("meta"):
+        model = CrystalTransformer(config, n_targets=0)
+    weights = {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in tensors.items()}
+    model.load_state_dict(weights, assign=True)
+    return model
 
 
 def _tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from embeddings.catalog import ElementCatalog
+from embeddings.decode import table_of_rows
+from embeddings.errors import InputInvalid
 from embeddings.manifest import Licence, Manifest
-from embeddings.tables import measure, read_vectors_parquet
+from embeddings.tables import measure
 from embeddings.vector_file import Footer, open_vectors
 
 
@@ -19,8 +21,10 @@ def read_context_catalog(path: Path) -> ElementCatalog:
         CatalogCorrupt: it is damaged.
         InputInvalid: not a file of vectors of elements.
     """
-    footer = open_vectors(path)[1]
-    table = read_vectors_parquet(path)
+    file, footer = open_vectors(path)
+    if footer.level != "element":
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each element is asked for.")
+    table = table_of_rows(file.read(), path)
     return ElementCatalog(measure(_provenance(footer), table), table)
 
 

@@ -6,7 +6,7 @@ would, from formulas that take a hundredth of the space.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
+from embeddings.decode import parse_npy, texts
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.encoders import CompositionEncoder, Network, Spread
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.formula import formula_digest, reduced_formulas
 from embeddings.manifest import FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.publish import publish
-from embeddings.tables import ENCODER, FORMULAS, essentials_of, load_npy
+from embeddings.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
 from embeddings.tensors import read_tensors
 
 KIND = "composition-encoder"
@@ -84,16 +85,36 @@ def read_encoder(folder: Path) -> CompositionEncoder:
         ManifestInvalid: the manifest does not fit its schema, or needs a newer library.
     """
     folder = Path(folder)
-    manifest, path = read_manifest(folder), folder / ENCODER
-    if manifest.kind != KIND:
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and a {KIND} is asked for.')
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+    manifest = read_manifest(folder)
+    _check_kind(folder, manifest)
+    return composition_encoder(folder, manifest, {name: read_file(folder / name) for name in needed(manifest)})
+
+
+def needed(manifest: Manifest) -> frozenset[str]:
+    """Return the names of the files that loading a composition encoder reads."""
     digest = manifest.training.formula_digest
-    seen = None if digest is None else load_npy(folder / digest.file)
-    return _encoder(manifest, read_tensors(content, where=path), seen, where=path)
+    return frozenset({ENCODER} if digest is None else {ENCODER, digest.file})
+
+
+def composition_encoder(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> CompositionEncoder:
+    """Make the encoder out of the content of its files.
+
+    Args:
+        folder: where they stand, for messages.
+        manifest: of the folder.
+        contents: name -> content; of the files that `needed` names.
+
+    Raises:
+        InputInvalid: the catalog is of another kind.
+        CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
+        ManifestInvalid: the manifest names no statistics or no activation.
+    """
+    _check_kind(folder, manifest)
+    check_listed(folder, needed(manifest), contents)
+    digest = manifest.training.formula_digest
+    seen = None if digest is None else parse_npy(contents[digest.file], folder / digest.file)
+    tensors = read_tensors(contents[ENCODER], where=folder / ENCODER)
+    return _encoder(manifest, tensors, seen, where=folder / ENCODER)
 
 
 def read_formulas(folder: Path) -> list[str]:
@@ -102,14 +123,32 @@ def read_formulas(folder: Path) -> list[str]:
     Raises:
         CatalogCorrupt: the file is missing or cannot be read.
     """
+    path = Path(folder) / FORMULA_TABLE
+    return formulas_of_parquet(read_file(path), path)[0]
+
+
+def formulas_of_parquet(content: bytes, where: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the formulas in the content of such a file, and what the file says of itself.
+
+    Raises:
+        CatalogCorrupt: not the content of such a file.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = Path(folder) / FORMULA_TABLE
     try:
-        return pq.read_table(path, page_checksum_verification=True)["formula"].to_pylist()
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        column = table["formula"]
+        if not pa.types.is_string(column.type) or column.null_count:
+            raise ValueError(f"its formulas are {column.type}, {column.null_count} of them missing")
+        return column.to_pylist(), texts((table.schema.metadata or {}).items())
+    except (OSError, KeyError, ValueError, MemoryError, pa.ArrowException) as error:
+        raise CatalogCorrupt(f"{where} cannot be read: {error}. Install or build this version again.") from error
+
+
+def _check_kind(folder: Path, manifest: Manifest) -> None:
+    if manifest.kind != KIND:
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and a {KIND} is asked for.')
 
 
 def _measure(provenance: Provenance, n_structures: np.ndarray, n_formulas: int) -> Manifest:
@@ -148,7 +187,9 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
         _check_widths(manifest, elements, network)
         spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
         return CompositionEncoder(manifest, elements, network, spread)
-    except (InputInvalid, TypeError) as error:
+    except (InputInvalid, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ManifestInvalid):
+            raise
         raise CatalogCorrupt(f"{where} does not fit its manifest. {error}") from error
 
 
@@ -169,6 +210,8 @@ def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | N
     """Return the rows of the elements that the training saw; all other rows are not numbers."""
     if vectors.ndim != 2 or len(vectors) != N_ELEMENTS + 1:
         raise InputInvalid(f"Its element vectors have the shape {vectors.shape}, not ({N_ELEMENTS + 1}, width).")
+    if seen is not None and (manifest.training.formula_digest is None or len(seen) != manifest.n_rows):
+        raise InputInvalid(f"There are {len(seen)} hashed formulas, and the manifest says {manifest.n_rows}.")
     numbers = np.flatnonzero(~np.isnan(vectors).all(axis=1))
     if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
         raise InputInvalid(f"It has vectors for {len(numbers)} elements, others than the manifest counts.")

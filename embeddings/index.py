@@ -7,7 +7,7 @@ repeats the facts that a reader wants before opening anything; the folders thems
 from __future__ import annotations
 
 import json
-import re
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -16,22 +16,24 @@ from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.exchange import restore
 from embeddings.folders import write_text
 from embeddings.manifest import MANIFEST, Name, SemVer, read_manifest
+from embeddings.reading import read_bounded, why
 
 INDEX = "index.json"
 INDEX_VERSION = 1
+LARGEST_INDEX = 100_000_000
+"""Bytes of an index, at most."""
 
-_NAME = re.compile(get_args(Name)[1].regex)
-_VERSION = re.compile(get_args(SemVer)[1].regex)
+_NAME, _VERSION = get_args(Name)[1:], get_args(SemVer)[1:]
 
 
 def is_name(text: str) -> bool:
     """Whether the text is a well-formed catalog name."""
-    return _NAME.fullmatch(text) is not None
+    return all(constraint.allows(text) for constraint in _NAME)
 
 
 def is_version(text: str) -> bool:
-    """Whether the text is a version of Semantic Versioning, without build metadata."""
-    return _VERSION.fullmatch(text) is not None
+    """Whether the text is a well-formed semantic version."""
+    return all(constraint.allows(text) for constraint in _VERSION)
 
 
 def is_release(version: str) -> bool:
@@ -47,17 +49,24 @@ def precedence(version: str) -> tuple[Any, ...]:
 
 
 def names(root: Path) -> list[str]:
-    """Return the names under a root that have at least one version, sorted."""
-    return sorted(name for name in _folders(root) if is_name(name) and versions(root, name))
+    """Return the names under a root that have at least one version, sorted; those that cannot be read count too.
+
+    Raises:
+        CatalogCorrupt: the root is there and cannot be read.
+    """
+    return sorted(name for name in _folders(root) if is_name(name) and _has_versions(root, name))
 
 
 def versions(root: Path, name: str) -> list[str]:
     """Return the versions of a name, lowest first.
 
     Only folders with a manifest count, so one that was left half-written is not a version.
+
+    Raises:
+        CatalogCorrupt: the root or the folder of this name is there and cannot be read.
     """
-    folders = [v for v in _folders(root / name) if _VERSION.fullmatch(v)]
-    return sorted((v for v in folders if (root / name / v / MANIFEST).is_file()), key=precedence)
+    folders = [v for v in _folders(root / name) if is_version(v)]
+    return sorted((v for v in folders if _is_there(root / name / v / MANIFEST)), key=precedence)
 
 
 def default_version(root: Path, name: str) -> str:
@@ -68,12 +77,16 @@ def default_version(root: Path, name: str) -> str:
         name: one of `names`.
 
     Raises:
-        CatalogCorrupt: the root's index cannot be read.
+        CatalogCorrupt: the root's index, or the folder of this name, cannot be read.
     """
-    known = versions(root, name)
-    pinned = read_index(root).get(name, {}).get("default")
+    return pick_default(versions(root, name), read_index(root).get(name, {}))
+
+
+def pick_default(known: list[str], entry: dict[str, Any]) -> str:
+    """Return the default out of the versions of a name, lowest first, and its entry in the index."""
+    pinned = entry.get("default")
     releases = [version for version in known if is_release(version)]
-    return pinned if pinned in known else (releases or known)[-1]
+    return pinned if isinstance(pinned, str) and pinned in known else (releases or known)[-1]
 
 
 def read_index(root: Path) -> dict[str, dict[str, Any]]:
@@ -83,18 +96,18 @@ def read_index(root: Path) -> dict[str, dict[str, Any]]:
         CatalogCorrupt: the file is not an index.
     """
     path = root / INDEX
-    if not path.is_file():
-        return {}
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_bounded(path, at_most=LARGEST_INDEX))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise _unreadable(path, why(error) if isinstance(error, OSError) else error) from error
+    try:
         entries = document["catalogs"]
         if document["schema_version"] != INDEX_VERSION or not all(isinstance(e, dict) for e in entries.values()):
             raise ValueError("it has another form")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CatalogCorrupt(
-            f"{path} is not an index of catalogs that this library can read ({error!r}). Restore it, or delete "
-            "it: the highest release of each catalog is then its default."
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(path, repr(error)) from error
     return entries
 
 
@@ -150,12 +163,58 @@ def _entry(root: Path, name: str, written: str | None) -> dict[str, Any]:
         manifest = read_manifest(root / name / default)
     except EmbeddingsError:
         return earlier
+    if (manifest.name, manifest.version) != (name, default):
+        return earlier
     facts = {fact: getattr(manifest, fact) for fact in ("kind", "dim", "n_rows", "description")}
     return {"default": default, **facts, "licence": manifest.licence.spdx, "versions": there}
 
 
+def _unreadable(path: Path, reason: object) -> CatalogCorrupt:
+    return CatalogCorrupt(
+        f"{path} is not an index of catalogs that this library can read ({reason}). Restore it, or delete "
+        "it: the highest release of each catalog is then its default."
+    )
+
+
 def _folders(path: Path) -> list[str]:
-    if not path.is_dir():
-        return []
+    """Return the names of the folders in a folder; none where there is no such folder.
+
+    Raises:
+        CatalogCorrupt: it is there and cannot be read.
+    """
     restore(path)  # a version that stepped aside for a writer that died
-    return [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError) as error:
+        reason = why(error) if isinstance(error, OSError) else error
+        raise CatalogCorrupt(
+            f"The folder {path} cannot be read ({reason}). Make it readable, or take it out of the way."
+        ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _has_versions(root: Path, name: str) -> bool:
+    try:
+        return bool(versions(root, name))
+    except CatalogCorrupt:
+        return True
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something stands at a path, as far as can be seen: what may not be looked at counts."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True

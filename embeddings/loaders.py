@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.manifest import read_manifest
-from embeddings.store import locate_all, resolve, verify
-from embeddings.tables import read_catalog
+from embeddings.integrity import read_intact
+from embeddings.store import locate_all, manifest_of, resolve
+from embeddings.tables import element_catalog, needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from builders.encoder import CrystalEncoder
     from embeddings.encoders import CompositionEncoder
+    from embeddings.manifest import Manifest
     from embeddings.sites import SiteCatalog
     from embeddings.structures import StructureCatalog
 
@@ -80,10 +81,10 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
     if os.fspath(name).endswith(".parquet"):
         return _read_vector_file(Path(name).expanduser())
     folder = resolve(name)
-    verify(folder)
-    if _is_composition_encoder(folder):
-        return _read_composition_encoder(folder)
-    return read_catalog(folder)
+    manifest = manifest_of(folder)
+    if manifest.kind == "composition-encoder":
+        return _composition_encoder(folder, manifest)
+    return element_catalog(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
 def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEncoder:
@@ -109,9 +110,9 @@ def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEn
         >>> vectors, offsets = load_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
     """
     folder = resolve(name)
-    if _is_composition_encoder(folder):
-        verify(folder)
-        return _read_composition_encoder(folder)
+    manifest = manifest_of(folder)
+    if manifest.kind == "composition-encoder":
+        return _composition_encoder(folder, manifest)
     try:
         from builders.encoder import read_crystal_encoder
     except ModuleNotFoundError as error:
@@ -130,14 +131,10 @@ def list_catalogs() -> list[str]:
     return sorted({location.name for location in locate_all()})
 
 
-def _is_composition_encoder(folder: Path) -> bool:
-    return read_manifest(folder).kind == "composition-encoder"
+def _composition_encoder(folder: Path, manifest: Manifest) -> CompositionEncoder:
+    from embeddings.encoder_files import composition_encoder, needed
 
-
-def _read_composition_encoder(folder: Path) -> CompositionEncoder:
-    from embeddings.encoder_files import read_encoder
-
-    return read_encoder(folder)
+    return composition_encoder(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
 def _read_vector_file(path: Path) -> VectorFile:

@@ -14,21 +14,29 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 from embeddings import schema
+from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, ManifestInvalid
-from embeddings.schema import AtLeast, Pattern
+from embeddings.reading import read_bounded, why
+from embeddings.schema import AtLeast, AtMost, Longest, Pattern
+from embeddings.text import shortened
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+LARGEST_MANIFEST = 10_000_000
+"""Bytes of a manifest, at most."""
 
-Name = Annotated[str, Pattern("^[a-z0-9]+(-[a-z0-9]+)*$", 'a kebab-case name such as "ct-multi"')]
+Name = Annotated[str, Pattern("^[a-z0-9]+(-[a-z0-9]+)*$", 'a kebab-case name such as "ct-multi"'), Longest(100)]
 SemVer = Annotated[
     str,
     Pattern(
         r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
         'a semantic version such as "1.0.0"',
     ),
+    Longest(100),
 ]
-FileName = Annotated[str, Pattern("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "a plain file name inside the version's folder")]
+FileName = Annotated[
+    str, Pattern("^[A-Za-z0-9_][A-Za-z0-9_.-]*$", "a plain file name inside the version's folder"), Longest(200)
+]
 Sha256 = Annotated[str, Pattern("^[0-9a-f]{64}$", "a SHA-256 in lower-case hexadecimal")]
 Timestamp = Annotated[
     str,
@@ -37,11 +45,14 @@ Timestamp = Annotated[
         'a UTC time such as "2026-01-31T12:00:00Z"',
     ),
 ]
-Symbol = Annotated[str, Pattern("^[A-Z][a-z]?$", "an element symbol")]
+Symbol = Annotated[str, Pattern(f"^({'|'.join(SYMBOLS)})$", "an element symbol")]
 Text = Annotated[str, Pattern(r"^[\s\S]+$", "a text that is not empty")]
 FileFormat = Literal["parquet", "hdf5", "npy", "safetensors", "markdown"]
-Count = Annotated[int, AtLeast(0)]
-Positive = Annotated[int, AtLeast(1)]
+Count = Annotated[int, AtLeast(0), AtMost(2**53)]
+Positive = Annotated[int, AtLeast(1), AtMost(2**53)]
+Width = Annotated[int, AtLeast(1), AtMost(65_536)]
+Bytes = Annotated[int, AtLeast(0), AtMost(2**36)]
+Seal = Annotated[str, Pattern("^([0-9a-f]{64})?$", "a SHA-256 in lower-case hexadecimal, or nothing")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +186,7 @@ class FileEntry:
     path: FileName
     format: FileFormat
     sha256: Sha256
-    bytes: Count
+    bytes: Bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,13 +241,13 @@ class Manifest(Provenance):
     """
 
     kind: Literal["element", "structure", "composition-encoder"]
-    dim: Positive
+    dim: Width
     dtype: Literal["float32"] = "float32"
     n_rows: Positive
     missing_elements: tuple[Symbol, ...] = ()
     n_structures: dict[Symbol, Positive] = field(default_factory=dict)
     files: tuple[FileEntry, ...]
-    manifest_sha256: str = field(default="", compare=False)
+    manifest_sha256: Seal = field(default="", compare=False)
 
     @classmethod
     def of(cls, provenance: Provenance, **measured: Any) -> Manifest:
@@ -257,11 +268,13 @@ class Manifest(Provenance):
             ManifestInvalid: not JSON, or it does not fit the schema; the message names the field.
         """
         try:
-            document = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
+        except (ValueError, RecursionError, MemoryError) as error:
             raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
         _check_schema_version(document)
-        return schema.parse(cls, document)
+        manifest: Manifest = schema.parse(cls, document)
+        _check_files(manifest.files)
+        return manifest
 
     def to_json(self) -> str:
         """Return the sealed JSON text: fields in order, indented by 2, a newline at the end.
@@ -286,15 +299,18 @@ def json_schema() -> dict[str, Any]:
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a version's folder and check its seal.
 
+    Whether it belongs where it stands is another question; `embeddings.store.manifest_of` asks it.
+
     Raises:
         CatalogCorrupt: the file is missing, unreadable, or its text was altered after it was written.
         ManifestInvalid: the file does not fit the schema; the message names the file and the field.
     """
     path = Path(folder) / MANIFEST
     try:
-        text = path.read_bytes().decode()
+        text = read_bounded(path, at_most=LARGEST_MANIFEST).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+        reason = why(error) if isinstance(error, OSError) else error
+        raise CatalogCorrupt(f"{path} cannot be read: {reason}. Install or build this version again.") from error
     try:
         manifest = Manifest.from_json(text)
     except ManifestInvalid as error:
@@ -308,6 +324,14 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _check_files(files: tuple[FileEntry, ...]) -> None:
+    seen = {MANIFEST}
+    for i, entry in enumerate(files):
+        if entry.path in seen:
+            raise ManifestInvalid(f'files[{i}].path: "{entry.path}" stands here twice, or is the manifest itself.')
+        seen.add(entry.path)
+
+
 def _check_schema_version(document: Any) -> None:
     found = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(found, int) and found > SCHEMA_VERSION:
@@ -319,6 +343,15 @@ def _check_schema_version(document: Any) -> None:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        seen: set[str] = set()
+        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f'the field "{shortened(repeated)}" stands twice in one object')
+    return document
 
 
 def _dump(document: dict[str, Any]) -> str:

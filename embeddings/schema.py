@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import reprlib
 import sys
 import types
 import typing
@@ -17,6 +18,10 @@ from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from embeddings.errors import ManifestInvalid, did_you_mean
+from embeddings.text import is_plain, printable, shortened
+
+DEEPEST = 64
+"""Levels of lists and objects within a value that may be anything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +58,46 @@ class AtLeast:
     def json_schema(self) -> dict[str, Any]:
         """Return the constraint in the words of JSON Schema."""
         return {"minimum": self.minimum}
+
+
+@dataclasses.dataclass(frozen=True)
+class AtMost:
+    """The number is not above a maximum."""
+
+    maximum: int
+
+    @property
+    def meaning(self) -> str:
+        """What a value has to be, for messages."""
+        return f"a number <= {self.maximum}"
+
+    def allows(self, value: float) -> bool:
+        """Whether the value satisfies the constraint."""
+        return value <= self.maximum
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the constraint in the words of JSON Schema."""
+        return {"maximum": self.maximum}
+
+
+@dataclasses.dataclass(frozen=True)
+class Longest:
+    """The string has no more characters than this."""
+
+    length: int
+
+    @property
+    def meaning(self) -> str:
+        """What a value has to be, for messages."""
+        return f"a text of at most {self.length} characters"
+
+    def allows(self, value: str) -> bool:
+        """Whether the value satisfies the constraint."""
+        return len(value) <= self.length
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the constraint in the words of JSON Schema."""
+        return {"maxLength": self.length}
 
 
 _SCALARS = {str: ("string", "a string"), bool: ("boolean", "true or false")}
@@ -111,10 +156,10 @@ def _parse_object(cls: Any, value: Any, at: str) -> Any:
 
 def _parse_constrained(arguments: tuple[Any, ...], value: Any, at: str) -> Any:
     base, *constraints = arguments
-    parsed = parse(base, value, at)
+    parsed = _check(isinstance(value, str), value, at, "a string") if base is str else parse(base, value, at)
     for constraint in constraints:
         _check(constraint.allows(parsed), value, at, constraint.meaning)
-    return parsed
+    return _check_plain(parsed, at) if base is str else parsed
 
 
 def _parse_literal(choices: tuple[Any, ...], value: Any, at: str) -> Any:
@@ -125,7 +170,9 @@ def _parse_literal(choices: tuple[Any, ...], value: Any, at: str) -> Any:
 
 def _parse_scalar(annotation: Any, value: Any, at: str) -> Any:
     if annotation is Any:
-        return _parse_any(value, at)
+        return _parse_any(value, at, DEEPEST)
+    if annotation is str and isinstance(value, str):
+        return _check_plain(value, at)
     if annotation in _NUMBERS:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = is_number and abs(value) <= _LARGEST and (annotation is float or value == int(value))
@@ -134,13 +181,21 @@ def _parse_scalar(annotation: Any, value: Any, at: str) -> Any:
     return _check(isinstance(value, annotation), value, at, _SCALARS[annotation][1])
 
 
-def _parse_any(value: Any, at: str) -> Any:
+def _parse_any(value: Any, at: str, depth: int) -> Any:
+    if depth == 0:
+        raise ManifestInvalid(f"{shortened(at)}: lists and objects stand more than {DEEPEST} deep in each other.")
     if isinstance(value, list | tuple):
-        return [_parse_any(item, f"{at}[{i}]") for i, item in enumerate(value)]
+        return [_parse_any(item, f"{at}[{i}]", depth - 1) for i, item in enumerate(value)]
     if _is_object(value):
-        return {key: _parse_any(item, _join(at, key)) for key, item in value.items()}
-    plain = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+        return {_check_plain(k, f"{at} (key)"): _parse_any(item, _join(at, k), depth - 1) for k, item in value.items()}
+    if isinstance(value, str):
+        return _check_plain(value, at)
+    plain = value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     return _check(plain, value, at, "a JSON value without NaN or infinity")
+
+
+def _check_plain(value: str, at: str) -> str:
+    return _check(is_plain(value), value, at, "a text without control characters")
 
 
 def json_schema(annotation: Any) -> dict[str, Any]:
@@ -188,12 +243,18 @@ def _is_object(value: Any) -> bool:
 
 
 def _join(at: str, key: str) -> str:
-    return f"{at}.{key}" if at else key
+    return f"{at}.{shortened(key)}" if at else shortened(key)
 
 
 def _check(fits: bool, value: Any, at: str, expected: str) -> Any:
     if not fits:
-        shown = repr(value)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        raise ManifestInvalid(f"{at or 'the document'}: expected {expected}, got {shown}.")
+        raise ManifestInvalid(f"{at or 'the document'}: expected {expected}, got {_shown(value)}.")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a value as Python writes it, not deeply and not at length."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = 60
+    shown = printable(brief.repr(value))
+    return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.vector_file import Footer, damage_named, open_vectors, places_of, vectors_of
+from embeddings.errors import CatalogCorrupt, InputInvalid
+from embeddings.vector_file import Footer, SealedFile, open_vectors, places_of, vectors_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+_AGAIN = "Make it again with: embeddings embed"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,11 +118,10 @@ class SiteCatalog:
             yield wanted, rows[wanted] - self._group_starts[group], group
 
     def _read(self, group: int, column: str) -> pa.ChunkedArray:
-        with damage_named(self.path):
-            return self._file.read_row_group(group, columns=[column])[column]
+        return self._file.read_row_group(group, columns=[column])[column]
 
     @cached_property
-    def _file(self) -> pq.ParquetFile:
+    def _file(self) -> SealedFile:
         return open_vectors(self.path)[0]
 
     @cached_property
@@ -139,12 +140,13 @@ class SiteCatalog:
         material_ids: list[str] = []
         starts: list[np.ndarray] = []
         n_rows = 0
-        with damage_named(self.path):
-            for batch in self._file.iter_batches(columns=["material_id", "site"]):
-                first = np.flatnonzero(batch["site"].to_numpy() == 0)
-                material_ids += batch["material_id"].take(first).to_pylist()
-                starts.append(n_rows + first)
-                n_rows += len(batch)
+        for batch in self._file.iter_batches(columns=["material_id", "site"]):
+            first = np.flatnonzero(batch["site"].to_numpy() == 0)
+            material_ids += batch["material_id"].take(first).to_pylist()
+            starts.append(n_rows + first)
+            n_rows += len(batch)
+        if len(set(material_ids)) < len(material_ids) or (n_rows and starts[0].tolist()[:1] != [0]):
+            raise CatalogCorrupt(f"{self.path}: its sites are not those of one structure after the other. {_AGAIN}")
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
@@ -156,4 +158,7 @@ def open_site_catalog(path: Path) -> SiteCatalog:
         CatalogCorrupt: it is damaged.
         InputInvalid: not a file of vectors of sites.
     """
-    return SiteCatalog(path, open_vectors(path)[1])
+    footer = open_vectors(path)[1]
+    if footer.level != "site":
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each site is asked for.")
+    return SiteCatalog(path, footer)

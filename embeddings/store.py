@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from embeddings.errors import CatalogCorrupt, CatalogNotFound, did_you_mean
-from embeddings.index import default_version, is_name, is_release, names, versions
-from embeddings.manifest import MANIFEST, FileEntry, read_manifest
+import platformdirs
+
+from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, OutputInvalid, did_you_mean
+from embeddings.index import (
+    INDEX,
+    is_name,
+    is_release,
+    is_version,
+    names,
+    pick_default,
+    read_index,
+    versions,
+)
+from embeddings.integrity import read_intact
+from embeddings.manifest import MANIFEST, Manifest, read_manifest
+from embeddings.reading import IN_MEMORY
+from embeddings.text import shortened
 
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
 ENV_CACHE = "EMBEDDINGS_CACHE"
+APPLICATION = "materials-embeddings"
 
 
 @dataclass(frozen=True)
@@ -39,16 +57,43 @@ class Location:
         return self.root / self.name / self.version
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """Something in the roots that cannot be searched, while all else can.
+
+    Attributes:
+        place: root, index or folder.
+        reason: a sentence that names the place.
+        is_damage: False where nothing is broken, but a root that was asked for is not there.
+    """
+
+    place: Path
+    reason: str
+    is_damage: bool
+
+
 def cache_folder() -> Path:
-    """Return the folder for what this library keeps per user; `EMBEDDINGS_CACHE` moves it."""
-    if chosen := os.environ.get(ENV_CACHE):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "materials-embeddings"
+    """Return the folder for what this library keeps per user; `EMBEDDINGS_CACHE` moves it.
+
+    Raises:
+        OutputInvalid: this user has no home, and no other folder was chosen.
+    """
+    chosen = os.environ.get(ENV_CACHE)
+    folder = Path("~")
+    with suppress(RuntimeError):  # which newer versions of platformdirs raise where older ones leave the "~"
+        folder = _expanded(chosen or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
+    if str(folder).startswith("~"):
+        what = f'{ENV_CACHE} is "{chosen}"' if chosen else "This user has no home folder"
+        raise OutputInvalid(f"{what}, so there is no place for a cache. Set {ENV_CACHE} to a folder of yours.")
+    return folder
 
 
 def user_root() -> Path:
-    """Return the root of catalogs in the user's cache, where builds go by default."""
+    """Return the root of catalogs in the user's cache, where builds go by default.
+
+    Raises:
+        OutputInvalid: this user has no home, and no other folder was chosen.
+    """
     return cache_folder() / "catalogs"
 
 
@@ -60,24 +105,39 @@ def packaged_root() -> Path:
 
 
 def search_roots() -> list[Path]:
-    """Return the roots in search order: those in `EMBEDDINGS_CATALOGS`, the user's cache, the packaged ones."""
-    chosen = [Path(part).expanduser() for part in os.environ.get(ENV_ROOTS, "").split(os.pathsep) if part]
-    return list(dict.fromkeys([*chosen, user_root(), packaged_root()]))
+    """Return the roots in search order: those in `EMBEDDINGS_CATALOGS`, the user's cache, the packaged ones.
+
+    A user without a home, or with one that may not be entered, has no cache and so one root less.
+    """
+    return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root()]))
 
 
 def locate_all() -> list[Location]:
-    """Return every version in every root, sorted by name, in search order, lowest version first."""
+    """Return every version in every root, sorted by name, in search order, lowest version first.
+
+    What cannot be searched is left out; `troubles` names it.
+    """
     found: list[Location] = []
     owner: dict[tuple[str, str], Path] = {}
     first_root: dict[str, Path] = {}
     for root in search_roots():
-        for name in names(root):
-            default = default_version(root, name) if first_root.setdefault(name, root) == root else None
-            for version in versions(root, name):
+        for name, known, default in _contents(root):
+            is_first = first_root.setdefault(name, root) == root
+            for version in known:
                 first = owner.setdefault((name, version), root)
                 shadowed_by = None if first == root else first
-                found.append(Location(name, version, root, version == default, shadowed_by))
+                found.append(Location(name, version, root, is_first and version == default, shadowed_by))
     return sorted(found, key=lambda location: location.name)
+
+
+def troubles() -> list[Trouble]:
+    """Return what of the roots cannot be searched: folders and indexes that cannot be read, roots that are missing."""
+    found = [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+    for root in search_roots():
+        found += _trouble(names, root) or _trouble(read_index, root)
+        for name in _names(root):
+            found += _trouble(versions, root, name)
+    return found
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
@@ -89,14 +149,15 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
     Raises:
         CatalogNotFound: nothing goes by this name; the message says what does.
+        CatalogCorrupt: a root that is searched before one that has the name, or its index, cannot be read.
     """
     if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
-        return _resolve_path(Path(name_or_path).expanduser())
+        return _resolve_path(_expanded(name_or_path))
     name, at, wanted = name_or_path.partition("@")
     if not is_name(name) or (at and not wanted):
         raise CatalogNotFound(
-            f'"{name_or_path}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path needs a '
-            f"separator in it, such as ./starter/0.1.0.{_available(name)}"
+            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path '
+            f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
         )
     for root in search_roots():
         version = _pick(root, name, wanted)
@@ -105,43 +166,47 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     raise CatalogNotFound(_not_found(name, wanted))
 
 
-def verify(folder: Path) -> None:
-    """Check the manifest, and each file of a version's folder by size and SHA-256.
+def manifest_of(folder: Path) -> Manifest:
+    """Read the manifest of a version's folder, and check that it belongs where it stands.
 
-    A file that was found intact is not read again in this process as long as its size and time stay the same.
+    Under a root the folder has to go by its manifest's name and version. A copy elsewhere may have any name but that
+    of another version.
 
     Raises:
-        CatalogCorrupt: a file is missing, truncated or altered; the message names it.
+        CatalogCorrupt: the manifest is missing, unreadable or altered, or is that of another catalog or version.
         ManifestInvalid: the manifest does not fit its schema.
     """
-    for entry in read_manifest(folder).files:
-        _verify_file(folder / entry.path, entry)
+    manifest, place = read_manifest(folder), Path(os.path.abspath(folder))
+    expected_name, expected_version = manifest.name, manifest.version
+    if is_version(place.name):
+        expected_version = place.name
+        expected_name = place.parent.name if _is_root(place.parent.parent) else expected_name
+    if (manifest.name, manifest.version) != (expected_name, expected_version):
+        raise CatalogCorrupt(
+            f"{place} stands where {expected_name}@{expected_version} belongs, but its {MANIFEST} says that it is "
+            f"{manifest.name}@{manifest.version}. Move it to its own place, or install this version again."
+        )
+    return manifest
 
 
-_intact: dict[Path, tuple[int, int, str]] = {}
+def verify(folder: Path) -> None:
+    """Check a version's folder: its manifest and place, each file by size and SHA-256, and what the files hold.
+
+    Every byte is read each time. The tables have to hold the same rows in every format and the name and version of
+    the manifest, all weights have to be numbers, and no file may stand there that the manifest does not list.
+
+    Raises:
+        CatalogCorrupt: a file is missing, truncated or altered, or does not fit the others; the message names it.
+        ManifestInvalid: the manifest does not fit its schema.
+    """
+    from embeddings.audit import check_contents
+
+    manifest = manifest_of(folder)
+    check_contents(folder, manifest, read_intact(folder, manifest, keep=_small_enough(manifest)))
 
 
-def _verify_file(path: Path, entry: FileEntry) -> None:
-    try:
-        status = path.stat()
-        state = (status.st_mtime_ns, status.st_size, entry.sha256)
-        if _intact.get(path.absolute()) == state:
-            return
-        content = path.read_bytes()
-    except OSError as error:
-        raise _corrupt(path, "a file", str(error.strerror)) from error
-    if len(content) != entry.bytes:
-        raise _corrupt(path, f"{entry.bytes} bytes", f"{len(content)}")
-    found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
-        raise _corrupt(path, f"SHA-256 {entry.sha256}", found)
-    _intact[path.absolute()] = state
-
-
-def _corrupt(path: Path, expected: str, found: str) -> CatalogCorrupt:
-    return CatalogCorrupt(
-        f"{path} is not what its manifest says: expected {expected}, got {found}. Install or build this version again."
-    )
+def _small_enough(manifest: Manifest) -> frozenset[str]:
+    return frozenset(entry.path for entry in manifest.files if entry.bytes <= IN_MEMORY)
 
 
 def _looks_like_path(text: str) -> bool:
@@ -149,11 +214,97 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _resolve_path(path: Path) -> Path:
-    if (path / MANIFEST).is_file():
+    if _is_seen(path / MANIFEST):
         return path
-    inside = versions(path.parent, path.name) if path.is_dir() else []
+    inside = versions(path.parent, path.name) if is_name(path.name) else []
     hint = f" It holds the versions {', '.join(inside)}: give the path of one of them." if inside else ""
     raise CatalogNotFound(f"{path} is not the folder of a catalog version: it has no {MANIFEST}.{hint}")
+
+
+def _chosen_roots() -> list[Path]:
+    return [_expanded(part) for part in os.environ.get(ENV_ROOTS, "").split(os.pathsep) if part]
+
+
+def _own_roots() -> list[Path]:
+    """Return the root in the user's cache; none where nobody chose the cache and the user may not look at it."""
+    try:
+        root = user_root()
+    except OutputInvalid:
+        return []
+    return [] if ENV_CACHE not in os.environ and _is_closed(root) else [root]
+
+
+def _is_closed(folder: Path) -> bool:
+    try:
+        os.stat(folder)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with a leading ``~`` made a home; one of nobody stays as it is written."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _is_root(folder: Path) -> bool:
+    """Whether a folder is searched for catalogs, or has an index of them."""
+    roots = {os.path.realpath(root) for root in search_roots()}
+    return os.path.realpath(folder) in roots or _is_seen(folder / INDEX)
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether something stands at a path; False too where that cannot be told."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _contents(root: Path) -> Iterator[tuple[str, list[str], str | None]]:
+    """Yield each name under a root with its versions and its default, as far as they can be read."""
+    try:
+        index: dict[str, dict[str, Any]] | None = read_index(root)
+    except CatalogCorrupt:
+        index = None
+    for name in _names(root):
+        try:
+            known = versions(root, name)
+        except CatalogCorrupt:
+            known = []
+        if known:
+            yield name, known, None if index is None else pick_default(known, index.get(name, {}))
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return names(root)
+    except CatalogCorrupt:
+        return []
+
+
+def _trouble(look: Callable[..., object], root: Path, *name: str) -> list[Trouble]:
+    try:
+        look(root, *name)
+    except EmbeddingsError as error:
+        return [Trouble(root.joinpath(*name), str(error), True)]
+    return []
+
+
+def _absence(root: Path) -> str | None:
+    """Return why a chosen root holds nothing, or None where it is a folder or cannot be looked at."""
+    try:
+        mode = root.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no such folder, though {ENV_ROOTS} names it."
+    except (OSError, ValueError):
+        return None
+    return None if stat.S_ISDIR(mode) else f"this is not a folder, though {ENV_ROOTS} names it."
 
 
 def _pick(root: Path, name: str, wanted: str) -> str | None:
@@ -162,7 +313,7 @@ def _pick(root: Path, name: str, wanted: str) -> str | None:
     if not known:
         return None
     if not wanted:
-        return default_version(root, name)
+        return pick_default(known, read_index(root).get(name, {}))
     if wanted in known:
         return wanted
     matching = [version for version in known if is_release(version) and version.startswith(f"{wanted}.")]
@@ -172,12 +323,12 @@ def _pick(root: Path, name: str, wanted: str) -> str | None:
 def _not_found(name: str, wanted: str) -> str:
     known = sorted({v for root in search_roots() for v in versions(root, name)})
     if known:
-        return f'No version "{wanted}" of catalog "{name}". Available: {", ".join(known)} (embeddings list).'
-    return f'No catalog "{name}".{_available(name)}'
+        return f'No version "{shortened(wanted)}" of catalog "{name}". Available: {", ".join(known)} (embeddings list).'
+    return f'No catalog "{shortened(name)}".{_available(name)}'
 
 
 def _available(asked: str) -> str:
-    known = sorted({name for root in search_roots() for name in names(root)})
+    known = sorted({name for root in search_roots() for name in _names(root)})
     if known:
         return f"{did_you_mean(asked, known)} Available: {', '.join(known)} (embeddings list)."
     searched = ", ".join(map(str, search_roots()))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.vector_file import Footer, damage_named, open_vectors, places_of, vectors_of
+from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
+from embeddings.vector_file import Footer, open_vectors, places_of, vectors_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,9 +123,12 @@ def read_structure_catalog(path: Path) -> StructureCatalog:
         InputInvalid: not a file of vectors of structures.
     """
     file, footer = open_vectors(path)
-    with damage_named(path):
-        rows = file.read()
+    if footer.level != "structure":
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each structure is asked for.")
+    rows = file.read()
     material_ids, formulas = (tuple(rows[name].to_pylist()) for name in ("material_id", "formula"))
+    if len(set(material_ids)) < len(material_ids):
+        raise CatalogCorrupt(f"{path} has two rows of one identifier. Make it again with: embeddings embed")
     return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]))
 
 

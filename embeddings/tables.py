@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
-from embeddings.errors import CatalogCorrupt, ColumnNotFound, InputInvalid, MissingExtra
+from embeddings.decode import (
+    KEYS,
+    build,
+    import_h5py,
+    parse_npy,
+    row_dtype,
+    table_of_hdf5,
+    table_of_npy,
+    table_of_parquet,
+)
+from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.publish import publish
+from embeddings.reading import open_regular, read_bounded, why
 
 PARQUET = "vectors.parquet"
 HDF5 = "vectors.h5"
 NPY = "vectors.npy"
 FORMULAS = "training_formulas.npy"
 ENCODER = "encoder.safetensors"
-
-_KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 
 
 def write_catalog(
@@ -72,15 +79,53 @@ def read_catalog(folder: Path) -> ElementCatalog:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    if manifest.kind != "element":
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and one of elements is asked for.')
-    table = read_vectors_npy(folder / NPY)
+    _check_kind(folder, manifest)
+    return element_catalog(folder, manifest, {name: read_file(folder / name) for name in needed(manifest)})
+
+
+def needed(manifest: Manifest) -> frozenset[str]:
+    """Return the names of the files that loading an element catalog reads."""
+    digest = manifest.training.formula_digest
+    return frozenset({NPY} if digest is None else {NPY, digest.file})
+
+
+def element_catalog(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> ElementCatalog:
+    """Make the catalog out of the content of its files.
+
+    Args:
+        folder: where they stand, for messages.
+        manifest: of the folder.
+        contents: name -> content; of the files that `needed` names.
+
+    Raises:
+        CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
+        InputInvalid: the catalog is of another kind.
+    """
+    _check_kind(folder, manifest)
+    check_listed(folder, needed(manifest), contents)
+    table = table_of_npy(contents[NPY], folder / NPY)
     digest = manifest.training.formula_digest
     if digest is not None:
-        table = _build(folder / digest.file, replace, table, training_formulas=load_npy(folder / digest.file))
+        formulas = parse_npy(contents[digest.file], folder / digest.file)
+        table = build(folder / digest.file, replace, table, training_formulas=formulas)
     if measure(manifest, table, files=manifest.files) != manifest:
         raise CatalogCorrupt(f"{folder}: the rows disagree with {MANIFEST}. Install or build this version again.")
     return ElementCatalog(manifest, table)
+
+
+def check_listed(folder: Path, names: frozenset[str], contents: Mapping[str, bytes]) -> None:
+    """Refuse a folder whose manifest does not list files that are needed.
+
+    Raises:
+        CatalogCorrupt: names the first.
+    """
+    for name in sorted(names - set(contents)):
+        raise CatalogCorrupt(f"{folder}: {MANIFEST} lists no {name}. Install or build this version again.")
+
+
+def _check_kind(folder: Path, manifest: Manifest) -> None:
+    if manifest.kind != "element":
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and one of elements is asked for.')
 
 
 def measure(provenance: Provenance, table: ElementTable, files: tuple[FileEntry, ...] = ()) -> Manifest:
@@ -106,7 +151,7 @@ def measure(provenance: Provenance, table: ElementTable, files: tuple[FileEntry,
 
 def write_vectors_npy(path: Path, table: ElementTable) -> None:
     """Write the rows as one structured array with the fields atomic_number, n_structures and vector."""
-    rows = np.empty(len(table.vectors), dtype=_row_dtype(table.vectors.shape[1]))
+    rows = np.empty(len(table.vectors), dtype=row_dtype(table.vectors.shape[1]))
     rows["atomic_number"] = table.atomic_numbers
     rows["n_structures"] = table.n_structures
     rows["vector"] = table.vectors
@@ -119,11 +164,7 @@ def read_vectors_npy(path: Path) -> ElementTable:
     Raises:
         CatalogCorrupt: not such a file.
     """
-    rows = load_npy(path)
-    width = rows.dtype["vector"].shape if "vector" in (rows.dtype.names or ()) else ()
-    if len(width) != 1 or rows.dtype != _row_dtype(width[0]):
-        raise CatalogCorrupt(f"{path} does not hold element rows, but {rows.dtype}.")
-    return _build(path, ElementTable, rows["atomic_number"], rows["vector"], rows["n_structures"])
+    return table_of_npy(read_file(path), path)
 
 
 def write_vectors_parquet(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
@@ -149,20 +190,7 @@ def read_vectors_parquet(path: Path) -> ElementTable:
         CatalogCorrupt: not a Parquet file, or not one of element rows.
         ColumnNotFound: a column is missing.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        rows = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise CatalogCorrupt(f"{path} cannot be read as Parquet: {error}.") from error
-    _check_columns(path, rows.column_names)
-    vector_type = rows.schema.field("vector").type
-    if not pa.types.is_fixed_size_list(vector_type):
-        raise CatalogCorrupt(f"{path} has vectors of type {vector_type} instead of fixed_size_list<float32>.")
-    flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    vectors = flat.reshape(-1, vector_type.list_size)
-    return _build(path, ElementTable, rows["atomic_number"].to_numpy(), vectors, rows["n_structures"].to_numpy())
+    return table_of_parquet(read_file(path), path)[0]
 
 
 def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
@@ -173,11 +201,11 @@ def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, st
     Raises:
         MissingExtra: h5py is not installed.
     """
-    h5py = _import_h5py()
+    h5py = import_h5py()
     columns = (table.atomic_numbers, np.array(table.symbols, dtype="S2"), table.n_structures, table.vectors)
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        for name, values in zip(_KEYS, columns, strict=True):
+        for name, values in zip(KEYS, columns, strict=True):
             file.create_dataset(name, data=values, track_times=False)
         file.attrs.update(essentials)
     path.write_bytes(content.getbuffer())
@@ -191,14 +219,12 @@ def read_vectors_hdf5(path: Path) -> ElementTable:
         ColumnNotFound: a data set is missing.
         MissingExtra: h5py is not installed.
     """
-    h5py = _import_h5py()
     try:
-        with h5py.File(path, "r") as file:
-            _check_columns(path, list(file))
-            z, _, counts, vectors = (file[name][()] for name in _KEYS)
+        with open_regular(path):
+            pass
     except OSError as error:
-        raise CatalogCorrupt(f"{path} cannot be read as HDF5: {error}.") from error
-    return _build(path, ElementTable, z, vectors, counts)
+        raise CatalogCorrupt(f"{path} cannot be read: {why(error)}. Install or build this version again.") from error
+    return table_of_hdf5(path, path)[0]
 
 
 def essentials_of(provenance: Provenance) -> dict[str, str]:
@@ -222,17 +248,16 @@ def essentials_of(provenance: Provenance) -> dict[str, str]:
     }
 
 
-def load_npy(path: Path) -> np.ndarray:
-    """Read an array that holds no Python objects.
+def read_file(path: Path) -> bytes:
+    """Return the content of a file of a catalog.
 
     Raises:
-        CatalogCorrupt: not such a file.
+        CatalogCorrupt: it is missing, no regular file, or larger than what is held in memory.
     """
     try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Install or build this version again.") from error
+        return read_bounded(path)
+    except OSError as error:
+        raise CatalogCorrupt(f"{path} cannot be read: {why(error)}. Install or build this version again.") from error
 
 
 def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: bytes | None) -> None:
@@ -245,29 +270,3 @@ def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: by
         np.save(folder / FORMULAS, table.training_formulas, allow_pickle=False)
     if encoder is not None:
         (folder / ENCODER).write_bytes(encoder)
-
-
-def _row_dtype(dim: int) -> np.dtype:
-    return np.dtype([("atomic_number", "<i2"), ("n_structures", "<i4"), ("vector", "<f4", (dim,))])
-
-
-def _build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: Any) -> ElementTable:
-    """Make an element table; rows that break its rules mean that the file is corrupt."""
-    try:
-        return make(*args, **kwargs)
-    except InputInvalid as error:
-        raise CatalogCorrupt(f"{path}: {error}") from error
-
-
-def _check_columns(path: Path, found: list[str]) -> None:
-    missing = [name for name in _KEYS if name not in found]
-    if missing:
-        raise ColumnNotFound(f"{path} has no column {', '.join(missing)}; it has {', '.join(found) or 'none'}.")
-
-
-def _import_h5py() -> ModuleType:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtra.of("h5py", "hdf5") from error
-    return h5py

@@ -31,13 +31,26 @@ def read_tensors(content: bytes, *, where: object) -> dict[str, np.ndarray]:
         start = 8 + int.from_bytes(content[:8], "little")
         if not 8 < start <= len(content):
             raise ValueError(f"its header should end at byte {start}, and it has {len(content)}")
-        header: dict[str, Any] = json.loads(content[8:start])
+        header: dict[str, Any] = json.loads(content[8:start], object_pairs_hook=_without_repeats)
         entries = {name: entry for name, entry in header.items() if name != _METADATA}
         _check_gapless([entry["data_offsets"] for entry in entries.values()], len(content) - start)
         return {name: _tensor(content, start, **entry) for name, entry in entries.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
         advice = "Install or build this version again."
         raise CatalogCorrupt(f"{where} is not a file of tensors that can be read here ({error}). {advice}") from error
+
+
+def read_metadata(content: bytes) -> dict[str, str]:
+    """Return what a file of tensors that can be read says of itself: text by name."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata = header.get(_METADATA, {})
+    return {key: value for key, value in metadata.items() if isinstance(value, str)} if metadata else {}
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice in its header")
+    return dict(pairs)
 
 
 def _check_gapless(spans: list[list[int]], size: int) -> None:

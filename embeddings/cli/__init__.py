@@ -9,6 +9,7 @@ import click
 
 from embeddings._version import __version__
 from embeddings.errors import EmbeddingsError
+from embeddings.text import printable
 
 COMMANDS = {
     "list": "embeddings.cli.catalogs:list_command",
@@ -47,7 +48,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except EmbeddingsError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(printable(" ".join(str(error).split()))) from error
 
 
 def _with_marks(command: click.Command) -> click.Command:

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from embeddings import store
-from embeddings.cli.printing import as_json_option, print_json, print_table
+from embeddings.cli.printing import as_json_option, print_json, print_line, print_table, print_text
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
-from embeddings.manifest import Manifest, read_manifest
+from embeddings.manifest import Manifest
 
 _WIDTH = 100
 
@@ -33,11 +33,14 @@ def list_command(as_json: bool) -> None:
     rows = [_listing(location) for location in store.locate_all()]
     if as_json:
         print_json(rows)
-    elif not rows:
-        click.echo(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
-    else:
+        return
+    if rows:
         keys = ("name", "version", "n_rows", "dim", "licence", "root")
         print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
+    else:
+        print_line(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
+    for trouble in [*(row["error"] for row in rows if row["error"]), *(each.reason for each in store.troubles())]:
+        print_line(f"Warning: {trouble}")
 
 
 def _listing(location: store.Location) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def _listing(location: store.Location) -> dict[str, Any]:
         **dict.fromkeys(("kind", "n_rows", "dim", "licence", "description", "error")),
     }
     try:
-        manifest = read_manifest(location.folder)
+        manifest = store.manifest_of(location.folder)
     except EmbeddingsError as error:
         return facts | {"error": str(error)}
     return facts | {
@@ -84,12 +87,12 @@ def show(name: str, as_json: bool) -> None:
       embeddings show starter
     """
     folder = store.resolve(name)
-    manifest = read_manifest(folder)
+    manifest = store.manifest_of(folder)
     if as_json:
         print_json(asdict(manifest))
         return
     for title, text in _facts(manifest, folder).items():
-        click.echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
+        print_text(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
     if manifest.metrics:
         held_out = "formulas" if manifest.kind == "composition-encoder" else "structures"
         click.echo(f"\nAccuracy on held-out {held_out} (beside the error of predicting the training mean):")
@@ -126,7 +129,10 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
 @click.argument("name", required=False)
 @as_json_option
 def verify(name: str | None, as_json: bool) -> None:
-    r"""Check every file of a catalog against the hashes in its manifest; of all catalogs if none is named.
+    r"""Check every byte of a catalog; of all catalogs, and of the folders that hold them, if none is named.
+
+    The manifest and its seal, the place of the folder, size and SHA-256 of each file, and what the files hold: the same
+    rows in every format, the manifest's name and version, numbers everywhere.
 
     \b
     Example:
@@ -134,22 +140,30 @@ def verify(name: str | None, as_json: bool) -> None:
       embeddings verify starter@0.1.0 --json
     """
     folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
-    results = [_verified(folder) for folder in folders]
+    broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
+    results = [_verified(folder) for folder in folders] + [_result(each.place, each.reason) for each in broken]
+    failed = [result["error"] for result in results if not result["ok"]]
     if as_json:
         print_json(results)
-    for result in () if as_json else results:
-        click.echo(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
-    failed = [result["error"] for result in results if not result["ok"]]
+    else:
+        for result in results:
+            print_line(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
     if failed:
         raise CatalogCorrupt(f"{len(failed)} of {len(results)} failed. {' '.join(failed)}")
+    if not as_json:
+        print_line(f"Intact: {len(results)} of {len(results)}, by manifest, place, SHA-256 of every file, and content.")
 
 
 def _verified(folder: Path) -> dict[str, Any]:
     try:
         store.verify(folder)
     except EmbeddingsError as error:
-        return {"folder": str(folder), "ok": False, "error": str(error)}
-    return {"folder": str(folder), "ok": True, "error": None}
+        return _result(folder, str(error))
+    return _result(folder, None)
+
+
+def _result(folder: Path, error: str | None) -> dict[str, Any]:
+    return {"folder": str(folder), "ok": error is None, "error": error}
 
 
 @click.command()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from embeddings import store
+from embeddings import load_uae, store
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, ManifestInvalid
 from tests.toys import write_toy
 
@@ -178,17 +179,17 @@ def test_message_names_file_hashes_and_the_way_out(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_intact_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("look", [store.verify, load_uae], ids=["verify", "load"])
+def test_content_that_changed_behind_size_and_time_is_noticed(tmp_path: Path, look: Callable[[Path], object]) -> None:
     folder = write_toy(tmp_path)
-    store.verify(folder)
-    read: list[str] = []
-    real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or real(path))  # type: ignore[func-returns-value]
-    store.verify(folder)
-    assert read == ["manifest.json"]
-    os.utime(folder / "vectors.npy", ns=(1, 1))
-    store.verify(folder)
-    assert read[1:] == ["manifest.json", "vectors.npy"]
+    path = folder / "vectors.npy"
+    look(folder)
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[-2] ^= 0x40
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(CatalogCorrupt, match=r"vectors\.npy"):
+        look(folder)
 
 
 def test_folder_in_place_of_a_file(tmp_path: Path) -> None:

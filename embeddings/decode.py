@@ -1,0 +1,189 @@
+"""From the content of a file of element vectors to its rows, whatever the content may be."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from embeddings.catalog import ElementTable
+from embeddings.elements import N_ELEMENTS
+from embeddings.errors import CatalogCorrupt, ColumnNotFound, EmbeddingsError, InputInvalid, MissingExtra
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEYS = ("atomic_number", "symbol", "n_structures", "vector")
+"""Columns of a table of element vectors, and data sets of its HDF5 file."""
+
+_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def table_of_npy(content: bytes, where: Path) -> ElementTable:
+    """Make the table out of the content of such a file.
+
+    Raises:
+        CatalogCorrupt: not the content of such a file.
+    """
+    rows = parse_npy(content, where)
+    width = rows.dtype["vector"].shape if "vector" in (rows.dtype.names or ()) else ()
+    if rows.ndim != 1 or len(width) != 1 or rows.dtype != row_dtype(width[0]):
+        raise CatalogCorrupt(f"{where} does not hold element rows, but {rows.dtype} of shape {rows.shape}.")
+    return build(where, ElementTable, rows["atomic_number"], rows["vector"], rows["n_structures"])
+
+
+def table_of_parquet(content: bytes, where: Path) -> tuple[ElementTable, dict[str, str]]:
+    """Make the table out of the content of such a file, and return what the file says of itself.
+
+    Raises:
+        CatalogCorrupt: not the content of such a file.
+        ColumnNotFound: a column is missing.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+        _check_n_rows(where, file.metadata.num_rows)
+        rows, about = file.read(), file.schema_arrow.metadata or {}
+    except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
+        if isinstance(error, EmbeddingsError):
+            raise
+        raise CatalogCorrupt(f"{where} cannot be read as Parquet: {error}.") from error
+    return table_of_rows(rows, where), texts(about.items())
+
+
+def table_of_rows(rows: pa.Table, where: Path) -> ElementTable:
+    """Make the table out of Arrow columns.
+
+    Raises:
+        CatalogCorrupt: not element rows.
+        ColumnNotFound: a column is missing.
+    """
+    import pyarrow as pa
+
+    _check_columns(where, rows.column_names)
+    vector_type = rows.schema.field("vector").type
+    if not pa.types.is_fixed_size_list(vector_type):
+        raise CatalogCorrupt(f"{where} has vectors of type {vector_type} instead of fixed_size_list<float32>.")
+    try:
+        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        vectors = flat.reshape(-1, vector_type.list_size)
+        numbers, counts = (rows[name].to_numpy() for name in ("atomic_number", "n_structures"))
+        symbols = rows["symbol"].to_pylist()
+    except (ValueError, MemoryError, pa.ArrowException) as error:
+        raise CatalogCorrupt(f"{where} does not hold element rows: {error}.") from error
+    table = build(where, ElementTable, numbers, vectors, counts)
+    _check_symbols(where, table, symbols)
+    return table
+
+
+def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, dict[str, str]]:
+    """Make the table out of such a file, or out of its content, and return what the file says of itself.
+
+    Raises:
+        CatalogCorrupt: not the content of such a file.
+        ColumnNotFound: a data set is missing.
+        MissingExtra: h5py is not installed.
+    """
+    h5py = import_h5py()
+    try:
+        with h5py.File(source, "r") as file:
+            _check_columns(where, list(file))
+            columns = [_data_set(h5py, file, name) for name in KEYS]
+            about = texts(file.attrs.items())
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
+        if isinstance(error, EmbeddingsError):
+            raise
+        raise CatalogCorrupt(f"{where} cannot be read as HDF5: {error}.") from error
+    z, symbols, counts, vectors = columns
+    table = build(where, ElementTable, z, vectors, counts)
+    _check_symbols(where, table, [bytes(name).decode("latin-1") for name in symbols])
+    return table, about
+
+
+def parse_npy(content: bytes, where: object) -> np.ndarray:
+    """Return the array of an NPY file as a read-only view of its content; one that holds no Python objects.
+
+    Raises:
+        CatalogCorrupt: not such a file.
+    """
+    try:
+        file = io.BytesIO(content)
+        version = np.lib.format.read_magic(file)
+        if version not in _NPY_HEADERS:
+            raise ValueError(f"its version is {version}")
+        shape, fortran_order, dtype = _NPY_HEADERS[version](file)
+        if dtype.hasobject or fortran_order:
+            raise ValueError(f"it holds {dtype} in {'Fortran' if fortran_order else 'C'} order")
+        n_bytes, there = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+        if n_bytes != there:
+            raise ValueError(f"its header tells of {n_bytes} bytes, and {there} are there")
+        return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+    except (ValueError, TypeError, EOFError, OverflowError, RecursionError, MemoryError, SyntaxError) as error:
+        raise CatalogCorrupt(f"{where} cannot be read: {error}. Install or build this version again.") from error
+
+
+def texts(about: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    """Return what a file says of itself as text: keys and values out of metadata or attributes."""
+    pairs = ((key, value) for key, value in about if isinstance(value, str | bytes))
+    return {_text(key): _text(value) for key, value in pairs}
+
+
+def row_dtype(dim: int) -> np.dtype:
+    """Return the type of a row of `vectors.npy`."""
+    return np.dtype([("atomic_number", "<i2"), ("n_structures", "<i4"), ("vector", "<f4", (dim,))])
+
+
+def build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: Any) -> ElementTable:
+    """Make an element table; rows that break its rules mean that the file is corrupt."""
+    try:
+        return make(*args, **kwargs)
+    except InputInvalid as error:
+        raise CatalogCorrupt(f"{path}: {error}") from error
+
+
+def _data_set(h5py: ModuleType, file: Any, name: str) -> np.ndarray:
+    """Return a data set whose numbers stand in the file itself, one after the other."""
+    data = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external or data.chunks or not 1 <= data.ndim <= 2:
+        raise ValueError(f"{name} is no plain data set")
+    return data[()]
+
+
+def _check_n_rows(where: Path, n_rows: int) -> None:
+    if not 1 <= n_rows <= N_ELEMENTS:
+        raise CatalogCorrupt(f"{where} has {n_rows:,} rows, and there are {N_ELEMENTS} elements.")
+
+
+def _check_symbols(where: Path, table: ElementTable, symbols: list[str]) -> None:
+    if tuple(symbols) != table.symbols:
+        raise CatalogCorrupt(f"{where} has symbols that do not belong to its atomic numbers.")
+
+
+def _check_columns(path: Path, found: list[str]) -> None:
+    missing = [name for name in KEYS if name not in found]
+    if missing:
+        raise ColumnNotFound(f"{path} has no column {', '.join(missing)}; it has {', '.join(found) or 'none'}.")
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")
+
+
+def import_h5py() -> ModuleType:
+    """Return h5py.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtra.of("h5py", "hdf5") from error
+    return h5py
