@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings import store
+from embeddings.cli.guard import guard_source
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.errors import MissingExtra
+from embeddings.index import INDEX
 from embeddings.manifest import read_manifest
+from embeddings.outputs import Output
 
 if TYPE_CHECKING:
     from builders.pipeline import BuildRequest
@@ -93,10 +97,23 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = find_any_recipe(options["recipe"]).with_options(
         targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
     )
+    teacher = None
+    if isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher:
+        teacher = store.resolve(options["teacher"] or recipe.teacher)
+    guard_source(*_outputs(options, recipe.name), options=options, catalogs=[teacher] if teacher else [])
     if not isinstance(recipe, EncoderRecipe):
         return pipeline.run(_request(options, recipe), reporter)
-    teacher = store.resolve(options["teacher"] or recipe.teacher) if recipe.training.needs_teacher else None
     return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
+
+
+def _outputs(options: dict[str, Any], name: str) -> Iterator[Output]:
+    """Yield what a build writes: one version, the index, and the folder of unfinished runs."""
+    root = options["out"] or store.user_root()
+    yield Output(root, "the root of catalogs", "root")
+    yield Output(root / INDEX, "the index of catalogs", "scratch")
+    yield Output(store.cache_folder() / "runs", "the folder of unfinished runs", "scratch")
+    if options["version"]:
+        yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
 def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from embeddings import store
+from embeddings.cli.guard import guard_source
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
 from embeddings.errors import MissingExtra
+from embeddings.outputs import Output
 from embeddings.vector_file import Level
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ def embed(ctx: click.Context, **options: Any) -> None:
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+    work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
+    guard_source(Output(options["out"]), work, options=options, catalogs=[folder])
     about, selection = parse_options(options)
     stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
     request = EmbedRequest(folder, work=store.cache_folder(), options=about, selection=selection, **stated)

@@ -10,7 +10,9 @@ import click
 from click.core import ParameterSource
 
 from embeddings.catalog import ElementCatalog
+from embeddings.cli.guard import guard
 from embeddings.loaders import load_uae
+from embeddings.outputs import Output
 from embeddings.plots.figure import Figure
 
 
@@ -75,7 +77,7 @@ class _NumberOrAuto(click.IntRange):
 @click.argument("name")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ptable", show_default=True, help="What to draw.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Output, .html (to hover over), .png, .svg or .pdf.")  # fmt: skip
+              help="Output, .html (to hover over), .png, .svg or .pdf; replaced if it is there.")  # fmt: skip
 @click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...")
 @click.option("-k", "--clusters", type=_NumberOrAuto(min=2), default="auto", show_default=True,
               help="Number of clusters.")  # fmt: skip
@@ -103,6 +105,7 @@ def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any
     draw, takes = KINDS[kind]
     _refuse_others(context, kind, takes)
     check_output(out)
+    guard(Output(out), catalogs=[name])
     catalog = load_uae(name)
     title = f"{catalog.name}@{catalog.version}"
     write_figure(draw(catalog, title=title, **{option: options[option] for option in takes}), out)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.source_options import parse_options, require_builders, source_options
+from embeddings.outputs import Output
 
 if TYPE_CHECKING:
     from builders.snapshot import Snapshot
@@ -38,6 +40,7 @@ def pull(source: str, out: Path, refresh: bool, quiet: bool, as_json: bool, **op
     from builders.snapshot import take_snapshot
     from builders.sources import open_stream
 
+    guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
     about, selection = parse_options(options)
     stream = open_stream(source, about, selection)
     take = refresh_snapshot if refresh else take_snapshot

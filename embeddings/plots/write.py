@@ -7,8 +7,9 @@ import os
 from html import escape
 from pathlib import Path
 
-from embeddings.errors import InputInvalid, OutputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.folders import write_bytes
+from embeddings.outputs import check_file
 from embeddings.plots.figure import Figure
 
 FORMATS = ("html", "png", "svg", "pdf")
@@ -38,7 +39,7 @@ def check_output(path: Path) -> None:
 
     Raises:
         InputInvalid: the ending is not one of :data:`FORMATS`.
-        OutputInvalid: the folder is missing or read-only.
+        OutputInvalid: the folder is missing or read-only, or no ordinary file stands there.
     """
     ending = path.suffix[1:].lower()
     if ending not in FORMATS:
@@ -46,10 +47,7 @@ def check_output(path: Path) -> None:
         raise InputInvalid(
             f'{path} ends in "{path.suffix}", but figures end in {known}.{did_you_mean(ending, FORMATS)}'
         )
-    if not path.parent.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}. Create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only.")
+    check_file(path)
 
 
 def render(figure: Figure, ending: str) -> bytes:

@@ -22,7 +22,7 @@ from embeddings.pooling.missing import check_policy
 from embeddings.pooling.statistics import check_statistics
 from embeddings.streaming.batches import Batch, Rejected, Request
 from embeddings.streaming.readers import open_reader
-from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer
+from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,7 +87,7 @@ def featurize_file(
     pooling = _Pooling(check_catalogs(catalog), check_statistics(stats), check_policy(missing))
     reader = open_reader(Request(path, column, pooling.rows_per_batch, as_text))
     check_output(out, path)
-    rejected_out = out.with_suffix(".rejected.csv")
+    rejected_out = outputs_of(out)[1].path
     with staged_folder(out) as folder:
         output = _Output(folder / out.name, RejectedWriter(folder / rejected_out.name))
         for batch in reader.batches():

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from embeddings.errors import OutputInvalid
+from embeddings.outputs import Output, check_outputs
 from embeddings.streaming.batches import Rejected
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ENDINGS = (".parquet", ".csv")
+_COLUMNS = ("line", "formula", "reason")
+_HEADER = ",".join(_COLUMNS).encode()
 
 
 class TableWriter(Protocol):
@@ -26,20 +29,32 @@ class TableWriter(Protocol):
         """Finish the file, with metadata where the format has a place for it."""
 
 
+def outputs_of(out: Path) -> tuple[Output, Output]:
+    """Return both files that are written: the table, and the list of rejected rows beside it."""
+    return Output(out), Output(out.with_suffix(".rejected.csv"), "the list of rejected rows")
+
+
 def check_output(out: Path, source: Path) -> None:
-    """Refuse an output that could never be written, before any work is done.
+    """Refuse an output that could never be written, or would cost something else, before any work is done.
 
     Raises:
-        OutputInvalid: an ending without a writer, no such folder, or the input itself.
+        OutputInvalid: an ending without a writer, no such folder, the input itself, or a list of rejected rows in the
+            place of a file that is none.
     """
     if out.suffix.lower() not in ENDINGS:
         raise OutputInvalid(f'{out} ends in "{out.suffix}"; features are written to {" or ".join(ENDINGS)}.')
-    if not out.parent.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: there is no folder {out.parent}.")
-    if out.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: it is a folder.")
-    if out.exists() and out.samefile(source):
-        raise OutputInvalid(f"{out} is the input; give the output another name.")
+    _, rejected = outputs = outputs_of(out)
+    check_outputs(outputs, inputs=[source])
+    if rejected.path.exists() and not _is_list_of_rejected(rejected.path):
+        raise OutputInvalid(
+            f"{rejected.path} is in the way: rejected rows are listed there, and it is no such list. "
+            "Move it, or choose another output."
+        )
+
+
+def _is_list_of_rejected(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(len(_HEADER) + 3).rstrip() == _HEADER
 
 
 def open_writer(path: Path, schema: pa.Schema) -> TableWriter:
@@ -94,6 +109,6 @@ class RejectedWriter:
         with self.path.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
             writer = csv.writer(file)
             if not self.n_rows:
-                writer.writerow(["line", "formula", "reason"])
+                writer.writerow(_COLUMNS)
             writer.writerows(rows)
         self.n_rows += len(rows)
