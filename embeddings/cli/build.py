@@ -109,7 +109,6 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
 def _outputs(options: dict[str, Any], name: str) -> Iterator[Output]:
     """Yield what a build writes: one version, the index, and the folder of unfinished runs."""
     root = options["out"] or store.user_root()
-    yield Output(root, "the root of catalogs", "root")
     yield Output(root / INDEX, "the index of catalogs", "scratch")
     yield Output(store.cache_folder() / "runs", "the folder of unfinished runs", "scratch")
     if options["version"]:

@@ -159,3 +159,13 @@ def test_a_file_system_that_does_not_tell_cases_apart(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "stat", lambda path, **options: stat(str(path).replace("DATA", "data"), **options))
     with pytest.raises(OutputInvalid, match="would replace the input"):
         check_outputs([Output(tmp_path / "DATA.csv")], inputs=[tmp_path / "data.csv"])
+
+
+def test_what_a_command_may_have_beside_its_output(place: Path) -> None:
+    """A root of catalogs gets a new version beside the teacher, and a folder of structures a table of vectors."""
+    beside = Output(Path("catalogs/toy/0.2.0"), kind="folder")
+    check_outputs([beside, Output(Path("deep/v.parquet"))], inputs=["deep"], sealed=[Path("catalogs/toy/0.1.0")])
+    teacher = "--recipe cromel-multi --teacher toy --name toy --version 0.2.0 --out catalogs".split()
+    result = CliRunner().invoke(main, ["build", "--source", "table", "--path", "t.parquet", *teacher])
+    assert not any(reason in result.stderr for reason in REASONS), result.stderr
+    assert result.exit_code == 1  # the toy has no network to teach with
