@@ -48,6 +48,7 @@ def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None]
     sealed = [Path(folder) for folder in sealed if os.path.exists(folder)]
     given = [*(Path(path) for path in inputs if path is not None and os.path.exists(path)), *sealed]
     for output in outputs:
+        _check_name(output.path)
         if output.kind == "file":
             check_file(output.path)
         elif output.kind == "folder":
@@ -78,9 +79,18 @@ def check_file(path: Path) -> None:
         raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only for you.")
 
 
+def _check_name(path: Path) -> None:
+    """Refuse a name whose bytes are no text: libraries cannot write it, and no manifest could name it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise OutputInvalid(f"{path} cannot be written: its name is not UTF-8.") from None
+
+
 def _check_folder(path: Path) -> None:
-    if os.path.lexists(path) and not os.path.isdir(path):
-        raise OutputInvalid(f"{path} cannot be written: a file stands where the folder would be.")
+    nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if os.path.lexists(nearest) and not os.path.isdir(nearest):
+        raise OutputInvalid(f"{path} cannot be written: {nearest} is not a folder.")
     if not _place(path).name:
         raise OutputInvalid(f"{path} cannot be written: it is the root of the file system.")
 

@@ -12,7 +12,9 @@ import click
 
 from embeddings import store
 from embeddings.cli.guard import guard_source
+from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
+from embeddings.cli.types import COUNT, SEED
 from embeddings.errors import MissingExtra
 from embeddings.index import INDEX
 from embeddings.manifest import read_manifest
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.  [default: the recipe's]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: the recipe's]")
+@click.option("--epochs", type=COUNT, help="Passes over the data.  [default: the recipe's]")
+@click.option("--seed", type=SEED, help="Of every random choice.  [default: the recipe's]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
@@ -67,7 +69,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     try:
         folder = _run(options, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(folder, as_json=as_json)
 
@@ -77,12 +79,12 @@ def _show(folder: Path, *, as_json: bool) -> None:
     if as_json:
         metrics = {target: vars(metric) for target, metric in manifest.metrics.items()}
         summary = {"name": manifest.name, "version": manifest.version, "path": str(folder), "metrics": metrics}
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
     rows, held_out = ("elements", "structures") if manifest.kind == "element" else ("formulas", "formulas")
-    click.echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
+    echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
     for target, metric in manifest.metrics.items():
-        click.echo(
+        echo(
             f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {metric.n} held-out {held_out} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )

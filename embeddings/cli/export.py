@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
 from embeddings.export import CLIENTS, POLICIES, write
 from embeddings.loaders import load_uae
 from embeddings.outputs import Output
@@ -50,5 +51,5 @@ def export(name: str, client: str, missing: str, elements: str | None, out: Path
         warnings.simplefilter("always")
         write(catalog, client, out, missing=missing, elements=asked)
     for warning in caught:
-        click.echo(f"Warning: {warning.message}", err=True)
-    click.echo(f"{out}: {catalog.name}@{catalog.version} for {client}", err=True)
+        echo(f"Warning: {warning.message}", err=True)
+    echo(f"{out}: {catalog.name}@{catalog.version} for {client}", err=True)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
 from embeddings.featurizers.pinning import as_catalog
 from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
@@ -56,9 +57,9 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
     with _progress(file) as progress:
         summary = featurize_file(file, out, loaded, stats=names, progress=progress, **options)
     if as_json:
-        click.echo(json.dumps(asdict(summary)))
+        echo(json.dumps(asdict(summary)))
     else:
-        click.echo(_sentence(summary), err=True)
+        echo(_sentence(summary), err=True)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from click.core import ParameterSource
 
 from embeddings.catalog import ElementCatalog
 from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
+from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
 from embeddings.outputs import Output
 from embeddings.plots.figure import Figure
@@ -88,7 +90,7 @@ class _NumberOrAuto(click.IntRange):
 @click.option("--dims", type=click.Choice(["2", "3"]), default="2", show_default=True, help="map: dimensions.")
 @click.option("--order", type=click.Choice(["atomic_number", "cluster", "mendeleev"]), default="atomic_number",
               show_default=True, help="heatmap: order of the elements.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
 @click.pass_context
 def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any) -> None:
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
@@ -109,7 +111,7 @@ def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any
     catalog = load_uae(name)
     title = f"{catalog.name}@{catalog.version}"
     write_figure(draw(catalog, title=title, **{option: options[option] for option in takes}), out)
-    click.echo(f"{out}: {kind} of {title}", err=True)
+    echo(f"{out}: {kind} of {title}", err=True)
 
 
 def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:

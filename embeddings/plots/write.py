@@ -7,6 +7,7 @@ import os
 from html import escape
 from pathlib import Path
 
+from embeddings.epoch import source_date
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.folders import write_bytes
 from embeddings.outputs import check_file
@@ -38,7 +39,7 @@ def check_output(path: Path) -> None:
     """Refuse a path that cannot be written to, before anything is computed.
 
     Raises:
-        InputInvalid: the ending is not one of :data:`FORMATS`.
+        InputInvalid: the ending is not one of :data:`FORMATS`, or SOURCE_DATE_EPOCH, which matplotlib heeds, no time.
         OutputInvalid: the folder is missing or read-only, or no ordinary file stands there.
     """
     ending = path.suffix[1:].lower()
@@ -47,6 +48,7 @@ def check_output(path: Path) -> None:
         raise InputInvalid(
             f'{path} ends in "{path.suffix}", but figures end in {known}.{did_you_mean(ending, FORMATS)}'
         )
+    source_date()
     check_file(path)
 
 

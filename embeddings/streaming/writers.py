@@ -39,7 +39,7 @@ class TableWriter(Protocol):
 
 def outputs_of(out: Path) -> tuple[Output, Output]:
     """Return both files that are written: the table, and the list of rejected rows beside it."""
-    return Output(out), Output(out.with_suffix(".rejected.csv"), "the list of rejected rows")
+    return Output(out), Output(out.parent / f"{out.stem}.rejected.csv", "the list of rejected rows")
 
 
 def check_output(out: Path, source: Path) -> None:
