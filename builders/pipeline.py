@@ -201,4 +201,4 @@ def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
 
 
 def _write_json(path: Path, document: Any) -> None:
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

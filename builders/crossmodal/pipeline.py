@@ -94,7 +94,7 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
         trained = train_encoder(
             lessons, recipe, checkpoint=folder / "checkpoint.pt", run=fingerprint, reporter=reporter
         )
-        (folder / "history.json").write_text(json.dumps(trained.history, indent=1) + "\n")
+        (folder / "history.json").write_text(json.dumps(trained.history, indent=1) + "\n", encoding="utf-8")
         seen = material.table.take(material.training_rows)
         n_structures = count_structures(seen)
         provenance = _describe(request, snapshot, material, trained, fingerprint, name=name, teacher=teacher)
