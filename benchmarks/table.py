@@ -38,7 +38,7 @@ def render_all(folder: Path = RESULTS) -> str:
     paths = [path for name in BENCHMARKS if (path := folder / f"{name}.json").is_file()]
     if not paths:
         raise InputInvalid(f"No results in {folder}. Measure first: python -m benchmarks")
-    documents = [json.loads(path.read_text()) for path in paths]
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     hasty = [document["name"] for document in documents if document["quick"]]
     if hasty:
         raise InputInvalid(f"Quick results are for trying out, not for publishing: {', '.join(hasty)} in {folder}.")

@@ -57,7 +57,7 @@ def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, 
             ]
             click.echo(_line(text, results[text]))
     if options["json_path"]:
-        options["json_path"].write_text(json.dumps(results, indent=1) + "\n")
+        options["json_path"].write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def varied(recipe: Recipe, text: str) -> Recipe:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
+
+from embeddings.epoch import source_date
 
 
 def now() -> str:
-    """Return the UTC time to the second, or that of SOURCE_DATE_EPOCH for builds that must repeat to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return the UTC time to the second, or that of SOURCE_DATE_EPOCH for builds that must repeat to the byte.
+
+    Raises:
+        InputInvalid: SOURCE_DATE_EPOCH is not a time.
+    """
+    return (source_date() or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")

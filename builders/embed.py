@@ -6,7 +6,6 @@ line. At the end the parts are joined into one file, which appears whole or not 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -36,6 +35,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, OutputInvalid, SourceError
 from embeddings.folders import atomic_file
 from embeddings.manifest import Licence
+from embeddings.outputs import check_file
 from embeddings.temporaries import sweep
 from embeddings.vector_file import ENDING, Footer, Level, open_vectors, read_pages
 from embeddings.vector_seal import blank_seal, seal
@@ -114,12 +114,7 @@ def _check_output(out: Path) -> None:
     """Refuse an output that could never be written, before any work is done."""
     if out.suffix != ENDING:
         raise OutputInvalid(f'{out} ends in "{out.suffix}"; vectors are written to a {ENDING} file.')
-    if not out.parent.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: there is no folder {out.parent}.")
-    if out.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: it is a folder.")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise OutputInvalid(f"{out} cannot be written: {out.parent} is read-only for you.")
+    check_file(out)
 
 
 def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | None:

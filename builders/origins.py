@@ -84,8 +84,8 @@ def find_origin(about: str) -> Origin:
         hint = did_you_mean(about, ORIGINS)
         raise InputInvalid(f'No origin "{about}".{hint} Known: {", ".join(ORIGINS)}; or give a .json file.')
     try:
-        return origin_from_dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return origin_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         known = ", ".join(entry.name for entry in fields(Origin))
         raise InputInvalid(f"{path} does not describe an origin ({error}). Its fields: {known}.") from error
 

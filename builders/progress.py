@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from embeddings.text import printable
+
 
 class _Console(Console):
     """A console whose reader may leave (``2>&1 | head -1``): the work goes on, in silence."""
@@ -32,12 +34,13 @@ class Stage:
     def status(self, text: str) -> None:
         """Show the latest figures beside the bar."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, status=text)
+            self._bar.update(self._task, status=printable(text))
 
     def milestone(self, text: str) -> None:
         """Report something worth a line of its own where there is no bar, and a status where there is."""
         if self._bar is None:
-            self._console.print(f"{self._name}: {text}", highlight=False, soft_wrap=True)
+            line = printable(f"{self._name}: {text}")
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False, emoji=False)
         else:
             self.status(text)
 
@@ -50,7 +53,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """Write one line."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(printable(text), highlight=False, soft_wrap=True, markup=False, emoji=False)
 
     @contextmanager
     def stage(self, name: str, total: int, *, done: int = 0) -> Iterator[Stage]:
@@ -58,7 +61,9 @@ class Reporter:
         started = time.monotonic()
         if self._console.is_terminal:
             with _bar(self._console) as bar:
-                yield Stage(self._console, name, bar, bar.add_task(name, total=total, completed=done, status=""))
+                yield Stage(
+                    self._console, name, bar, bar.add_task(printable(name), total=total, completed=done, status="")
+                )
         else:
             yield Stage(self._console, name, None, None)
         self.say(f"{name}: done in {time.monotonic() - started:.1f} s")
@@ -66,12 +71,12 @@ class Reporter:
 
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[status]}"),
+        TextColumn("{task.fields[status]}", markup=False),
         console=console,
         transient=True,
     )

@@ -118,7 +118,7 @@ def _comment(name: str) -> str:
     path = ROOT / name
     if name in COMMENTS:
         return COMMENTS[name]
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         first = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
         return " ".join(first.split()).rstrip(".")
@@ -128,6 +128,6 @@ def _comment(name: str) -> str:
 
 
 if __name__ == "__main__":
-    write_text(README, fill(README.read_text()))
-    write_text(DOWNSTREAM, fill_downstream(DOWNSTREAM.read_text()))
-    write_text(CROSS_MODAL, fill_cross_modal(CROSS_MODAL.read_text()))
+    write_text(README, fill(README.read_text(encoding="utf-8")))
+    write_text(DOWNSTREAM, fill_downstream(DOWNSTREAM.read_text(encoding="utf-8")))
+    write_text(CROSS_MODAL, fill_cross_modal(CROSS_MODAL.read_text(encoding="utf-8")))

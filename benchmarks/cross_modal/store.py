@@ -23,7 +23,7 @@ class Store:
         """Return all results so far; a line that a kill cut off is left out."""
         if not self.path.exists():
             return []
-        lines = self.path.read_text().splitlines()
+        lines = self.path.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def has(self, **key: Any) -> bool:
@@ -32,7 +32,7 @@ class Store:
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a result."""
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(f"\n{json.dumps(row)}")  # a new line first: the last one may have been cut off
             file.flush()
             os.fsync(file.fileno())

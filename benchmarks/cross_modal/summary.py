@@ -21,7 +21,7 @@ def render_all(folder: Path = RESULTS) -> str:
     path = folder / SUMMARY
     if not path.is_file():
         return "Nothing is measured yet."
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text(encoding="utf-8"))
     sections = [_gains(result["goals"])]
     for name in dict.fromkeys(row["set"] for row in result["summary"]):
         overlap = result["overlap"][name]

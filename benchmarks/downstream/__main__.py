@@ -45,7 +45,7 @@ def main(
     try:
         for name in names or PARTS:
             path = folder / f"{name}.json" if folder else None
-            known = json.loads(path.read_text()) if path and path.exists() and not again else None
+            known = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() and not again else None
             _measure(name, path, known, catalogs=catalogs, quick=quick, **choices)
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error

@@ -69,7 +69,7 @@ def main(
     base = find_recipe(recipe).with_options(epochs=epochs)
     variants = {BASE: base} | {text: varied(base, text) for text in vary}
     out, work = folders["out"], folders["work"]
-    result = json.loads(out.read_text()) if out.exists() else {"environment": environment(), "rows": []}
+    result = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"environment": environment(), "rows": []}
 
     def keep(text: str, seed: int, rows: list[dict[str, Any]]) -> None:
         result["rows"] += [{"variant": text, "seed": seed} | row for row in rows]

@@ -64,7 +64,7 @@ def downstream(name: str, version: str, folder: Path = RESULTS) -> dict[str, Dow
         folder: of the results.
     """
     paths = {part: path for part in PARTS if (path := folder / f"{part}.json").is_file()}
-    results = {part: json.loads(path.read_text()) for part, path in paths.items()}
+    results = {part: json.loads(path.read_text(encoding="utf-8")) for part, path in paths.items()}
     found = {}
     for part, result in results.items():
         if f"{name}@{version}" in result.get("catalogs", ()):

@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "downstream"
 def render_all(folder: Path = RESULTS) -> str:
     """Return the results of a folder as Markdown, in the order of the parts."""
     paths = [path for name in PARTS if (path := folder / f"{name}.json").is_file()]
-    return "\n".join(render(json.loads(path.read_text())) for path in paths)
+    return "\n".join(render(json.loads(path.read_text(encoding="utf-8"))) for path in paths)
 
 
 def render(result: dict[str, Any]) -> str:

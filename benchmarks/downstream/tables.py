@@ -51,7 +51,7 @@ def atom_init() -> np.ndarray | None:
     for package, place in ATOM_INIT_FILES.items():
         spec = find_spec(package)
         if spec is not None and spec.submodule_search_locations:
-            features = json.loads((Path(spec.submodule_search_locations[0]) / place).read_text())
+            features = json.loads((Path(spec.submodule_search_locations[0]) / place).read_text(encoding="utf-8"))
             return _by_number({SYMBOLS[int(z) - 1]: vector for z, vector in features.items()})
     return None
 

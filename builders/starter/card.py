@@ -186,4 +186,4 @@ def render_card(dataset: Dataset, *, chgnet_version: str) -> str:
 
 def write_card(dataset: Dataset, path: Path, *, chgnet_version: str) -> None:
     """Write the card of a dataset to ``path``."""
-    path.write_text(render_card(dataset, chgnet_version=chgnet_version))
+    path.write_text(render_card(dataset, chgnet_version=chgnet_version), encoding="utf-8")

@@ -113,13 +113,13 @@ def _part_path(folder: Path, chunk: Sequence[Decoration]) -> Path:
 def _write_part(task: tuple[Path, Sequence[Decoration]]) -> Path:
     path, chunk = task
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(compute_chunk(chunk)))
+    temporary.write_text(json.dumps(compute_chunk(chunk)), encoding="utf-8")
     temporary.replace(path)
     return path
 
 
 def _read_part(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(path.read_text())
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return rows
 
 

@@ -115,7 +115,7 @@ def ground_state_energies(path: Path) -> dict[str, dict[str, float]]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(_relax_all(), indent=1))
+        temporary.write_text(json.dumps(_relax_all(), indent=1), encoding="utf-8")
         temporary.replace(path)
-    energies: dict[str, dict[str, float]] = json.loads(path.read_text())
+    energies: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     return energies

@@ -8,8 +8,11 @@ from typing import Any
 import click
 
 from embeddings._version import __version__
+from embeddings.cli.system import flush, prepare_streams, reason_of
 from embeddings.errors import EmbeddingsError
 from embeddings.text import printable
+
+_LONGEST = 2000
 
 COMMANDS = {
     "list": "embeddings.cli.catalogs:list_command",
@@ -43,12 +46,33 @@ class LazyGroup(click.Group):
         module, _, function = COMMANDS[cmd_name].partition(":")
         return _with_marks(getattr(import_module(module), function))
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Make the streams fit for any text, and run."""
+        prepare_streams()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an `EmbeddingsError` becomes ``Error: ...`` on stderr and exit code 1."""
+        """Run a command; a named error, or one of the system, becomes ``Error: ...`` on stderr and exit code 1."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            flush()
+        except click.ClickException as error:
+            error.message = _line(error.message)
+            raise
         except EmbeddingsError as error:
-            raise click.ClickException(printable(" ".join(str(error).split()))) from error
+            raise click.ClickException(_line(str(error))) from error
+        except (OSError, MemoryError, ImportError, RuntimeError, UnicodeEncodeError) as error:
+            reason = reason_of(error)
+            if reason is None:
+                raise  # a broken pipe, of which click takes care, or a bug
+            raise click.ClickException(_line(reason)) from error
+        return result
+
+
+def _line(message: str) -> str:
+    """Return a message as one line for a terminal, without the middle of a very long one."""
+    text = printable(" ".join(message.split()))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} [...] {text[-_LONGEST // 2 :]}"
 
 
 def _with_marks(command: click.Command) -> click.Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings import store
+from embeddings.cli.guard import guard_source
+from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
+from embeddings.cli.types import COUNT, SEED
 from embeddings.errors import MissingExtra
+from embeddings.index import INDEX
 from embeddings.manifest import read_manifest
+from embeddings.outputs import Output
 
 if TYPE_CHECKING:
     from builders.pipeline import BuildRequest
@@ -30,8 +36,8 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.  [default: the recipe's]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of every random choice.  [default: the recipe's]")
+@click.option("--epochs", type=COUNT, help="Passes over the data.  [default: the recipe's]")
+@click.option("--seed", type=SEED, help="Of every random choice.  [default: the recipe's]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
@@ -63,7 +69,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     try:
         folder = _run(options, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(folder, as_json=as_json)
 
@@ -73,12 +79,12 @@ def _show(folder: Path, *, as_json: bool) -> None:
     if as_json:
         metrics = {target: vars(metric) for target, metric in manifest.metrics.items()}
         summary = {"name": manifest.name, "version": manifest.version, "path": str(folder), "metrics": metrics}
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
     rows, held_out = ("elements", "structures") if manifest.kind == "element" else ("formulas", "formulas")
-    click.echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
+    echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
     for target, metric in manifest.metrics.items():
-        click.echo(
+        echo(
             f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {metric.n} held-out {held_out} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )
@@ -93,10 +99,22 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = find_any_recipe(options["recipe"]).with_options(
         targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
     )
+    teacher = None
+    if isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher:
+        teacher = store.resolve(options["teacher"] or recipe.teacher)
+    guard_source(*_outputs(options, recipe.name), options=options, catalogs=[teacher] if teacher else [])
     if not isinstance(recipe, EncoderRecipe):
         return pipeline.run(_request(options, recipe), reporter)
-    teacher = store.resolve(options["teacher"] or recipe.teacher) if recipe.training.needs_teacher else None
     return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
+
+
+def _outputs(options: dict[str, Any], name: str) -> Iterator[Output]:
+    """Yield what a build writes: one version, the index, and the folder of unfinished runs."""
+    root = options["out"] or store.user_root()
+    yield Output(root / INDEX, "the index of catalogs", "scratch")
+    yield Output(store.cache_folder() / "runs", "the folder of unfinished runs", "scratch")
+    if options["version"]:
+        yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
 def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from embeddings import store
-from embeddings.cli.printing import as_json_option, print_json, print_line, print_table, print_text
+from embeddings.cli.printing import as_json_option, echo, print_json, print_line, print_table
+from embeddings.cli.types import COUNT
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
 from embeddings.manifest import Manifest
@@ -92,10 +93,10 @@ def show(name: str, as_json: bool) -> None:
         print_json(asdict(manifest))
         return
     for title, text in _facts(manifest, folder).items():
-        print_text(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
+        echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
     if manifest.metrics:
         held_out = "formulas" if manifest.kind == "composition-encoder" else "structures"
-        click.echo(f"\nAccuracy on held-out {held_out} (beside the error of predicting the training mean):")
+        echo(f"\nAccuracy on held-out {held_out} (beside the error of predicting the training mean):")
         print_table(_metric_rows(manifest), indent="  ")
 
 
@@ -169,7 +170,7 @@ def _result(folder: Path, error: str | None) -> dict[str, Any]:
 @click.command()
 @click.argument("name")
 @click.argument("element")
-@click.option("-k", default=5, show_default=True, type=click.IntRange(min=1), help="How many neighbours.")
+@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbours.")
 @as_json_option
 def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
     r"""List the elements nearest to one by cosine similarity.
@@ -181,7 +182,7 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
       embeddings neighbors starter Fe -k 3
     """
     catalog = load_uae(name)
-    found = catalog.neighbors(int(element) if element.isdecimal() else element, k=k)
+    found = catalog.neighbors(int(element) if element.isdecimal() and len(element) < 10 else element, k=k)
     if as_json:
         print_json([{"symbol": symbol, "similarity": similarity} for symbol, similarity in found])
     else:

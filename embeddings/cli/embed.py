@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from embeddings import store
+from embeddings.cli.guard import guard_source
+from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
 from embeddings.errors import MissingExtra
+from embeddings.outputs import Output
 from embeddings.vector_file import Level
 
 if TYPE_CHECKING:
@@ -53,13 +56,15 @@ def embed(ctx: click.Context, **options: Any) -> None:
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+    work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
+    guard_source(Output(options["out"]), work, options=options, catalogs=[folder])
     about, selection = parse_options(options)
     stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
     request = EmbedRequest(folder, work=store.cache_folder(), options=about, selection=selection, **stated)
     try:
         footer = run(request, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        click.echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        echo("Interrupted. The same command takes the run up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(request.out, footer, as_json=as_json)
 
@@ -68,15 +73,15 @@ def _show(out: Path, footer: Footer, *, as_json: bool) -> None:
     if as_json:
         facts = ("level", "dim", "n_structures", "dropped", "uncovered", "source")
         summary = {"out": str(out), "catalog": footer.encoder} | {name: getattr(footer, name) for name in facts}
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
-    click.echo(
+    echo(
         f"{out}: {footer.level} vectors of width {footer.dim} by {footer.encoder}, "
         f"{footer.n_structures:,} structures of {footer.source}"
     )
     for reason, n in footer.dropped.items():
-        click.echo(f"  left out: {n:,} {reason}")
+        echo(f"  left out: {n:,} {reason}")
     if footer.uncovered:
         named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
-        click.echo(f"  elements that the encoder was not trained on: {named} structures")
-    click.echo(f"  licence: {footer.licence.spdx}. {footer.licence.attribution}")
+        echo(f"  elements that the encoder was not trained on: {named} structures")
+    echo(f"  licence: {footer.licence.spdx}. {footer.licence.attribution}")

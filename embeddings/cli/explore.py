@@ -6,13 +6,19 @@ from pathlib import Path
 
 import click
 
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
+from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
+from embeddings.outputs import Output
 
 
 @click.command()
 @click.argument("names", metavar="NAME [OTHER]", nargs=-1, required=True)
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output, .html.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of clusters and maps.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Output, .html; replaced if it is there."
+)
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of clusters and maps.")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def explore(names: tuple[str, ...], out: Path, seed: int, show: bool) -> None:
     r"""Write a page to explore a catalog of elements, or two of them side by side.
@@ -29,7 +35,8 @@ def explore(names: tuple[str, ...], out: Path, seed: int, show: bool) -> None:
 
     if len(names) > 2:
         raise click.UsageError(f"Name one catalog, or two to stand side by side, not {len(names)}.")
+    guard(Output(out), catalogs=names)
     write_page(out, [load_uae(name) for name in names], seed=seed)
-    click.echo(f"{out}: {' and '.join(names)}, {out.stat().st_size / 1024:,.0f} KB", err=True)
+    echo(f"{out}: {' and '.join(names)}, {out.stat().st_size / 1024:,.0f} KB", err=True)
     if show:
         click.launch(str(out.resolve()))

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
 from embeddings.export import CLIENTS, POLICIES, write
 from embeddings.loaders import load_uae
+from embeddings.outputs import Output
 
 
 @click.command()
@@ -42,10 +45,11 @@ def export(name: str, client: str, missing: str, elements: str | None, out: Path
       embeddings export starter --to cgcnn -o atom_init.json
     """
     asked = None if elements is None else [element.strip() for element in elements.split(",") if element.strip()]
+    guard(Output(out), catalogs=[name])
     catalog = load_uae(name)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         write(catalog, client, out, missing=missing, elements=asked)
     for warning in caught:
-        click.echo(f"Warning: {warning.message}", err=True)
-    click.echo(f"{out}: {catalog.name}@{catalog.version} for {client}", err=True)
+        echo(f"Warning: {warning.message}", err=True)
+    echo(f"{out}: {catalog.name}@{catalog.version} for {client}", err=True)

@@ -12,9 +12,12 @@ from typing import Any
 
 import click
 
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
 from embeddings.featurizers.pinning import as_catalog
 from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
+from embeddings.streaming.writers import outputs_of
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -33,7 +36,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
 @click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV file as text.")
-@click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv.")
+@click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv; replaced if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
     r"""Add composition vectors to a table of any size.
@@ -47,14 +50,16 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
     Example:
       embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
     """
+    out = options.pop("out")
+    guard(*outputs_of(out), inputs=[file], catalogs=catalogs)
     loaded = [as_catalog(name) for name in catalogs]
     names = [name.strip() for name in stats.split(",") if name.strip()]
     with _progress(file) as progress:
-        summary = featurize_file(file, options.pop("out"), loaded, stats=names, progress=progress, **options)
+        summary = featurize_file(file, out, loaded, stats=names, progress=progress, **options)
     if as_json:
-        click.echo(json.dumps(asdict(summary)))
+        echo(json.dumps(asdict(summary)))
     else:
-        click.echo(_sentence(summary), err=True)
+        echo(_sentence(summary), err=True)
 
 
 @contextmanager

@@ -10,7 +10,11 @@ import click
 from click.core import ParameterSource
 
 from embeddings.catalog import ElementCatalog
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo
+from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
+from embeddings.outputs import Output
 from embeddings.plots.figure import Figure
 
 
@@ -75,7 +79,7 @@ class _NumberOrAuto(click.IntRange):
 @click.argument("name")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ptable", show_default=True, help="What to draw.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Output, .html (to hover over), .png, .svg or .pdf.")  # fmt: skip
+              help="Output, .html (to hover over), .png, .svg or .pdf; replaced if it is there.")  # fmt: skip
 @click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...")
 @click.option("-k", "--clusters", type=_NumberOrAuto(min=2), default="auto", show_default=True,
               help="Number of clusters.")  # fmt: skip
@@ -86,7 +90,7 @@ class _NumberOrAuto(click.IntRange):
 @click.option("--dims", type=click.Choice(["2", "3"]), default="2", show_default=True, help="map: dimensions.")
 @click.option("--order", type=click.Choice(["atomic_number", "cluster", "mendeleev"]), default="atomic_number",
               show_default=True, help="heatmap: order of the elements.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
 @click.pass_context
 def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any) -> None:
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
@@ -103,10 +107,11 @@ def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any
     draw, takes = KINDS[kind]
     _refuse_others(context, kind, takes)
     check_output(out)
+    guard(Output(out), catalogs=[name])
     catalog = load_uae(name)
     title = f"{catalog.name}@{catalog.version}"
     write_figure(draw(catalog, title=title, **{option: options[option] for option in takes}), out)
-    click.echo(f"{out}: {kind} of {title}", err=True)
+    echo(f"{out}: {kind} of {title}", err=True)
 
 
 def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:

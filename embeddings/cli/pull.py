@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.guard import guard_source, lock_of
+from embeddings.cli.printing import echo
 from embeddings.cli.source_options import parse_options, require_builders, source_options
+from embeddings.outputs import Output
 
 if TYPE_CHECKING:
     from builders.snapshot import Snapshot
@@ -38,13 +41,14 @@ def pull(source: str, out: Path, refresh: bool, quiet: bool, as_json: bool, **op
     from builders.snapshot import take_snapshot
     from builders.sources import open_stream
 
+    guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
     about, selection = parse_options(options)
     stream = open_stream(source, about, selection)
     take = refresh_snapshot if refresh else take_snapshot
     try:
         snapshot = take(out, source, stream, selection, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        click.echo("Interrupted. The same command takes the pull up where it stood.", err=True)
+        echo("Interrupted. The same command takes the pull up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(snapshot, as_json=as_json)
 
@@ -54,13 +58,13 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
     if as_json:
         document = {name: value for name, value in vars(snapshot).items() if name not in ("folder", "parts")}
         document |= {"path": str(snapshot.folder), "origin": snapshot.origin.to_dict(), "sha256": snapshot.sha256}
-        click.echo(json.dumps(document))
+        echo(json.dumps(document))
         return
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    click.echo(f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}")
+    echo(f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}")
     for reason, n in snapshot.rejected.items():
-        click.echo(f"  left out: {n:,} {reason}")
-    click.echo(f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}")
+        echo(f"  left out: {n:,} {reason}")
+    echo(f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}")
 
 
 @click.command()
@@ -77,9 +81,7 @@ def sources(as_json: bool) -> None:
 
     if as_json:
         rows = [{"name": name, **asdict(info)} for name, info in SOURCES.items()]
-        click.echo(
-            json.dumps([{key: value for key, value in row.items() if key != "function"} for row in rows], indent=2)
-        )
+        echo(json.dumps([{key: value for key, value in row.items() if key != "function"} for row in rows], indent=2))
         return
     for name, info in SOURCES.items():
-        click.echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  licence  {info.licence}")
+        echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  licence  {info.licence}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.types import COUNT, Finite
 from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from builders.sources import SourceOptions
 
 Command = Callable[..., Any]
+_LONGEST_SPAN = 20
 
 
 def split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -29,7 +31,12 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     if value is None:
         return None
     least, _, most = value.partition("-")
-    if not least.isdecimal() or not (most or least).isdecimal() or not 1 <= int(least) <= int(most or least):
+    if (
+        len(value) > 20
+        or not least.isdecimal()
+        or not (most or least).isdecimal()
+        or not 1 <= int(least) <= int(most or least)
+    ):
         raise click.BadParameter(f'"{value}" is neither a number such as 2 nor a range such as 2-4.')
     return int(least), int(most or least)
 
@@ -51,7 +58,7 @@ _SOURCE_OPTIONS = (
         help="Structures with shared sites: leave out, or take the element with the largest share.",
     ),
     click.option(
-        "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that parse files."
+        "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes that parse files."
     ),
 )
 
@@ -60,10 +67,10 @@ _SELECTION_OPTIONS = (
     click.option("--exclude-elements", callback=split, help="Only structures without these, Tc,Pm,..."),
     click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
     click.option("--nelements", callback=_span, help="Only structures of so many elements, 2 or 2-4."),
-    click.option("--max-sites", type=click.IntRange(min=1), help="Only structures of at most so many atoms."),
+    click.option("--max-sites", type=COUNT, help="Only structures of at most so many atoms."),
     click.option("--stable-only", is_flag=True, help="Only structures on the convex hull."),
-    click.option("--ehull-max", type=click.FloatRange(min=0), help="At most so far above the convex hull, eV/atom."),
-    click.option("--limit", type=click.IntRange(min=1), help="At most so many structures, the first of what is left."),
+    click.option("--ehull-max", type=Finite(min=0), help="At most so far above the convex hull, eV/atom."),
+    click.option("--limit", type=COUNT, help="At most so many structures, the first of what is left."),
 )
 
 

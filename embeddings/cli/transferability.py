@@ -10,7 +10,8 @@ import click
 
 from embeddings.analysis.transferability import Ranking
 from embeddings.analysis.transferability import transferability as rank
-from embeddings.cli.printing import as_json_option, print_json, print_table
+from embeddings.cli.printing import as_json_option, echo, print_json, print_table
+from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
 from embeddings.featurizers.pinning import as_catalog
 from embeddings.loaders import list_catalogs
@@ -28,7 +29,7 @@ _ROWS_AT_ONCE = 1 << 16
     "--encoder", "names", multiple=True, help="Encoder or catalog; repeat it. All that there are if left out."
 )
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Of the cross-validation.")
-@click.option("--seed", default=0, show_default=True, help="Of the folds.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the folds.")
 @as_json_option
 def transferability(
     file: Path, column: str, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
@@ -72,7 +73,7 @@ def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]
 
 def _show(ranking: Ranking, target: str) -> None:
     used = "" if ranking.n_used == ranking.n_formulas else f", {ranking.n_used:,} of them drawn at random"
-    click.echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
+    echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
     rows = [("", "MAE", "R2", "seen", "lacking")]
     for name, score in ranking.scores.items():
         seen = "?" if score.n_seen is None else f"{score.n_seen:,}"

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +16,7 @@ from embeddings.catalog import ElementCatalog
 from embeddings.errors import OutputInvalid
 from embeddings.explorer.content import page_content
 from embeddings.folders import write_text
+from embeddings.outputs import check_file
 
 SCRIPTS = (
     *("dom", "colours", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),
@@ -67,12 +67,7 @@ def write_page(path: Path, catalogs: Sequence[ElementCatalog], *, seed: int = 0)
 def _check_output(path: Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise OutputInvalid(f'{path} ends in "{path.suffix}"; the explorer is a page: name it {path.stem}.html.')
-    if path.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: it is a folder.")
-    if not path.parent.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only.")
+    check_file(path)
 
 
 def _assemble(content: dict[str, Any]) -> str:

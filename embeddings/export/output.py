@@ -9,21 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.errors import OutputInvalid
 from embeddings.folders import write_bytes
+from embeddings.outputs import check_file
 
 
 def save(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file, in place of one that was there.
 
     Raises:
-        OutputInvalid: there is no such folder, the path is a folder, or it cannot be written.
+        OutputInvalid: there is no such folder, the path is a folder or a device, or it cannot be written.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}.")
-    if path.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: it is a folder.")
+    check_file(path)
     write_bytes(path, content)
 
 

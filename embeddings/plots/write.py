@@ -7,8 +7,10 @@ import os
 from html import escape
 from pathlib import Path
 
-from embeddings.errors import InputInvalid, OutputInvalid, did_you_mean
+from embeddings.epoch import source_date
+from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.folders import write_bytes
+from embeddings.outputs import check_file
 from embeddings.plots.figure import Figure
 
 FORMATS = ("html", "png", "svg", "pdf")
@@ -37,8 +39,8 @@ def check_output(path: Path) -> None:
     """Refuse a path that cannot be written to, before anything is computed.
 
     Raises:
-        InputInvalid: the ending is not one of :data:`FORMATS`.
-        OutputInvalid: the folder is missing or read-only.
+        InputInvalid: the ending is not one of :data:`FORMATS`, or SOURCE_DATE_EPOCH, which matplotlib heeds, no time.
+        OutputInvalid: the folder is missing or read-only, or no ordinary file stands there.
     """
     ending = path.suffix[1:].lower()
     if ending not in FORMATS:
@@ -46,10 +48,8 @@ def check_output(path: Path) -> None:
         raise InputInvalid(
             f'{path} ends in "{path.suffix}", but figures end in {known}.{did_you_mean(ending, FORMATS)}'
         )
-    if not path.parent.is_dir():
-        raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}. Create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only.")
+    source_date()
+    check_file(path)
 
 
 def render(figure: Figure, ending: str) -> bytes:

@@ -1,14 +1,16 @@
-"""Batches: rows of a file gathered into columns, whose types the first batch settles for all that follow."""
+"""Batches: rows of a file gathered into columns, as many at once as fit into bounded memory."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
+from embeddings.streaming.columns import JsonColumn, from_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,29 +46,47 @@ class Request:
     as_text: bool = False  # keep every column of a CSV file as text
 
 
-def check_columns(request: Request, names: Sequence[str]) -> None:
+_CELLS = 1 << 22
+_BYTES = 1 << 26
+_SHOWN = 20
+
+
+def check_columns(request: Request, names: Collection[str]) -> None:
     """Refuse a file without the column of formulas, or with two columns of one name.
 
     Raises:
         ColumnNotFound: the column of formulas is not there; the message lists those that are.
         InputInvalid: two columns have the same name.
     """
-    twice = sorted({name for name in names if list(names).count(name) > 1})
+    twice = sorted(name for name, n in Counter(iter(names)).items() if n > 1)
     if twice:
         raise InputInvalid(f'{request.path} has two columns "{twice[0]}".')
     if request.column not in names:
-        there = ", ".join(names) or "no columns"
-        hint = did_you_mean(request.column, names)
-        raise ColumnNotFound(f'{request.path} has no column "{request.column}".{hint} It has: {there}.')
+        some = list(islice(names, 1000))
+        there = ", ".join(some[:_SHOWN]) or "no columns"
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        hint = did_you_mean(request.column, some)
+        raise ColumnNotFound(f'{request.path} has no column "{request.column}".{hint} It has: {there}{more}.')
+
+
+def rows_at_once(n_rows: int, n_columns: int) -> int:
+    """Return how many rows of so many columns are in memory together."""
+    return max(1, min(n_rows, _CELLS // max(1, n_columns)))
 
 
 class Gatherer:
-    """Rows of a text file, gathered one by one and handed out as batches."""
+    """Rows of a text file, gathered one by one and handed out as batches of bounded size.
 
-    def __init__(self, names: Sequence[str], request: Request, *, from_text: bool) -> None:
-        self.names, self.request, self.from_text = list(names), request, from_text
-        self.types: dict[str, Any] = {}
-        self.n_batches = 0
+    Args:
+        names: of the columns; those of JSON objects are added as they come.
+        request: what is read.
+        types: of the columns of a CSV file; text if not given. None for JSON.
+    """
+
+    def __init__(self, names: Iterable[str], request: Request, types: dict[str, Any] | None = None) -> None:
+        self.names, self.request, self.types = dict.fromkeys(names), request, types
+        self.columns: dict[str, JsonColumn] = {}
+        self.n_batches = self.n_first = self.n_bytes = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -74,10 +94,11 @@ class Gatherer:
         self.lines: list[int] = []
         self.rejected: list[Rejected] = []
 
-    @property
-    def full(self) -> bool:
-        """Whether there are enough rows for a batch."""
-        return len(self.rows) + len(self.rejected) >= self.request.n_rows
+    def is_full(self, n_bytes: int) -> bool:
+        """Whether there is enough for a batch, with so many bytes of the file read."""
+        n_rows = len(self.rows) + len(self.rejected)
+        limit = rows_at_once(self.request.n_rows, len(self.names))
+        return n_rows >= limit or (n_rows > 0 and n_bytes - self.n_bytes >= _BYTES)
 
     @property
     def empty(self) -> bool:
@@ -91,12 +112,12 @@ class Gatherer:
 
     def add_object(self, line: int, row: dict[str, Any]) -> None:
         """Add a row of keys and values; the first batch may bring new keys."""
-        new = [name for name in row if name not in self.names]
-        if new and self.n_batches:
+        if not self.n_batches:
+            self.names.update(dict.fromkeys(row))
+        elif new := row.keys() - self.names.keys():
             formula = str(row.get(self.request.column, ""))
-            self.reject(line, formula, f'The key "{new[0]}" is not in the first {self.request.n_rows:,} rows.')
+            self.reject(line, formula, f'The key "{min(new)}" is not in the first {self.n_first:,} rows.')
             return
-        self.names += new
         self.rows.append(row)
         self.lines.append(line)
 
@@ -105,70 +126,49 @@ class Gatherer:
         self.rejected.append(Rejected(line, formula, reason))
 
     def batch(self, done: int) -> Batch:
-        """Return what was gathered, and start again."""
+        """Return what was gathered, with so many bytes of the file read, and start again."""
         import pyarrow as pa
 
-        if not self.from_text:
+        if self.types is None:
             check_columns(self.request, self.names)
             self.rows = [[row.get(name) for name in self.names] for row in self.rows]
         values = dict(zip(self.names, zip(*self.rows, strict=True), strict=True)) if self.rows else {}
         formulas = list(values.get(self.request.column, ()))
         table = pa.table({name: self._typed(name, values.get(name, ())) for name in self.names})
         batch = Batch(table, self.lines, formulas, done, self.rejected)
-        self.n_batches += 1
+        self.n_first = self.n_first or len(self.rows)
+        self.n_batches, self.n_bytes = self.n_batches + 1, done
         self._clear()
         return batch
 
     def _typed(self, name: str, values: Sequence[Any]) -> pa.Array:
-        """Return a column as an array of the type that its first batch had."""
+        """Return a column as an array of the type that it has in the whole file, or had in the first batch."""
         import pyarrow as pa
 
         is_formula = name == self.request.column
-        convert = _from_text if self.from_text else _from_json
-        wanted = pa.string() if is_formula or (self.from_text and self.request.as_text) else self.types.get(name)
         try:
-            array = convert(values, wanted)
+            if self.types is not None:
+                return from_text(values, pa.string() if is_formula else self.types.get(name, pa.string()))
+            column = self.columns.setdefault(name, JsonColumn(is_formula=is_formula))
+            return column.array(values)
+        except OverflowError as error:
+            reason = f'"{name}" holds a whole number of more than 64 bits in {self._where}; write it as text, in quotes'
+            raise InputInvalid(f"{self.request.path}: {reason}.") from error
+        except pa.ArrowNotImplementedError as error:
+            raise InputInvalid(
+                f'{self.request.path}: "{name}" holds empty objects, for which there is no type.'
+            ) from error
         except (pa.ArrowException, TypeError, ValueError) as error:
-            advice = " Keep all columns as text (--text)." if self.from_text else ""
-            where = f"lines {self.lines[0]} to {self.lines[-1]}"
-            reason = f'the column "{name}" holds {wanted} at first, and then something else in {where}: {error}'
-            raise InputInvalid(f"{self.request.path}: {reason}.{advice}") from error
-        self.types[name] = array.type
-        return array
+            raise InputInvalid(f"{self.request.path}: {self._conflict(name)}: {error}.") from error
 
+    @property
+    def _where(self) -> str:
+        return f"lines {self.lines[0]} to {self.lines[-1]}"
 
-def _from_text(values: Sequence[str], wanted: Any) -> pa.Array:
-    """Return text as an array of a type, or of whole numbers, numbers or text, the first of these that fits."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = pa.array(values, type=pa.string())
-    if wanted == pa.string():
-        return text
-    filled = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    if wanted is not None:
-        return pc.cast(filled, wanted)
-    padded = pc.any(pc.match_substring_regex(filled, "^[+-]?0[0-9]")).as_py()
-    for kind in () if padded or filled.null_count == len(filled) else (pa.int64(), pa.float64()):
-        try:
-            return pc.cast(filled, kind)
-        except pa.ArrowInvalid:
-            continue
-    return text
-
-
-def _from_json(values: Sequence[Any], wanted: Any) -> pa.Array:
-    """Return JSON values as an array of a type, or of the type they have; what has none becomes JSON text."""
-    import pyarrow as pa
-
-    if wanted is None:
-        try:
-            array = pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            array = pa.array([], type=pa.null())
-        if not pa.types.is_null(array.type):
-            return array
-        wanted = pa.string()
-    if wanted == pa.string():
-        values = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
-    return pa.array(values, type=wanted)
+    def _conflict(self, name: str) -> str:
+        if self.types is not None:
+            return (
+                f'the file changed while it was read: the column "{name}" was of numbers, and is not in {self._where}'
+            )
+        kind = self.columns[name].type
+        return f'the key "{name}" holds {kind} at first, and then something else in {self._where}'

@@ -22,7 +22,7 @@ from embeddings.pooling.missing import check_policy
 from embeddings.pooling.statistics import check_statistics
 from embeddings.streaming.batches import Batch, Rejected, Request
 from embeddings.streaming.readers import open_reader
-from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer
+from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,7 +73,8 @@ def featurize_file(
         stats: names of statistics.
         missing: policy for elements without a vector, as in :func:`embeddings.pooling.featurize_compositions`.
         strict: stop at the first row that would be rejected.
-        as_text: keep all columns of a CSV file as text.
+        as_text: keep all columns of a CSV file as text. Without it, those are numbers in a Parquet file of which every
+            value comes back with the same letters; in a CSV file all columns stay as they are.
         progress: called with how much of the file is done and how much there is.
 
     Raises:
@@ -85,17 +86,24 @@ def featurize_file(
     """
     path, out, started = Path(path), Path(out), time.perf_counter()
     pooling = _Pooling(check_catalogs(catalog), check_statistics(stats), check_policy(missing))
+    is_csv = path.suffix.lower() == ".csv"
+    as_text = as_text or out.suffix.lower() == ".csv"
     reader = open_reader(Request(path, column, pooling.rows_per_batch, as_text))
     check_output(out, path)
-    rejected_out = out.with_suffix(".rejected.csv")
+    rejected_out = outputs_of(out)[1].path
     with staged_folder(out) as folder:
-        output = _Output(folder / out.name, RejectedWriter(folder / rejected_out.name))
-        for batch in reader.batches():
-            table, rejected = pooling.run(batch)
-            if strict and rejected:
-                raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
-            output.write(table, rejected)
-            progress(batch.done, reader.total)
+        rejected_rows = RejectedWriter(folder / rejected_out.name)
+        output = _Output(folder / out.name, rejected_rows, n_features=len(pooling.names), empty="" if is_csv else '""')
+        try:
+            for batch in reader.batches():
+                table, rejected = pooling.run(batch)
+                if strict and rejected:
+                    raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
+                output.write(table, rejected)
+                progress(batch.done, reader.total)
+        except BaseException:
+            output.abandon()
+            raise
         output.publish(out, rejected_out, pooling.metadata())
     return FileSummary(
         out=str(out),
@@ -180,16 +188,23 @@ class _Pooling:
 class _Output:
     """The files being written, in a folder that nobody sees."""
 
-    def __init__(self, path: Path, rejected: RejectedWriter) -> None:
+    def __init__(self, path: Path, rejected: RejectedWriter, *, n_features: int, empty: str) -> None:
         self.path, self.rejected, self.n_rows = path, rejected, 0
+        self.n_features, self.empty = n_features, empty
         self.writer: TableWriter | None = None
 
     def write(self, table: pa.Table, rejected: list[Rejected]) -> None:
         """Append rows; the first table settles the columns."""
-        self.writer = self.writer or open_writer(self.path, table.schema)
+        if self.writer is None:
+            self.writer = open_writer(self.path, table.schema, n_features=self.n_features, empty=self.empty)
         self.writer.write(table)
         self.rejected.write(rejected)
         self.n_rows += len(table)
+
+    def abandon(self) -> None:
+        """Let go of the files; an open one could not be removed on every system."""
+        if self.writer is not None:
+            self.writer.abandon()
 
     def publish(self, out: Path, rejected_out: Path, metadata: dict[str, str]) -> None:
         """Finish the files and move them into place; a list of rejected rows from an earlier run goes."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from embeddings.errors import InputInvalid
-from embeddings.streaming.batches import Batch, Gatherer, Request, check_columns
+from embeddings.streaming.batches import Batch, Gatherer, Request, check_columns, rows_at_once
+from embeddings.streaming.columns import number_columns, object_of
 
 MAX_LINE = 1 << 24
 """Bytes of a line that no table has; reading on would cost memory without bound."""
@@ -35,10 +36,12 @@ def open_reader(request: Request) -> Reader:
     if ending not in (*kinds, ".parquet"):
         known = ", ".join([*kinds, ".parquet"])
         raise InputInvalid(f'{request.path} ends in "{ending}"; files with formulas end in one of {known}.')
-    if not request.path.is_file():
-        raise InputInvalid(f"There is no file {request.path}.")
     try:
+        if not stat.S_ISREG(request.path.stat().st_mode):
+            raise InputInvalid(f"{request.path} is not an ordinary file; a table in a file is needed.")
         request.path.open("rb").close()
+    except FileNotFoundError:
+        raise InputInvalid(f"There is no file {request.path}.") from None
     except OSError as error:
         raise InputInvalid(f"{request.path} cannot be read: {error}.") from error
     if ending == ".parquet":
@@ -60,7 +63,7 @@ def _parquet_reader(request: Request) -> Reader:
     def batches() -> Iterator[Batch]:
         done = 0
         try:
-            for part in file.iter_batches(request.n_rows):
+            for part in file.iter_batches(rows_at_once(request.n_rows, file.metadata.num_columns)):
                 table = pa.Table.from_batches([part])
                 lines = list(range(done + 1, done + len(table) + 1))
                 done += len(table)
@@ -80,17 +83,27 @@ def _csv_batches(request: Request) -> Iterator[Batch]:
         rows = _csv_rows(csv.reader(lines, strict=True), request, lines)
         _, header = next(rows, (0, []))
         check_columns(request, header)
-        gatherer = Gatherer(header, request, from_text=True)
+        gatherer = Gatherer(header, request, {} if request.as_text else _number_columns(request))
         for line, fields in rows:
             if len(fields) == len(header):
                 gatherer.add(line, fields)
             else:
                 formula = fields[header.index(request.column)] if len(fields) > header.index(request.column) else ""
                 gatherer.reject(line, formula, f"The row has {len(fields)} fields, and the header has {len(header)}.")
-            if gatherer.full:
+            if gatherer.is_full(lines.n_bytes):
                 yield gatherer.batch(lines.n_bytes)
         if gatherer.n_batches == 0 or not gatherer.empty:
             yield gatherer.batch(lines.n_bytes)
+
+
+def _number_columns(request: Request) -> dict[str, Any]:
+    """Read a whole CSV file to find which of its columns are numbers."""
+    with request.path.open("rb") as file:
+        lines = _Lines(file, request.path)
+        rows = _csv_rows(csv.reader(lines, strict=True), request, lines)
+        _, header = next(rows)
+        whole = (fields for _, fields in rows if len(fields) == len(header))
+        return number_columns(whole, header, n_rows=rows_at_once(request.n_rows, len(header)))
 
 
 def _csv_rows(reader: Any, request: Request, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
@@ -111,28 +124,17 @@ def _json_batches(request: Request) -> Iterator[Batch]:
     """Read a JSON Lines file; a line that is no object, or brings a new key after the first batch, is rejected."""
     with request.path.open("rb") as file:
         lines = _Lines(file, request.path)
-        gatherer = Gatherer([], request, from_text=False)
+        gatherer = Gatherer([], request)
         for text in lines:
-            row = _json_object(text)
+            row = object_of(text)
             if isinstance(row, str):
                 gatherer.reject(lines.n_lines, text.strip()[:60], row)
             elif row:
                 gatherer.add_object(lines.n_lines, row)
-            if gatherer.full:
+            if gatherer.is_full(lines.n_bytes):
                 yield gatherer.batch(lines.n_bytes)
         if gatherer.n_batches == 0 or not gatherer.empty:
             yield gatherer.batch(lines.n_bytes)
-
-
-def _json_object(text: str) -> dict[str, Any] | str:
-    """Return the object on a line (empty for a blank line), or what is wrong with it."""
-    if not text.strip():
-        return {}
-    try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"The line is not JSON: {error}."
-    return row if isinstance(row, dict) and row else f"The line holds {type(row).__name__}, not an object with keys."
 
 
 class _Lines:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from embeddings.errors import OutputInvalid
+from embeddings.errors import InputInvalid, OutputInvalid
+from embeddings.outputs import Output, check_outputs
 from embeddings.streaming.batches import Rejected
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ENDINGS = (".parquet", ".csv")
+_NEEDS_QUOTES = '[",\r\n]'
+_QUOTED = re.compile(_NEEDS_QUOTES)
+_COLUMNS = ("line", "formula", "reason")
+_HEADER = ",".join(_COLUMNS).encode()
 
 
 class TableWriter(Protocol):
@@ -25,26 +33,53 @@ class TableWriter(Protocol):
     def close(self, metadata: dict[str, str]) -> None:
         """Finish the file, with metadata where the format has a place for it."""
 
+    def abandon(self) -> None:
+        """Let go of a file that will not be used."""
+
+
+def outputs_of(out: Path) -> tuple[Output, Output]:
+    """Return both files that are written: the table, and the list of rejected rows beside it."""
+    return Output(out), Output(out.parent / f"{out.stem}.rejected.csv", "the list of rejected rows")
+
 
 def check_output(out: Path, source: Path) -> None:
-    """Refuse an output that could never be written, before any work is done.
+    """Refuse an output that could never be written, or would cost something else, before any work is done.
 
     Raises:
-        OutputInvalid: an ending without a writer, no such folder, or the input itself.
+        OutputInvalid: an ending without a writer, no such folder, the input itself, or a list of rejected rows in the
+            place of a file that is none.
     """
     if out.suffix.lower() not in ENDINGS:
         raise OutputInvalid(f'{out} ends in "{out.suffix}"; features are written to {" or ".join(ENDINGS)}.')
-    if not out.parent.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: there is no folder {out.parent}.")
-    if out.is_dir():
-        raise OutputInvalid(f"{out} cannot be written: it is a folder.")
-    if out.exists() and out.samefile(source):
-        raise OutputInvalid(f"{out} is the input; give the output another name.")
+    _, rejected = outputs = outputs_of(out)
+    check_outputs(outputs, inputs=[source])
+    if rejected.path.exists() and not _is_list_of_rejected(rejected.path):
+        raise OutputInvalid(
+            f"{rejected.path} is in the way: rejected rows are listed there, and it is no such list. "
+            "Move it, or choose another output."
+        )
 
 
-def open_writer(path: Path, schema: pa.Schema) -> TableWriter:
-    """Open the writer for a path by its ending."""
-    return _ParquetWriter(path, schema) if path.suffix.lower() == ".parquet" else _CsvWriter(path, schema)
+def _is_list_of_rejected(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(len(_HEADER) + 3).rstrip() == _HEADER
+
+
+def open_writer(path: Path, schema: pa.Schema, *, n_features: int, empty: str = "") -> TableWriter:
+    """Open the writer for a path by its ending.
+
+    Args:
+        path: the file to write.
+        schema: columns that are carried along, then the features.
+        n_features: how many of the columns are features.
+        empty: what stands in a CSV file for text of no length; nothing stands for a missing value.
+
+    Raises:
+        InputInvalid: a column holds what the format has no place for.
+    """
+    if path.suffix.lower() == ".parquet":
+        return _ParquetWriter(path, schema)
+    return _CsvWriter(path, schema, n_features=n_features, empty=empty)
 
 
 class _ParquetWriter:
@@ -55,7 +90,10 @@ class _ParquetWriter:
         import pyarrow.parquet as pq
 
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        self.writer: Any = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=texts)
+        try:
+            self.writer: Any = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=texts)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+            raise InputInvalid(f"A column holds what a Parquet file has no place for: {error}.") from error
 
     def write(self, table: pa.Table) -> None:
         self.writer.write_table(table, row_group_size=max(1, len(table)))
@@ -64,20 +102,62 @@ class _ParquetWriter:
         self.writer.add_key_value_metadata(metadata)
         self.writer.close()
 
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self.writer.close()
+
 
 class _CsvWriter:
-    """CSV with a header; it has no place for metadata."""
+    """CSV with a header; it has no place for metadata. Fields have quotes where they need them."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        import pyarrow.csv
-
-        self.writer: Any = pyarrow.csv.CSVWriter(path, schema)
+    def __init__(self, path: Path, schema: pa.Schema, *, n_features: int, empty: str) -> None:
+        self.file, self.empty = path.open("wb"), empty
+        self.n_carried = len(schema) - n_features
+        self.file.write(",".join(_quoted(schema.names)).encode() + b"\n")
 
     def write(self, table: pa.Table) -> None:
-        self.writer.write_table(table)
+        columns = list(range(len(table.column_names)))
+        carried, features = table.select(columns[: self.n_carried]), table.select(columns[self.n_carried :])
+        texts = [_fields(name, carried[name], self.empty) for name in carried.column_names]
+        rows = map(",".join, zip(*texts, strict=True))
+        self.file.writelines(b"%b,%b\n" % pair for pair in zip(map(str.encode, rows), _lines(features), strict=True))
 
     def close(self, metadata: dict[str, str]) -> None:
-        self.writer.close()
+        self.file.close()
+
+    def abandon(self) -> None:
+        with suppress(OSError):
+            self.file.close()
+
+
+def _lines(numbers: pa.Table) -> list[bytes]:
+    """Return rows of numbers as lines of a CSV file."""
+    import pyarrow.csv
+
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(numbers, text, pyarrow.csv.WriteOptions(include_header=False))
+    return text.getvalue().splitlines()
+
+
+def _fields(name: str, column: pa.ChunkedArray, empty: str) -> list[str]:
+    """Return a column as the fields of a CSV file."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        text = pc.cast(column, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        raise InputInvalid(
+            f'The column "{name}" holds {column.type}, which has no place in a CSV file. Write a .parquet file.'
+        ) from error
+    fields = text.to_pylist()
+    if pc.any(pc.match_substring_regex(text, _NEEDS_QUOTES)).as_py():
+        fields = _quoted(fields)
+    return ["" if field is None else field or empty for field in fields] if empty or text.null_count else fields
+
+
+def _quoted(fields: Iterable[str]) -> list[str]:
+    return ['"' + text.replace('"', '""') + '"' if text and _QUOTED.search(text) else text for text in fields]
 
 
 class RejectedWriter:
@@ -94,6 +174,6 @@ class RejectedWriter:
         with self.path.open("a", newline="", encoding="utf-8", errors="backslashreplace") as file:
             writer = csv.writer(file)
             if not self.n_rows:
-                writer.writerow(["line", "formula", "reason"])
+                writer.writerow(_COLUMNS)
             writer.writerows(rows)
         self.n_rows += len(rows)

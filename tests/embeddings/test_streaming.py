@@ -9,7 +9,7 @@ import pytest
 
 from embeddings.errors import ColumnNotFound, ElementNotCovered, FormulaInvalid, InputInvalid, OutputInvalid
 from embeddings.pooling import feature_names, featurize_compositions
-from embeddings.streaming import featurize_file, readers
+from embeddings.streaming import batches, featurize_file, readers
 from embeddings.streaming import job as streaming_job
 from tests.toys import toy_catalog
 
@@ -155,12 +155,190 @@ def test_types_of_csv_columns(tmp_path, out):
 
 
 @pytest.mark.usefixtures("small_batches")
+def test_the_whole_csv_file_decides_what_a_column_holds(tmp_path, out):
+    (tmp_path / "t.csv").write_text("formula,n,code,x,late\nH2O,1,7,1,\nO2,2,8,2,\nH2,three,009,2.5,3\n")
+    featurize_file(tmp_path / "t.csv", out, TOY)
+    columns = pq.read_table(out).select(["n", "code", "x", "late"]).to_pydict()
+    assert columns == {"n": ["1", "2", "three"], "code": ["7", "8", "009"], "x": [1, 2, 2.5], "late": [None, None, 3]}
+
+
+@pytest.mark.usefixtures("small_batches")
 def test_a_type_that_changes_on_the_way_is_named(tmp_path, out):
-    (tmp_path / "t.csv").write_text("formula,n\nH2O,1\nO2,2\nH2,three\n")
-    with pytest.raises(InputInvalid, match=r'column "n" holds int64 at first.*lines 4 to 4.*--text'):
-        featurize_file(tmp_path / "t.csv", out, TOY)
-    assert left_behind(tmp_path) == ["t.csv"]
-    assert featurize_file(tmp_path / "t.csv", out, TOY, as_text=True).rows == 3
+    write_jsonl(tmp_path / "t.jsonl", [{"formula": "H2O", "n": n} for n in (1, 2, "three")])
+    with pytest.raises(InputInvalid, match=r'key "n" holds int64 at first.*lines 3 to 3'):
+        featurize_file(tmp_path / "t.jsonl", out, TOY)
+    assert left_behind(tmp_path) == ["t.jsonl"]
+
+
+TEXTS = {
+    "exponents": ["1e5", "2e7", "22E1"],
+    "names": ["InF", "NaN", "nan", "inf", "-inf", "NA", "NO", "TRUE", "None"],
+    "alphabets": ["\u0663", "\u00bd", "1\u00a0000"],
+    "hexadecimal": ["0x10", "0x11"],
+    "versions": ["1.10", "1.1", "1.100"],
+    "versions and numbers": ["1", "1.0", "2"],
+    "signs": ["+5", "-5"],
+    "minus zero": ["-0", "1"],
+    "spaces": [" 5", "5 ", "\t5"],
+    "long": ["12345678901234567890123", "12345678901234567890124"],
+    "beyond int64": ["9223372036854775808", "1"],
+    "beyond a double": ["9007199254740993.5", "1.5"],
+    "digits that a double has not": ["0.12345678901234567890", "0.1"],
+    "overflow": ["1e999", "1"],
+    "padded": ["007", "012"],
+    "underscores": ["1_000", "2_000"],
+    "dates": ["2024-01-01", "01/02/2024"],
+    "commas": ["1,5", "2,5"],
+    "quotes": ['say "x"', '"', ""],
+    "lines": ["a\nb", "a\r\nb", "a\rb"],
+    "hardly anything": ["", "x", " "],
+    "5,000 digits": ["9" * 5000, "1"],
+    "nul": ["\0", "a\0b", ""],
+}
+NUMBERS = {
+    "whole": (["0", "-7", "9223372036854775807", "-9223372036854775808", "123456789012345678"], pa.int64()),
+    "with gaps": (["", "3", ""], pa.int64()),
+    "decimals": (["0.5", "-2.25", "10"], pa.float64()),
+    "with a point": (["0.0", "1.0", "-10.0", "0.1234567890123456"], pa.float64()),
+    "small": (["1e-07", "2.5e-10"], pa.float64()),
+    "large": (["1e+16", "1.5"], pa.float64()),
+}
+
+
+def csv_file(path, values, *, encoding="utf-8", newline="\n"):
+    with path.open("w", newline="", encoding=encoding) as file:
+        quoting = csv.QUOTE_ALL if any("\r" in value for value in values) else csv.QUOTE_MINIMAL
+        rows = [["id", "formula"], *([value, "H2O"] for value in values)]
+        csv.writer(file, lineterminator=newline, quoting=quoting).writerows(rows)
+
+
+def csv_column(path, name="id"):
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row[name] for row in csv.DictReader(file)]
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(("encoding", "newline"), [("utf-8", "\n"), ("utf-8-sig", "\r\n")])
+@pytest.mark.parametrize("values", [*TEXTS.values(), *(numbers for numbers, _ in NUMBERS.values())], ids=str)
+def test_fields_of_a_csv_file_come_out_as_they_were(values, encoding, newline, tmp_path, out):
+    csv_file(tmp_path / "t.csv", values, encoding=encoding, newline=newline)
+    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY)
+    assert csv_column(tmp_path / "out.csv") == values
+    featurize_file(tmp_path / "t.csv", out, TOY, as_text=True)
+    assert pq.read_table(out)["id"].to_pylist() == values
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("values", TEXTS.values(), ids=TEXTS)
+def test_what_does_not_come_back_from_a_number_stays_text(values, tmp_path, out):
+    csv_file(tmp_path / "t.csv", ["1"] * 5 + values)
+    featurize_file(tmp_path / "t.csv", out, TOY)
+    assert pq.read_table(out)["id"].to_pylist() == ["1"] * 5 + values
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(("values", "kind"), NUMBERS.values(), ids=NUMBERS)
+def test_what_comes_back_from_a_number_is_one(values, kind, tmp_path, out):
+    csv_file(tmp_path / "t.csv", values)
+    featurize_file(tmp_path / "t.csv", out, TOY)
+    column = pq.read_table(out)["id"]
+    assert column.type == kind
+    assert column.to_pylist() == [(int if kind == pa.int64() else float)(value) if value else None for value in values]
+
+
+def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        'id,host,formula,"a,b"\n1e5,InF,Fe2O3,\n"2e7",NaN,"NaCl","x ""y"""\n', encoding="utf-8"
+    )
+    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY)
+    lines = (tmp_path / "out.csv").read_bytes().split(b"\n")
+    assert lines[0] == b'id,host,formula,"a,b",toy_mean_000,toy_mean_001'
+    assert [line.rsplit(b",", 2)[0] for line in lines[1:3]] == [b"1e5,InF,Fe2O3,", b'2e7,NaN,NaCl,"x ""y"""']
+
+
+def test_missing_is_not_empty_text_in_a_csv_file(tmp_path):
+    write_parquet(tmp_path / "t.parquet", [{"formula": "H2O", "t": t, "n": n} for t, n in (("", 1), (None, None))])
+    featurize_file(tmp_path / "t.parquet", tmp_path / "out.csv", TOY)
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.rsplit(",", 2)[0] for line in lines[1:]] == ['H2O,"",1', "H2O,,"]
+
+
+JSON_FAULTS = [
+    ('{"formula": "NaCl", "id": 18446744073709551615}', "out.parquet", "more than 64 bits"),
+    ('{"formula": "NaCl", "id": [18446744073709551615]}', "out.parquet", "more than 64 bits"),
+    ('{"formula": "NaCl", "x": {}}', "out.parquet", "empty objects"),
+    ('{"formula": "NaCl", "x": [{}]}', "out.parquet", "empty objects"),
+    ('{"formula": "NaCl", "\\ud800": 1}', "out.parquet", "no columns"),
+    ('{"formula": "NaCl", "x": [1, 2]}', "out.csv", '"x" holds list'),
+    ('{"formula": "NaCl", "x": {"a": 1}}', "out.csv", '"x" holds struct'),
+]
+
+
+@pytest.mark.parametrize(("line", "name", "said"), JSON_FAULTS)
+def test_json_that_has_no_place_in_the_output(line, name, said, tmp_path):
+    (tmp_path / "t.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises((InputInvalid, ColumnNotFound, OutputInvalid), match=said):
+        featurize_file(tmp_path / "t.jsonl", tmp_path / name, TOY)
+    assert left_behind(tmp_path) == ["t.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"formula": "H2O", "x": "\\udc00"}', "surrogate"),
+        ('{"formula": "H2O", "formula": "NaCl"}', '"formula" stands there twice'),
+        ('{"formula": "H2O", "x": {"a": 1, "a": 2}}', '"a" stands there twice'),
+        (f'{{"formula": "H2O", "x": {"9" * 5000}}}', "not JSON"),
+        (f'{{"formula": "H2O", "x": {"[" * 100_000}1{"]" * 100_000}}}', "not JSON"),
+    ],
+    ids=["surrogate", "key", "inner key", "digits", "depth"],
+)
+def test_a_json_line_that_cannot_be_meant_is_rejected(line, reason, tmp_path, out):
+    (tmp_path / "t.jsonl").write_text('{"formula": "O2"}\n' + line + "\n", encoding="utf-8")
+    assert featurize_file(tmp_path / "t.jsonl", out, TOY).rejected == 1
+    assert reason in csv_column(tmp_path / "out.rejected.csv", "reason")[0]
+
+
+def test_json_values_of_several_kinds_become_json_that_tells_them_apart(tmp_path, out):
+    write_jsonl(tmp_path / "t.jsonl", [{"formula": "O2", "x": x} for x in (1, "1", None, [1], 1.5)])
+    featurize_file(tmp_path / "t.jsonl", out, TOY)
+    assert pq.read_table(out)["x"].to_pylist() == ["1", '"1"', None, "[1]", "1.5"]
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_json_key_without_a_value_at_first(tmp_path, out):
+    write_jsonl(tmp_path / "t.jsonl", [{"formula": "O2", "s": s, "n": n} for s, n in [(None, None)] * 4 + [("a", 1)]])
+    featurize_file(tmp_path / "t.jsonl", out, TOY)
+    assert pq.read_table(out).select(["s", "n"]).to_pylist()[3:] == [{"s": None, "n": None}, {"s": "a", "n": "1"}]
+
+
+def test_very_many_columns_and_keys_in_bounded_time(tmp_path, out):
+    n = 5_000
+    (tmp_path / "t.csv").write_text("formula," + ",".join(f"c{i}" for i in range(n)) + "\nH2O" + ",1" * n + "\n")
+    assert featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY).rows == 1
+    write_jsonl(tmp_path / "t.jsonl", [{"formula": "H2O", f"k{i}": 1} for i in range(6_000)])
+    summary = featurize_file(tmp_path / "t.jsonl", tmp_path / "k.csv", TOY)
+    assert (summary.rows + summary.rejected, summary.rejected > 0) == (6_000, True)
+    with pytest.raises(ColumnNotFound, match="and 4,981 more"):
+        featurize_file(tmp_path / "t.csv", out, TOY, column="none")
+
+
+def test_wide_rows_come_in_small_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "_CELLS", 10)
+    monkeypatch.setattr(batches, "_BYTES", 40)
+    write_csv(tmp_path / "t.csv")
+    write_parquet(tmp_path / "t.parquet")
+    for name, n_at_once in (("t.csv", 2), ("t.parquet", 2)):
+        parts = readers.open_reader(batches.Request(tmp_path / name, "formula", 100)).batches()
+        assert max(len(part.lines) for part in parts) == n_at_once
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a system without it")
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_file_without_end(ending, tmp_path, out):
+    (tmp_path / f"t{ending}").symlink_to("/dev/zero")
+    with pytest.raises(InputInvalid, match="not an ordinary file"):
+        featurize_file(tmp_path / f"t{ending}", out, TOY)
 
 
 def test_missing_elements_are_told(source, out):

@@ -1,0 +1,133 @@
+"""What a command writes is never what it was given: all outputs are checked against all inputs, before any work.
+
+Files are compared by what they are, not by how they are spelled: links, relative paths and the other case of a letter
+on a file system that does not tell them apart all lead to the same file.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from embeddings.errors import OutputInvalid
+
+StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A place that a command writes to.
+
+    Attributes:
+        path: where.
+        what: it is, for the message.
+        kind: ``"file"`` is written or replaced, ``"folder"`` is filled or replaced; ``"scratch"`` is a lock,
+            or a folder of unfinished work from which something may be removed.
+    """
+
+    path: Path
+    what: str = "the output"
+    kind: Literal["file", "folder", "scratch"] = "file"
+
+
+def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None], sealed: Iterable[Path] = ()) -> None:
+    """Refuse outputs that cannot be written, or would touch an input.
+
+    Args:
+        outputs: all of them, with the files that are written beside the one that was asked for.
+        inputs: files and folders that are read; None and what is not there do not count.
+        sealed: folders that are read and have hashes, so that nothing may be added to them either.
+
+    Raises:
+        OutputInvalid: an output is an input, holds one, or lies in a sealed folder; or it cannot be written.
+    """
+    sealed = [Path(folder) for folder in sealed if os.path.exists(folder)]
+    given = [*(Path(path) for path in inputs if path is not None and os.path.exists(path)), *sealed]
+    for output in outputs:
+        _check_name(output.path)
+        if output.kind == "file":
+            check_file(output.path)
+        elif output.kind == "folder":
+            _check_folder(output.path)
+        for path in given:
+            _check_pair(output, path)
+        for folder in sealed:
+            if any(_same(parent, folder) for parent in _place(output.path).parents):
+                raise OutputInvalid(
+                    f"{_named(output)} would be written into the input {folder}, which stays as it is. "
+                    "Choose another place for the output."
+                )
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file that could never be written; one that is there may be replaced if it is an ordinary file.
+
+    Raises:
+        OutputInvalid: a folder or a device stands there, its folder is missing or read-only.
+    """
+    if os.path.isdir(path) or not path.name:
+        raise OutputInvalid(f"{path} cannot be written: it is a folder.")
+    if not os.path.isdir(path.parent):
+        raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}. Create it first.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputInvalid(f"{path} cannot be written: it is not an ordinary file, and it would be replaced by one.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only for you.")
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name whose bytes are no text: libraries cannot write it, and no manifest could name it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise OutputInvalid(f"{path} cannot be written: its name is not UTF-8.") from None
+
+
+def _check_folder(path: Path) -> None:
+    nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if os.path.lexists(nearest) and not os.path.isdir(nearest):
+        raise OutputInvalid(f"{path} cannot be written: {nearest} is not a folder.")
+    if not _place(path).name:
+        raise OutputInvalid(f"{path} cannot be written: it is the root of the file system.")
+
+
+def _check_pair(output: Output, path: Path) -> None:
+    """Refuse an output that is this input, or a folder that holds it."""
+    if _same(output.path, path):
+        raise OutputInvalid(
+            f"{_named(output)} would replace the input {path}: the two are the same. Choose another output."
+        )
+    if output.kind == "file":
+        return
+    holders = [*_place(path).parents, *Path(os.path.realpath(path)).parents]
+    if any(_same(holder, output.path) for holder in holders):
+        raise OutputInvalid(
+            f"{_named(output)} holds the input {path}, which could be lost. Choose another output, or move the input."
+        )
+
+
+def _named(output: Output) -> str:
+    return f"{output.what[0].upper()}{output.what[1:]} {output.path}"
+
+
+def _place(path: Path) -> Path:
+    """Return where a name stands, its folder without links; what a link at the name itself leads to does not count."""
+    if path.name in ("", ".."):
+        return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file; where one of them leads nowhere, whether they are spelled alike."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return _spelling(one) == _spelling(other)
+
+
+def _spelling(path: Path) -> str:
+    return unicodedata.normalize("NFC", os.path.normcase(os.path.realpath(path)))
