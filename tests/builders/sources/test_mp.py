@@ -17,6 +17,7 @@ from builders.progress import Reporter
 from builders.refresh import refresh_snapshot
 from builders.snapshot import Snapshot, read_snapshot, read_structures
 from builders.sources import DatabaseMoved, SourceOptions, find_source, mp_client
+from builders.sources.addresses import Address
 from builders.sources.mp import server_filters
 from builders.sources.mp_documents import normal_id
 from embeddings.elements import SYMBOLS
@@ -325,10 +326,10 @@ def test_without_a_network_or_with_a_wrong_address_the_way_out_is_named(
 def test_requests_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(mp_client.time, "sleep", waited.append)
-    client = mp_client.MaterialsProjectClient("https://api.materialsproject.org/", KEY)
+    client = mp_client.MaterialsProjectClient(Address("https://api.materialsproject.org"), KEY)
     for _ in range(3):
         client.ask("nothing", lambda: None)
     assert [round(seconds, 1) for seconds in waited] == [0.0, 0.2, 0.2]
-    local = mp_client.MaterialsProjectClient("http://127.0.0.1:80/", KEY)
+    local = mp_client.MaterialsProjectClient(Address("http://127.0.0.1:80"), KEY)
     local.ask("nothing", lambda: None)
     assert waited[-1] == 0
