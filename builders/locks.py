@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from embeddings.errors import EmbeddingsError
+from embeddings.errors import EmbeddingsError, OutputInvalid
 
 
 @contextmanager
@@ -19,14 +19,19 @@ def only_one(folder: Path, error: type[EmbeddingsError], what: str) -> Iterator[
         folder: what is held; it need not exist.
         error: raised if another process holds it.
         what: is done there, for its message, such as ``"running this very build"``.
+
+    Raises:
+        OutputInvalid: the lock file cannot be made, as on a read-only disk.
     """
     folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise error(f"Another process is {what} ({folder}). Wait for it.") from None
+    except OSError as refusal:
+        raise OutputInvalid(f"{folder} cannot be written: {refusal.strerror or refusal}.") from refusal
     try:
         yield
     finally:

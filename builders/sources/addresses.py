@@ -74,6 +74,22 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
+def address_within(service: str, link: str) -> str | None:
+    """Return a link of a service to itself, without user and password; None if it leads elsewhere.
+
+    Some services name their own pages with http where they are asked by https: the https is kept.
+    """
+    try:
+        own, parts = urlsplit(service), urlsplit(link)
+        if (parts.scheme, parts.hostname, parts.port, own.port) == ("http", own.hostname, None, None):
+            parts = parts._replace(scheme=own.scheme)
+        netloc = parts.netloc.rpartition("@")[2]
+        address = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
+        return address if origin_of(address) == origin_of(service) else None
+    except ValueError:
+        return None
+
+
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text in which no secret stands, as it is, quoted, or as the user of an address."""
     text = _USER_INFO.sub(f"{HIDDEN}@", text)

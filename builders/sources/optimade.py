@@ -8,13 +8,13 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 import numpy as np
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
-from builders.sources.addresses import Address, origin_of, without_secrets
+from builders.sources.addresses import Address, address_within, without_secrets
 from builders.sources.attempts import attempt, tabulate
 from builders.sources.optimade_providers import Provider, find_provider, value_at
 from builders.sources.structures import Site, StructureRecord, Unusable, count_notes, make_record
@@ -111,20 +111,12 @@ class OptimadeStream(Stream):
         link = link.get("href") if isinstance(link, Mapping) else link
         if not link:
             return None
-        own = urlsplit(self._provider.url)
-        try:
-            parts = urlsplit(urljoin(f"{self._provider.url}/v1/structures", str(link)))
-            place = parts.netloc.rpartition("@")[2]
-            if (parts.scheme, parts.hostname, parts.port) == ("http", own.hostname, None) and own.port is None:
-                parts = parts._replace(scheme=own.scheme)
-            address = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
-            is_here = origin_of(address) == origin_of(self._provider.url)
-        except ValueError:
-            is_here, address = False, ""
-        if not is_here or self._shown(address) != address:
+        address = address_within(self._provider.url, urljoin(f"{self._provider.url}/v1/structures", str(link)))
+        if address is None or self._shown(address) != address:
+            place = self._shown(str(link).partition("?")[0])[:100]
             raise LeavesService(
-                f"{self._provider.url} says that its next page is elsewhere ({self._shown(str(link).split('?')[0])[:100]}); "
-                "nothing was sent there. Set --provider to the address under which the service gives its own pages."
+                f"{self._provider.url} says that its next page is elsewhere ({place}); nothing was sent there. Set "
+                "--provider to the address under which the service gives its own pages."
             )
         return address
 
