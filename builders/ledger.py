@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from builders.seals import sealed, unsealed
 from builders.sources import Cursor
 from embeddings.errors import OutputInvalid
-from embeddings.folders import sync, write_text
+from embeddings.folders import atomic_file, write_text
 
 LEDGER = "ledger.jsonl"
 
@@ -115,18 +115,9 @@ def write_part(path: Path, table: pa.Table) -> str:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    temporary = path.with_suffix(".tmp")
-    try:
+    with atomic_file(path, advice="The same command goes on from here.") as temporary:
         pq.write_table(table.combine_chunks(), temporary, compression="zstd")
-        sync(temporary)
-        sha256 = sha256_of(temporary)
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise OutputInvalid(f"{path} cannot be written: {error}. The same command goes on from here.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return sha256
+        return sha256_of(temporary)
 
 
 def part_name(number: int) -> str:
@@ -153,7 +144,8 @@ def _read(text: str) -> dict[int, Entry]:
     for line in text.split("\n"):
         try:
             document = unsealed(line + "\n")
-            entries[document.pop("number")] = Entry(**document)
+            number = document.pop("number")
+            entries[number] = Entry(**document)
         except (ValueError, TypeError, KeyError):
             continue
     return entries

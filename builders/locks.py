@@ -21,17 +21,18 @@ def only_one(folder: Path, error: type[EmbeddingsError], what: str) -> Iterator[
         what: is done there, for its message, such as ``"running this very build"``.
 
     Raises:
-        OutputInvalid: the lock file cannot be made, as on a read-only disk.
+        OutputInvalid: there can be no lock, such as on a read-only file system.
     """
-    folder = folder.resolve()
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
+        folder = folder.resolve()
         folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
         lock.acquire()
     except Timeout:
         raise error(f"Another process is {what} ({folder}). Wait for it.") from None
-    except OSError as refusal:
-        raise OutputInvalid(f"{folder} cannot be written: {refusal.strerror or refusal}.") from refusal
+    except (OSError, NotImplementedError) as cause:
+        reason = getattr(cause, "strerror", None) or cause
+        raise OutputInvalid(f"{folder} cannot be written: {reason}. Choose another place.") from cause
     try:
         yield
     finally:

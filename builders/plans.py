@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +16,9 @@ from builders.seals import sealed, unsealed
 from builders.sources import DatabaseMoved, Plan, Stream
 from embeddings.errors import OutputInvalid, SourceError
 from embeddings.folders import write_text
+from embeddings.temporaries import is_temporary
 
 PLAN = "plan.json"
-
-_LEFT_BY_A_KILL = re.compile(r"\.embeddings-[0-9a-f]+\.tmp|\.plan\.json\.[0-9a-f]{12}")
-"""Names of hidden files that a write leaves behind if the process is killed in it."""
 
 
 class PlanAltered(SourceError):
@@ -129,7 +126,7 @@ def _names(folder: Path) -> set[str]:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise SourceError(f"{folder} cannot be read: {error.strerror}. Choose another folder.") from error
-    return {name for name in names if not _LEFT_BY_A_KILL.fullmatch(name)}
+    return {name for name in names if not is_temporary(name)}
 
 
 def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:

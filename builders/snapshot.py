@@ -131,8 +131,8 @@ def read_snapshot(folder: Path) -> Snapshot:
         document = unsealed((folder / SNAPSHOT).read_text(encoding="utf-8"), indent=2)
         origin = origin_from_dict(document.pop("origin"))
         snapshot = Snapshot(folder=folder, origin=origin, **document)
-        if not all(_PART.fullmatch(name) for name in snapshot.parts):
-            raise ValueError("a part of another name")
+        if not isinstance(snapshot.parts, dict) or not all(map(_PART.fullmatch, snapshot.parts)):
+            raise ValueError("parts of other names")
     except FileNotFoundError as error:
         raise SourceError(f"{folder} is not a whole snapshot: it has no {SNAPSHOT}. Pull it first.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:

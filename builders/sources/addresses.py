@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from embeddings.errors import InputInvalid
 
@@ -74,18 +74,18 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
-def address_within(service: str, link: str) -> str | None:
-    """Return a link of a service to itself, without user and password; None if it leads elsewhere.
+def address_within(page: str, link: str) -> str | None:
+    """Return where a link on a page of a service leads, without user and password; None if it is to another service.
 
     Some services name their own pages with http where they are asked by https: the https is kept.
     """
     try:
-        own, parts = urlsplit(service), urlsplit(link)
+        own, parts = urlsplit(page), urlsplit(urljoin(page, link))
         if (parts.scheme, parts.hostname, parts.port, own.port) == ("http", own.hostname, None, None):
             parts = parts._replace(scheme=own.scheme)
         netloc = parts.netloc.rpartition("@")[2]
         address = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-        return address if origin_of(address) == origin_of(service) else None
+        return address if origin_of(address) == origin_of(page) else None
     except ValueError:
         return None
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import ORIGINS, Origin
 from builders.sources import Batch, Cursor, DatabaseMoved, EarlierRows, Plan, Rejected, SourceOptions, Stream
-from builders.sources.attempts import attempt, tabulate
+from builders.sources.attempts import attempt
 from builders.sources.mp_client import (
     PAGE,
     Document,
@@ -37,6 +37,7 @@ from builders.sources.mp_documents import (
     sort_key,
 )
 from builders.sources.structures import StructureRecord
+from builders.sources.tabulated import tabulate
 
 BATCH = 400
 """Identifiers in a request; more make the address too long."""

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -196,10 +197,11 @@ class MaterialsProjectClient:
         if self._rester is None:
             from mp_api.client.routes.materials.summary import SummaryRester
 
-            class BoundRester(SummaryRester):  # type: ignore[misc]
+            class BoundRester(SummaryRester):
                 """Leaves the heartbeat to us: theirs follows redirects to anywhere, and waits forever."""
 
                 @staticmethod
+                @cache
                 def _get_heartbeat_info(endpoint: str) -> tuple[str, list[str]]:
                     return "", []
 

@@ -8,16 +8,16 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urljoin
 
 import numpy as np
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
 from builders.sources.addresses import Address, address_within, without_secrets
-from builders.sources.attempts import attempt, tabulate
+from builders.sources.attempts import attempt
 from builders.sources.optimade_providers import Provider, find_provider, value_at
 from builders.sources.structures import Site, StructureRecord, Unusable, count_notes, make_record
+from builders.sources.tabulated import tabulate
 from embeddings.errors import MissingExtra, SourceError
 
 PAGE: int | None = None
@@ -111,7 +111,7 @@ class OptimadeStream(Stream):
         link = link.get("href") if isinstance(link, Mapping) else link
         if not link:
             return None
-        address = address_within(self._provider.url, urljoin(f"{self._provider.url}/v1/structures", str(link)))
+        address = address_within(f"{self._provider.url}/v1/structures", str(link))
         if address is None or self._shown(address) != address:
             place = self._shown(str(link).partition("?")[0])[:100]
             raise LeavesService(
