@@ -96,7 +96,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain JSON values."""
         labels = {name: asdict(label) | {"is_constant": label.is_constant} for name, label in self.labels.items()}
-        return asdict(self) | {"labels": labels}
+        counts = {name: dict(getattr(self, name)) for name in ("rejected", "unusable", "counts")}
+        return asdict(self) | counts | {"labels": labels}
 
 
 def check_source(stream: Stream, selection: Selection, reporter: Reporter) -> Report:

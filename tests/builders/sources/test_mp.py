@@ -228,6 +228,30 @@ def test_a_refresh_fetches_what_changed_and_ends_as_a_clean_pull_would(
     assert {path.name for path in tmp_path.iterdir() if "clean." in path.name and path.is_dir()} == set()
 
 
+def test_a_refresh_counts_what_was_done_to_the_rows_that_it_takes_over(
+    server: SummaryServer, pull: Pull, tmp_path: Path
+) -> None:
+    for document in server.documents[10:30]:
+        structure = document["structure"]
+        site = structure["sites"][0]
+        mixed = [site["species"][0] | {"occu": 0.6}, {"element": "D", "occu": 0.4}]
+        document["structure"] = structure | {"sites": [site | {"species": mixed}, *structure["sites"][1:]]}
+    options, selection = SourceOptions(disorder="majority"), Selection()
+    first = pull("mp", tmp_path / "s", options)
+    server.version = "2026.01.01"
+    server.documents[5] = server.documents[5] | {"last_updated": "2026-01-01T00:00:00Z", "band_gap": 9.0}
+    stream = find_source("mp")(options, selection)
+    refreshed = refresh_snapshot(tmp_path / "s", "mp", stream, selection, Reporter(quiet=True))
+    anew = pull("mp", tmp_path / "anew", options)
+    assert refreshed.counts == anew.counts == first.counts
+    assert sum(n for note, n in anew.counts.items() if "majority" in note) > 10
+    assert (refreshed.rejected, refreshed.unusable, refreshed.n_received) == (
+        anew.rejected,
+        anew.unusable,
+        anew.n_received,
+    )
+
+
 def test_only_a_source_that_knows_its_changes_can_be_refreshed(tmp_path: Path, pull: Pull) -> None:
     pull("starter", tmp_path / "s", selection=Selection(limit=5))
     stream = find_source("starter")(SourceOptions(), Selection(limit=5))
