@@ -27,7 +27,7 @@ from builders.levels import LEVELS, ROWS_PER_GROUP
 from builders.locks import only_one
 from builders.progress import Reporter
 from builders.records import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
-from builders.snapshot import Snapshot
+from builders.snapshot import Snapshot, read_part
 from builders.sources import SourceOptions
 from builders.train import choose_device, limit_threads
 from embeddings._version import __version__
@@ -183,7 +183,7 @@ def _pieces(snapshot: Snapshot, is_first: np.ndarray) -> Iterator[tuple[Structur
     """Yield the structures of a snapshot, some at a time, without their properties; and their part of `is_first`."""
     row = 0
     for name in snapshot.parts:
-        file = pq.ParquetFile(snapshot.folder / name)
+        file = pq.ParquetFile(read_part(snapshot, name))
         columns = [column for column in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS if column in file.schema_arrow.names]
         for batch in file.iter_batches(AT_ONCE, columns=columns):
             table = structures_from_arrow(pa.Table.from_batches([batch]), origin=snapshot.origin.name)
@@ -193,7 +193,8 @@ def _pieces(snapshot: Snapshot, is_first: np.ndarray) -> Iterator[tuple[Structur
 
 def _first_occurrences(snapshot: Snapshot) -> np.ndarray:
     """Return which structures of a snapshot have an identifier that none before them has, (n,) bool."""
-    parts = [pq.read_table(snapshot.folder / name, columns=["material_id"])["material_id"] for name in snapshot.parts]
+    files = (read_part(snapshot, name) for name in snapshot.parts)
+    parts = [pq.read_table(file, columns=["material_id"])["material_id"] for file in files]
     ids = pa.chunked_array([chunk.cast(pa.string()) for part in parts for chunk in part.chunks], pa.string())
     codes = ids.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
     is_first = np.zeros(len(codes), dtype=bool)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from builders.cleaning import Selection
 from builders.identity import identity_of
+from builders.plans import query_of
 from builders.progress import Reporter
-from builders.snapshot import Snapshot, query_of, read_snapshot, take_snapshot
+from builders.snapshot import Snapshot, read_snapshot, take_snapshot
 from builders.sources import SourceOptions, open_stream
 from embeddings.errors import InputInvalid
 

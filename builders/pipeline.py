@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
         seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
         keep_elements=True,
     )
-    left_out = snapshot.rejected | dropped | unlabelled
+    left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, unlabelled)), Counter()))
     reporter.say(
         f"{len(training_rows)} structures to train on, {len(validation_rows)} of other formulas to validate"
         + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())

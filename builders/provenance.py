@@ -14,6 +14,7 @@ from builders.clock import now
 from builders.evaluate import Score
 from builders.origins import ORIGINS, Origin
 from builders.snapshot import Snapshot
+from builders.sources.addresses import without_user
 from builders.train import Task, choose_device, has_bfloat16
 from embeddings._version import __version__
 from embeddings.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
@@ -112,7 +113,7 @@ def command_line(request: BuildRequest, *, name: str, version: str) -> str:
         "snapshot": request.snapshot.name if request.snapshot else None,
         "path": options.path.name if options.path else None,
         "about": _about(options.origin) if options.origin else None,
-        "provider": options.provider,
+        "provider": without_user(options.provider) if options.provider else None,
         "filter": options.filter,
         "disorder": options.disorder if options.disorder != "drop" else None,
         "include-nc": options.include_nc,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -12,10 +12,13 @@ import pyarrow.parquet as pq
 
 from builders.cleaning import Selection
 from builders.ledger import Ledger
+from builders.locks import only_one
+from builders.plans import PLAN, open_pull, query_of
 from builders.progress import Reporter
-from builders.snapshot import Snapshot, open_pull, query_of, take_snapshot
+from builders.snapshot import Snapshot, read_snapshot, take_snapshot
 from builders.sources import DatabaseMoved, Stream
 from embeddings.errors import SourceError
+from embeddings.folders import replace_folder
 
 Key = tuple[str, str]
 """material_id and last_updated of a row."""
@@ -61,20 +64,30 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
         InputInvalid: the source cannot tell what has changed.
         SourceError: as for `take_snapshot`; or there is nothing to refresh.
     """
-    fresh, old = (folder.with_name(f"{folder.name}.{part}") for part in ("refresh", "old"))
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    if open_pull(folder, query_of(stream, selection), source, selection) is None:
-        raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to take one.")
-    stream = stream.refreshed(StoredRows(folder))
-    try:
-        take_snapshot(fresh, source, stream, selection, reporter)
-    except DatabaseMoved:
-        reporter.say("The database has moved since this refresh began; beginning it again.")
-        shutil.rmtree(fresh)
-        take_snapshot(fresh, source, stream, selection, reporter)
-    shutil.rmtree(old, ignore_errors=True)
-    folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old)
-    return take_snapshot(folder, source, stream, selection, reporter)
+    fresh = folder.with_name(f".{folder.name}.refresh")
+    with only_one(folder, SourceError, "pulling into this folder"):
+        query = query_of(stream, selection)
+        if open_pull(folder, query, source, selection) is None:
+            raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to take one.")
+        stream = stream.refreshed(StoredRows(folder))
+        begun = open_pull(fresh, query, source, selection)
+        if begun is not None and stream.moved(begun.plan):
+            reporter.say("The database has moved since this refresh began; beginning it again.")
+            _discard(fresh)
+        try:
+            take_snapshot(fresh, source, stream, selection, reporter)
+        except DatabaseMoved:
+            reporter.say("The database has moved since this refresh began; beginning it again.")
+            _discard(fresh)
+            take_snapshot(fresh, source, stream, selection, reporter)
+        replace_folder(fresh, folder)
+        _discard(fresh)
+        return read_snapshot(folder)
+
+
+def _discard(pull: Path) -> None:
+    """Remove a pull, its plan last: killed in the middle, it is a pull that has just begun."""
+    with suppress(OSError):
+        for path in (*(path for path in pull.iterdir() if path.name != PLAN), pull / PLAN):
+            path.unlink()
+        pull.rmdir()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
 MENDS: dict[str, str] = {
     "atoms_overlap": "give each atom a place of its own",
     "duplicate_id": "give each structure its own identifier",
@@ -21,3 +25,26 @@ MENDS: dict[str, str] = {
     "unreadable": "write the file again with the program that it came from",
 }
 """Reason -> what would mend it. Every reason that a source or the cleaning gives stands here."""
+
+COLUMNS = ("item", "place", "reason", "detail", "mend")
+"""Of the list of what was set aside: file or identifier; block, frame or row in it; why; what exactly; the way out."""
+
+
+def mend_of(reason: str) -> str:
+    """Return what would mend a fault, or nothing where nobody knows."""
+    return MENDS.get(reason, "")
+
+
+def rejected_csv(faults: Iterable[Sequence[str]]) -> str:
+    """Return item, place, reason and detail of each fault, and what would mend it, as a CSV table of one line each."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for item, place, reason, detail in faults:
+        writer.writerow([*map(one_line, (item, place, reason, detail)), mend_of(reason)])
+    return text.getvalue()
+
+
+def one_line(text: str) -> str:
+    r"""Return a text that any terminal and any table can take: line feeds, controls and odd bytes become ``\x0a``."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -1,39 +1,43 @@
 """Snapshots: what a source gave, frozen on disk with hashes; every later stage reads only this.
 
 A pull first freezes the plan (what there is), then writes one part for each batch and a line of the ledger after
-it, and the snapshot's own file last. Killed at any moment, it goes on after the last line of the ledger.
+it, and the snapshot's own file last. Killed at any moment, it goes on after the last line of the ledger. Every file is
+sealed; what was altered is noticed, and the same command repairs it.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
+import re
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.cleaning import Selection, select
+from builders.cleaning import Selection
 from builders.clock import now
-from builders.ledger import Entry, Ledger, sha256_of, write_part
+from builders.ledger import Entry, Ledger, part_name, write_part
 from builders.locks import only_one
 from builders.origins import Origin, origin_from_dict
+from builders.plans import PLAN, PlanAltered, Pull, begin_pull, open_pull, query_of, stop_if_moved
 from builders.progress import Reporter
 from builders.records import StructureTable, structures_from_arrow
-from builders.sources import Batch, Cursor, DatabaseMoved, Plan, Stream
-from embeddings.errors import SourceError
+from builders.rejections import rejected_csv
+from builders.seals import sealed, unsealed
+from builders.sifting import sift
+from builders.sources import Batch, Cursor, Rejected, Stream
+from embeddings.errors import OutputInvalid, SourceError
 from embeddings.folders import write_text
 
 SNAPSHOT = "snapshot.json"
-PLAN = "plan.json"
 REJECTED = "rejected.csv"
+
+_PART = re.compile(r"part-\d{5,}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Snapshot:
         pulled: UTC time at which the last part was there.
         facts: route, endpoint, versions and counts of the source.
         counts: anything that was counted on the way.
+        unusable: reason -> number of structures in the snapshot that are left out when vectors are made.
     """
 
     folder: Path
@@ -65,37 +70,12 @@ class Snapshot:
     pulled: str
     facts: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    unusable: dict[str, int] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
         """Identity of the content: the hash of the hashes of the parts."""
         return hashlib.sha256("".join(self.parts.values()).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A pull under way.
-
-    Attributes:
-        folder: where its parts go.
-        source: name of the source.
-        query: what is asked.
-        selection: which structures are kept.
-        plan: what the source was found to have.
-        started: UTC time of the plan.
-    """
-
-    folder: Path
-    source: str
-    query: dict[str, Any]
-    selection: Selection
-    plan: Plan
-    started: str
-
-
-def query_of(stream: Stream, selection: Selection) -> dict[str, Any]:
-    """Return the whole query: what the source was asked for, and the selection."""
-    return {**stream.query, **selection.to_dict()}
 
 
 def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter) -> Snapshot:
@@ -107,111 +87,104 @@ def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selectio
         DatabaseMoved: the source is not the one that the pull began with.
         ColumnNotFound: the stream is not a structure table.
     """
+    query = query_of(stream, selection)
     with only_one(folder, SourceError, "pulling into this folder"):
-        query = query_of(stream, selection)
-        pull = open_pull(folder, query, source, selection)
+        try:
+            pull = open_pull(folder, query, source, selection)
+        except PlanAltered:
+            pull = None
+        is_begun = pull is not None
         if pull is None:
-            pull = _begin(folder, query, source, selection, stream.plan())
-        elif (folder / SNAPSHOT).exists() and not Ledger(folder).damaged():
-            return read_snapshot(folder)
-        else:
-            reporter.say(f"Taking up the pull in {folder}.")
-            _stop_if_moved(pull, stream)
+            pull = begin_pull(folder, query, source, selection, stream)
         ledger = Ledger(folder)
+        whole = _sealed_snapshot(pull, ledger)
+        if whole is not None:
+            return whole
+        if is_begun:
+            reporter.say(f"Taking up the pull in {folder}.")
+            stop_if_moved(pull, stream)
         _repair(pull, stream, ledger)
         _continue(pull, stream, ledger, reporter)
-        _stop_if_moved(pull, stream)
+        stop_if_moved(pull, stream)
         return _seal(pull, ledger)
 
 
+def _sealed_snapshot(pull: Pull, ledger: Ledger) -> Snapshot | None:
+    """Return the snapshot if nothing needs to be fetched for it; seal it again if its own file alone was altered."""
+    if not (pull.folder / SNAPSHOT).exists() or ledger.damaged():
+        return None
+    try:
+        return read_snapshot(pull.folder)
+    except SourceError:
+        return _seal(pull, ledger) if _is_done(pull, ledger) else None
+
+
 def read_snapshot(folder: Path) -> Snapshot:
-    """Read a snapshot and check the hashes of its parts.
+    """Read a snapshot and check its seal and the hashes of its parts.
 
     Raises:
-        SourceError: it is missing, unfinished or damaged, or a part does not have its hash.
+        SourceError: it is missing, unfinished or altered, or a part does not have its hash.
     """
     if (folder / PLAN).exists() and not (folder / SNAPSHOT).exists():
         raise SourceError(f"The pull in {folder} is not finished. Give its command again to take it up.")
     try:
-        document = json.loads((folder / SNAPSHOT).read_text(encoding="utf-8"))
+        document = unsealed((folder / SNAPSHOT).read_text(encoding="utf-8"), indent=2)
         origin = origin_from_dict(document.pop("origin"))
         snapshot = Snapshot(folder=folder, origin=origin, **document)
+        if not isinstance(snapshot.parts, dict) or not all(map(_PART.fullmatch, snapshot.parts)):
+            raise ValueError("parts of other names")
+    except FileNotFoundError as error:
+        raise SourceError(f"{folder} is not a whole snapshot: it has no {SNAPSHOT}. Pull it first.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{folder} is not a whole snapshot ({error}). Remove it and pull again.") from error
-    for name, sha256 in snapshot.parts.items():
-        path = folder / name
-        if not path.is_file() or sha256_of(path) != sha256:
-            raise SourceError(f"{path} is missing or altered. Give the command of the pull again to repair it.")
+        raise SourceError(
+            f"{folder} is not a whole snapshot: {SNAPSHOT} is altered ({error}). Give the command of the pull again to "
+            "repair it, or remove the folder and pull again."
+        ) from error
+    for name in snapshot.parts:
+        read_part(snapshot, name)
     return snapshot
+
+
+def read_part(snapshot: Snapshot, name: str) -> pa.BufferReader:
+    """Return the content of a part, open for reading: the very bytes that have its hash, whatever befalls the file.
+
+    Raises:
+        SourceError: it is not there, or does not have its hash.
+    """
+    path = snapshot.folder / name
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != snapshot.parts[name]:
+        raise SourceError(f"{path} is missing or altered. Give the command of the pull again to repair it.")
+    return pa.BufferReader(content)
 
 
 def read_structures(snapshot: Snapshot) -> StructureTable:
     """Read all structures of a snapshot."""
-    tables = [pq.read_table(snapshot.folder / name) for name in snapshot.parts]
+    tables = [pq.read_table(read_part(snapshot, name)) for name in snapshot.parts]
     return structures_from_arrow(pa.concat_tables(tables, promote_options="default"), origin=snapshot.origin.name)
-
-
-def open_pull(folder: Path, query: dict[str, Any], source: str, selection: Selection) -> Pull | None:
-    """Read the plan of a pull that was begun here; None if the folder is empty or not there.
-
-    Raises:
-        SourceError: it is not a pull, or one with another query.
-    """
-    if not folder.exists() or not any(folder.iterdir()):
-        return None
-    try:
-        document = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        plan = Plan(**(document["plan"] | {"origin": origin_from_dict(document["plan"]["origin"])}))
-        earlier, started = document["query"], document["started"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(f"{folder} holds something other than a pull ({error}). Choose another folder.") from error
-    if earlier != query:
-        raise SourceError(
-            f"{folder} holds another pull: {_difference(earlier, query)}. Choose another folder, or remove this one."
-        )
-    return Pull(folder, source, query, selection, plan, started)
-
-
-def _begin(folder: Path, query: dict[str, Any], source: str, selection: Selection, plan: Plan) -> Pull:
-    folder.mkdir(parents=True, exist_ok=True)
-    started = now()
-    document = {"query": query, "started": started, "plan": asdict(plan)}
-    write_text(folder / PLAN, json.dumps(document) + "\n")
-    return Pull(folder, source, query, selection, plan, started)
-
-
-def _stop_if_moved(pull: Pull, stream: Stream) -> None:
-    change = stream.moved(pull.plan)
-    if change:
-        raise DatabaseMoved(
-            f"The source has changed since the pull in {pull.folder} began: {change}. Bring the pull up to date with "
-            "embeddings pull --refresh, or begin another one in another folder."
-        )
-
-
-def _difference(one: dict[str, Any], other: dict[str, Any]) -> str:
-    names = [name for name in one | other if one.get(name) != other.get(name)]
-    return ", ".join(f"{name} {one.get(name)!r} there, {other.get(name)!r} asked" for name in names)
 
 
 def _repair(pull: Pull, stream: Stream, ledger: Ledger) -> None:
     """Fetch again what is missing or altered on the disk."""
     for index in ledger.damaged():
+        earlier = ledger.entries[:index]
         batch = next(stream.batches(pull.plan, ledger.entries[index].start))
-        earlier = sum(entry.n_kept for entry in ledger.entries[:index])
-        ledger.replace(index, _store(pull, batch, index, ledger.entries[index].start, earlier))
+        ledger.replace(index, _store(pull, batch, earlier, ledger.entries[index].start, _seen(pull, earlier)))
 
 
 def _continue(pull: Pull, stream: Stream, ledger: Ledger, reporter: Reporter) -> None:
     """Fetch and store what comes after the last entry of the ledger."""
-    start = ledger.entries[-1].next if ledger.entries else None
-    n_done = sum(entry.n_received + len(entry.rejected) for entry in ledger.entries)
     if _is_done(pull, ledger):
         return
+    start, seen = ledger.entries[-1].next if ledger.entries else None, _seen(pull, ledger.entries)
+    n_done = sum(entry.n_received + len(entry.rejected) for entry in ledger.entries)
     n_expected = min(pull.plan.n_expected or 0, pull.selection.limit or sys.maxsize)
     with reporter.stage(f"Pull from {pull.plan.origin.name}", n_expected, done=n_done) as stage:
         for batch in stream.batches(pull.plan, start):
-            ledger.append(_store(pull, batch, len(ledger.entries), start, ledger.n_kept))
+            ledger.append(_store(pull, batch, ledger.entries, start, seen))
             stage.advance(len(batch.table) + len(batch.rejected))
             stage.status(batch.status)
             start = batch.next
@@ -225,37 +198,48 @@ def _is_done(pull: Pull, ledger: Ledger) -> bool:
     return at_end or (limit is not None and ledger.n_kept >= limit)
 
 
-def _store(pull: Pull, batch: Batch, index: int, start: Cursor, n_kept_before: int) -> Entry:
+def _seen(pull: Pull, entries: list[Entry]) -> set[str]:
+    """Return the identifiers in the parts of some entries."""
+    seen = set[str]()
+    for path in (pull.folder / entry.file for entry in entries if entry.file):
+        seen.update(map(str, pq.read_table(path, columns=["material_id"])["material_id"].to_pylist()))
+    return seen
+
+
+def _store(pull: Pull, batch: Batch, earlier: list[Entry], start: Cursor, seen: set[str]) -> Entry:
     """Select from a batch, write its part, and return what goes into the ledger."""
-    rows, left_out = np.arange(0), dict[str, int]()
-    if len(batch.table):
-        structures = structures_from_arrow(batch.table, origin=pull.plan.origin.name)
-        rows, left_out = select(structures, pull.selection)
-    if pull.selection.limit is not None:
-        rows = rows[: pull.selection.limit - n_kept_before]
-    name = f"part-{index:05d}.parquet" if len(rows) else None
+    n_kept = sum(entry.n_kept for entry in earlier)
+    sifted = sift(batch, pull.selection, origin=pull.plan.origin.name, n_kept=n_kept, seen=seen)
+    name = part_name(len(earlier)) if len(sifted.rows) else None
     return Entry(
         start=start,
         next=batch.next,
         file=name,
-        sha256=write_part(pull.folder / name, batch.table.take(pa.array(rows))) if name else None,
+        sha256=write_part(pull.folder / name, batch.table.take(pa.array(sifted.rows))) if name else None,
         n_received=len(batch.table),
-        n_kept=len(rows),
-        left_out=left_out,
-        rejected=[[fault.item, fault.reason, fault.detail] for fault in batch.rejected],
+        n_kept=len(sifted.rows),
+        left_out=sifted.left_out,
+        rejected=_listed(batch.rejected),
         counts=batch.counts,
+        unusable=_listed(sifted.unusable),
+        plan=pull.identity,
+        done=now(),
     )
+
+
+def _listed(faults: Iterable[Rejected]) -> list[list[str]]:
+    return [[fault.item, fault.place, fault.reason, fault.detail] for fault in faults]
 
 
 def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
     """Write what makes the parts a snapshot."""
-    entries, faults = ledger.entries, [fault for entry in ledger.entries for fault in entry.rejected]
-    rejected, counts = Counter(reason for _, reason, _ in faults), Counter[str]()
+    entries = ledger.entries
+    faults = [fault for entry in entries for fault in entry.rejected]
+    unusable = [fault for entry in entries for fault in entry.unusable]
+    rejected, counts = Counter(reason for _, _, reason, _ in faults), Counter[str]()
     for entry in entries:
         rejected.update(entry.left_out)
         counts.update(entry.counts)
-    if faults:
-        _write_rejected(pull.folder / REJECTED, faults)
     snapshot = Snapshot(
         folder=pull.folder,
         source=pull.source,
@@ -265,14 +249,16 @@ def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
         rejected=dict(rejected),
         parts={entry.file: str(entry.sha256) for entry in entries if entry.file},
         started=pull.started,
-        pulled=now(),
+        pulled=entries[-1].done if entries else now(),
         facts=pull.plan.facts,
         counts=dict(counts),
+        unusable=dict(Counter(reason for _, _, reason, _ in unusable)),
     )
+    _write_rejected(pull.folder / REJECTED, [*faults, *unusable])
     if not snapshot.parts:
         raise SourceError(_nothing_left(snapshot))
     document = {name: value for name, value in vars(snapshot).items() if name != "folder"}
-    write_text(pull.folder / SNAPSHOT, json.dumps(document | {"origin": snapshot.origin.to_dict()}, indent=2) + "\n")
+    write_text(pull.folder / SNAPSHOT, sealed(document | {"origin": snapshot.origin.to_dict()}, indent=2))
     return snapshot
 
 
@@ -283,7 +269,11 @@ def _nothing_left(snapshot: Snapshot) -> str:
 
 
 def _write_rejected(path: Path, faults: list[list[str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([["item", "reason", "detail"], *faults])
-    write_text(path, text.getvalue())
+    """List what was set aside; where nothing was, there is no list."""
+    if faults:
+        write_text(path, rejected_csv(faults))
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputInvalid(f"{path} cannot be removed: {error.strerror}.") from error

@@ -73,11 +73,13 @@ class Rejected:
         item: file name or identifier.
         reason: the kind of fault, one of few, such as ``"unreadable"``.
         detail: what exactly, for people.
+        place: where in the item, such as a block or a frame; empty where it is one structure.
     """
 
     item: str
     reason: str
     detail: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

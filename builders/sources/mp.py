@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from itertools import combinations
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import ORIGINS, Origin
 from builders.sources import Batch, Cursor, DatabaseMoved, EarlierRows, Plan, Rejected, SourceOptions, Stream
+from builders.sources.attempts import attempt
 from builders.sources.mp_client import (
     PAGE,
     Document,
@@ -34,7 +36,8 @@ from builders.sources.mp_documents import (
     record_of,
     sort_key,
 )
-from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from builders.sources.structures import StructureRecord
+from builders.sources.tabulated import tabulate
 
 BATCH = 400
 """Identifiers in a request; more make the address too long."""
@@ -45,6 +48,9 @@ FIRST_PATIENCE = (1.0, 2.0)
 GNOME = "gnome_r2scan_statics"
 MAX_LENGTH = 60
 """Longest list of excluded elements that the service takes, in characters."""
+
+NOTES, SEPARATOR = "notes", "; "
+"""Column of what was done to a row, so that a row that a refresh takes over is counted like one that it fetches."""
 
 MAX_SYSTEMS = 31
 """Most chemical systems asked for at once: all that five elements can form."""
@@ -169,27 +175,26 @@ class MaterialsProjectStream(Stream):
     def _batch(self, items: Sequence[Sequence[str]], following: Cursor) -> Batch:
         keys = [(normal_id(source_id), changed) for source_id, changed in items]
         stored = self._earlier.take(keys) if self._earlier else {}
-        records, rejected = self._fetch([item[0] for item, key in zip(items, keys, strict=True) if key not in stored])
-        table = structures_to_arrow(records, properties=UNITS, texts=TEXTS, units=UNITS)
+        fetched = self._fetch([item[0] for item, key in zip(items, keys, strict=True) if key not in stored])
+        table, records, rejected = tabulate(fetched, properties=UNITS, texts=TEXTS, units=UNITS)
+        table = table.append_column(NOTES, pa.array([SEPARATOR.join(record.notes) for record in records], pa.string()))
         if stored:
             rows = {record.material_id: table.slice(row, 1) for row, record in enumerate(records)}
             rows |= {key[0]: row.cast(table.schema) for key, row in stored.items()}
             table = pa.concat_tables([table.slice(0, 0), *(rows[key[0]] for key in keys if key[0] in rows)])
-        counts = Counter(f"licence {name}" for name in table["licence"].to_pylist())
-        return Batch(table, following, tuple(rejected), count_notes(records) | dict(counts), status=self._client.rate)
+        counts = Counter(note for notes in table[NOTES].to_pylist() for note in notes.split(SEPARATOR) if note)
+        counts.update(f"licence {name}" for name in table["licence"].to_pylist())
+        return Batch(table, following, rejected, dict(counts), status=self._client.rate)
 
-    def _fetch(self, ids: list[str]) -> tuple[list[StructureRecord], list[Rejected]]:
+    def _fetch(self, ids: list[str]) -> list[StructureRecord | Rejected]:
         """Fetch documents by identifier; what comes without a structure is asked for once more, then rejected."""
-        records, rejected = [], []
         documents = self._documents(ids)
         bare = [source_id for source_id, document in documents.items() if not document.get("structure")]
         documents |= self._documents(bare)
-        for source_id, document in documents.items():
-            try:
-                records.append(record_of(document, disorder=self._options.disorder))
-            except Unusable as fault:
-                rejected.append(Rejected(source_id, fault.reason, fault.detail))
-        return records, rejected
+        return [
+            attempt(source_id, partial(record_of, document, disorder=self._options.disorder))
+            for source_id, document in documents.items()
+        ]
 
     def _documents(self, ids: list[str]) -> dict[str, Document]:
         wanted = {normal_id(source_id): source_id for source_id in ids}

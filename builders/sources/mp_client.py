@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from embeddings.errors import MissingExtra, SourceError
+from builders.sources.addresses import Address, parse_address, without_secrets
+from embeddings.errors import InputInvalid, MissingExtra, SourceError
+
+if TYPE_CHECKING:
+    import requests
 
 T = TypeVar("T")
 Document = dict[str, Any]
 
 ENDPOINT = "https://api.materialsproject.org/"
+ENDPOINT_VARIABLE = "MP_API_ENDPOINT"
 KEY_VARIABLE = "MP_API_KEY"
 KEY_LENGTH = 32
 HOW_TO_GET_A_KEY = (
@@ -45,6 +52,8 @@ def read_api_key(path: Path | None) -> str:
     Raises:
         SourceError: there is none, or it does not look like one. The key itself is never in a message.
     """
+    if path and _is_key(path.name):
+        raise SourceError(f"What --api-key-file names looks like a key itself. {HOW_TO_GET_A_KEY}.")
     where = str(path) if path else KEY_VARIABLE
     try:
         key = path.read_text(encoding="utf-8").strip() if path else os.environ.get(KEY_VARIABLE, "").strip()
@@ -52,7 +61,7 @@ def read_api_key(path: Path | None) -> str:
         raise SourceError(f"The key file {path} cannot be read: {type(error).__name__}. {HOW_TO_GET_A_KEY}.") from error
     if not key:
         raise SourceError(f"No API key in {where}. {HOW_TO_GET_A_KEY}. {OFFLINE}.")
-    if len(key) != KEY_LENGTH or not key.isalnum():
+    if not _is_key(key):
         raise SourceError(
             f"What {where} holds is not a key of the Materials Project: {KEY_LENGTH} letters and digits, not "
             f"{len(key)} characters. {HOW_TO_GET_A_KEY}."
@@ -60,24 +69,43 @@ def read_api_key(path: Path | None) -> str:
     return key
 
 
-def endpoint() -> str:
-    """Return the address of the service; ``MP_API_ENDPOINT`` moves it."""
-    return (os.environ.get("MP_API_ENDPOINT") or ENDPOINT).rstrip("/") + "/"
+def _is_key(text: str) -> bool:
+    return len(text) == KEY_LENGTH and text.isascii() and text.isalnum()
+
+
+def endpoint() -> Address:
+    """Return the address of the service; ``MP_API_ENDPOINT`` moves it.
+
+    Raises:
+        SourceError: the variable holds something else.
+    """
+    try:
+        return parse_address(os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT, ENDPOINT_VARIABLE)
+    except InputInvalid as error:
+        raise SourceError(f"{error} {OFFLINE}.") from error
 
 
 class MaterialsProjectClient:
-    """Asks for summary documents, not more than five times a second, and again when an answer is not whole."""
+    """Asks for summary documents, not more than five times a second, and again when an answer is not whole.
 
-    def __init__(self, address: str, api_key: str) -> None:
+    The key is sent to the origin of the address alone, and is in no message.
+    """
+
+    def __init__(self, address: Address, api_key: str) -> None:
         try:
             import mp_api.client  # noqa: F401
         except ImportError as error:
             raise MissingExtra.of("mp-api", "mp") from error
-        self.address = address
+        from builders.sources.sessions import bound_session
+
+        self.address = address.url + "/"
         self._api_key = api_key
+        self._secrets = (api_key, base64.b64encode(api_key.encode()).decode(), *address.secrets)
+        self._session_class = bound_session(address, ENDPOINT_VARIABLE, secrets=self._secrets)
+        self._open: requests.Session | None = None
         self._rester: Any = None
         self._n_requests, self._since, self._last = 0, time.monotonic(), 0.0
-        local = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+        local = urlsplit(address.url).hostname in ("127.0.0.1", "localhost", "::1")
         self._interval = 0.0 if local else 1 / REQUESTS_PER_SECOND
 
     @property
@@ -140,11 +168,12 @@ class MaterialsProjectClient:
         except (Transient, SourceError):
             raise
         except Exception as error:
-            raise self._named(error) from error
+            shown = without_secrets(str(error), self._secrets) == str(error)
+            raise self._named(error) from (error if shown else None)
 
     def _named(self, error: Exception) -> Exception:
         """Turn whatever the client raises into one of two kinds; texts are cut before the long list of identifiers."""
-        text = " ".join(str(error).split())
+        text = " ".join(without_secrets(str(error), self._secrets).split())
         found = re.search(r"status code (\d{3})", text)
         status = int(found[1]) if found else 400 if "does not support the request" in text else None
         if status in (401, 403):
@@ -157,21 +186,33 @@ class MaterialsProjectClient:
         return Transient(f"status {status}" if status else f"{type(error).__name__}: {text[:160]}")
 
     def _heartbeat(self) -> str:
-        import requests
-
-        response = requests.get(f"{self.address}heartbeat", timeout=TIMEOUT)
+        if self._open is None:
+            self._open = self._session_class()
+        response = self._open.get(f"{self.address}heartbeat", timeout=TIMEOUT)
         if response.status_code != 200:
             raise ValueError(f"status code {response.status_code}")
-        return str(response.json()["db_version"])
+        return without_secrets(str(response.json()["db_version"]), self._secrets)
 
     def _summary(self) -> Any:
         if self._rester is None:
             from mp_api.client.routes.materials.summary import SummaryRester
 
-            self._rester = SummaryRester(
+            class BoundRester(SummaryRester):
+                """Leaves the heartbeat to us: theirs follows redirects to anywhere, and waits forever."""
+
+                @staticmethod
+                @cache
+                def _get_heartbeat_info(endpoint: str) -> tuple[str, list[str]]:
+                    return "", []
+
+            headers = {"accept-encoding": "gzip"}
+            theirs, ours = SummaryRester._create_session(self._api_key, True, headers), self._session_class()
+            ours.headers, ours.adapters = theirs.headers, theirs.adapters
+            self._rester = BoundRester(
                 api_key=self._api_key,
                 endpoint=self.address,
-                headers={"accept-encoding": "gzip"},
+                session=ours,
+                headers=headers,
                 use_document_model=False,
                 mute_progress_bars=True,
                 timeout=TIMEOUT,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,12 @@ import pyarrow.compute as pc
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources.addresses import without_secrets
+from builders.sources.attempts import attempt
 from builders.sources.mp import project_origin
 from builders.sources.mp_documents import FIELDS, NON_COMMERCIAL, SYNTHETIC, TEXTS, UNITS, licence_of, record_of
-from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from builders.sources.structures import StructureRecord, count_notes
+from builders.sources.tabulated import tabulate
 from embeddings.errors import MissingExtra, SourceError
 
 if TYPE_CHECKING:
@@ -28,6 +33,9 @@ PARTITION = "version"
 """The table keeps the documents of each version of the database apart by this column."""
 
 ROWS_AT_ONCE = 500
+SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Variables that may be set for other work; the bucket is public, and requests to it are not signed."""
+
 OPTIONS = {"AWS_SKIP_SIGNATURE": "true", "AWS_REGION": "us-east-1", "timeout": "60s", "max_retries": "10"}
 
 
@@ -83,30 +91,27 @@ class OpenDataStream(Stream):
     def _batch(self, fragment: ds.Fragment, following: Cursor) -> Batch:
         tables, rejected, counts = [], list[Rejected](), Counter[str]()
         for documents in _documents(fragment):
-            records = []
+            read = list[StructureRecord | Rejected]()
             for document in documents:
-                parsed = self._parsed(document)
-                if isinstance(parsed, StructureRecord):
-                    records.append(parsed)
-                    counts[f"licence {parsed.texts['licence']}"] += 1
-                elif isinstance(parsed, Rejected):
-                    rejected.append(parsed)
-                else:
-                    counts[parsed] += 1
+                unwanted = self._unwanted(document)
+                counts.update([unwanted] if unwanted else [])
+                if not unwanted:
+                    parse = partial(record_of, document, disorder=self._options.disorder)
+                    read.append(attempt(str(document["material_id"]), parse))
+            table, records, faults = tabulate(read, properties=UNITS, texts=TEXTS, units=UNITS)
+            counts.update(f"licence {record.texts['licence']}" for record in records)
             counts.update(count_notes(records))
-            tables.append(structures_to_arrow(records, properties=UNITS, texts=TEXTS, units=UNITS))
+            rejected.extend(faults)
+            tables.append(table)
         return Batch(pa.concat_tables(tables), following, tuple(rejected), dict(counts))
 
-    def _parsed(self, document: dict[str, Any]) -> StructureRecord | Rejected | str:
-        """Return the record of a document, or its fault, or the name under which it is counted and left out."""
+    def _unwanted(self, document: dict[str, Any]) -> str | None:
+        """Return the name under which a document is counted and left out on purpose."""
         if document["deprecated"]:
             return "deprecated_left_out"
         if not self._options.include_nc and licence_of(document) == NON_COMMERCIAL:
             return "non_commercial_left_out"
-        try:
-            return record_of(document, disorder=self._options.disorder)
-        except Unusable as fault:
-            return Rejected(str(document["material_id"]), fault.reason, fault.detail)
+        return None
 
 
 def _open(table_version: int | None = None) -> DeltaTable:
@@ -147,8 +152,10 @@ def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any]]]:
 
 
 def _brief(error: Exception) -> str:
-    """The beginning of a message, without the colours that some libraries put into theirs."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:200]
+    """The beginning of a message, without the colours that some libraries put into theirs, and without secrets."""
+    secrets = [os.environ[name] for name in SECRETS if os.environ.get(name)]
+    text = without_secrets(re.sub(r"\x1b\[[0-9;]*m", "", str(error)), secrets)
+    return " ".join(text.split())[:200]
 
 
 def _is_synthetic(fragment: ds.Fragment) -> bool:

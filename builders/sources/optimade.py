@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -11,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from builders.cleaning import EVERYTHING, Selection
-from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
+from builders.sources.addresses import Address, address_within, without_secrets
+from builders.sources.attempts import attempt
 from builders.sources.optimade_providers import Provider, find_provider, value_at
-from builders.sources.structures import Site, StructureRecord, Unusable, count_notes, make_record, structures_to_arrow
+from builders.sources.structures import Site, StructureRecord, Unusable, count_notes, make_record
+from builders.sources.tabulated import tabulate
 from embeddings.errors import MissingExtra, SourceError
 
 PAGE: int | None = None
@@ -56,7 +60,8 @@ class OptimadeStream(Stream):
     """Pages of structures; a cursor is the address of a page."""
 
     def __init__(self, provider: Provider, options: SourceOptions, selection: Selection) -> None:
-        self._provider, self._options = provider, options
+        self._provider, self._options, self._address = provider, options, provider.address
+        self._session = _session_class(provider.address)
         self.query: dict[str, Any] = {
             "endpoint": provider.url,
             "filter": provider_filter(options.filter, selection),
@@ -67,39 +72,66 @@ class OptimadeStream(Stream):
     def plan(self) -> Plan:
         """Ask how much there is."""
         meta = self._page(None, page_limit=1).meta
-        implementation = meta.get("implementation") or {}
+        implementation = _mapping(meta.get("implementation"))
         facts = {
             "route": "OPTIMADE, page by page",
-            "api_version": meta.get("api_version"),
-            "server": " ".join(str(implementation.get(key)) for key in ("name", "version")),
+            "api_version": self._shown(meta.get("api_version")),
+            "server": " ".join(str(self._shown(implementation.get(key))) for key in ("name", "version")),
             "clients": {"optimade": version("optimade")},
         }
         known = self._options.origin or self._provider.origin
-        origin = replace(known, database_version=known.database_version or _day(meta))
-        return Plan(origin, n_expected=meta.get("data_returned"), facts=facts)
+        origin = replace(known, database_version=known.database_version or self._shown(_day(meta)))
+        n_all = meta.get("data_returned")
+        return Plan(origin, n_expected=n_all if isinstance(n_all, int) else None, facts=facts)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
         """Fetch the pages from ``start`` on."""
-        address = start
+        address, seen = start, {start}
         while True:
             page = self._page(address)
-            address = _next_address(page.links)
+            address = self._following(page)
             if address is None and page.meta.get("more_data_available"):
                 raise SourceError(f"{self._provider.url} says that there is more, and not where. Try again later.")
+            if address is not None and address in seen:
+                raise SourceError(f"The pages of {self._provider.url} go round in a circle. Try again later.")
+            seen.add(address)
             yield self._batch(page.data, plan, address)
             if address is None:
                 return
 
-    def _batch(self, entries: list[dict[str, Any]], plan: Plan, following: Cursor) -> Batch:
-        records, rejected = [], []
-        for entry in entries:
-            try:
-                records.append(self._record(entry, plan))
-            except Unusable as fault:
-                rejected.append(Rejected(str(entry.get("id")), fault.reason, fault.detail))
+    def _following(self, page: Any) -> str | None:
+        """Return the address of the next page: on the origin of this provider, and without a secret.
+
+        Raises:
+            LeavesService: it lies elsewhere. Where only the scheme is http instead of https, ours is kept.
+        """
+        from builders.sources.sessions import LeavesService
+
+        link = _mapping(page.links).get("next")
+        link = link.get("href") if isinstance(link, Mapping) else link
+        if not link:
+            return None
+        address = address_within(f"{self._provider.url}/v1/structures", str(link))
+        if address is None or self._shown(address) != address:
+            place = self._shown(str(link).partition("?")[0])[:100]
+            raise LeavesService(
+                f"{self._provider.url} says that its next page is elsewhere ({place}); nothing was sent there. Set "
+                "--provider to the address under which the service gives its own pages."
+            )
+        return address
+
+    def _batch(self, entries: Any, plan: Plan, following: Cursor) -> Batch:
+        read = [
+            attempt(self._name(number, entry), partial(self._record, entry, plan))
+            for number, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1)
+        ]
         properties = self._provider.properties or None
-        table = structures_to_arrow(records, properties=properties, texts=TEXTS)
-        return Batch(table, following, tuple(rejected), count_notes(records), status=f"{len(rejected)} rejected")
+        table, records, rejected = tabulate(read, properties=properties, texts=TEXTS)
+        return Batch(table, following, rejected, count_notes(records), status=f"{len(rejected)} rejected")
+
+    def _name(self, number: int, entry: Any) -> str:
+        """What an entry is called where it is rejected; one without an identifier goes by its place on the page."""
+        return str(_mapping(entry).get("id") or f"entry {number} of its page")
 
     def _record(self, entry: Mapping[str, Any], plan: Plan) -> StructureRecord:
         attributes = entry.get("attributes") or {}
@@ -127,26 +159,41 @@ class OptimadeStream(Stream):
         return [*FIELDS, *dict.fromkeys(path[0] for path in self._provider.properties.values())]
 
     def _page(self, address: str | None, *, page_limit: int | None = None) -> Any:
+        from builders.sources.sessions import LeavesService
+
         url = self._provider.url
         client = _client_class()(
-            url, max_results_per_provider=0, use_async=False, silent=True, http_client=_session_class()
+            url, max_results_per_provider=0, use_async=False, silent=True, http_client=self._session
         )
-        results = client.get_one(
-            "structures",
-            self.query["filter"],
-            url,
-            response_fields=self.query["fields"],
-            page_limit=page_limit or PAGE,
-            paginate=False,
-            override_url=address,
-        )[url]
+        try:
+            results = client.get_one(
+                "structures",
+                self.query["filter"],
+                url,
+                response_fields=self.query["fields"],
+                page_limit=page_limit or PAGE,
+                paginate=False,
+                override_url=address,
+            )[url]
+        except Exception as error:  # the client names most of what goes wrong, and stumbles over the rest
+            raise self._trouble(f"{type(error).__name__}: {error}") from None
         if results.errors:
-            reason = " ".join(str(results.errors[0]).split())[:300]
-            raise SourceError(
-                f"{url} did not answer as it should ({reason}). Check --provider and --filter. What has been pulled "
-                "is kept: give the same command again later. Without a network, use --source starter."
-            )
+            text, refused = str(results.errors[0]), f"{LeavesService.__name__}: "
+            raise LeavesService(text.removeprefix(refused)) if text.startswith(refused) else self._trouble(text)
+        if not isinstance(results.meta, Mapping):
+            raise self._trouble("an answer without meta")
         return results
+
+    def _trouble(self, reason: str) -> SourceError:
+        return SourceError(
+            f"{self._provider.url} did not answer as it should ({self._shown(' '.join(reason.split()))[:300]}). Check "
+            "--provider and --filter. What has been pulled is kept: give the same command again later. Without a "
+            "network, use --source starter."
+        )
+
+    def _shown(self, value: Any) -> Any:
+        """Return what a server said without user and password, which it may repeat."""
+        return without_secrets(value, self._address.secrets) if isinstance(value, str) else value
 
 
 def _client_class() -> Any:
@@ -156,13 +203,14 @@ def _client_class() -> Any:
         raise MissingExtra.of("optimade[http-client]", "sources") from error
 
 
-def _session_class() -> type:
+def _session_class(address: Address) -> type:
     """Return a session that waits and tries again; the client's own way of doing so never gives up."""
-    import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util.retry import Retry
 
-    class PatientSession(requests.Session):
+    from builders.sources.sessions import bound_session
+
+    class PatientSession(bound_session(address, "--provider")):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             waits = Retry(RETRIES, backoff_factor=BACKOFF, status_forcelist=(429, 500, 502, 503, 504))
@@ -172,9 +220,9 @@ def _session_class() -> type:
     return PatientSession
 
 
-def _next_address(links: Mapping[str, Any]) -> str | None:
-    link = links.get("next")
-    return link.get("href") if isinstance(link, Mapping) else link
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object, or an empty one in place of anything else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _day(meta: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builders.origins import ORIGINS, Origin
+from builders.sources.addresses import Address, parse_address, without_secrets
 from embeddings.errors import InputInvalid, did_you_mean
 
 Path = tuple[str, ...]
@@ -22,12 +23,19 @@ class Provider:
         origin: whose data it is.
         properties: our name -> where the value stands.
         functional: of its calculations; None where they have none.
+        auth: user and password, if the address that was given had them; never shown or stored.
     """
 
     url: str
     origin: Origin
     properties: Mapping[str, Path] = field(default_factory=dict)
     functional: str | None = None
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> Address:
+        """Where it is, with what it is told there alone."""
+        return Address(self.url, self.auth)
 
 
 _OQMD = Origin(
@@ -107,9 +115,11 @@ def find_provider(name: str | None) -> Provider:
         raise InputInvalid(f"The source optimade asks one database; name it with --provider. {known}")
     if name in PROVIDERS:
         return PROVIDERS[name]
-    if name.startswith(("http://", "https://")):
-        return Provider(name.rstrip("/"), Origin(name))
-    raise InputInvalid(f'No provider "{name}".{did_you_mean(name, PROVIDERS)} {known}')
+    if "://" in name:
+        address = parse_address(name, "--provider")
+        return Provider(address.url, Origin(address.url), auth=address.auth)
+    shown = without_secrets(f"//{name}")[2:]  # a user and password may stand before an address without its scheme
+    raise InputInvalid(f'No provider "{shown}".{did_you_mean(shown, PROVIDERS)} {known}')
 
 
 def value_at(attributes: Mapping[str, Any], path: Path) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,46 +13,132 @@ import click
 
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo
-from embeddings.cli.source_options import parse_options, require_builders, source_options
+from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
 from embeddings.outputs import Output
 
 if TYPE_CHECKING:
+    from builders.check import Label, Report
+    from builders.cleaning import Selection
+    from builders.progress import Reporter
     from builders.snapshot import Snapshot
+    from builders.sources import Stream
 
 
 @click.command()
-@click.option("--source", required=True, help="Where the structures come from; see embeddings sources.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
+@click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
+@click.option("--source", help="Where the structures come from; see embeddings sources.  [default: what PATH says]")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
+@click.option("--check", is_flag=True, help="Read everything, report what is wrong, and write nothing.")
 @click.option("--refresh", is_flag=True, help="Bring a snapshot up to date; fetch only what has changed.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def pull(source: str, out: Path, refresh: bool, quiet: bool, as_json: bool, **options: Any) -> None:
+def pull(
+    place: Path | None,
+    source: str | None,
+    out: Path | None,
+    check: bool,
+    refresh: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     r"""Pull structures into a snapshot: frozen files with hashes, licence and counts, to build from later.
 
     A pull that was killed goes on where it stood when the same command is given again, and ends with the same bytes.
+    PATH is short for --path; without --source, a .parquet file is read by the source table, anything else by local.
+
+    With --check, exit code 0 means that at least one structure can be used.
 
     \b
     Example:
+      embeddings pull --check my_cifs
       embeddings pull --source mp --stable-only --out mp-stable
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
+    source = _understood(place, source, out, options, check=check, refresh=refresh)
     require_builders()
     from builders.progress import Reporter
-    from builders.refresh import refresh_snapshot
-    from builders.snapshot import take_snapshot
     from builders.sources import open_stream
 
-    guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
+    if out is not None:
+        guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
     about, selection = parse_options(options)
     stream = open_stream(source, about, selection)
-    take = refresh_snapshot if refresh else take_snapshot
+    reporter = Reporter(quiet=quiet)
     try:
-        snapshot = take(out, source, stream, selection, Reporter(quiet=quiet))
+        if out is None or check:
+            _check(stream, selection, reporter, as_json=as_json)
+        else:
+            _show(_taken(out, source, stream, selection, reporter, refresh=refresh), as_json=as_json)
     except KeyboardInterrupt:
         echo("Interrupted. The same command takes the pull up where it stood.", err=True)
         raise click.exceptions.Exit(130) from None
-    _show(snapshot, as_json=as_json)
+
+
+def _understood(
+    place: Path | None, source: str | None, out: Path | None, options: dict[str, Any], *, check: bool, refresh: bool
+) -> str:
+    """Return the name of the source; PATH becomes --path among the options."""
+    if place is not None and options["path"] is not None:
+        raise click.UsageError("PATH and --path are the same; give one of them.")
+    options["path"] = options["path"] or place
+    if source is None and options["path"] is None:
+        raise click.UsageError("Name a --source, or the PATH of your own files.")
+    if out is None and not check:
+        raise click.UsageError("Name the folder of the snapshot with --out; or look first with --check.")
+    if check and refresh:
+        raise click.UsageError("--check writes nothing, so that it cannot --refresh.")
+    return source or guess_source(options["path"])
+
+
+def _taken(
+    out: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter, *, refresh: bool
+) -> Snapshot:
+    from builders.refresh import refresh_snapshot
+    from builders.snapshot import take_snapshot
+
+    return (refresh_snapshot if refresh else take_snapshot)(out, source, stream, selection, reporter)
+
+
+def _check(stream: Stream, selection: Selection, reporter: Reporter, *, as_json: bool) -> None:
+    from builders.check import check_source
+
+    report = check_source(stream, selection, reporter)
+    if as_json:
+        echo(json.dumps(report.to_dict()))
+    else:
+        echo("\n".join(_report_lines(report)))
+    if not report.n_usable:
+        raise click.exceptions.Exit(1)
+
+
+def _report_lines(report: Report) -> Iterator[str]:
+    yield f"{report.n_received:,} structures of {report.source}"
+    for reason, kind in report.faults.items():
+        yield f"  fault: {kind.n:,} {reason}" + (f" ({kind.mend})" if kind.mend else "")
+        for first in kind.first:
+            yield "    " + ", ".join(filter(None, (first["item"], first["place"]))) + f": {first['detail']}"
+        if kind.n > len(kind.first):
+            yield f"    and {kind.n - len(kind.first):,} more"
+    for reason, n in (report.rejected - Counter({reason: kind.n for reason, kind in report.faults.items()})).items():
+        yield f"  left out as you asked: {n:,} {reason}"
+    for name, n in report.counts.items():
+        yield f"  noted: {n:,} {name}"
+    for name, label in report.labels.items():
+        yield f"  label {name}: {_label_line(label, report.n_usable)}"
+    yield f"{report.n_kept:,} would be kept, and {report.n_usable:,} of them can be used. Nothing was written."
+
+
+def _label_line(label: Label, n_usable: int) -> str:
+    known = f"{label.n_known:,} of {n_usable:,} known"
+    if label.n_known == 0:
+        return known
+    if label.is_constant:
+        return f"{known}, all of them {label.least:g}: nothing to learn"
+    if label.is_binary:
+        return f"{known}, each 0 or 1"
+    return f"{known}, from {label.least:g} to {label.most:g}"
 
 
 def _show(snapshot: Snapshot, *, as_json: bool) -> None:
@@ -64,6 +152,10 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
     echo(f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}")
     for reason, n in snapshot.rejected.items():
         echo(f"  left out: {n:,} {reason}")
+    for reason, n in snapshot.unusable.items():
+        echo(f"  kept, and of no use to a build: {n:,} {reason}")
+    if (snapshot.folder / "rejected.csv").exists():
+        echo(f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}")
     echo(f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}")
 
 

@@ -102,6 +102,11 @@ def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
         raise click.UsageError(f"A snapshot is used as it is: leave --{refused[0].replace('_', '-')} to the pull.")
 
 
+def guess_source(path: Path) -> str:
+    """Return the source that reads a file or a folder of this name."""
+    return "table" if path.name.lower().endswith((".parquet", ".pq")) else "local"
+
+
 def require_builders() -> None:
     """Import what every command on the building side needs.
 

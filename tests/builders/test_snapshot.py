@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.cleaning import Selection
+from builders.check import check_source
+from builders.cleaning import Selection, clean
 from builders.origins import ORIGINS, find_origin
 from builders.progress import Reporter
+from builders.rejections import MENDS
 from builders.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
 from builders.sources import SOURCES, SourceOptions, find_source
 from embeddings.errors import ColumnNotFound, EmbeddingsError, InputInvalid, SourceError
@@ -123,6 +126,63 @@ def test_an_absent_or_broken_or_empty_file_is_refused(tmp_path: Path) -> None:
         pull(tmp_path / "empty.parquet", tmp_path / "s")
     with pytest.raises(SourceError, match="10 other_elements"):
         pull(tmp_path / "t.parquet", tmp_path / "none", Selection(elements=("Xe",)))
+
+
+def faulty(path: Path) -> Path:
+    """Eight crystals; an identifier twice, an atom on another, a cell without room."""
+    crystals = [cscl(11, 17, 3.6 + 0.1 * k) for k in range(8)]
+    ids = pa.array([f"c{k}" for k in (0, 1, 2, 3, 1, 4, 5, 0)])
+    lattice, numbers, coords = crystals[3]
+    crystals[3] = lattice, numbers, coords * 0
+    crystals[5] = crystals[5][0] * 0.1, *crystals[5][1:]
+    pq.write_table(arrow_table(crystals).set_column(0, "material_id", ids), path)
+    return path
+
+
+FAULTS = {("c1", "duplicate_id"), ("c0", "duplicate_id"), ("c4", "no_volume"), ("c3", "atoms_overlap")}
+
+
+@pytest.mark.parametrize("rows_per_batch", [1, 3, 100])
+def test_what_the_cleaning_will_drop_is_listed_by_name_and_stays_in_the_snapshot(
+    rows_per_batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.sources.table.ROWS_PER_BATCH", rows_per_batch)
+    snapshot = pull(faulty(tmp_path / "t.parquet"), tmp_path / "s")
+    assert len(read_structures(snapshot)) == 8
+    assert snapshot.rejected == {}
+    assert snapshot.unusable == {"duplicate_id": 2, "no_volume": 1, "atoms_overlap": 1}
+    assert clean(read_structures(snapshot))[1] == snapshot.unusable
+    with (tmp_path / "s" / "rejected.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["item"], row["reason"]) for row in rows} == FAULTS
+    assert all(row["mend"] == MENDS[row["reason"]] for row in rows)
+
+
+def test_a_check_says_what_a_pull_and_a_build_would_do(tmp_path: Path) -> None:
+    stream = find_source("table")(SourceOptions(faulty(tmp_path / "t.parquet")), Selection(max_sites=2, limit=6))
+    report = check_source(stream, Selection(max_sites=2, limit=6), Reporter(quiet=True))
+    assert (report.n_received, report.n_kept, report.n_usable) == (8, 6, 3)
+    assert report.unusable == {"duplicate_id": 1, "no_volume": 1, "atoms_overlap": 1}
+    assert {(first["item"], reason) for reason, kind in report.faults.items() for first in kind.first} < FAULTS
+
+
+def test_labels_are_counted_over_the_usable(tmp_path: Path) -> None:
+    table = arrow_table(
+        [cscl(11, 17, 3.6 + 0.1 * k) for k in range(4)],
+        gap=pa.array([1.0, None, 3.0, float("nan")]),
+        metal=pa.array([1, 0, 0, 1]),
+        same=pa.array([2.5, 2.5, None, None]),
+        none=pa.array([None] * 4, pa.float64()),
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    stream = find_source("table")(SourceOptions(tmp_path / "t.parquet"), Selection())
+    labels = check_source(stream, Selection(), Reporter(quiet=True)).to_dict()["labels"]
+    shown = {name: [label[key] for key in ("n_known", "is_constant", "is_binary")] for name, label in labels.items()}
+    assert shown["gap"] == [2, False, False]
+    assert shown["metal"] == [4, False, True]
+    assert shown["same"] == [2, True, False]
+    assert shown["none"][0] == 0
+    assert (labels["gap"]["least"], labels["gap"]["most"]) == (1.0, 3.0)
 
 
 def test_sources_and_origins_go_by_name(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from builders.rejections import MENDS
 from builders.sources import SOURCES
 from embeddings import load_uae
 from embeddings.cli import main
@@ -66,6 +67,12 @@ def test_pulling_again_reuses_the_snapshot_and_says_what_is_in_it(snapshot: Path
         ),
         (["pull", "--source", "table", "--out", "{s}2", "--jobs", "2"], 1, "no --jobs; it takes --path, --about"),
         (["pull", "--source", "mars", "--out", "{s}2"], 1, "No source"),
+        (["pull", "--out", "{s}2"], 2, "Name a --source, or the PATH"),
+        (["pull", "--check"], 2, "Name a --source, or the PATH"),
+        (["pull", "--source", "starter"], 2, "--out; or look first with --check"),
+        (["pull", "{s}", "--path", "{s}", "--check"], 2, "give one of them"),
+        (["pull", "{s}", "--check", "--refresh"], 2, "cannot --refresh"),
+        (["pull", "{s}/absent", "--check"], 1, "Nothing at"),
         (["pull", "--source", "starter", "--out", "{s}2", "--nelements", "4-2"], 2, "neither a number"),
         (["pull", "--source", "starter", "--out", "{s}2", "--chemsys", "Fe-Xx"], 1, "not an element symbol"),
         (
@@ -81,6 +88,85 @@ def test_wrong_use_is_named_and_harms_nothing(options: list[str], code: int, sai
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert {path.name: path.read_bytes() for path in snapshot.iterdir()} == before
+
+
+def everything(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def write_poscars(folder: Path, n: int) -> Path:
+    folder.mkdir()
+    for k in range(n):
+        lines = ["NaCl", "1.0", f"{3.6 + k} 0 0", f"0 {3.6 + k} 0", f"0 0 {3.6 + k}", "Na Cl", "1 1", "direct"]
+        (folder / f"{k}.vasp").write_text("\n".join([*lines, "0 0 0", "0.5 0.5 0.5", ""]))
+    return folder
+
+
+def test_a_check_reads_reports_and_writes_nothing(tmp_path: Path) -> None:
+    folder = write_poscars(tmp_path / "mine", 3)
+    (folder / "bad.vasp").write_text("nothing")
+    (folder / "id_prop.csv").write_text("0,1\n1,0\n2,1\nbad,2\nabsent,4\n")
+    before = everything(tmp_path)
+    ways = (
+        ["--check", folder],
+        ["--check", "--source", "local", "--path", folder],
+        [folder, "--check", "--out", tmp_path / "s"],
+    )
+    for options in ways:
+        result = run("pull", *options)
+        assert result.exit_code == 0, result.output
+        assert "5 structures of mine" in result.stdout
+        assert f"fault: 1 missing_file ({MENDS['missing_file']})" in result.stdout
+        assert "bad.vasp" in result.stdout
+        assert "label target: 3 of 3 known, each 0 or 1" in result.stdout
+        assert "3 would be kept, and 3 of them can be used" in result.stdout
+    document = json.loads(run("pull", "--check", folder, "--json", "--quiet").stdout)
+    assert (document["n_received"], document["n_kept"], document["n_usable"]) == (5, 3, 3)
+    assert sum(document["rejected"].values()) == 2
+    assert document["labels"]["target"]["is_binary"]
+    assert everything(tmp_path) == before
+
+
+def test_a_check_of_a_table_counts_what_the_selection_leaves_out(tmp_path: Path) -> None:
+    path = write_sample(tmp_path / "t.parquet", 40)
+    result = run("pull", "--check", path, "--max-sites", 2)
+    assert result.exit_code == 0, result.output
+    assert "left out as you asked: 20 too_many_sites" in result.stdout
+
+
+def test_a_check_that_finds_nothing_usable_says_so_in_its_exit_code(tmp_path: Path) -> None:
+    folder = write_poscars(tmp_path / "mine", 0)
+    (folder / "bad.vasp").write_text("nothing")
+    result = run("pull", "--check", folder)
+    assert result.exit_code == 1
+    assert "0 would be kept" in result.stdout
+    assert json.loads(run("pull", "--check", folder, "--json").stdout)["n_usable"] == 0
+
+
+def test_a_check_shows_the_first_few_faults_of_a_kind(tmp_path: Path) -> None:
+    folder = write_poscars(tmp_path / "mine", 1)
+    for k in range(9):
+        (folder / f"bad{k}.vasp").write_text("nothing")
+    text = run("pull", "--check", folder).stdout
+    assert ("bad4" in text, "bad5" in text, "and 4 more" in text) == (True, False, True)
+
+
+def test_names_that_no_terminal_can_show_are_escaped(tmp_path: Path) -> None:
+    folder = write_poscars(tmp_path / "mine", 1)
+    (folder / "a\nb\x1b[31m.vasp").write_text("nothing")
+    result = run("pull", folder, "--check")
+    assert "a\\nb\\x1b[31m.vasp" in result.stdout
+    assert "\x1b" not in result.stdout
+    run("pull", folder, "--out", tmp_path / "s")
+    assert len((tmp_path / "s" / "rejected.csv").read_text().splitlines()) == 2
+
+
+def test_a_pull_says_where_what_it_left_out_is_listed(tmp_path: Path) -> None:
+    folder = write_poscars(tmp_path / "mine", 2)
+    (folder / "bad.vasp").write_text("nothing")
+    result = run("pull", folder, "--out", tmp_path / "s")
+    assert result.exit_code == 0, result.output
+    assert f"mend them: {tmp_path / 's' / 'rejected.csv'}" in result.stdout
 
 
 def test_every_source_is_listed_with_its_needs_and_licence() -> None:

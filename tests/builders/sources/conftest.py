@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from builders.cleaning import Selection
+from builders.plans import query_of
 from builders.progress import Reporter
-from builders.snapshot import Snapshot, query_of, take_snapshot
+from builders.snapshot import Snapshot, take_snapshot
 from builders.sources import SourceOptions, find_source, mp, mp_client
 from builders.sources.mp_documents import normal_id
 from tests.servers.summary import SummaryServer, summary_server

@@ -17,6 +17,7 @@ from builders.progress import Reporter
 from builders.refresh import refresh_snapshot
 from builders.snapshot import Snapshot, read_snapshot, read_structures
 from builders.sources import DatabaseMoved, SourceOptions, find_source, mp_client
+from builders.sources.addresses import Address
 from builders.sources.mp import server_filters
 from builders.sources.mp_documents import normal_id
 from embeddings.elements import SYMBOLS
@@ -227,6 +228,30 @@ def test_a_refresh_fetches_what_changed_and_ends_as_a_clean_pull_would(
     assert {path.name for path in tmp_path.iterdir() if "clean." in path.name and path.is_dir()} == set()
 
 
+def test_a_refresh_counts_what_was_done_to_the_rows_that_it_takes_over(
+    server: SummaryServer, pull: Pull, tmp_path: Path
+) -> None:
+    for document in server.documents[10:30]:
+        structure = document["structure"]
+        site = structure["sites"][0]
+        mixed = [site["species"][0] | {"occu": 0.6}, {"element": "D", "occu": 0.4}]
+        document["structure"] = structure | {"sites": [site | {"species": mixed}, *structure["sites"][1:]]}
+    options, selection = SourceOptions(disorder="majority"), Selection()
+    first = pull("mp", tmp_path / "s", options)
+    server.version = "2026.01.01"
+    server.documents[5] = server.documents[5] | {"last_updated": "2026-01-01T00:00:00Z", "band_gap": 9.0}
+    stream = find_source("mp")(options, selection)
+    refreshed = refresh_snapshot(tmp_path / "s", "mp", stream, selection, Reporter(quiet=True))
+    anew = pull("mp", tmp_path / "anew", options)
+    assert refreshed.counts == anew.counts == first.counts
+    assert sum(n for note, n in anew.counts.items() if "majority" in note) > 10
+    assert (refreshed.rejected, refreshed.unusable, refreshed.n_received) == (
+        anew.rejected,
+        anew.unusable,
+        anew.n_received,
+    )
+
+
 def test_only_a_source_that_knows_its_changes_can_be_refreshed(tmp_path: Path, pull: Pull) -> None:
     pull("starter", tmp_path / "s", selection=Selection(limit=5))
     stream = find_source("starter")(SourceOptions(), Selection(limit=5))
@@ -325,10 +350,10 @@ def test_without_a_network_or_with_a_wrong_address_the_way_out_is_named(
 def test_requests_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(mp_client.time, "sleep", waited.append)
-    client = mp_client.MaterialsProjectClient("https://api.materialsproject.org/", KEY)
+    client = mp_client.MaterialsProjectClient(Address("https://api.materialsproject.org"), KEY)
     for _ in range(3):
         client.ask("nothing", lambda: None)
     assert [round(seconds, 1) for seconds in waited] == [0.0, 0.2, 0.2]
-    local = mp_client.MaterialsProjectClient("http://127.0.0.1:80/", KEY)
+    local = mp_client.MaterialsProjectClient(Address("http://127.0.0.1:80"), KEY)
     local.ask("nothing", lambda: None)
     assert waited[-1] == 0
