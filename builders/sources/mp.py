@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from itertools import combinations
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import ORIGINS, Origin
 from builders.sources import Batch, Cursor, DatabaseMoved, EarlierRows, Plan, Rejected, SourceOptions, Stream
+from builders.sources.attempts import attempt
 from builders.sources.mp_client import (
     PAGE,
     Document,
@@ -34,7 +36,7 @@ from builders.sources.mp_documents import (
     record_of,
     sort_key,
 )
-from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from builders.sources.structures import StructureRecord, count_notes, structures_to_arrow
 
 BATCH = 400
 """Identifiers in a request; more make the address too long."""
@@ -180,15 +182,16 @@ class MaterialsProjectStream(Stream):
 
     def _fetch(self, ids: list[str]) -> tuple[list[StructureRecord], list[Rejected]]:
         """Fetch documents by identifier; what comes without a structure is asked for once more, then rejected."""
-        records, rejected = [], []
+        records, rejected = list[StructureRecord](), list[Rejected]()
         documents = self._documents(ids)
         bare = [source_id for source_id, document in documents.items() if not document.get("structure")]
         documents |= self._documents(bare)
         for source_id, document in documents.items():
-            try:
-                records.append(record_of(document, disorder=self._options.disorder))
-            except Unusable as fault:
-                rejected.append(Rejected(source_id, fault.reason, fault.detail))
+            parsed = attempt(source_id, partial(record_of, document, disorder=self._options.disorder))
+            if isinstance(parsed, Rejected):
+                rejected.append(parsed)
+            else:
+                records.append(parsed)
         return records, rejected
 
     def _documents(self, ids: list[str]) -> dict[str, Document]:

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources.attempts import attempt, rejected
 from builders.sources.mp import project_origin
 from builders.sources.mp_documents import FIELDS, NON_COMMERCIAL, SYNTHETIC, TEXTS, UNITS, licence_of, record_of
-from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from builders.sources.structures import StructureRecord, count_notes, structures_to_arrow
 from embeddings.errors import MissingExtra, SourceError
 
 if TYPE_CHECKING:
@@ -81,21 +82,21 @@ class OpenDataStream(Stream):
             yield self._batch(fragments[plan.items[number]], following)
 
     def _batch(self, fragment: ds.Fragment, following: Cursor) -> Batch:
-        tables, rejected, counts = [], list[Rejected](), Counter[str]()
+        tables, faults, counts = [], list[Rejected](), Counter[str]()
         for documents in _documents(fragment):
             records = []
             for document in documents:
-                parsed = self._parsed(document)
+                parsed = document if isinstance(document, Rejected) else self._parsed(document)
                 if isinstance(parsed, StructureRecord):
                     records.append(parsed)
                     counts[f"licence {parsed.texts['licence']}"] += 1
                 elif isinstance(parsed, Rejected):
-                    rejected.append(parsed)
+                    faults.append(parsed)
                 else:
                     counts[parsed] += 1
             counts.update(count_notes(records))
             tables.append(structures_to_arrow(records, properties=UNITS, texts=TEXTS, units=UNITS))
-        return Batch(pa.concat_tables(tables), following, tuple(rejected), dict(counts))
+        return Batch(pa.concat_tables(tables), following, tuple(faults), dict(counts))
 
     def _parsed(self, document: dict[str, Any]) -> StructureRecord | Rejected | str:
         """Return the record of a document, or its fault, or the name under which it is counted and left out."""
@@ -103,10 +104,8 @@ class OpenDataStream(Stream):
             return "deprecated_left_out"
         if not self._options.include_nc and licence_of(document) == NON_COMMERCIAL:
             return "non_commercial_left_out"
-        try:
-            return record_of(document, disorder=self._options.disorder)
-        except Unusable as fault:
-            return Rejected(str(document["material_id"]), fault.reason, fault.detail)
+        item = str(document.get("material_id"))
+        return attempt(item, lambda: record_of(document, disorder=self._options.disorder))
 
 
 def _open(table_version: int | None = None) -> DeltaTable:
@@ -138,12 +137,24 @@ def _fragments(table: DeltaTable) -> dict[str, ds.Fragment]:
     return {fragment.path: fragment for fragment in table.to_pyarrow_dataset().get_fragments()}
 
 
-def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any]]]:
+def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any] | Rejected]]:
     try:
         for rows in fragment.to_batches(columns=list(COLUMNS), batch_size=ROWS_AT_ONCE):
-            yield rows.to_pylist(maps_as_pydicts="strict")
+            yield _documents_of(rows)
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(f"The file {fragment.path} of {URI} cannot be read: {_brief(error)}.") from error
+
+
+def _documents_of(rows: pa.RecordBatch) -> list[dict[str, Any] | Rejected]:
+    """The documents of some rows; row by row where one of them cannot be turned into one."""
+    try:
+        documents: list[dict[str, Any] | Rejected] = rows.to_pylist(maps_as_pydicts="strict")
+    except (KeyError, ValueError) as error:
+        if len(rows) > 1:
+            return [document for row in range(len(rows)) for document in _documents_of(rows.slice(row, 1))]
+        name = rows.column("material_id").cast(pa.binary())[0].as_py() or b"a row without an identifier"
+        return [rejected(name.decode(errors="replace"), "unreadable", f"{type(error).__name__}: {error}")]
+    return documents
 
 
 def _brief(error: Exception) -> str:
