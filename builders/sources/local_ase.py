@@ -51,7 +51,7 @@ def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
         Unusable: the frame is bad, not periodic in three directions, or not a usable structure.
     """
     crystal = read_crystal(frame)
-    identifier = _identifier_in(crystal.stated)
+    identifier = _identifier_in(crystal.spelled)
     return make_record(
         crystal.spelled[identifier] if identifier else name,
         crystal.lattice,

@@ -108,6 +108,8 @@ def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[
         require_periodic(lattice.get("pbc") or (True, True, True))
     except (KeyError, TypeError, AttributeError) as error:
         raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
+    if not content:
+        raise Unusable("no_structure", "it has no sites")
     return parts
 
 
