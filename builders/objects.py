@@ -47,5 +47,6 @@ def _record(place: str, structure: Structure | Atoms) -> StructureRecord:
 
 
 def _is_structure(thing: object) -> bool:
-    """True for a pymatgen structure or ASE atoms, told by what they offer so that neither has to be imported."""
-    return hasattr(thing, "get_scaled_positions") or (hasattr(thing, "lattice") and hasattr(thing, "frac_coords"))
+    """True for a pymatgen structure or ASE atoms, told by what their class offers so that neither is imported."""
+    offered = type(thing)
+    return hasattr(offered, "get_scaled_positions") or (hasattr(offered, "lattice") and hasattr(offered, "frac_coords"))

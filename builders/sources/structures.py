@@ -165,9 +165,16 @@ def parts_of(structure: Structure) -> tuple[Any, list[Site], Any]:
     for site in structure:
         content: dict[str, float] = {}
         for kind, share in site.species.items():
-            content[kind.symbol] = content.get(kind.symbol, 0.0) + share
+            name = _name_of(kind)
+            content[name] = content.get(name, 0.0) + share
         sites.append(content)
     return structure.lattice.matrix, sites, structure.frac_coords
+
+
+def _name_of(kind: Any) -> str:
+    """The symbol of an element, isotopes apart, or that of a dummy; pymatgen's own symbol of deuterium is H."""
+    element = getattr(kind, "element", None) or kind
+    return str(getattr(element, "name", None) or kind.symbol)
 
 
 def structures_to_arrow(
