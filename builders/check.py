@@ -12,9 +12,10 @@ import numpy as np
 
 from builders.cleaning import Selection
 from builders.progress import Reporter
-from builders.rejections import mend_of, one_line
+from builders.rejections import mend_of
 from builders.sifting import sift
 from builders.sources import Plan, Rejected, Stream
+from embeddings.text import one_line
 
 EXAMPLES = 5
 """Faults of a kind that are shown."""

@@ -6,23 +6,36 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from embeddings.text import one_line
+
 MENDS: dict[str, str] = {
+    "ambiguous_name": "write the whole file name, with its ending, in id_prop.csv",
     "atoms_overlap": "give each atom a place of its own",
+    "bad_name": "use a name of 1 to 255 printable characters that UTF-8 can write",
+    "composition_changed": "order the sites yourself: the largest shares alone are another material",
     "duplicate_id": "give each structure its own identifier",
+    "formula_disagrees": "state a formula that agrees with the sites",
     "invalid_atomic_number": "use atomic numbers from 1 to 118",
     "missing_file": "add the file, or remove its line from id_prop.csv",
     "no_atoms": "add the atoms",
     "no_cell": "only crystals that are periodic in three directions can be used",
     "no_id": "give the entry an identifier",
+    "no_majority": "order the sites yourself: no share of theirs is the largest",
     "no_structure": "write lattice, elements and positions as the format asks",
     "no_volume": "check the lattice vectors and their unit (angstrom)",
+    "not_a_file": "put a regular file in its place",
     "not_finite": "replace NaN and infinity by numbers",
+    "occupancy_out_of_range": "give shares from 0 to 1 that add up to 1 at most",
     "outside_folder": "copy the file into the folder in place of the link",
     "partial_occupancy": "order the sites, or choose --disorder majority",
+    "reserved_name": "give the property a name that is no column of the structure itself",
     "too_large": "use a smaller cell",
     "too_many_sites_for_recipe": "use a smaller cell, or a recipe that takes more sites",
     "unknown_element": "write the symbol of a chemical element",
+    "unplaced_atoms": "give every atom a position",
     "unreadable": "write the file again with the program that it came from",
+    "unsupported_feature": "write the structure without this feature",
+    "wrong_count": "let the number of atoms, rows or cells agree with what is announced",
 }
 """Reason -> what would mend it. Every reason that a source or the cleaning gives stands here."""
 
@@ -45,6 +58,12 @@ def rejected_csv(faults: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def one_line(text: str) -> str:
-    r"""Return a text that any terminal and any table can take: line feeds, controls and odd bytes become ``\x0a``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+class Unusable(Exception):
+    """Something is not a usable structure; ``reason`` is a key of `MENDS`, ``detail`` says what exactly."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from typing import Any
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import Origin
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
-from builders.sources.structures import StructureRecord, Unusable, count_notes, structures_to_arrow
+from builders.sources.attempts import attempt
+from builders.sources.structures import StructureRecord, count_notes, structures_to_arrow
 from embeddings.errors import InputInvalid, SourceError
 
 ITEMS_PER_BATCH = 500
@@ -22,7 +24,7 @@ ITEMS_PER_TASK = 25
 """How many items a process takes at a time."""
 
 Item = tuple[str, Any]
-"""A name for people, and what the parser of the format needs."""
+"""A name for people, and what the parser of the format needs; or why there is nothing to parse, as `Rejected`."""
 
 Parser = Callable[[str, Any, str], StructureRecord]
 """Makes a record of an item's name, its content, and what becomes of disordered sites; or raises `Unusable`."""
@@ -62,6 +64,8 @@ def local(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
         raise InputInvalid("The source local reads a file or a folder; name it with --path.")
     if not options.path.exists():
         raise SourceError(f"Nothing at {options.path}.")
+    if not (options.path.is_file() or options.path.is_dir()):
+        raise SourceError(f"{options.path} is neither a file nor a folder. Name one that is.")
     return LocalStream(options, open_local(options.path))
 
 
@@ -126,10 +130,9 @@ class LocalStream(Stream):
 
 def _parsed(parse: Parser, disorder: str, item: Item) -> StructureRecord | Rejected:
     name, content = item
-    try:
-        return parse(name, content, disorder)
-    except Unusable as fault:
-        return Rejected(name, fault.reason, " ".join(fault.detail.split())[:300])
+    if isinstance(content, Rejected):
+        return content
+    return attempt(name, lambda: parse(name, content, disorder))
 
 
 Run = Callable[[Callable[[Item], StructureRecord | Rejected], list[Item]], Iterable[StructureRecord | Rejected]]
@@ -165,5 +168,5 @@ def hash_files(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
-            digest.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+            digest.update(os.fsencode(path.name) + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from builders.scales import SCALE_COLUMNS
+from builders.sources.disorder import Site
+from builders.sources.extxyz import Frame, read_crystal, read_frames
 from builders.sources.local import Item, LocalFile, hash_files
-from builders.sources.structures import StructureRecord, Unusable, make_record
+from builders.sources.structures import StructureRecord, fractional, make_record, require_periodic
+from builders.sources.values import is_number
 from embeddings.errors import MissingExtra, SourceError
 
 if TYPE_CHECKING:
@@ -22,8 +25,7 @@ IDENTIFIERS = ("material_id", "id", "name", "uid")
 
 def open_extxyz(path: Path) -> LocalFile:
     """Read frames of an extended XYZ file one after the other."""
-    _require_ase()
-    return LocalFile("extended XYZ", items=lambda: _frames(path), parse=parse_atoms, sha256=hash_files([path]))
+    return LocalFile("extended XYZ", items=lambda: _frames(path), parse=parse_frame, sha256=hash_files([path]))
 
 
 def open_database(path: Path) -> LocalFile:
@@ -33,69 +35,106 @@ def open_database(path: Path) -> LocalFile:
         SourceError: it is not one.
     """
     _require_ase()
-    from ase.db import connect
-
     try:
-        n_rows = connect(str(path)).count()
+        n_rows = len(_row_ids(path))
     except Exception as error:
-        raise SourceError(f"{path} is not a readable ASE database: {error}") from error
+        raise SourceError(f"{path} is not a readable ASE database: {type(error).__name__}: {error}") from error
     return LocalFile(
-        "ASE database", items=lambda: _rows(path), parse=parse_atoms, sha256=hash_files([path]), n_items=n_rows
+        "ASE database", items=lambda: _rows(path), parse=parse_row, sha256=hash_files([path]), n_items=n_rows
     )
 
 
-def parse_atoms(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record of ASE atoms and what the file says of them.
+def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
+    """Make a record of a frame of extended XYZ.
+
+    Raises:
+        Unusable: the frame is bad, not periodic in three directions, or not a usable structure.
+    """
+    crystal = read_crystal(frame)
+    identifier = _identifier_in(crystal.spelled)
+    return make_record(
+        crystal.spelled[identifier] if identifier else name,
+        crystal.lattice,
+        [{symbol: 1.0} for symbol in crystal.symbols],
+        fractional(crystal.lattice, crystal.positions),
+        disorder=disorder,
+        properties=_numbers_in(crystal.stated, identifier),
+        texts=_scales_in(crystal.stated),
+    )
+
+
+def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
+    """Make a record of a row of an ASE database, given its path and the row's number.
+
+    Raises:
+        Unusable: it cannot be read, is not periodic in three directions, or is not a usable structure.
+    """
+    from ase.db import connect
+
+    path, row_id = content
+    row = connect(str(path)).get(id=row_id)
+    stated = {**({"energy": row.energy} if "energy" in row else {}), **row.key_value_pairs}
+    return parse_atoms(name, (row.toatoms(), stated), disorder)
+
+
+def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: str) -> StructureRecord:
+    """Make a record of ASE atoms and what is stated of them.
 
     Raises:
         Unusable: it is not periodic in three directions, or not a usable structure.
     """
     atoms, stated = content
-    if not atoms.pbc.all() or abs(atoms.cell.volume) < 1e-6:
-        raise Unusable("no_cell", "it is not periodic in three directions")
-    numbers = {key: float(value) for key, value in stated.items() if _is_number(value)}
-    identifier = next((str(stated[key]) for key in IDENTIFIERS if key in stated), name)
+    require_periodic(atoms.pbc)
+    identifier = _identifier_in(stated)
     return make_record(
-        identifier,
+        str(stated[identifier]) if identifier else name,
         atoms.cell.array,
-        [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()],
-        atoms.get_scaled_positions(wrap=False),
+        _sites(atoms),
+        fractional(atoms.cell.array, atoms.positions),
         disorder=disorder,
-        properties={key: value if np.isfinite(value) else None for key, value in numbers.items()},
-        texts={key: str(stated[key]) for key in SCALE_COLUMNS if isinstance(stated.get(key), str)},
+        properties=_numbers_in(stated, identifier),
+        texts=_scales_in(stated),
     )
 
 
-def _frames(path: Path) -> Iterator[Item]:
-    from ase.io import iread
+def _sites(atoms: Atoms) -> list[Site]:
+    """What is on each site; ASE keeps the shares of disordered ones apart, by the kind of the site."""
+    from ase.data import chemical_symbols
 
-    number = 0
-    try:
-        for number, atoms in enumerate(iread(str(path), index=":", format="extxyz"), start=1):
-            yield f"{path.stem}-{number}", (atoms, _stated(atoms, atoms.info))
-    except Exception as error:
-        raise SourceError(f"{path} cannot be read after frame {number}: {type(error).__name__}: {error}") from error
+    kinds, shares = atoms.arrays.get("spacegroup_kinds"), atoms.info.get("occupancy")
+    if kinds is not None and shares:
+        return [dict(shares[str(kind)] if str(kind) in shares else shares[kind]) for kind in kinds]
+    numbers = [int(number) for number in atoms.numbers]
+    return [{chemical_symbols[n] if 0 <= n < len(chemical_symbols) else str(n): 1.0} for n in numbers]
+
+
+def _identifier_in(stated: Mapping[str, Any]) -> str | None:
+    """The key under which an identifier stands."""
+    return next((key for key in IDENTIFIERS if key in stated and not isinstance(stated[key], bool)), None)
+
+
+def _numbers_in(stated: Mapping[str, Any], identifier: str | None) -> dict[str, Any]:
+    return {key: value for key, value in stated.items() if is_number(value) and key != identifier}
+
+
+def _scales_in(stated: Mapping[str, Any]) -> dict[str, str]:
+    return {key: stated[key] for key in SCALE_COLUMNS if isinstance(stated.get(key), str)}
+
+
+def _frames(path: Path) -> Iterator[Item]:
+    for frame in read_frames(path):
+        yield f"{path.stem}-{frame.number}", frame
 
 
 def _rows(path: Path) -> Iterator[Item]:
-    from ase.db import connect
-
-    try:
-        for row in connect(str(path)).select(sort="id"):
-            atoms = row.toatoms()
-            yield f"{path.stem}-{row.id}", (atoms, _stated(atoms, row.key_value_pairs))
-    except Exception as error:
-        raise SourceError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+    for row_id in _row_ids(path):
+        yield f"{path.stem}-{row_id}", (path, row_id)
 
 
-def _stated(atoms: Atoms, information: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file says of a structure, its total energy included."""
-    results = atoms.calc.results if atoms.calc is not None else {}
-    return {**({"energy": results["energy"]} if "energy" in results else {}), **information}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+def _row_ids(path: Path) -> list[int]:
+    """The numbers of the rows, which stay readable when a row is not."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        return [row_id for (row_id,) in database.execute("SELECT id FROM systems ORDER BY id")]
 
 
 def _require_ase() -> None:

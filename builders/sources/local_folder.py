@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-import csv
-import math
+import hashlib
+import os
 import warnings
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from builders.sources.local import Item, LocalFile, hash_files
-from builders.sources.structures import StructureRecord, Unusable, make_record, parts_of
+from builders.rejections import Unusable
+from builders.sources.disorder import Site
+from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
+from builders.sources.local import Item, LocalFile
+from builders.sources.poscar import read_poscar
+from builders.sources.structures import StructureRecord, make_record, parts_of
 from embeddings.errors import InputInvalid, SourceError
 
-ID_PROP = "id_prop.csv"
 MAX_BYTES = 5_000_000
 """A structure file larger than this is not read: that is a supercell of tens of thousands of atoms."""
 
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
+_ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
+
+
+class Listed(NamedTuple):
+    """A file whose structure is wanted.
+
+    Attributes:
+        folder: that it must lie in.
+        path: of the file; None if it is not there.
+        values: target -> value.
+        material_id: the identifier of its structure.
+        fault: reason and detail of what is known to be wrong before it is read.
+    """
+
+    folder: Path
+    path: Path | None
+    values: Mapping[str, float | None]
+    material_id: str
+    fault: tuple[str, str] | None = None
 
 
 def is_structure_file(name: str) -> bool:
@@ -27,122 +50,148 @@ def is_structure_file(name: str) -> bool:
     return name.lower().endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What an id_prop.csv says.
-
-    Attributes:
-        names: of the targets.
-        values: identifier -> values, None where unknown.
-    """
-
-    names: tuple[str, ...] = ()
-    values: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
-
-
 def open_folder(path: Path) -> LocalFile:
     """List the structure files of a folder, or take a single one.
 
     Raises:
-        SourceError: there is none.
+        SourceError: there is none, or the folder cannot be read.
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
-    files = sorted(p for p in folder.iterdir() if is_structure_file(p.name)) if path.is_dir() else [path]
+    files = _files_in(folder) if path.is_dir() else [path]
     table = folder / ID_PROP if path.is_dir() else None
-    labels = read_id_prop(table) if table and table.is_file() else None
     if not files:
         raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.")
-    items = _listed(folder, files, labels) if labels else [(file.name, (folder, file, {})) for file in files]
-    hashed = [file for file in files if _is_inside(folder, file)] + ([table] if labels and table else [])
+    called = _names_of(files)
+    labels = read_id_prop(table, called) if table and os.path.lexists(table) else None
+    identifiers = _identifiers(files)
+    everything: list[Item] = [(file.name, Listed(folder, file, {}, identifiers[file])) for file in files]
+    listed = _labelled(folder, called, identifiers, labels) if labels else everything
     return LocalFile(
         format="structure files" + (f" with {ID_PROP}" if labels else ""),
-        items=lambda: items,
+        items=lambda: listed,
         parse=parse_file,
-        sha256=hash_files(hashed),
-        n_items=len(items),
+        sha256=_hash(folder, files + ([table] if labels and table else [])),
+        n_items=len(listed),
         columns=labels.names if labels else None,
-        facts={"n_files_without_labels": len(files) - sum(1 for _, content in items if content[1])} if labels else {},
+        facts=_facts(labels, files, listed) if labels else {},
     )
 
 
-def _listed(folder: Path, files: list[Path], labels: Labels) -> list[Item]:
-    """What id_prop.csv names, in its order; a file that is not there has no path."""
-    by_id = {file.stem: file for file in files} | {file.name: file for file in files}
-    return [
-        (
-            by_id[name].name if name in by_id else name,
-            (folder, by_id.get(name), dict(zip(labels.names, values, strict=True))),
-        )
-        for name, values in labels.values.items()
-    ]
-
-
-def read_id_prop(path: Path) -> Labels:
-    """Read a table of identifiers and targets: ``id,value[,value...]``, with a header or without.
-
-    Raises:
-        InputInvalid: names the line, and what is wrong with it.
-    """
+def _files_in(folder: Path) -> list[Path]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputInvalid(f"{path} cannot be read: {error}.") from error
-    if not rows or len(rows[0][1]) < 2:
-        raise InputInvalid(f"{path} needs lines of an identifier and one value or more, such as: mp-149,0.61")
-    first = rows[0][1]
-    has_header = not any(map(_is_number, first[1:]))
-    names = tuple(name.strip() for name in first[1:]) if has_header else _numbered(len(first) - 1)
-    if len(set(names)) < len(names):
-        raise InputInvalid(f"{path} has two targets of one name: {', '.join(names)}. Give each its own.")
-    values: dict[str, tuple[float | None, ...]] = {}
-    for number, row in rows[has_header:]:
-        if len(row) != len(first):
-            raise InputInvalid(f"{path}, line {number}: {len(row)} cells, not {len(first)}.")
-        name = row[0].strip()
-        if name in values:
-            raise InputInvalid(f'{path}, line {number}: "{name}" is there twice. Keep one line for each structure.')
-        values[name] = tuple(_value(cell, path, number) for cell in row[1:])
-    return Labels(names, values)
+        return sorted(path for path in folder.iterdir() if is_structure_file(path.name))
+    except OSError as error:
+        raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
 
 
-def _numbered(n: int) -> tuple[str, ...]:
-    return ("target",) if n == 1 else tuple(f"target_{k}" for k in range(1, n + 1))
+def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dict[str, Any]:
+    n_labelled = sum(1 for _, content in listed if content.path)
+    first = f"names the targets: {', '.join(labels.names)}" if labels.has_header else "is a structure"
+    return {"n_files_without_labels": len(files) - n_labelled, f"first_line_of_{ID_PROP}": first}
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return not cell.strip()
-    return True
+def _hash(folder: Path, paths: Iterable[Path]) -> str:
+    """Return one SHA-256 over names and contents; what will not be read counts by its name and size."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if not _is_inside(folder, path):
+            continue
+        digest.update(os.fsencode(path.name) + b"\0")
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                is_read = size <= MAX_BYTES or path.name == ID_PROP
+                digest.update(hashlib.file_digest(file, "sha256").digest() if is_read else str(size).encode())
+        except OSError:
+            digest.update(b"unreadable")
+    return digest.hexdigest()
 
 
-def _value(cell: str, path: Path, line: int) -> float | None:
-    if not _is_number(cell):
-        raise InputInvalid(f'{path}, line {line}: "{cell}" is not a number. Leave the cell empty if it is not known.')
-    value = float(cell) if cell.strip() else math.nan
-    return value if math.isfinite(value) else None
+def _identifier(name: str) -> str:
+    """The name of a file without its ending, if that is one of structures: ``POSCAR.mp-149`` has none."""
+    return name[: name.rindex(".")] if name.lower().endswith(_CIF + _POSCAR_ENDINGS) else name
 
 
-def parse_file(name: str, content: Any, disorder: str) -> StructureRecord:
+def _aliases(name: str) -> Iterator[str]:
+    """What a file may be called: by its name, without the ending, and without the POSCAR or CONTCAR in front."""
+    yield name
+    yield _identifier(name)
+    for prefix in _POSCAR_NAMES:
+        if name.upper().startswith(prefix) and name[len(prefix) :].strip("._-"):
+            yield name[len(prefix) :].lstrip("._-")
+
+
+def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:
+    """What may be meant by each name; a file's own name means that file."""
+    called: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        for alias in dict.fromkeys(_aliases(file.name)):
+            called[alias].append(file)
+    return {**called, **{file.name: [file] for file in files}}
+
+
+def _identifiers(files: Sequence[Path]) -> dict[Path, str]:
+    """The identifier of each file: its name without the ending, or its name where that would be another's too."""
+    taken = Counter(name for file in files for name in {file.name, _identifier(file.name)})
+    short = {file: _identifier(file.name) for file in files}
+    return {file: name if taken[name] == 1 else file.name for file, name in short.items()}
+
+
+def _labelled(
+    folder: Path, called: Mapping[str, list[Path]], identifiers: Mapping[Path, str], labels: Labels
+) -> list[Item]:
+    """What id_prop.csv names, in its order."""
+    items: list[Item] = []
+    named: dict[Path, str] = {}
+    for name, values in labels.values.items():
+        meant, targets = called.get(name, []), dict(zip(labels.names, values, strict=True))
+        if len(meant) != 1:
+            files = " and ".join(file.name for file in meant)
+            fault = ("ambiguous_name", f"it may be {files}") if files else _ABSENT
+            items.append((name, Listed(folder, None, targets, name, fault)))
+            continue
+        if meant[0] in named:
+            raise InputInvalid(
+                f'{folder / ID_PROP}, line {labels.lines[name]}: "{name}" and "{named[meant[0]]}" are one file. '
+                "Keep one line for each structure."
+            )
+        named[meant[0]] = name
+        items.append((meant[0].name, Listed(folder, meant[0], targets, identifiers[meant[0]])))
+    return items
+
+
+def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord:
     """Parse one structure file.
 
     Raises:
         Unusable: it is not there, too large, outside of its folder, not readable, or not a usable structure.
     """
-    folder, path, values = content
-    if path is None:
-        raise Unusable("missing_file", f"{ID_PROP} names it, and it is not there")
-    if not _is_inside(folder, path):
+    if content.fault or content.path is None:
+        raise Unusable(*(content.fault or _ABSENT))
+    _require_regular(content.folder, content.path)
+    lattice, sites, coords, notes = _parts(content.path)
+    return make_record(
+        content.material_id, lattice, sites, coords, disorder=disorder, properties=content.values, notes=notes
+    )
+
+
+def _parts(path: Path) -> tuple[Any, Sequence[Site], Any, tuple[str, ...]]:
+    """Lattice, sites, fractional coordinates, and what was done."""
+    if path.name.lower().endswith(_CIF):
+        return *parts_of(_read_structure(path)), ()
+    poscar = read_poscar(path.read_bytes().decode("utf-8-sig", "replace"))
+    return poscar.lattice, [{symbol: 1.0} for symbol in poscar.symbols], poscar.frac_coords, poscar.notes
+
+
+def _require_regular(folder: Path, path: Path) -> None:
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise Unusable("outside_folder", "it is a link to somewhere else")
+    if not path.is_file():
+        raise Unusable("not_a_file", "it is a folder, a device or a link to nothing, not a file")
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise Unusable("too_large", f"{size:,} bytes; {MAX_BYTES:,} are the most")
-    lattice, sites, coords = parts_of(_read_structure(path))
-    material_id = path.stem if path.suffix else path.name
-    return make_record(material_id, lattice, sites, coords, disorder=disorder, properties=values)
 
 
 def _is_inside(folder: Path, path: Path) -> bool:
@@ -151,14 +200,10 @@ def _is_inside(folder: Path, path: Path) -> bool:
 
 def _read_structure(path: Path) -> Any:
     from pymatgen.io.cif import CifParser
-    from pymatgen.io.vasp import Poscar
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-            if path.name.lower().endswith(_CIF):
-                return CifParser(path).parse_structures(primitive=False)[0]
-            return Poscar.from_file(path, check_for_potcar=False).structure
+            return CifParser(path).parse_structures(primitive=False)[0]
     except Exception as error:  # a parser of foreign files fails in any way
         raise Unusable("unreadable", f"{type(error).__name__}: {error}") from error

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import json
-import math
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from builders.rejections import Unusable
+from builders.sources.attempts import rejected
+from builders.sources.json_stream import Bounded, JsonStream, TooDeep
 from builders.sources.local import Item, LocalFile, hash_files
-from builders.sources.structures import StructureRecord, Unusable, make_record, structure_parts
-from embeddings.errors import InputInvalid, SourceError
+from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
+from builders.sources.values import RESERVED, fault_of_name, is_number
+from embeddings.errors import EmbeddingsError, InputInvalid, SourceError
+from embeddings.text import one_line
 
-_CHUNK = 1 << 20
-_SPACE = " \t\r\n"
-_ENDS = frozenset(",:]}" + _SPACE)
-"""What may follow a value."""
+STRUCTURE = "structure"
+"""The column of structures in a MatBench data set."""
+
+IDENTIFIERS = ("jid", "id")
+"""Where the identifier of an entry of JARVIS may stand."""
 
 
 def open_matbench(path: Path) -> LocalFile:
@@ -39,62 +43,113 @@ def open_jarvis(path: Path) -> LocalFile:
 def parse_matbench(name: str, content: Any, disorder: str) -> StructureRecord:
     """Make a record of a row: a structure in pymatgen's form, and targets.
 
+    Args:
+        name: identifier of the row.
+        content: names of the columns, and the row.
+        disorder: what becomes of shared sites.
+
     Raises:
         Unusable: it is not a usable structure.
     """
-    lattice, sites, coords = structure_parts(content["structure"])
-    values = {key: _number(value) for key, value in content.items() if key != "structure"}
-    return make_record(name, lattice, sites, coords, disorder=disorder, properties=values)
+    columns, row = content
+    if not isinstance(row, list):
+        raise Unusable("no_structure", f"the row is {type(row).__name__}, not a list")
+    if len(row) != len(columns):
+        raise Unusable("wrong_count", f"the row has {len(row)} cells, not {len(columns)}")
+    cells = dict(zip(columns, row, strict=True))
+    lattice, sites, coords = structure_parts(cells.pop(STRUCTURE))
+    return make_record(name, lattice, sites, coords, disorder=disorder, properties=cells)
 
 
 def parse_jarvis(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record of an entry; its properties are those that are numbers.
+    """Make a record of an entry; its properties are those that are numbers, or true and false.
 
     Raises:
         Unusable: it is not a usable structure.
     """
     try:
         atoms = content["atoms"]
-        lattice, coords = np.asarray(atoms["lattice_mat"], dtype=float), np.asarray(atoms["coords"], dtype=float)
-        if atoms.get("cartesian"):
-            coords = np.linalg.solve(lattice.T, coords.T).T
+        lattice, coords = (np.asarray(atoms[key], dtype=float) for key in ("lattice_mat", "coords"))
+        if not isinstance(atoms["elements"], list):
+            raise Unusable("no_structure", "its elements are not a list")
         sites = [{str(symbol).strip(): 1.0} for symbol in atoms["elements"]]
-    except (KeyError, TypeError, ValueError, AttributeError, np.linalg.LinAlgError) as error:
+        if atoms.get("cartesian"):
+            coords = fractional(lattice.reshape(3, 3), coords.reshape(-1, 3))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
-    values = {key: _number(value) for key, value in content.items() if _number(value) is not None}
+    values = {key: value for key, value in content.items() if is_number(value) and key not in IDENTIFIERS}
     return make_record(name, lattice, sites, coords, disorder=disorder, properties=values)
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
 
 
 def _matbench_items(path: Path) -> Iterator[Item]:
     with _named(path), gzip.open(path, "rb") as file:
-        stream = JsonStream(file)
-        index: list[Any] = []
-        columns: list[str] = []
+        stream = JsonStream(Bounded(file, path))
+        header: dict[str, Any] = {}
         for key in stream.fields():
-            if key == "index":
-                index = stream.value()
-            elif key == "columns":
-                columns = stream.value()
-            elif key == "data":
-                if "structure" not in columns:
-                    raise InputInvalid(f"{path} names no column of structures before its data: {columns}.")
-                for number, row in enumerate(stream.elements()):
-                    name = str(index[number]) if number < len(index) else f"{path.stem}-{number}"
-                    yield name, dict(zip(columns, row, strict=False))
-            else:
-                stream.value()
+            if key in header:
+                raise InputInvalid(f'{path} has "{key}" twice.')
+            if key == "data":
+                _check_header(header, path)
+                yield from _matbench_rows(stream, header, path)
+            header[key] = None if key == "data" else stream.value()
+        stream.finish()
+        if "data" not in header:
+            raise InputInvalid(f'{path} is not a MatBench data set: it has no "data".')
+
+
+def _check_header(header: Mapping[str, Any], path: Path) -> None:
+    """Check the columns and the index of a MatBench data set; they have to stand before its data."""
+    columns, index = header.get("columns"), header.get("index")
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise InputInvalid(f'{path} has no list of names as "columns" before its data: {_brief(columns)}.')
+    if not isinstance(index, list):
+        raise InputInvalid(f'{path} has no list of identifiers as "index" before its data: {_brief(index)}.')
+    if columns.count(STRUCTURE) != 1:
+        raise InputInvalid(f'{path} needs one column "{STRUCTURE}"; its columns are {_brief(columns)}.')
+    if len(set(columns)) < len(columns):
+        raise InputInvalid(f"{path} has two columns of one name: {_brief(columns)}. Give each its own.")
+    for name in columns:
+        if name in RESERVED:
+            raise InputInvalid(
+                f'{path} has a column "{name}", the name of a column of the structure itself. Rename it.'
+            )
+        if fault := fault_of_name(name):
+            raise InputInvalid(f"{path}: the name of a column {fault}. Give it another.")
+
+
+def _matbench_rows(stream: JsonStream, header: Mapping[str, Any], path: Path) -> Iterator[Item]:
+    columns, index = header["columns"], header["index"]
+    n_rows = 0
+    for number, row in enumerate(stream.elements()):
+        n_rows += 1
+        place = f"{path.stem}-{number}"
+        name = index[number] if number < len(index) else None
+        if not isinstance(name, str | int):
+            yield place, rejected(place, "no_id", f"the index has no identifier for row {number}")
+        elif isinstance(row, TooDeep):
+            yield str(name), rejected(str(name), "unreadable", "it is nested too deeply")
+        else:
+            yield str(name), (columns, row)
+    if n_rows < len(index):
+        raise InputInvalid(f"{path} has {len(index):,} identifiers in its index, and {n_rows:,} rows of data.")
 
 
 def _jarvis_items(path: Path) -> Iterator[Item]:
     with _named(path), zipfile.ZipFile(path) as archive, archive.open(_only_member(archive, path)) as file:
-        for number, entry in enumerate(JsonStream(file).elements()):
+        stream = JsonStream(Bounded(file, path))
+        for number, entry in enumerate(stream.elements()):
             content = entry if isinstance(entry, dict) else {}
-            yield str(content.get("jid") or content.get("id") or f"{path.stem}-{number}"), content
+            name = next((content[key] for key in IDENTIFIERS if isinstance(content.get(key), str | int)), None)
+            place = f"{path.stem}-{number}" if name is None else str(name)
+            if isinstance(entry, TooDeep):
+                yield place, rejected(place, "unreadable", "it is nested too deeply")
+            else:
+                yield place, content
+        stream.finish()
+
+
+def _brief(value: Any) -> str:
+    return one_line(json.dumps(value)[:200])
 
 
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
@@ -112,82 +167,7 @@ def _named(path: Path) -> Iterator[None]:
     """Turn whatever a damaged file raises into a named error."""
     try:
         yield
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InputInvalid):
-            raise
+    except EmbeddingsError:
+        raise
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise SourceError(f"{path} is damaged or not of its format: {type(error).__name__}: {error}") from error
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class JsonStream:
-    """Reads a large JSON text value by value, so that the memory holds one element of its array at a time."""
-
-    def __init__(self, file: _Readable) -> None:
-        self._file, self._text, self._at = file, "", 0
-        self._decode: Callable[..., str] = codecs.getincrementaldecoder("utf-8")().decode
-        self._raw_decode = json.JSONDecoder().raw_decode
-
-    def fields(self) -> Iterator[str]:
-        """Yield the names of an object's fields; the value of each is to be read before the next."""
-        self._expect("{")
-        while self._peek() != "}":
-            key = self.value()
-            self._expect(":")
-            yield key
-            self._skip_comma("}")
-        self._at += 1
-
-    def elements(self) -> Iterator[Any]:
-        """Yield the elements of an array."""
-        self._expect("[")
-        while self._peek() != "]":
-            yield self.value()
-            self._skip_comma("]")
-        self._at += 1
-
-    def value(self) -> Any:
-        """Read one value whole: only what follows it tells that a number has ended."""
-        self._peek()
-        while True:
-            try:
-                value, end = self._raw_decode(self._text, self._at)
-            except json.JSONDecodeError:
-                if not self._more():
-                    raise
-                continue
-            if self._text[end : end + 1] in _ENDS:
-                self._at = end
-                return value
-            if not self._more():
-                raise ValueError("the JSON text ends too early")
-
-    def _peek(self) -> str:
-        while True:
-            while self._at < len(self._text) and self._text[self._at] in _SPACE:
-                self._at += 1
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more():
-                raise ValueError("the JSON text ends too early")
-
-    def _expect(self, character: str) -> None:
-        if self._peek() != character:
-            raise ValueError(f'"{character}" is missing from the JSON text')
-        self._at += 1
-
-    def _skip_comma(self, end: str) -> None:
-        if self._peek() == ",":
-            self._at += 1
-        elif self._peek() != end:
-            raise ValueError(f'"," or "{end}" is missing from the JSON text')
-
-    def _more(self) -> bool:
-        """Forget what was read and add a chunk at least as large as what is left."""
-        self._text = self._text[self._at :]
-        self._at = 0
-        data = self._file.read(max(_CHUNK, len(self._text)))
-        self._text += self._decode(data, not data)
-        return bool(data)

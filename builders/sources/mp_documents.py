@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from builders.sources.structures import StructureRecord, Unusable, make_record, structure_parts
+from builders.rejections import Unusable
+from builders.sources.structures import StructureRecord, make_record, structure_parts
+from builders.sources.values import LARGEST_VALUE
 
 SYNTHETIC = "synthetic"
 """Documents whose ``builder_meta.batch_id`` begins so are made up, for tests; what they make says so."""
@@ -103,8 +105,10 @@ def record_of(document: Mapping[str, Any], *, disorder: str) -> StructureRecord:
     """Return the record of a document.
 
     Raises:
-        Unusable: it has no structure, or one that cannot be used.
+        Unusable: it has no identifier, no structure, or one that cannot be used.
     """
+    if not document.get("material_id"):
+        raise Unusable("no_id", "the document has no identifier")
     if not document.get("structure"):
         raise Unusable("no_structure", "the document has none")
     lattice, sites, coords = structure_parts(document["structure"])
@@ -124,7 +128,7 @@ def record_of(document: Mapping[str, Any], *, disorder: str) -> StructureRecord:
 
 
 def _properties(document: Mapping[str, Any], n_sites: int) -> dict[str, float | None]:
-    bulk, shear = (_number((document.get(name) or {}).get("vrh")) for name in ("bulk_modulus", "shear_modulus"))
+    bulk, shear = (_average(document.get(name)) for name in ("bulk_modulus", "shear_modulus"))
     moment, volume = _number(document.get("total_magnetization")), _number(document.get("volume"))
     derived = {
         "bulk_modulus": bulk,
@@ -134,11 +138,17 @@ def _properties(document: Mapping[str, Any], n_sites: int) -> dict[str, float | 
         "magnetic_moment_per_atom": None if moment is None else moment / n_sites,
         "volume_per_atom": None if volume is None else volume / n_sites,
     }
-    return {name: derived[name] if name in derived else _number(document.get(name)) for name in UNITS}
+    return {name: derived[name] if name in derived else document.get(name) for name in UNITS}
+
+
+def _average(modulus: Any) -> float | None:
+    """The average of Voigt, Reuss and Hill."""
+    return _number(modulus.get("vrh")) if isinstance(modulus, Mapping) else None
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_VALUE
+    return float(value) if is_number else None
 
 
 def _log10(value: float | None) -> float | None:

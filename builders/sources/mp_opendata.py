@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.addresses import without_secrets
-from builders.sources.attempts import attempt
+from builders.sources.attempts import attempt, rejected
 from builders.sources.mp import project_origin
 from builders.sources.mp_documents import FIELDS, NON_COMMERCIAL, SYNTHETIC, TEXTS, UNITS, licence_of, record_of
 from builders.sources.structures import StructureRecord, count_notes
@@ -93,17 +93,21 @@ class OpenDataStream(Stream):
         for documents in _documents(fragment):
             read = list[StructureRecord | Rejected]()
             for document in documents:
-                unwanted = self._unwanted(document)
-                counts.update([unwanted] if unwanted else [])
-                if not unwanted:
-                    parse = partial(record_of, document, disorder=self._options.disorder)
-                    read.append(attempt(str(document["material_id"]), parse))
+                unwanted = None if isinstance(document, Rejected) else self._unwanted(document)
+                if unwanted:
+                    counts[unwanted] += 1
+                else:
+                    read.append(document if isinstance(document, Rejected) else self._parsed(document))
             table, records, faults = tabulate(read, properties=UNITS, texts=TEXTS, units=UNITS)
             counts.update(f"licence {record.texts['licence']}" for record in records)
             counts.update(count_notes(records))
             rejected.extend(faults)
             tables.append(table)
         return Batch(pa.concat_tables(tables), following, tuple(rejected), dict(counts))
+
+    def _parsed(self, document: dict[str, Any]) -> StructureRecord | Rejected:
+        parse = partial(record_of, document, disorder=self._options.disorder)
+        return attempt(str(document.get("material_id")), parse)
 
     def _unwanted(self, document: dict[str, Any]) -> str | None:
         """Return the name under which a document is counted and left out on purpose."""
@@ -143,12 +147,24 @@ def _fragments(table: DeltaTable) -> dict[str, ds.Fragment]:
     return {fragment.path: fragment for fragment in table.to_pyarrow_dataset().get_fragments()}
 
 
-def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any]]]:
+def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any] | Rejected]]:
     try:
         for rows in fragment.to_batches(columns=list(COLUMNS), batch_size=ROWS_AT_ONCE):
-            yield rows.to_pylist(maps_as_pydicts="strict")
+            yield _documents_of(rows)
     except (OSError, pa.ArrowInvalid) as error:
         raise SourceError(f"The file {fragment.path} of {URI} cannot be read: {_brief(error)}.") from error
+
+
+def _documents_of(rows: pa.RecordBatch) -> list[dict[str, Any] | Rejected]:
+    """The documents of some rows; row by row where one of them cannot be turned into one."""
+    try:
+        documents: list[dict[str, Any] | Rejected] = rows.to_pylist(maps_as_pydicts="strict")
+    except (KeyError, ValueError) as error:
+        if len(rows) > 1:
+            return [document for row in range(len(rows)) for document in _documents_of(rows.slice(row, 1))]
+        name = rows.column("material_id").cast(pa.binary())[0].as_py() or b"a row without an identifier"
+        return [rejected(name.decode(errors="replace"), "unreadable", f"{type(error).__name__}: {error}")]
+    return documents
 
 
 def _brief(error: Exception) -> str:

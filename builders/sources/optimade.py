@@ -9,25 +9,22 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
 from builders.sources.addresses import Address, address_within, without_secrets
 from builders.sources.attempts import attempt
+from builders.sources.optimade_entry import ENTRY_FIELDS, attributes_of, read_structure
 from builders.sources.optimade_providers import Provider, find_provider, value_at
-from builders.sources.structures import Site, StructureRecord, Unusable, count_notes, make_record
+from builders.sources.structures import StructureRecord, count_notes, make_record
 from builders.sources.tabulated import tabulate
+from builders.sources.values import is_number
 from embeddings.errors import MissingExtra, SourceError
 
 PAGE: int | None = None
 """Entries on a page; None leaves it to the provider, some of whom refuse what others offer."""
 
 RETRIES, BACKOFF = 6, 1.0
-FIELDS = (
-    *("lattice_vectors", "cartesian_site_positions", "species", "species_at_sites"),
-    *("nperiodic_dimensions", "last_modified"),
-)
+FIELDS = (*ENTRY_FIELDS, "last_modified")
 TEXTS = ("database", "functional", "last_updated")
 
 
@@ -133,11 +130,9 @@ class OptimadeStream(Stream):
         """What an entry is called where it is rejected; one without an identifier goes by its place on the page."""
         return str(_mapping(entry).get("id") or f"entry {number} of its page")
 
-    def _record(self, entry: Mapping[str, Any], plan: Plan) -> StructureRecord:
-        attributes = entry.get("attributes") or {}
-        if not entry.get("id"):
-            raise Unusable("no_id", "the entry has no identifier")
-        lattice, sites, coords = _structure(attributes)
+    def _record(self, entry: Any, plan: Plan) -> StructureRecord:
+        attributes = attributes_of(entry)
+        lattice, sites, coords = read_structure(attributes)
         return make_record(
             str(entry["id"]),
             lattice,
@@ -230,29 +225,14 @@ def _day(meta: Mapping[str, Any]) -> str | None:
     return str(meta["time_stamp"])[:10] if meta.get("time_stamp") else None
 
 
-def _structure(attributes: Mapping[str, Any]) -> tuple[np.ndarray, list[Site], np.ndarray]:
-    if attributes.get("nperiodic_dimensions", 3) != 3:
-        raise Unusable("no_cell", "it is not periodic in three directions")
-    try:
-        lattice = np.asarray(attributes["lattice_vectors"], dtype=float).reshape(3, 3)
-        positions = np.asarray(attributes["cartesian_site_positions"], dtype=float).reshape(-1, 3)
-        species = {kind["name"]: _site(kind) for kind in attributes["species"]}
-        sites = [species[name] for name in attributes["species_at_sites"]]
-        return lattice, sites, np.linalg.solve(lattice.T, positions.T).T
-    except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
-        raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
+def _name_of(entry: Any, place: int) -> str:
+    """The identifier of an entry, or its place on the page where it has none."""
+    identifier = entry.get("id") if isinstance(entry, Mapping) else None
+    return str(identifier) if identifier else f"entry {place + 1} of a page"
 
 
-def _site(kind: Mapping[str, Any]) -> Site:
-    shares = zip(kind["chemical_symbols"], kind["concentration"], strict=True)
-    return {symbol: share for symbol, share in shares if symbol != "vacancy"}
-
-
-def _properties(attributes: Mapping[str, Any], provider: Provider) -> dict[str, float | None]:
+def _properties(attributes: Mapping[str, Any], provider: Provider) -> dict[str, Any]:
     """Values under our names where they are known, else all of the provider's own numbers."""
     if provider.properties:
         return {name: value_at(attributes, path) for name, path in provider.properties.items()}
-    own = (name for name in attributes if name.startswith("_"))
-    return {
-        name.lstrip("_"): value_at(attributes, (name,)) for name in own if value_at(attributes, (name,)) is not None
-    }
+    return {name.lstrip("_"): value for name, value in attributes.items() if name.startswith("_") and is_number(value)}

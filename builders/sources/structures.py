@@ -9,31 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
+from builders.rejections import Unusable
+from builders.sources.disorder import Site, settle
+from builders.sources.values import MOST_PROPERTIES, clean_properties, fault_of_name
+from embeddings.elements import SYMBOLS
+from embeddings.errors import SourceError
 from embeddings.formula import reduced_formula
+from embeddings.text import one_line
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-DEUTERIUM_AS_HYDROGEN = "deuterium_as_hydrogen"
-MAJORITY_TAKEN = "majority_of_disordered_sites_taken"
-PARTIAL_OCCUPANCY = "partial_occupancy"
-
-FULL = 1 - 1e-3
-"""A site of one element with at least this occupancy is ordered."""
-
-_ISOTOPES = {"D": "H", "T": "H"}
-
-Site = Mapping[str, float]
-"""Element symbol -> occupancy."""
-
-
-class Unusable(Exception):
-    """Something is not a usable structure; ``reason`` is one of few words, ``detail`` says what exactly."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +51,9 @@ def make_record(
     frac_coords: Any,
     *,
     disorder: str = "drop",
-    properties: Mapping[str, float | None] | None = None,
-    texts: Mapping[str, str | None] | None = None,
+    properties: Mapping[str, Any] | None = None,
+    texts: Mapping[str, Any] | None = None,
+    notes: Iterable[str] = (),
 ) -> StructureRecord:
     """Check a crystal and make a record of it.
 
@@ -76,42 +62,36 @@ def make_record(
         lattice: nine numbers, rows a, b, c in angstrom.
         sites: what is on each site.
         frac_coords: three numbers for each site.
-        disorder: ``"majority"`` takes the element with the largest share of a site; ``"drop"`` refuses shared sites.
-        properties: name -> number.
+        disorder: what becomes of sites that are shared or partly empty; see `builders.sources.disorder`.
+        properties: name -> number; see `builders.sources.values` for what else may stand there.
         texts: name -> text.
+        notes: what was done to it already.
 
     Raises:
-        Unusable: no sites, shared sites, something that is not an element, or arrays that do not fit together.
+        Unusable: no sites, shared sites, something that is not an element, arrays that do not fit together or are not
+            finite, or a name that cannot be kept.
     """
     if not sites:
         raise Unusable("no_structure", "it has no sites")
-    notes = set[str]()
-    atomic_numbers = [_atomic_number(site, disorder, notes) for site in sites]
+    if fault := fault_of_name(material_id):
+        raise Unusable("bad_name", f"its identifier {fault}")
+    done = set(notes)
+    atomic_numbers, kept = settle(sites, disorder, done)
+    cell, coords = _arrays(lattice, frac_coords, len(sites))
+    words = {name: None if text is None else one_line(str(text)) for name, text in (texts or {}).items()}
+    numbers = clean_properties(properties or {}, words, done)
+    return StructureRecord(material_id, cell, atomic_numbers, coords[kept], numbers, words, tuple(sorted(done)))
+
+
+def _arrays(lattice: Any, frac_coords: Any, n_sites: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         cell = np.asarray(lattice, dtype=np.float64).reshape(3, 3)
-        coords = np.asarray(frac_coords, dtype=np.float64).reshape(len(sites), 3)
-    except (TypeError, ValueError) as error:
+        coords = np.asarray(frac_coords, dtype=np.float64).reshape(n_sites, 3)
+    except (TypeError, ValueError, OverflowError) as error:
         raise Unusable("no_structure", f"its arrays do not fit together: {error}") from error
-    return StructureRecord(
-        material_id, cell, atomic_numbers, coords, properties or {}, texts or {}, tuple(sorted(notes))
-    )
-
-
-def _atomic_number(site: Site, disorder: str, notes: set[str]) -> int:
-    if not site:
-        raise Unusable("no_structure", "a site has no element")
-    name, occupancy = max(site.items(), key=lambda item: item[1])
-    if len(site) > 1 or occupancy < FULL:
-        if disorder != "majority":
-            shares = ", ".join(f"{name} {share:g}" for name, share in site.items())
-            raise Unusable(PARTIAL_OCCUPANCY, f"a site is shared ({shares})")
-        notes.add(MAJORITY_TAKEN)
-    if name in _ISOTOPES:
-        notes.add(DEUTERIUM_AS_HYDROGEN)
-    number = ATOMIC_NUMBERS.get(_ISOTOPES.get(name, name))
-    if number is None:
-        raise Unusable("unknown_element", f'"{name}" is not an element')
-    return number
+    if not (np.isfinite(cell).all() and np.isfinite(coords).all()):
+        raise Unusable("not_finite", "a number of its lattice or its positions is missing or not finite")
+    return cell, coords
 
 
 def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[Any]]:
@@ -120,14 +100,52 @@ def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[
     Read directly, without building the object: twenty times faster.
 
     Raises:
-        Unusable: it is not such a document.
+        Unusable: it is not such a document, or one that is not periodic in three directions.
     """
     try:
-        sites = document["sites"]
+        sites, lattice = document["sites"], document["lattice"]
         content: list[Site] = [_species(site["species"]) for site in sites]
-        return document["lattice"]["matrix"], content, [site["abc"] for site in sites]
+        parts = lattice["matrix"], content, [site["abc"] for site in sites]
+        require_periodic(lattice.get("pbc") or (True, True, True))
     except (KeyError, TypeError, AttributeError) as error:
         raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
+    if not content:
+        raise Unusable("no_structure", "it has no sites")
+    return parts
+
+
+def require_periodic(directions: Iterable[Any]) -> None:
+    """Check that a structure is a crystal.
+
+    Args:
+        directions: whether it is periodic along a, b and c.
+
+    Raises:
+        Unusable: it is not, along one of them.
+    """
+    stated = [bool(direction) for direction in directions]
+    if stated != [True, True, True]:
+        spelled = ", ".join(map(str, stated))
+        raise Unusable("no_cell", f"it is not periodic in three directions (along a, b, c: {spelled})")
+
+
+def fractional(lattice: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return fractional coordinates of Cartesian positions.
+
+    Args:
+        lattice: (3, 3) rows a, b, c.
+        positions: (n_atoms, 3), in the unit of the lattice.
+
+    Raises:
+        Unusable: the lattice vectors lie in one plane, or a number is missing or not finite.
+    """
+    if not (np.isfinite(lattice).all() and np.isfinite(positions).all()):
+        raise Unusable("not_finite", "a number of its lattice or its positions is missing or not finite")
+    try:
+        coords: np.ndarray = np.linalg.solve(lattice.T, positions.T).T
+    except np.linalg.LinAlgError as error:
+        raise Unusable("no_volume", "its lattice vectors lie in one plane") from error
+    return coords
 
 
 def _species(species: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -138,15 +156,26 @@ def _species(species: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def parts_of(structure: Structure) -> tuple[Any, list[Site], Any]:
-    """Return lattice, sites and fractional coordinates of a pymatgen structure."""
+    """Return lattice, sites and fractional coordinates of a pymatgen structure.
+
+    Raises:
+        Unusable: it is not periodic in three directions.
+    """
+    require_periodic(structure.lattice.pbc)
     sites: list[Site] = []
     for site in structure:
         content: dict[str, float] = {}
         for kind, share in site.species.items():
-            name = getattr(kind, "element", kind).name
+            name = _name_of(kind)
             content[name] = content.get(name, 0.0) + share
         sites.append(content)
     return structure.lattice.matrix, sites, structure.frac_coords
+
+
+def _name_of(kind: Any) -> str:
+    """The symbol of an element, isotopes apart, or that of a dummy; pymatgen's own symbol of deuterium is H."""
+    element = getattr(kind, "element", None) or kind
+    return str(getattr(element, "name", None) or kind.symbol)
 
 
 def structures_to_arrow(
@@ -163,9 +192,17 @@ def structures_to_arrow(
         properties: columns of numbers, in order; those of the records if None.
         texts: columns of text, in order; those of the records if None.
         units: property -> unit, kept in the metadata of its column.
+
+    Raises:
+        SourceError: the records have more properties than a table can have.
     """
     numbers = dict.fromkeys(properties or (name for record in records for name in record.properties))
     words = dict.fromkeys(texts or (name for record in records for name in record.texts))
+    if len(numbers) > MOST_PROPERTIES:
+        raise SourceError(
+            f"The structures have {len(numbers):,} properties of different names; {MOST_PROPERTIES:,} are the most. "
+            "Give what is the same one name, and remove what is not wanted."
+        )
     columns: dict[str, pa.Array] = {
         "material_id": pa.array([record.material_id for record in records], pa.string()),
         "formula": pa.array([_formula(record) for record in records], pa.string()),

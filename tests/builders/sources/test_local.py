@@ -250,22 +250,30 @@ _atom_site_fract_x
 _atom_site_fract_y
 _atom_site_fract_z
 _atom_site_occupancy
-Fe1 Fe 0 0 0 0.7
-Ni1 Ni 0 0 0 0.3
+Fe1 Fe 0 0 0 {share}
+Ni1 Ni 0 0 0 {rest}
 D1 D 0.5 0.5 0.5 1
 """
 
 
 def test_shared_sites_are_dropped_or_decided_and_deuterium_is_hydrogen(pull: Pull, tmp_path: Path) -> None:
     folder = write_cifs(tmp_path / "data", 2)
-    (folder / "disordered.cif").write_text(DISORDERED)
+    (folder / "disordered.cif").write_text(DISORDERED.format(share=0.8, rest=0.2))
     dropped = pull("local", tmp_path / "drop", SourceOptions(folder))
     assert dropped.rejected == {"partial_occupancy": 1}
-    assert "Fe 0.7, Ni 0.3" in (tmp_path / "drop" / "rejected.csv").read_text()
+    assert "Fe 0.8, Ni 0.2" in (tmp_path / "drop" / "rejected.csv").read_text()
     decided = pull("local", tmp_path / "majority", SourceOptions(folder, disorder="majority"))
     assert decided.counts == {"deuterium_as_hydrogen": 1, "majority_of_disordered_sites_taken": 1}
     table = read_structures(decided)
     assert table.atomic_numbers[-2:].tolist() == [26, 1]
+
+
+def test_a_majority_that_is_another_material_is_dropped_and_counted(pull: Pull, tmp_path: Path) -> None:
+    folder = write_cifs(tmp_path / "data", 2)
+    (folder / "disordered.cif").write_text(DISORDERED.format(share=0.7, rest=0.3))
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder, disorder="majority"))
+    assert snapshot.rejected == {"composition_changed": 1}
+    assert "Fe would go from 0.350 to 0.500; 0.1 is the most" in (tmp_path / "s" / "rejected.csv").read_text()
 
 
 def test_molecules_are_not_crystals(pull: Pull, tmp_path: Path) -> None:
@@ -278,8 +286,10 @@ def test_molecules_are_not_crystals(pull: Pull, tmp_path: Path) -> None:
     assert rejected(snapshot) == {"data-2": "no_cell"}
 
 
-@pytest.mark.parametrize("name", ["extxyz", "ase", "matbench", "jarvis"])
-@pytest.mark.parametrize("damage", ["cut", "noise"])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(name, damage) for name in ("ase", "matbench", "jarvis") for damage in ("cut", "noise")] + [("extxyz", "noise")],
+)
 def test_a_damaged_file_is_named(name: str, damage: str, pull: Pull, tmp_path: Path) -> None:
     path = FORMATS[name](tmp_path / "data")
     whole = path.read_bytes()
