@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from builders.sources import Rejected
 from builders.sources.local import Item, LocalFile, hash_files
+from builders.sources.local_cif import parse_cif
 from builders.sources.structures import StructureRecord, Unusable, make_record, parts_of
 from embeddings.errors import InputInvalid, SourceError
 
@@ -126,8 +128,8 @@ def _value(cell: str, path: Path, line: int) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def parse_file(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Parse one structure file.
+def parse_file(name: str, content: Any, disorder: str) -> StructureRecord | list[StructureRecord | Rejected]:
+    """Parse one structure file; a CIF file may give several.
 
     Raises:
         Unusable: it is not there, too large, outside of its folder, not readable, or not a usable structure.
@@ -140,8 +142,10 @@ def parse_file(name: str, content: Any, disorder: str) -> StructureRecord:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise Unusable("too_large", f"{size:,} bytes; {MAX_BYTES:,} are the most")
-    lattice, sites, coords = parts_of(_read_structure(path))
     material_id = path.stem if path.suffix else path.name
+    if path.name.lower().endswith(_CIF):
+        return parse_cif(path, material_id, values, disorder)
+    lattice, sites, coords = parts_of(_read_structure(path))
     return make_record(material_id, lattice, sites, coords, disorder=disorder, properties=values)
 
 
@@ -150,15 +154,12 @@ def _is_inside(folder: Path, path: Path) -> bool:
 
 
 def _read_structure(path: Path) -> Any:
-    from pymatgen.io.cif import CifParser
     from pymatgen.io.vasp import Poscar
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message="Elements in POSCAR cannot be determined")
-            if path.name.lower().endswith(_CIF):
-                return CifParser(path).parse_structures(primitive=False)[0]
             return Poscar.from_file(path, check_for_potcar=False).structure
     except Exception as error:  # a parser of foreign files fails in any way
         raise Unusable("unreadable", f"{type(error).__name__}: {error}") from error
