@@ -52,7 +52,7 @@ def read_cif(data: bytes) -> list[tuple[str, CifCrystal | Unusable]]:
     blocks = read_blocks(data)
     found = [block for block in blocks if not isinstance(block, Block) or has_sites(block)]
     if not found:
-        raise Unusable("no_structure", "no block of the file lists atoms")
+        raise Unusable("unreadable", "no block of the file lists atoms")
     if len(found) == 1 and isinstance(found[0], Block):
         for other in blocks:
             if isinstance(other, Block) and other is not found[0]:

@@ -204,8 +204,10 @@ def _together(one: dict[str, float], other: dict[str, float], labels: str) -> di
 
 def _settled(share: dict[str, float]) -> dict[str, float]:
     """Isotopes of hydrogen are one element; a sum a little above 1 is 1."""
+    if len(share) == 1:
+        return dict.fromkeys(share, 1.0) if next(iter(share.values())) >= FULL else share
     isotopes = [symbol for symbol in share if symbol in ("D", "T")]
-    if isotopes and len(share) > 1:
+    if isotopes:
         kept = dict.fromkeys([symbol for symbol in share if symbol not in ("H", "D", "T")] + isotopes[:1], 0.0)
         for symbol, part in share.items():
             kept[isotopes[0] if symbol in ("H", "D", "T") else symbol] += part

@@ -132,12 +132,18 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
             raise Unusable(
                 "formula_disagrees", f'{_FORMULA} is "{formula.text[:80]}", the atoms of the cell are {_spelled(there)}'
             )
-    if stated is not None and abs(units - stated) > UNITS_TOLERANCE * stated:
+    if stated is not None and abs(units - stated) > UNITS_TOLERANCE * stated and not _is_of_cell(formula, units, stated):
         raise Unusable(
             "formula_disagrees",
             f'{_UNITS} is {stated:g} for "{formula.text[:80]}", the cell has {units:.4g} ({_spelled(there)})',
         )
     return units
+
+
+def _is_of_cell(formula: Formula, units: float, stated: float) -> bool:
+    """True if a formula is that of the whole cell, as pymatgen writes it beside the number of its reduced units."""
+    parts = [amount / stated for amount in formula.amounts.values()]
+    return abs(units - 1) < UNITS_TOLERANCE and all(abs(part - round(part)) < 1e-6 for part in parts)
 
 
 def _spelled(counts: Mapping[str, float]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import gemmi
 import numpy as np
@@ -93,7 +96,7 @@ def table() -> Table:
                 there.append(setting)
 
     for hall in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall)
+        kind = _quietly(spglib.get_spacegroup_type, hall)
         monoclinic = 3 <= kind.number <= 15
         name = (kind.international_full if monoclinic else kind.international).replace("_", "")
         setting = Setting(kind.number, kind.choice.lower(), name, _of_spglib(hall))
@@ -119,7 +122,7 @@ def table() -> Table:
 
 
 def _of_spglib(hall: int) -> Operations:
-    found = spglib.get_symmetry_from_database(hall)
+    found = _quietly(spglib.get_symmetry_from_database, hall)
     return Operations(found["rotations"], np.rint(found["translations"] * DENOMINATOR))
 
 
@@ -202,5 +205,13 @@ def number_of_key(key: frozenset[int], operations: Operations) -> int | None:
     setting = table().by_key.get(key)
     if setting is not None:
         return setting.number
-    kind = spglib.get_spacegroup_type_from_symmetry(operations.rotations.astype("intc"), operations.translations)
+    rotations = operations.rotations.astype("intc")
+    kind = _quietly(spglib.get_spacegroup_type_from_symmetry, rotations, operations.translations)
     return None if kind is None else int(kind.number)
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call spglib without its notice that its way of telling faults will change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return function(*arguments)
