@@ -13,8 +13,8 @@ from builders.sources.cif.sites import FULL, MOST_OCCUPANCY, MOST_SITES, SiteLis
 from builders.sources.cif.text import Block, last_digit
 from builders.sources.structures import Unusable
 
-SAME_PLACE = 0.1
-"""Sites nearer than this (angstrom) are one: two decimals of a coordinate are as exact."""
+SAME_PLACE = 0.05
+"""Sites nearer than this (angstrom) are one: three decimals of a coordinate are more exact in any cell."""
 
 THINNEST = 0.5
 """A cell with faces nearer than this (angstrom) holds no atom."""

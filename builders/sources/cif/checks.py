@@ -132,7 +132,11 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
             raise Unusable(
                 "formula_disagrees", f'{_FORMULA} is "{formula.text[:80]}", the atoms of the cell are {_spelled(there)}'
             )
-    if stated is not None and abs(units - stated) > UNITS_TOLERANCE * stated and not _is_of_cell(formula, units, stated):
+    if (
+        stated is not None
+        and abs(units - stated) > UNITS_TOLERANCE * stated
+        and not _is_of_cell(formula, units, stated)
+    ):
         raise Unusable(
             "formula_disagrees",
             f'{_UNITS} is {stated:g} for "{formula.text[:80]}", the cell has {units:.4g} ({_spelled(there)})',

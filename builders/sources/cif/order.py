@@ -16,7 +16,6 @@ from builders.sources.cif.sites import FULL, SiteList
 from embeddings.formula.canonical import ELECTRONEGATIVITY
 
 _TOLERANCE = 1e-8
-_HYDROGEN = ELECTRONEGATIVITY["H"]
 
 
 class _Key:
@@ -61,12 +60,17 @@ Content = tuple[tuple[str, str, float], ...]
 def _content(share: dict[str, float], species: str) -> Content:
     if len(share) == 1:
         ((symbol, part),) = share.items()
-        return ((symbol, species if species.startswith(symbol) else symbol, part),)
-    return tuple((symbol, symbol, part) for symbol, part in share.items())
+        plain = _as_element(symbol)
+        return ((plain, species if species.startswith(plain) else plain, part),)
+    return tuple((_as_element(symbol), _as_element(symbol), part) for symbol, part in share.items())
+
+
+def _as_element(symbol: str) -> str:
+    return "H" if symbol in ("D", "T") else symbol
 
 
 def _rank(symbol: str) -> tuple[float, str]:
-    return (_HYDROGEN if symbol in ("D", "T") else ELECTRONEGATIVITY[symbol], symbol)
+    return (ELECTRONEGATIVITY[symbol], symbol)
 
 
 def _charge(spelling: str, symbol: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -163,16 +163,18 @@ def find_name(text: str) -> Name | None:
         return None
     if not code:
         return Name(known, is_short=name in table().short)
-    chosen = tuple(setting for setting in known if has_code(setting, code))
+    chosen = of_code(known, code)
     return Name(chosen, is_exact=True) if chosen else None
 
 
-def has_code(setting: Setting, code: str) -> bool:
-    """True if a setting is the one that a code names: ``2``, ``h``, ``b2``, ``2cab``; a digit alone is the origin."""
-    if code in ("1", "2"):
-        return setting.code[:1] == code
-    code = code.replace("abc", "") if code.endswith("abc") else code
-    return setting.code == code
+def of_code(settings: Iterable[Setting], code: str) -> tuple[Setting, ...]:
+    """Return the settings that a code names: ``2``, ``h``, ``b2``, ``2cab``; a digit alone may be the origin only."""
+    settings = tuple(settings)
+    code = code.removesuffix("abc")
+    exact = tuple(setting for setting in settings if setting.code == code)
+    if exact or code not in ("1", "2"):
+        return exact
+    return tuple(setting for setting in settings if setting.code.startswith(code))
 
 
 def _taken_apart(text: str) -> tuple[str, str, int | None]:

@@ -5,13 +5,13 @@ Everything that it says of its symmetry must agree; where what it says leaves se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from builders.sources.cif.operations import IDENTITY, Operations, differ_by_origin, listed_operations
-from builders.sources.cif.settings import Name, Setting, find_hall, find_name, has_code, normal, number_of_key, table
+from builders.sources.cif.settings import Name, Setting, find_hall, find_name, normal, number_of_key, of_code, table
 from builders.sources.cif.text import Block
 from builders.sources.structures import Unusable
 
@@ -185,17 +185,15 @@ def _of_settings(said: _Said) -> list[Candidate]:
         if not kept:
             raise Unusable("setting_disagrees", f"its names of the space group differ: {', '.join(said.names)}")
         remaining = kept
-    filters: list[tuple[object, str, Callable[[Setting], bool]]] = [
-        (said.number, "number", lambda setting: setting.number == said.number),
-        (said.code, "code of the setting", lambda setting: has_code(setting, str(said.code))),
-    ]
-    for value, what, keeps in filters:
-        if value is not None:
-            before, remaining = remaining or [], [setting for setting in remaining or [] if keeps(setting)]
-            if not remaining:
-                named = ", ".join(said.names) or f"space group {said.number}"
-                reason = "setting_disagrees" if before else "unknown_setting"
-                raise Unusable(reason, f"the {what} is {value}, which is not that of {named}")
+    named = ", ".join(said.names) or f"space group {said.number}"
+    if said.number is not None:
+        remaining = [setting for setting in remaining or () if setting.number == said.number]
+        if not remaining:
+            raise Unusable("setting_disagrees", f"the number is {said.number}, which is not that of {named}")
+    if said.code:
+        remaining = list(of_code(remaining or (), said.code))
+        if not remaining:
+            raise Unusable("unknown_setting", f"the code of the setting is {said.code}, which {named} does not have")
     distinct = {setting.operations.key: setting for setting in reversed(remaining or [])}
     return [Candidate(setting.operations, setting.label) for setting in reversed(distinct.values())]
 
