@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from builders.rejections import Unusable
 from builders.sources import Rejected
-from builders.sources.structures import StructureRecord
 from embeddings.errors import EmbeddingsError
 from embeddings.text import one_line
+
+Made = TypeVar("Made")
 
 LONGEST_DETAIL = 300
 """Characters of a detail that are kept."""
 
 
-def attempt(item: str, make: Callable[[], StructureRecord]) -> StructureRecord | Rejected:
-    """Make a record, or say what is wrong with the item.
+def attempt(item: str, make: Callable[[], Made], *, place: str = "") -> Made | Rejected:
+    """Make a record, or the records of an item that holds several; or say what is wrong with the item.
 
     Args:
         item: its name, for people.
-        make: makes the record.
+        make: makes it.
+        place: where in the item, such as a block; empty where the item is one structure.
 
     Raises:
         EmbeddingsError: what stands in the way concerns more than this item.
@@ -27,13 +30,13 @@ def attempt(item: str, make: Callable[[], StructureRecord]) -> StructureRecord |
     try:
         return make()
     except Unusable as fault:
-        return rejected(item, fault.reason, fault.detail)
+        return rejected(item, fault.reason, fault.detail, place=place)
     except EmbeddingsError:
         raise
     except Exception as error:  # a parser of foreign data fails in any way
-        return rejected(item, "unreadable", f"{type(error).__name__}: {error}")
+        return rejected(item, "unreadable", f"{type(error).__name__}: {error}", place=place)
 
 
-def rejected(item: str, reason: str, detail: str) -> Rejected:
-    """Return a fault whose item and detail can be written to any file and shown on any terminal."""
-    return Rejected(one_line(item), reason, one_line(" ".join(detail.split()))[:LONGEST_DETAIL])
+def rejected(item: str, reason: str, detail: str, *, place: str = "") -> Rejected:
+    """Return a fault whose texts can be written to any file and shown on any terminal."""
+    return Rejected(one_line(item), reason, one_line(" ".join(detail.split()))[:LONGEST_DETAIL], one_line(place))

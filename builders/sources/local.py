@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import Origin
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
-from builders.sources.structures import StructureRecord, count_notes, structures_to_arrow
+from builders.sources.structures import StructureRecord, count_notes
+from builders.sources.tabulated import tabulate
 from embeddings.errors import InputInvalid, SourceError
 
 ITEMS_PER_BATCH = 500
@@ -26,8 +33,9 @@ ITEMS_PER_TASK = 25
 Item = tuple[str, Any]
 """A name for people, and what the parser of the format needs; or why there is nothing to parse, as `Rejected`."""
 
-Parser = Callable[[str, Any, str], StructureRecord]
-"""Makes a record of an item's name, its content, and what becomes of disordered sites; or raises `Unusable`."""
+Parser = Callable[[str, Any, str], StructureRecord | list[StructureRecord | Rejected]]
+"""Makes a record, or several, of an item's name, its content, and what becomes of disordered sites; or raises
+`Unusable`."""
 
 
 @dataclass(frozen=True)
@@ -112,49 +120,113 @@ class LocalStream(Stream):
         """Parse the items from ``start`` on."""
         number = start or 0
         items = iter(islice(self._file.items(), number, None))
-        parse = partial(_parsed, self._file.parse, self._options.disorder)
+        groups = iter(partial(_group, items, ITEMS_PER_BATCH), [])
+        parse = partial(_parse_items, self._file.parse, self._options.disorder, self._file.columns)
         with _mapping(self._options.n_jobs) as run:
-            waiting = list(islice(items, ITEMS_PER_BATCH))
-            while waiting:
-                following = list(islice(items, ITEMS_PER_BATCH))
-                number += len(waiting)
-                yield self._batch(list(run(parse, waiting)), number if following else None)
-                waiting = following
-
-    def _batch(self, parsed: list[StructureRecord | Rejected], following: Cursor) -> Batch:
-        records = [result for result in parsed if isinstance(result, StructureRecord)]
-        rejected = tuple(result for result in parsed if isinstance(result, Rejected))
-        table = structures_to_arrow(records, properties=self._file.columns)
-        return Batch(table, following, rejected, count_notes(records), status=f"{len(rejected)} rejected")
+            for group, parsed, is_last in _with_end(run(parse, groups)):
+                number += len(group)
+                yield _batch(parsed, None if is_last else number)
 
 
-def _parsed(parse: Parser, disorder: str, item: Item) -> StructureRecord | Rejected:
+@dataclass(frozen=True)
+class Parsed:
+    """What became of some items, as little as a process has to send.
+
+    Attributes:
+        table: in the structure schema.
+        rejected: what could not be used.
+        counts: note -> number of records.
+    """
+
+    table: pa.Table
+    rejected: tuple[Rejected, ...]
+    counts: dict[str, int]
+
+
+def _group(items: Iterator[Item], n: int) -> list[Item]:
+    return list(islice(items, n))
+
+
+def _with_end(
+    results: Iterable[tuple[list[Item], list[Parsed]]],
+) -> Iterator[tuple[list[Item], list[Parsed], bool]]:
+    """Say of each result whether it is the last."""
+    waiting = None
+    for result in results:
+        if waiting is not None:
+            yield *waiting, False
+        waiting = result
+    if waiting is not None:
+        yield *waiting, True
+
+
+def _batch(parsed: list[Parsed], following: Cursor) -> Batch:
+    table = pa.concat_tables([part.table for part in parsed], promote_options="default").combine_chunks()
+    rejected = tuple(fault for part in parsed for fault in part.rejected)
+    counts = Counter[str]()
+    for part in parsed:
+        counts.update(part.counts)
+    return Batch(table, following, rejected, dict(counts), status=f"{len(rejected)} rejected")
+
+
+def _parse_items(parse: Parser, disorder: str, columns: tuple[str, ...] | None, items: list[Item]) -> Parsed:
+    read = [result for item in items for result in _parsed(parse, disorder, item)]
+    table, records, faults = tabulate(read, properties=columns)
+    return Parsed(table, faults, count_notes(records))
+
+
+def _parsed(parse: Parser, disorder: str, item: Item) -> list[StructureRecord | Rejected]:
     name, content = item
     if isinstance(content, Rejected):
-        return content
-    return attempt(name, lambda: parse(name, content, disorder))
+        return [content]
+    found = attempt(name, lambda: parse(name, content, disorder))
+    return found if isinstance(found, list) else [found]
 
 
-Run = Callable[[Callable[[Item], StructureRecord | Rejected], list[Item]], Iterable[StructureRecord | Rejected]]
+Parse = Callable[[list[Item]], Parsed]
+Run = Callable[[Parse, Iterator[list[Item]]], Iterable[tuple[list[Item], list[Parsed]]]]
+"""Parses groups of items one after the other."""
 
 
 @contextmanager
 def _mapping(n_jobs: int) -> Iterator[Run]:
-    """Yield a ``map`` over items, with processes where more than one is wanted."""
+    """Yield what parses groups of items, with processes where more than one is wanted."""
     if n_jobs == 1:
-        yield map
+        yield lambda parse, groups: ((group, [parse(group)]) for group in groups)
         return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
 
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["builders.sources.local_folder", "pymatgen.io.cif", "pymatgen.io.vasp"])
-    with ProcessPoolExecutor(n_jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(n_jobs, mp_context=_context(), initializer=_ignore_interrupts) as pool:
         try:
-            yield partial(pool.map, chunksize=ITEMS_PER_TASK)
+            yield partial(_in_pool, pool, n_jobs)
         except BrokenProcessPool as error:
             raise SourceError(f"A process that parses files died ({error}). Try again with --jobs 1.") from error
+
+
+def _in_pool(
+    pool: Executor, n_jobs: int, parse: Parse, groups: Iterator[list[Item]]
+) -> Iterator[tuple[list[Item], list[Parsed]]]:
+    """Keep all processes busy: the next groups are handed out before the first is wanted."""
+    waiting: deque[tuple[list[Item], list[Future[Parsed]]]] = deque()
+    ahead = 1 + -(-2 * n_jobs * ITEMS_PER_TASK // ITEMS_PER_BATCH)
+    for group in groups:
+        tasks = [group[k : k + ITEMS_PER_TASK] for k in range(0, len(group), ITEMS_PER_TASK)]
+        waiting.append((group, [pool.submit(parse, task) for task in tasks]))
+        if len(waiting) > ahead:
+            done, futures = waiting.popleft()
+            yield done, [future.result() for future in futures]
+    for done, futures in waiting:
+        yield done, [future.result() for future in futures]
+
+
+def _context() -> BaseContext:
+    """Processes that begin with the slow imports behind them; afresh where the system cannot do that."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["builders.sources.local_folder", "pymatgen.io.vasp"])
+    return context
 
 
 def _ignore_interrupts() -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from builders.rejections import Unusable
+from builders.sources import Rejected
 from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
 from builders.sources.local import Item, LocalFile
+from builders.sources.local_cif import parse_cif
 from builders.sources.poscar import read_poscar
-from builders.sources.structures import StructureRecord, make_record, parts_of
+from builders.sources.structures import StructureRecord, make_record
 from embeddings.errors import InputInvalid, SourceError
 
 MAX_BYTES = 5_000_000
@@ -161,8 +162,8 @@ def _labelled(
     return items
 
 
-def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord:
-    """Parse one structure file.
+def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | list[StructureRecord | Rejected]:
+    """Parse one structure file; a CIF file may give several.
 
     Raises:
         Unusable: it is not there, too large, outside of its folder, not readable, or not a usable structure.
@@ -170,18 +171,19 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord:
     if content.fault or content.path is None:
         raise Unusable(*(content.fault or _ABSENT))
     _require_regular(content.folder, content.path)
-    lattice, sites, coords, notes = _parts(content.path)
+    if content.path.name.lower().endswith(_CIF):
+        return parse_cif(content.path, content.material_id, content.values, disorder)
+    poscar = read_poscar(content.path.read_bytes().decode("utf-8-sig", "replace"))
+    sites: list[Site] = [{symbol: 1.0} for symbol in poscar.symbols]
     return make_record(
-        content.material_id, lattice, sites, coords, disorder=disorder, properties=content.values, notes=notes
+        content.material_id,
+        poscar.lattice,
+        sites,
+        poscar.frac_coords,
+        disorder=disorder,
+        properties=content.values,
+        notes=poscar.notes,
     )
-
-
-def _parts(path: Path) -> tuple[Any, Sequence[Site], Any, tuple[str, ...]]:
-    """Lattice, sites, fractional coordinates, and what was done."""
-    if path.name.lower().endswith(_CIF):
-        return *parts_of(_read_structure(path)), ()
-    poscar = read_poscar(path.read_bytes().decode("utf-8-sig", "replace"))
-    return poscar.lattice, [{symbol: 1.0} for symbol in poscar.symbols], poscar.frac_coords, poscar.notes
 
 
 def _require_regular(folder: Path, path: Path) -> None:
@@ -196,14 +198,3 @@ def _require_regular(folder: Path, path: Path) -> None:
 
 def _is_inside(folder: Path, path: Path) -> bool:
     return path.is_file() and path.resolve().is_relative_to(folder.resolve())
-
-
-def _read_structure(path: Path) -> Any:
-    from pymatgen.io.cif import CifParser
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return CifParser(path).parse_structures(primitive=False)[0]
-    except Exception as error:  # a parser of foreign files fails in any way
-        raise Unusable("unreadable", f"{type(error).__name__}: {error}") from error

@@ -83,7 +83,7 @@ def _require_understood(attributes: Mapping[str, Any]) -> None:
         raise Unusable("no_structure", "its structure_features are not a list")
     for feature in features:
         if feature in _WITHOUT_POSITION:
-            raise Unusable("unplaced_atoms", f"it has atoms without a position ({feature})")
+            raise Unusable("no_position", f"it has atoms without a position ({feature})")
     others = [str(feature) for feature in features if feature not in _UNDERSTOOD]
     others += ["assemblies"] if attributes.get("assemblies") and "assemblies" not in others else []
     if others:
@@ -109,7 +109,7 @@ def _species(stated: Sequence[Mapping[str, Any]], used: Sequence[str]) -> dict[s
             raise Unusable("no_structure", f'it has two species "{kind["name"]}"')
         attached, counts = kind.get("attached"), kind.get("nattached")
         if any(counts or []) or (attached and not counts):
-            raise Unusable("unplaced_atoms", f'atoms without a position are attached to its "{kind["name"]}"')
+            raise Unusable("no_position", f'atoms without a position are attached to its "{kind["name"]}"')
         species[kind["name"]] = _site(kind)
     return species
 

@@ -88,14 +88,14 @@ def test_an_entry_gives_its_cell_sites_and_positions(name: str) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "implicit atoms": ({"structure_features": ["implicit_atoms"]}, "unplaced_atoms"),
-    "attachments": ({"structure_features": ["disorder", "site_attachments"]}, "unplaced_atoms"),
-    "unknown positions": ({"structure_features": ["unknown_positions"]}, "unplaced_atoms"),
+    "implicit atoms": ({"structure_features": ["implicit_atoms"]}, "no_position"),
+    "attachments": ({"structure_features": ["disorder", "site_attachments"]}, "no_position"),
+    "unknown positions": ({"structure_features": ["unknown_positions"]}, "no_position"),
     "attached atoms without a word": (
         {"species": [kind("Cs"), kind("Cl", attached=["H"], nattached=[2])]},
-        "unplaced_atoms",
+        "no_position",
     ),
-    "attached atoms without a number": ({"species": [kind("Cs"), kind("Cl", attached=["H"])]}, "unplaced_atoms"),
+    "attached atoms without a number": ({"species": [kind("Cs"), kind("Cl", attached=["H"])]}, "no_position"),
     "assemblies": ({"structure_features": ["assemblies"]}, "unsupported_feature"),
     "assemblies without a word": (
         {"assemblies": [{"sites_in_groups": [[0], [1]], "group_probabilities": [0.5, 0.5]}]},

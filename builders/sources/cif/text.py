@@ -1,0 +1,180 @@
+"""The text of a CIF as blocks of items: names in any case, values without quotes, a broken block by itself."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from gemmi import cif as gemmi_cif
+
+from builders.sources.structures import Unusable
+
+_UNKNOWN = frozenset(("", ".", "?"))
+_HEADER = re.compile(r"^[ \t]*data_(\S*)", re.IGNORECASE)
+_UNCERTAINTY = re.compile(r"\(\d*\)?$")
+_LARGEST = 1e12
+
+
+class Block:
+    """One data block.
+
+    Names of items are asked for in lower case and with underscores only: ``_Cell_Length_A`` and ``_cell.length_a`` are
+    ``_cell_length_a``. A value ``.`` or ``?`` is None.
+    """
+
+    def __init__(self, block: gemmi_cif.Block) -> None:
+        self.name: str = block.name.strip()
+        self._places: dict[str, tuple[gemmi_cif.Block, str]] = {}
+        for tag in _tags(block):
+            self._add(tag, block)
+
+    def _add(self, tag: str, block: gemmi_cif.Block) -> None:
+        name = tag.lower().replace(".", "_").rstrip("_")
+        if name in self._places:
+            other = self._places[name][1]
+            if other.lower() == tag.lower() or list(block.find_values(other)) != list(block.find_values(tag)):
+                raise Unusable("unreadable", f"{tag} stands there twice")
+        self._places[name] = (block, tag)
+
+    def inherit(self, other: Block) -> None:
+        """Take what another block of the same file says and this one does not."""
+        for name, place in other._places.items():
+            self._places.setdefault(name, place)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def column(self, name: str) -> list[str | None] | None:
+        """Return the values of an item, one for each row of its loop; None if the block does not have it."""
+        place = self._places.get(name)
+        if place is None:
+            return None
+        block, tag = place
+        return [_plain(value) for value in block.find_values(tag)]
+
+    def texts(self, name: str) -> list[str]:
+        """Return the values of an item that are known."""
+        return [value for value in self.column(name) or () if value is not None]
+
+    def text(self, name: str) -> str | None:
+        """Return the one value of an item; None if it is not known.
+
+        Raises:
+            Unusable: it has several that differ.
+        """
+        known = list(dict.fromkeys(self.texts(name)))
+        if len(known) > 1:
+            raise Unusable("unreadable", f"{name} has several values: {known[0]}, {known[1]}")
+        return known[0] if known else None
+
+    def number(self, name: str) -> float | None:
+        """Return the one value of an item as a number; None if it is not known.
+
+        Raises:
+            Unusable: it is not a finite number.
+        """
+        text = self.text(name)
+        return None if text is None else number_of(text, name)
+
+
+def _tags(block: gemmi_cif.Block) -> Iterator[str]:
+    for item in block:
+        if item.pair is not None:
+            yield item.pair[0]
+        elif item.loop is not None:
+            yield from item.loop.tags
+
+
+def _plain(value: str) -> str | None:
+    if value in _UNKNOWN:
+        return None
+    if value[0] in "'\";":
+        value = gemmi_cif.as_string(value).strip()
+    return None if value in _UNKNOWN else value
+
+
+def number_of(text: str, name: str) -> float:
+    """Return a number that may carry its standard uncertainty, such as ``5.64(2)``.
+
+    Raises:
+        Unusable: it is not a finite number.
+    """
+    try:
+        value = float(_UNCERTAINTY.sub("", text))
+    except ValueError as error:
+        raise Unusable("unreadable", f'{name} is "{text[:40]}", which is not a number') from error
+    if not math.isfinite(value) or abs(value) > _LARGEST or "_" in text:
+        raise Unusable("not_finite", f"{name} is {text[:40]}")
+    return value
+
+
+def last_digit(text: str) -> float:
+    """Return what one unit of the last digit of a number is worth: 0.01 for ``2.16(2)``."""
+    mantissa, _, exponent = _UNCERTAINTY.sub("", text).lower().partition("e")
+    return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+
+
+def read_blocks(data: bytes) -> list[Block | tuple[str, Unusable]]:
+    """Return the blocks of a file in order; for a block that cannot be read, its name and the fault.
+
+    Raises:
+        Unusable: there is not one block that can be read.
+    """
+    text = _decoded(data)
+    try:
+        return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
+    except (ValueError, RuntimeError, IndexError) as error:
+        pieces = _pieces(text)
+        if len(pieces) < 2:
+            raise Unusable("unreadable", _message(error)) from error
+    found = [found for name, piece in pieces for found in _read_piece(name, piece)]
+    if not any(isinstance(block, Block) for block in found):
+        raise next(block[1] for block in found if not isinstance(block, Block))
+    return found
+
+
+def _block(block: gemmi_cif.Block) -> Block | tuple[str, Unusable]:
+    try:
+        return Block(block)
+    except Unusable as fault:
+        return block.name.strip(), fault
+
+
+def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
+    try:
+        return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
+    except (ValueError, RuntimeError, IndexError) as error:
+        has_atoms = "_atom_site" in text.lower()
+        return [(name, Unusable("unreadable", _message(error)))] if has_atoms else []
+
+
+def _message(error: Exception) -> str:
+    return re.sub(r"^string:", "line ", str(error))
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Cut a text at its block headers, those inside of text fields apart."""
+    pieces: list[tuple[str, list[str]]] = []
+    in_field = False
+    for line in text.splitlines(keepends=True):
+        header = None if in_field else _HEADER.match(line)
+        if header:
+            pieces.append((header[1], []))
+        elif line.startswith(";"):
+            in_field = not in_field
+        if pieces:
+            pieces[-1][1].append(line)
+    return [(name, "".join(lines)) for name, lines in pieces]
