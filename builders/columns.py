@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from embeddings.errors import SourceError
+
+SHOWN = 20
+"""Names in a message, at most."""
 
 Problems = dict[int, str]
 """Row -> what is wrong with it."""
@@ -102,17 +107,22 @@ def read_property(table: pa.Table, index: int) -> np.ndarray | None:
     return values.astype(np.float64)
 
 
-def check_names(table: pa.Schema, origin: str) -> None:
+def check_names(schema: pa.Schema, origin: str) -> None:
     """Refuse a table in which two columns have one name.
 
     Raises:
         SourceError: names them.
     """
-    twice = sorted({name for name in table.names if table.names.count(name) > 1})
+    twice = [name for name, n in Counter(schema.names).items() if n > 1]
     if twice:
         raise SourceError(
-            f"{origin} has more than one column of the name {', '.join(twice)}; give each column a name of its own."
+            f"{origin} has more than one column of the name {listed(twice)}; give each column a name of its own."
         )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message, no more than a line holds."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
 def _one_array(column: pa.ChunkedArray, name: str) -> pa.Array:

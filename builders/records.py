@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.columns import Lists, Problems, check_names, read_ids, read_lists, read_property
+from builders.columns import Lists, Problems, check_names, listed, read_ids, read_lists, read_property
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import ColumnNotFound, SourceError
 
@@ -185,7 +185,7 @@ def _require_columns(table: pa.Table, origin: str) -> None:
     if missing:
         raise ColumnNotFound(
             f"{origin} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}. "
-            f"A structure table needs {', '.join(STRUCTURE_COLUMNS)}; this one has {', '.join(table.column_names)}."
+            f"A structure table needs {', '.join(STRUCTURE_COLUMNS)}; this one has {listed(table.column_names)}."
         )
 
 

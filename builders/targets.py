@@ -106,8 +106,8 @@ def _check_magnitude(table: StructureTable, name: str) -> None:
         first = absurd[0]
         raise TargetInvalid(
             f'Cannot learn the target "{name}": {table.material_ids[first]} has the value {values[first]:g}, and '
-            f"{len(absurd)} of its {len(values)} values are infinite or beyond {LARGEST_VALUE:g}. Leave the value empty, "
-            "or name other targets."
+            f"{len(absurd)} of its {len(values)} values are infinite or beyond {LARGEST_VALUE:g}. Leave the value "
+            "empty, or name other targets."
         )
 
 

@@ -15,7 +15,8 @@ from builders.records import Fault, read_rows
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from embeddings.errors import InputInvalid, SourceError
 
-ROWS_PER_BATCH = 20_000
+ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
+"""Of a part of a snapshot, at most."""
 
 
 def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
@@ -59,14 +60,24 @@ class ParquetStream(Stream):
         """Yield the rows from ``start`` on; those that are no structures are rejected."""
         row = 0
         try:
-            for rows in self._file.iter_batches(batch_size=ROWS_PER_BATCH):
-                row += len(rows)
+            for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
+                first, row = row, row + len(rows)
                 if row > (start or 0):
                     part = pa.Table.from_batches([rows], schema=self._file.schema_arrow)
                     following = row if row < self._file.metadata.num_rows else None
-                    yield self._checked(part, row - len(rows), following)
+                    yield self._checked(part, first, following)
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{self._path} is damaged: {error}") from error
+
+    def _rows_per_batch(self) -> int:
+        """Fewer rows where they are large: a batch is in memory, with copies."""
+        about = self._file.metadata
+        n_values = sum(
+            about.row_group(group).column(column).num_values
+            for group in range(about.num_row_groups)
+            for column in range(about.num_columns)
+        )
+        return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
 
     def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
         """Return some rows, the first of which is number `first` of the file, without those that are no structures."""
