@@ -122,6 +122,23 @@ def batches_by_size(
     return batches
 
 
+def spans(n_sites: np.ndarray, *, most: int, most_sites: int) -> Iterator[tuple[int, int]]:
+    """Cut crystals, in order, into spans ``start, stop`` of so many crystals and atoms at most.
+
+    Args:
+        n_sites: (n,) number of atoms of every crystal.
+        most: crystals in a span, at most.
+        most_sites: atoms in a span, at most (a single crystal is always allowed).
+    """
+    ends = np.concatenate([[0], np.cumsum(n_sites)])
+    start = 0
+    while start < len(n_sites):
+        fits = int(np.searchsorted(ends, ends[start] + most_sites, side="right")) - 1
+        stop = max(start + 1, min(start + most, fits))
+        yield start, stop
+        start = stop
+
+
 def _cut(rows: np.ndarray, n_sites: np.ndarray, batch_size: int, max_pairs: int) -> Iterator[np.ndarray]:
     start = 0
     while start < len(rows):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from builders.cells import MAX_FRACTION, search_cells, volumes
 from builders.records import StructureTable
 from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import InputInvalid
@@ -17,6 +18,10 @@ MIN_DISTANCE = 0.4
 
 MIN_VOLUME_PER_ATOM = 1.0
 """A cell with less room than this for an atom (cubic angstrom) is broken: diamond has 5.7."""
+
+MAX_SITES = 2000
+"""Cells of more atoms are left out unless --max-sites says otherwise: the network looks at all pairs of atoms, and a
+cell of this size takes 0.5 GB to encode and 2 GB to train on, one of twice the size four times as much."""
 
 HULL = "energy_above_hull"
 
@@ -36,7 +41,7 @@ class Selection:
         exclude_elements: keep crystals without these.
         chemsys: keep crystals of exactly these sets of elements, such as ``"Fe-O"``.
         n_elements: keep crystals of at least and at most so many elements.
-        max_sites: keep crystals of at most so many atoms.
+        max_sites: keep crystals of at most so many atoms; see `site_limit`.
         ehull_max: keep crystals at most so far above the convex hull (eV/atom).
         stable_only: keep crystals on the convex hull.
         limit: keep the first so many of what is left.
@@ -85,7 +90,7 @@ def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dic
             [least <= len(kinds) <= most for kinds in _kinds(t)], dtype=bool
         )
     if selection.max_sites is not None:
-        filters["too_many_sites"] = lambda t: t.n_sites <= selection.max_sites
+        filters["too_many_sites"] = at_most(selection.max_sites)
     ehull_max = ON_HULL if selection.stable_only else selection.ehull_max
     if ehull_max is not None:
         filters["above_hull"] = lambda t: _hull_distance(t) <= ehull_max
@@ -109,9 +114,21 @@ def _hull_distance(table: StructureTable) -> np.ndarray:
     return table.properties[HULL]
 
 
-def clean(table: StructureTable) -> tuple[StructureTable, dict[str, int]]:
-    """Drop crystals that no model can use; return the rest and the counts by reason."""
-    return apply_filters(table, USABLE)
+def site_limit(query: Mapping[str, Any]) -> int:
+    """Return the most atoms that a crystal of a pull may have: what its query asks for, or `MAX_SITES`."""
+    from builders.graphs import MAX_INDEXED
+
+    return min(query.get("max_sites") or MAX_SITES, MAX_INDEXED)
+
+
+def clean(table: StructureTable, *, max_sites: int = MAX_SITES) -> tuple[StructureTable, dict[str, int]]:
+    """Drop crystals that no model can use, or of more than `max_sites` atoms; return the rest and counts by reason."""
+    return apply_filters(table, USABLE | {"too_many_sites": at_most(max_sites)})
+
+
+def at_most(n_sites: int) -> Filter:
+    """Return the filter that keeps crystals of at most so many atoms."""
+    return lambda table: table.n_sites <= n_sites
 
 
 def drop_unlabelled(table: StructureTable, targets: Iterable[str]) -> tuple[StructureTable, dict[str, int]]:
@@ -166,8 +183,15 @@ def _has_finite_geometry(table: StructureTable) -> Mask:
 
 
 def _has_volume(table: StructureTable) -> Mask:
-    volume = np.abs(np.linalg.det(table.lattices))
-    return volume >= MIN_VOLUME_PER_ATOM * table.n_sites
+    return volumes(table.lattices) >= MIN_VOLUME_PER_ATOM * table.n_sites
+
+
+def _has_searchable_cell(table: StructureTable) -> Mask:
+    return search_cells(table.lattices)[1]
+
+
+def _is_near_its_cell(table: StructureTable) -> Mask:
+    return _all_atoms(table, (np.abs(table.frac_coords) <= MAX_FRACTION).all(axis=1))
 
 
 def _is_ordered(table: StructureTable) -> Mask:
@@ -189,7 +213,15 @@ USABLE: dict[str, Filter] = {
     "invalid_atomic_number": _has_valid_elements,
     "not_finite": _has_finite_geometry,
     "no_volume": _has_volume,
+    "degenerate_cell": _has_searchable_cell,
+    "far_outside_cell": _is_near_its_cell,
+    "too_many_sites": at_most(MAX_SITES),
     "partial_occupancy": _is_ordered,
     "atoms_overlap": _has_separate_atoms,
 }
 """Reason for dropping -> mask of what stays, in the order in which they are applied."""
+
+ENCODABLE: dict[str, Filter] = {
+    reason: USABLE[reason] for reason in ("not_finite", "no_volume", "degenerate_cell", "far_outside_cell")
+}
+"""Those that a crystal has to pass before a network may look at it."""

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.cleaning import USABLE, Selection, apply_filters
+from builders.batching import spans
+from builders.cleaning import USABLE, Selection, apply_filters, at_most, site_limit
 from builders.encoder import CrystalEncoder, read_crystal_encoder
 from builders.extract import count_structures
 from builders.identity import identity_of
@@ -27,6 +28,7 @@ from builders.levels import LEVELS, ROWS_PER_GROUP
 from builders.locks import only_one
 from builders.progress import Reporter
 from builders.records import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
+from builders.rejections import MENDS
 from builders.snapshot import Snapshot, read_part
 from builders.sources import SourceOptions
 from builders.train import choose_device, limit_threads
@@ -40,8 +42,8 @@ from embeddings.temporaries import sweep
 from embeddings.vector_file import ENDING, Footer, Level, open_vectors, read_pages
 from embeddings.vector_seal import blank_seal, seal
 
-AT_ONCE = 512
-"""Structures of a part. A part is in memory, with several copies of the vectors of its sites."""
+AT_ONCE, SITES_AT_ONCE = 512, 100_000
+"""Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
+    encoder.max_sites = site_limit(snapshot.query)
     job = _Job(encoder, snapshot, request.level)
     folder = request.work / "embed" / f"{encoder.manifest.name}-{request.level}-{job.identity[:12]}"
     with only_one(folder, OutputInvalid, "embedding these very structures"):
@@ -106,8 +109,8 @@ class _Job:
     def identity(self) -> str:
         """The same identity, the same file."""
         origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
-        encoder = self.encoder.manifest.manifest_sha256
-        return identity_of(encoder, structures, origin, rejected, self.level, AT_ONCE, __version__)
+        encoder, limits = self.encoder.manifest.manifest_sha256, (AT_ONCE, SITES_AT_ONCE, self.encoder.max_sites)
+        return identity_of(encoder, structures, origin, rejected, self.level, limits, __version__)
 
 
 def _check_output(out: Path) -> None:
@@ -187,7 +190,8 @@ def _pieces(snapshot: Snapshot, is_first: np.ndarray) -> Iterator[tuple[Structur
         columns = [column for column in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS if column in file.schema_arrow.names]
         for batch in file.iter_batches(AT_ONCE, columns=columns):
             table = structures_from_arrow(pa.Table.from_batches([batch]), origin=snapshot.origin.name)
-            yield table, is_first[row : row + len(table)]
+            for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
+                yield table.take(np.arange(start, stop)), is_first[row + start : row + stop]
             row += len(table)
 
 
@@ -204,7 +208,8 @@ def _first_occurrences(snapshot: Snapshot) -> np.ndarray:
 
 def _store(job: _Job, folder: Path, table: StructureTable, is_new: np.ndarray, number: int) -> Entry:
     """Encode what can be encoded, write it as a part, and return what goes into the ledger."""
-    usable, dropped = apply_filters(table, USABLE | {"duplicate_id": lambda _: is_new})
+    filters = USABLE | {"duplicate_id": lambda _: is_new, "too_many_sites": at_most(job.encoder.max_sites)}
+    usable, dropped = apply_filters(table, filters)
     counts = count_structures(usable)
     unknown = np.setdiff1d(np.flatnonzero(counts), job.encoder.atomic_numbers)
     covered, uncovered = apply_filters(usable, {"element_not_covered": job.encoder.covers})
@@ -226,7 +231,7 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.items())
+        reasons = ", ".join(f"{n} {_mended(reason)}" for reason, n in dropped.items())
         raise SourceError(f"No structure is left of {snapshot.n_received} from {origin.name}: {reasons}.")
     return Footer(
         level=job.level,
@@ -243,6 +248,10 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
         catalog=job.encoder.manifest,
         sealed=True,
     )
+
+
+def _mended(reason: str) -> str:
+    return f"{reason} ({MENDS[reason]})" if reason in MENDS else reason
 
 
 def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -7,6 +7,7 @@ training code is needed to run it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from builders.batching import Batch, PackedCrystals, batches_by_size
+from builders.batching import Batch, PackedCrystals, batches_by_size, spans
+from builders.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
 from builders.graphs import neighbor_graphs
 from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
 from builders.records import StructureTable
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 
     Structures = StructureTable | Iterable[Structure | Atoms]
 
-AT_ONCE = 2048
-"""Crystals whose neighbours are held in memory together."""
+AT_ONCE, SITES_AT_ONCE = 2048, 200_000
+"""Crystals, and atoms of them, whose neighbours are held in memory together."""
 
 BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
 """Of a batch: crystals at most, and pairs of atoms at most."""
@@ -64,7 +66,11 @@ class CrystalEncoder:
         manifest: of the catalog version that the encoder comes from.
         model: the network.
         atomic_numbers: (n_elements,) those that it was trained on, ascending; crystals with others are refused.
+        max_sites: crystals of more atoms are refused. Raise it where the memory allows it, which has to hold some 60
+            numbers for each pair of atoms.
     """
+
+    max_sites: int = MAX_SITES
 
     def __init__(self, manifest: Manifest, model: CrystalTransformer) -> None:
         self.manifest, self.model = manifest, model.eval()
@@ -105,13 +111,15 @@ class CrystalEncoder:
 
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
-            InputInvalid: a structure is not one, or has no atoms.
-            CatalogCorrupt: a vector holds what is no number.
+            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
+                are none.
+            CatalogCorrupt: a vector holds what is not a number.
         """
         table = self._check(structures)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
-        for rows, batch in self._batches(table):
-            vectors[rows] = self.model.encode(batch).cpu().numpy()
+        with memory_named(table):
+            for rows, batch in self._batches(table):
+                vectors[rows] = self.model.encode(batch).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
 
@@ -128,13 +136,15 @@ class CrystalEncoder:
 
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
-            InputInvalid: a structure is not one, or has no atoms.
-            CatalogCorrupt: a vector holds what is no number.
+            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
+                are none.
+            CatalogCorrupt: a vector holds what is not a number.
         """
         table = self._check(structures)
         vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
-        for rows, batch in self._batches(table):
-            vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
+        with memory_named(table):
+            for rows, batch in self._batches(table):
+                vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
         self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
         return vectors, table.offsets
 
@@ -151,8 +161,8 @@ class CrystalEncoder:
     def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
         """Yield row numbers and their batch, until all crystals had their turn."""
         config, device = self.model.config, self.model.table.weight.device
-        for start in range(0, len(table), AT_ONCE):
-            part = table.take(np.arange(start, min(start + AT_ONCE, len(table))))
+        for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
+            part = table.take(np.arange(start, stop))
             graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
             crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)))
             everything = np.arange(len(part))
@@ -172,7 +182,28 @@ class CrystalEncoder:
         n_empty = int((table.n_sites == 0).sum())
         if n_empty:
             raise InputInvalid(f"{n_empty} of {len(table)} structures have no atoms. Leave them out.")
+        _, unfit = apply_filters(table, ENCODABLE | {"too_many_sites": at_most(self.max_sites)})
+        if unfit:
+            counts = ", ".join(f"{n} {reason}" for reason, n in unfit.items())
+            raise InputInvalid(
+                f"{sum(unfit.values())} of {len(table)} structures cannot be encoded: {counts} (the most sites are "
+                f"{self.max_sites:,}; encoder.max_sites raises it). Leave them out: builders.cleaning.clean does."
+            )
         return table
+
+
+@contextmanager
+def memory_named(table: StructureTable) -> Iterator[None]:
+    """Turn a lack of memory while a network looks at crystals into `InputInvalid`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise InputInvalid(
+            f"The memory does not hold all pairs of atoms of the largest structure, which has {table.n_sites.max():,}. "
+            "Choose a smaller --max-sites."
+        ) from error
 
 
 def encoder_bytes(model: CrystalTransformer) -> bytes:

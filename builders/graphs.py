@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from vesin import NeighborList
 
+from builders.cells import MAX_EDGE, MAX_FRACTION, heights, search_cells
 from builders.records import StructureTable, ragged_ranges
+from embeddings.errors import InputInvalid
+
+MAX_INDEXED = np.iinfo(np.uint16).max
+"""Atoms of a crystal whose edges can be kept, at most."""
+
+MAX_BINS = 50_000
+"""The search sorts atoms into bins; beyond 100,000 it makes them larger, and in a long cell divides by zero."""
 
 Advance = Callable[[int], None]
 """Called with the number of crystals done since the last call."""
@@ -38,7 +46,17 @@ class NeighborGraphs:
 
 
 def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | None = None) -> NeighborGraphs:
-    """Find all neighbours within ``cutoff`` (angstrom) of every atom of every crystal."""
+    """Find all neighbours within ``cutoff`` (angstrom) of every atom of every crystal.
+
+    Raises:
+        InputInvalid: a crystal has more than 65,535 atoms, a cell that cannot be searched, or atoms far outside of it.
+    """
+    large = np.flatnonzero(table.n_sites > MAX_INDEXED)
+    if len(large):
+        raise InputInvalid(
+            f"{table.material_ids[large[0]]} has {table.n_sites[large[0]]:,} atoms; {MAX_INDEXED:,} are the most. "
+            "Use a smaller cell, or leave it out."
+        )
     centers, neighbors, distances = [], [], []
     for i, j, d in _neighbor_lists(table, cutoff):
         centers.append(i.astype(np.uint16))
@@ -98,11 +116,44 @@ def shortest_distances(table: StructureTable, *, cutoff: float) -> np.ndarray:
 
 
 def _neighbor_lists(table: StructureTable, cutoff: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    finder = NeighborList(cutoff=cutoff, full_list=True)
+    cells = _cells_of(table)
     coords = table.cart_coords
-    for row in range(len(table)):
+    finders: dict[float, NeighborList] = {}
+    for row, reach in enumerate(_reaches(cells, cutoff).tolist()):
         points = coords[table.offsets[row] : table.offsets[row + 1]]
-        yield finder.compute(points=points, box=table.lattices[row], periodic=True, quantities="ijd")
+        if reach not in finders:
+            finders[reach] = NeighborList(cutoff=reach, full_list=True)
+        i, j, d = finders[reach].compute(points=points, box=cells[row], periodic=True, quantities="ijd")
+        near = slice(None) if reach == cutoff else d < cutoff
+        yield i[near], j[near], d[near]
+
+
+def _cells_of(table: StructureTable) -> np.ndarray:
+    """Return the cells in which neighbors are searched, (n, 3, 3)."""
+    cells, found = search_cells(table.lattices)
+    if not found.all():
+        raise InputInvalid(
+            f"{table.material_ids[~found][0]} has a cell in which no neighbors can be searched: it is flat, or an edge "
+            f"is longer than {MAX_EDGE:,.0f} angstrom. Check its lattice, or leave it out."
+        )
+    far = np.flatnonzero(~(np.abs(table.frac_coords) <= MAX_FRACTION).all(axis=1))
+    if len(far):
+        row = np.searchsorted(table.offsets, far[0], side="right") - 1
+        raise InputInvalid(
+            f"{table.material_ids[row]} has atoms more than {MAX_FRACTION:,.0f} cells away, or nowhere. Check its "
+            "fractional coordinates, or leave it out."
+        )
+    return cells
+
+
+def _reaches(cells: np.ndarray, cutoff: float) -> np.ndarray:
+    """Return for each cell the cutoff, enlarged until there are few enough bins, (n,)."""
+    sizes, reaches = heights(cells), np.full(len(cells), float(cutoff))
+    while True:
+        many = np.maximum(sizes // reaches[:, None], 1).prod(axis=1) > MAX_BINS
+        if not many.any():
+            return reaches
+        reaches[many] *= 1.5
 
 
 def _concatenate(parts: list[np.ndarray], dtype: type) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, SourceError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,30 @@ def origin_from_dict(document: dict[str, Any]) -> Origin:
 
 
 def origin_from_metadata(schema: pa.Schema, *, name: str) -> Origin:
-    """Read what a Parquet file's own metadata says of its origin (keys as the fields of ``Origin``)."""
-    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    stated: dict[str, Any] = {entry.name: metadata[entry.name] for entry in fields(Origin) if entry.name in metadata}
+    """Read what a Parquet file's own metadata says of its origin (keys as the fields of ``Origin``).
+
+    Raises:
+        SourceError: one of these entries is not text in UTF-8, or ``synthetic`` is neither true nor false.
+    """
+    metadata = schema.metadata or {}
+    stated: dict[str, Any] = {
+        entry.name: _text(metadata[entry.name.encode()], entry.name, name)
+        for entry in fields(Origin)
+        if entry.name.encode() in metadata
+    }
     if "synthetic" in stated:
-        stated["synthetic"] = stated["synthetic"].lower() == "true"
+        stated["synthetic"] = _truth(stated["synthetic"], name)
     return Origin(**{"name": name, **stated})
+
+
+def _text(content: bytes, key: str, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f'{name}: its metadata "{key}" is {content!r}, which is not UTF-8.') from error
+
+
+def _truth(text: str, name: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise SourceError(f'{name}: its metadata "synthetic" is "{text}"; it has to be true or false.')
+    return text.lower() == "true"

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from builders.batching import PackedCrystals
-from builders.cleaning import Selection, clean, drop_unlabelled
+from builders.cleaning import Selection, clean, drop_unlabelled, site_limit
 from builders.compositions import reduced_formulas_of
 from builders.coverage import check_elements
-from builders.encoder import encoder_bytes
+from builders.encoder import encoder_bytes, memory_named
 from builders.extract import extract_elements
 from builders.graphs import neighbor_graphs
 from builders.identity import identity_of
@@ -120,11 +120,12 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         material = prepare(snapshot, request.recipe, reporter)
         if not request.allow_lost_elements:
             check_elements(request.out, name, material.table, material.training_rows)
-        model, task = assemble(material, request.recipe, reporter)
-        scores, history = train(
-            model, task, request.recipe.training,
-            Run(identity, request.recipe.seed, device, checkpoint, reporter),
-        )  # fmt: skip
+        with memory_named(material.table):
+            model, task = assemble(material, request.recipe, reporter)
+            scores, history = train(
+                model, task, request.recipe.training,
+                Run(identity, request.recipe.seed, device, checkpoint, reporter),
+            )  # fmt: skip
         trained_on = material.table.take(material.training_rows)
         formulas = [material.formulas[k] for k in material.training_rows]
         rows = extract_elements(model, task, trained_on, formulas, request.recipe.vectors)
@@ -139,7 +140,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
 
 def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
     """Read a snapshot, drop what cannot be used, choose the targets and split by reduced formula."""
-    table, dropped = clean(read_structures(snapshot))
+    table, dropped = clean(read_structures(snapshot), max_sites=site_limit(snapshot.query))
     if recipe.max_sites is not None:
         small = table.n_sites <= recipe.max_sites
         dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))

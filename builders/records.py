@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.columns import Lists, Problems, check_names, listed, read_ids, read_lists, read_property
+from embeddings.elements import N_ELEMENTS
 from embeddings.errors import ColumnNotFound, SourceError
 
 STRUCTURE_COLUMNS = ("material_id", "formula", "lattice", "atomic_numbers", "frac_coords")
@@ -95,41 +97,87 @@ def read_structure_table(path: Path | str) -> StructureTable:
         raise SourceError(f"No file at {path}.")
     try:
         table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
     return structures_from_arrow(table, origin=str(path))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row that is no structure.
+
+    Attributes:
+        row: its number in the table.
+        material_id: its identifier; empty if it has none.
+        reason: the kind of fault, one of those in `builders.rejections`.
+        detail: what exactly, for people.
+    """
+
+    row: int
+    material_id: str
+    reason: str
+    detail: str
 
 
 def structures_from_arrow(table: pa.Table, *, origin: str) -> StructureTable:
     """Turn an Arrow table in the structure schema into arrays.
 
-    Columns of floating type become properties, as do integer columns; text columns are left out. The unit of a
-    property is the ``unit`` entry of its field metadata.
+    Columns of numbers and of truth values (1 and 0) become properties; others are left out. The unit of a property is
+    the ``unit`` entry of its field metadata.
 
     Raises:
         ColumnNotFound: a structure column is not there.
-        SourceError: a structure column holds nulls, or its lengths do not fit the number of atoms.
+        SourceError: a structure column is of the wrong type, or a row is no structure.
+    """
+    structures, _, faults = read_rows(table, origin=origin)
+    if faults:
+        first = faults[0]
+        raise SourceError(f"{origin}, row {first.row} ({first.material_id or 'no identifier'}): {first.detail}.")
+    return structures
+
+
+def read_rows(table: pa.Table, *, origin: str) -> tuple[StructureTable, np.ndarray, list[Fault]]:
+    """Turn an Arrow table in the structure schema into arrays, the rows that are no structures left out.
+
+    Lattices and coordinates may be flat or lists of three numbers each; lists, numbers and text may be of any width,
+    dictionaries are looked up. No value is rounded, cut or moved to another row.
+
+    Returns:
+        The structures; their rows in the table, (n,) int64; and the faults of the others.
+
+    Raises:
+        ColumnNotFound: a structure column is not there.
+        SourceError: a structure column is of a type that cannot be read, or two columns have one name.
     """
     _require_columns(table, origin)
-    lengths, atomic_numbers = _ragged(table, "atomic_numbers", origin)
-    n_coords, frac_coords = _ragged(table, "frac_coords", origin)
-    if not np.array_equal(n_coords, 3 * lengths):
-        row = int(np.flatnonzero(n_coords != 3 * lengths)[0])
-        raise SourceError(
-            f"{origin}, row {row}: {n_coords[row]} fractional coordinates for {lengths[row]} atoms; "
-            "three each are needed."
-        )
-    properties, units = _properties(table)
-    return StructureTable(
-        material_ids=_material_ids(table, origin),
-        lattices=_lattices(table, origin),
+    check_names(table.schema, origin)
+    ids, no_id = read_ids(table, "material_id", origin)
+    lattices = read_lists(table, "lattice", origin, inner=3, needs="nine numbers a row (a, b and c in angstrom)")
+    numbers = read_lists(table, "atomic_numbers", origin, needs=f"a list of numbers from 1 to {N_ELEMENTS} a row")
+    coords = read_lists(table, "frac_coords", origin, inner=3, needs="a list of three numbers for each atom a row")
+    shares = _occupancies(table, origin)
+    problems = _misfits(lattices, numbers, coords, shares)
+    invalid = _invalid_numbers(numbers)
+    faults = [
+        *(Fault(row, ids[row], "no_id", f"it {what}") for row, what in no_id.items()),
+        *(Fault(row, ids[row], "no_structure", what) for row, what in problems.items()),
+        *(Fault(row, ids[row], "invalid_atomic_number", what) for row, what in invalid.items()),
+    ]
+    first_of_row = {fault.row: fault for fault in reversed(faults)}
+    good = np.setdiff1d(np.arange(len(table)), np.array(list(first_of_row), dtype=np.int64))
+    properties, units = _properties(table, origin)
+    lengths = numbers.lengths[good]
+    structures = StructureTable(
+        material_ids=ids[good],
+        lattices=_of_rows(lattices, good).astype(np.float64).reshape(-1, 3, 3),
         offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        atomic_numbers=atomic_numbers.astype(np.int16),
-        frac_coords=frac_coords.astype(np.float64).reshape(-1, 3),
-        properties=properties,
+        atomic_numbers=_of_rows(numbers, good).astype(np.int16),
+        frac_coords=_of_rows(coords, good).astype(np.float64).reshape(-1, 3),
+        properties={name: values[good] for name, values in properties.items()},
         units=units,
-        occupancies=_occupancies(table, lengths, origin),
+        occupancies=None if shares is None else _of_rows(shares, good).astype(np.float64),
     )
+    return structures, good, [first_of_row[row] for row in sorted(first_of_row)]
 
 
 def _require_columns(table: pa.Table, origin: str) -> None:
@@ -137,56 +185,66 @@ def _require_columns(table: pa.Table, origin: str) -> None:
     if missing:
         raise ColumnNotFound(
             f"{origin} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}. "
-            f"A structure table needs {', '.join(STRUCTURE_COLUMNS)}; this one has {', '.join(table.column_names)}."
+            f"A structure table needs {', '.join(STRUCTURE_COLUMNS)}; this one has {listed(table.column_names)}."
         )
 
 
-def _without_nulls(table: pa.Table, name: str, origin: str) -> pa.Array:
-    column = table[name].combine_chunks()
-    if column.null_count:
-        raise SourceError(f'{origin}: column "{name}" has {column.null_count} empty rows; every crystal needs one.')
-    return column
-
-
-def _ragged(table: pa.Table, name: str, origin: str) -> tuple[np.ndarray, np.ndarray]:
-    column = _without_nulls(table, name, origin)
-    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        raise SourceError(f'{origin}: column "{name}" is {column.type}; a list of numbers is needed.')
-    lengths = np.diff(column.offsets.to_numpy())
-    values = column.flatten()
-    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        raise SourceError(f'{origin}: column "{name}" is {column.type}; a list of numbers is needed.')
-    return lengths.astype(np.int64), values.to_numpy(zero_copy_only=False)
-
-
-def _material_ids(table: pa.Table, origin: str) -> np.ndarray:
-    return np.asarray(_without_nulls(table, "material_id", origin).cast(pa.string()).to_pylist(), dtype=object)
-
-
-def _lattices(table: pa.Table, origin: str) -> np.ndarray:
-    column = _without_nulls(table, "lattice", origin)
-    values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-    if len(values) != 9 * len(column):
-        raise SourceError(f'{origin}: column "lattice" must hold nine numbers a row (a, b and c in angstrom).')
-    return values.reshape(-1, 3, 3)
-
-
-def _occupancies(table: pa.Table, lengths: np.ndarray, origin: str) -> np.ndarray | None:
+def _occupancies(table: pa.Table, origin: str) -> Lists | None:
     if "occupancies" not in table.column_names:
         return None
-    n_values, values = _ragged(table, "occupancies", origin)
-    if not np.array_equal(n_values, lengths):
-        raise SourceError(f'{origin}: column "occupancies" must hold one number for each atom.')
-    return values.astype(np.float64)
+    return read_lists(table, "occupancies", origin, needs="a list of one number for each atom a row")
 
 
-def _properties(table: pa.Table) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    values, units = {}, {}
-    for column in table.schema:
-        is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-        if column.name in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS or not is_number:
+def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | None) -> Problems:
+    """Return the rows whose arrays hold nothing somewhere, or do not fit together."""
+    n_atoms, problems = numbers.lengths, Problems()
+    wanted = {
+        "lattice": (lattices, np.full_like(n_atoms, 9), "nine are needed"),
+        "frac_coords": (coords, 3 * n_atoms, "three are needed for each of {} atoms"),
+        "occupancies": (shares, n_atoms, "one is needed for each of {} atoms"),
+    }
+    for name, (lists, length, needs) in wanted.items():
+        if lists is None:
             continue
-        values[column.name] = table[column.name].cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+        for row in np.flatnonzero(lists.lengths != length).tolist():
+            problems[row] = f"{name} holds {lists.lengths[row]} numbers; {needs.format(n_atoms[row])}"
+        problems |= {row: f"{name} {what}" for row, what in lists.problems.items()}
+    return problems | {row: f"atomic_numbers {what}" for row, what in numbers.problems.items()}
+
+
+def _invalid_numbers(numbers: Lists) -> Problems:
+    """Return the rows with an atomic number that is no element's."""
+    values = numbers.values
+    is_valid = (values >= 1) & (values <= N_ELEMENTS) & (values == np.floor(values))
+    rows = np.repeat(np.arange(len(numbers.lengths)), numbers.lengths)
+    bad = np.flatnonzero(~is_valid)[::-1]
+    return {int(rows[k]): f"{values[k]:g} is no atomic number; 1 to {N_ELEMENTS} are" for k in bad}
+
+
+def _of_rows(lists: Lists, rows: np.ndarray) -> np.ndarray:
+    """Return the numbers of some rows, one row after the other."""
+    if len(rows) == len(lists.lengths):
+        return lists.values
+    starts = np.cumsum(lists.lengths) - lists.lengths
+    return lists.values[ragged_ranges(starts[rows], lists.lengths[rows])]
+
+
+def _properties(table: pa.Table, origin: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    values, units = {}, {}
+    for index, column in enumerate(table.schema):
+        if column.name in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS:
+            continue
+        numbers = read_property(table, index)
+        if numbers is None:
+            continue
+        values[column.name] = numbers
         if column.metadata and b"unit" in column.metadata:
-            units[column.name] = column.metadata[b"unit"].decode()
+            units[column.name] = _text(column.metadata[b"unit"], column.name, origin)
     return values, units
+
+
+def _text(content: bytes, name: str, origin: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f'{origin}: the unit of column "{name}" is {content!r}, which is not UTF-8.') from error

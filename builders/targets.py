@@ -39,6 +39,9 @@ DERIVED: dict[str, Callable[[StructureTable], np.ndarray]] = {
 }
 """Targets that the structure itself holds; used where a recipe names one and the source does not state it."""
 
+LARGEST_VALUE = 1e30
+"""A larger number is no measurement: its square is infinite in single precision, and it hides all other values."""
+
 MIN_VALUES = 10
 """A target with fewer known values than this is refused."""
 
@@ -78,9 +81,11 @@ def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ..
     """Return the targets to learn, checked; without names, every property that can be learned.
 
     Raises:
-        TargetInvalid: a named property is not there, is infinite somewhere, has too few values or is constant; or
-            nothing is left.
+        TargetInvalid: a named property is not there, has too few values or is constant; any property to learn is
+            infinite or absurdly large somewhere; or nothing is left.
     """
+    for name in names or table.properties:
+        _check_magnitude(table, name)
     for name in names:
         reason = _why_not(table, name)
         if reason:
@@ -93,13 +98,24 @@ def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ..
     return chosen
 
 
+def _check_magnitude(table: StructureTable, name: str) -> None:
+    """Refuse a property with a value that no property of a crystal has."""
+    values = table.properties.get(name, np.zeros(0))
+    absurd = np.flatnonzero(np.abs(values) > LARGEST_VALUE)
+    if len(absurd):
+        first = absurd[0]
+        raise TargetInvalid(
+            f'Cannot learn the target "{name}": {table.material_ids[first]} has the value {values[first]:g}, and '
+            f"{len(absurd)} of its {len(values)} values are infinite or beyond {LARGEST_VALUE:g}. Leave the value "
+            "empty, or name other targets."
+        )
+
+
 def _why_not(table: StructureTable, name: str) -> str:
     if name not in table.properties:
         there = ", ".join(table.properties) or "no numeric property"
         return f"the source has no such property.{did_you_mean(name, table.properties)} It has: {there}."
     values = table.properties[name]
-    if np.isinf(values).any():
-        return f"{int(np.isinf(values).sum())} of its values are infinite."
     known = values[np.isfinite(values)]
     if len(known) < MIN_VALUES:
         return f"it has {len(known)} known values; {MIN_VALUES} are the least."

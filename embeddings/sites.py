@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AGAIN = "Make it again with: embeddings embed"
+
+
+class Sites(NamedTuple):
+    """The sites of one structure.
+
+    Attributes:
+        vectors: (n_sites, dim) float32.
+        atomic_numbers: (n_sites,) int16, the element that each vector stands for.
+    """
+
+    vectors: np.ndarray
+    atomic_numbers: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +102,15 @@ class SiteCatalog:
             vectors[wanted] = vectors_of(self._read(group, "vector"))[within]
         return vectors, offsets
 
+    def sites(self, material_id: str) -> Sites:
+        """Return the vectors of a structure's sites, and the element that each stands for: what back ends take.
+
+        Raises:
+            MaterialNotCovered: no structure has this identifier.
+            CatalogCorrupt: the file is damaged.
+        """
+        return Sites(self[material_id], self.atomic_numbers(material_id))
+
     def atomic_numbers(self, material_id: str) -> np.ndarray:
         """Return what is on each site of a structure, (n_sites,) int16.
 
@@ -97,7 +118,16 @@ class SiteCatalog:
             MaterialNotCovered: no structure has this identifier.
             CatalogCorrupt: the file is damaged.
         """
-        rows, _ = self._rows_of([material_id])
+        return self.lookup_atomic_numbers([material_id])
+
+    def lookup_atomic_numbers(self, material_ids: Sequence[str]) -> np.ndarray:
+        """Return what is on each site of many structures, (n_atoms,) int16: the rows of `lookup`.
+
+        Raises:
+            MaterialNotCovered: names those that are not there.
+            CatalogCorrupt: the file is damaged.
+        """
+        rows, _ = self._rows_of(material_ids)
         numbers = np.empty(len(rows), dtype=np.int16)
         for wanted, within, group in self._groups_of(rows):
             numbers[wanted] = self._read(group, "atomic_number").to_numpy()[within]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.elements import SYMBOLS
+from embeddings.sites import Sites
 from tests.toys import toy_catalog
 
 torch = pytest.importorskip("torch", reason="needs the extra backends")
@@ -37,9 +38,14 @@ LAYERS = [[0, 0, 0], [0, 0, 0.22], [0, 0, 0.5]]
 ORDERS = ([0, 1, 2], [1, 2, 0], [0, 1, 2])
 
 
-def sites_of(structure: Sized, seed: int = 0) -> np.ndarray:
+def vectors_of(structure: Sized, seed: int = 0) -> np.ndarray:
     """Return made-up vectors for the sites of a crystal."""
     return np.random.default_rng(seed).normal(size=(len(structure), DIM)).astype(np.float32)
+
+
+def sites_of(structure: Any, seed: int = 0) -> Sites:
+    """Return made-up vectors for the sites of a crystal, and its atomic numbers."""
+    return Sites(vectors_of(structure, seed), np.array(structure.atomic_numbers))
 
 
 def train(model: Any, output: Callable[[], Any], steps: int = 2) -> None:

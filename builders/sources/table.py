@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import Origin, origin_from_metadata
-from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
+from builders.records import Fault, read_rows
+from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from embeddings.errors import InputInvalid, SourceError
 
-ROWS_PER_BATCH = 20_000
+ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
+"""Of a part of a snapshot, at most."""
 
 
 def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
@@ -37,28 +39,57 @@ class ParquetStream(Stream):
             raise SourceError(f"No file at {path}.")
         try:
             self._file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
         self._path, self._origin = path, origin
         self.query = {"file": path.name, "sha256": _sha256(path)}
 
     def plan(self) -> Plan:
-        """Read the origin and the number of rows from the file."""
+        """Read the origin and the number of rows from the file.
+
+        Raises:
+            ColumnNotFound: a structure column is not there.
+            SourceError: a column is of a type that cannot be read, or two have one name.
+        """
         schema = self._file.schema_arrow
+        read_rows(pa.Table.from_batches([], schema), origin=self._path.name)
         origin = self._origin or origin_from_metadata(schema, name=self._path.name)
         return Plan(origin, n_expected=self._file.metadata.num_rows)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Yield the rows from ``start`` on."""
+        """Yield the rows from ``start`` on; those that are no structures are rejected."""
         row = 0
         try:
-            for rows in self._file.iter_batches(batch_size=ROWS_PER_BATCH):
-                row += len(rows)
+            for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
+                first, row = row, row + len(rows)
                 if row > (start or 0):
                     part = pa.Table.from_batches([rows], schema=self._file.schema_arrow)
-                    yield Batch(part, next=row if row < self._file.metadata.num_rows else None)
-        except (pa.ArrowInvalid, OSError) as error:
+                    following = row if row < self._file.metadata.num_rows else None
+                    yield self._checked(part, first, following)
+        except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{self._path} is damaged: {error}") from error
+
+    def _rows_per_batch(self) -> int:
+        """Fewer rows where they are large: a batch is in memory, with copies."""
+        about = self._file.metadata
+        n_values = sum(
+            about.row_group(group).column(column).num_values
+            for group in range(about.num_row_groups)
+            for column in range(about.num_columns)
+        )
+        return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
+
+    def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
+        """Return some rows, the first of which is number `first` of the file, without those that are no structures."""
+        _, good, faults = read_rows(part, origin=self._path.name)
+        if not faults:
+            return Batch(part, next=following)
+        rejected = tuple(_rejected(fault, first + fault.row) for fault in faults)
+        return Batch(part.take(pa.array(good)), next=following, rejected=rejected)
+
+
+def _rejected(fault: Fault, row: int) -> Rejected:
+    return Rejected(fault.material_id or f"row {row}", fault.reason, f"row {row}: {fault.detail}")
 
 
 def _sha256(path: Path) -> str:

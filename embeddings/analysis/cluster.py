@@ -17,6 +17,11 @@ Method = Literal["kmeans", "hierarchical", "hdbscan"]
 MAX_AUTO_K = 10
 N_STARTS = 10
 MIN_DENSE_ROWS = 5
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Of the numbers that are projected or clustered, and of their differences: the squares of others are infinite or 0."""
+
+ROUNDING = 1e-14
+"""Rows that differ by this share of their largest number are equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +48,8 @@ class Scores:
     @property
     def best(self) -> int:
         """The k of the highest mean silhouette; of those within its scatter over seeds, the nearest to the elbow."""
-        mean, scatter = self.silhouette.mean(axis=1), self.silhouette.std(axis=1)
+        scored = np.nan_to_num(self.silhouette, nan=-1.0)  # one cluster is the worst of all sortings
+        mean, scatter = scored.mean(axis=1), scored.std(axis=1)
         top = np.argmax(mean)
         equals = self.k[mean >= mean[top] - scatter[top]]
         return int(equals[np.argmin(np.abs(equals - self.elbow))])
@@ -136,7 +142,7 @@ def finite_rows(data: Any) -> np.ndarray:
     """Return data as float64 (n, dim), checked.
 
     Raises:
-        InputInvalid: not two-dimensional numbers, empty, or not finite.
+        InputInvalid: not two-dimensional numbers, empty, not finite, or beyond `LARGEST`.
     """
     try:
         rows = np.asarray(data, dtype=np.float64)
@@ -149,7 +155,15 @@ def finite_rows(data: Any) -> np.ndarray:
         raise InputInvalid(
             f"{len(bad)} of {len(rows)} rows hold NaN or infinity, the first is row {bad[0]}; leave them out."
         )
+    if np.abs(rows).max() > LARGEST:
+        raise InputInvalid(f"The largest number of these rows is {np.abs(rows).max():g}; {LARGEST:g} is the most.")
     return rows
+
+
+def spread_of(rows: np.ndarray) -> float:
+    """Return the largest distance from the mean along a column; 0 where no more than rounding tells the rows apart."""
+    spread = float(np.abs(rows - rows.mean(axis=0)).max())
+    return spread if spread > max(ROUNDING * float(np.abs(rows).max()), SMALLEST) else 0.0
 
 
 def ward_linkage(rows: np.ndarray) -> np.ndarray:
@@ -177,7 +191,7 @@ def _symbols_of(data: Any, given: Sequence[str] | None, n: int) -> tuple[str, ..
 
 
 def _numbers_to_try(rows: np.ndarray, k: Any) -> Sequence[int]:
-    distinct = len(np.unique(rows, axis=0))
+    distinct = len(np.unique(rows, axis=0)) if spread_of(rows) else 1
     most = min(distinct, len(rows) - 1)
     if most < 2:
         raise InputInvalid(f"Clusters need at least 3 rows, 2 of them distinct; there are {len(rows)} and {distinct}.")

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.cluster import finite_rows, unit_rows
+from embeddings.analysis.cluster import finite_rows, spread_of, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 
@@ -18,6 +18,9 @@ N_NEIGHBORS = 15
 PERPLEXITY = 30.0
 MANY_ROWS = 10_000
 N_COMPONENTS = 32
+
+_SINGLE = 1e-15
+"""Spreads between this and its inverse have squares that single precision holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,12 @@ def _tsne(rows: np.ndarray, dims: int, seed: int) -> Projection:
         from sklearn.manifold import TSNE
     except ImportError as error:
         raise MissingExtra.of("scikit-learn", "sklearn") from error
+    axes = tuple(f"t-SNE {i + 1}" for i in range(dims))
+    spread = spread_of(rows)
+    if not spread:  # scikit-learn would divide by it, and end the interpreter
+        return Projection(np.zeros((len(rows), dims)), axes)
+    if not _SINGLE < spread < 1 / _SINGLE:
+        rows = (rows - rows.mean(axis=0)) / spread
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     at = TSNE(dims, perplexity=perplexity, init="pca" if rows.shape[1] >= dims else "random", random_state=seed)
-    return Projection(_turned(at.fit_transform(rows)), tuple(f"t-SNE {i + 1}" for i in range(dims)))
+    return Projection(_turned(at.fit_transform(rows)), axes)

@@ -67,7 +67,11 @@ _SELECTION_OPTIONS = (
     click.option("--exclude-elements", callback=split, help="Only structures without these, Tc,Pm,..."),
     click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
     click.option("--nelements", callback=_span, help="Only structures of so many elements, 2 or 2-4."),
-    click.option("--max-sites", type=COUNT, help="Only structures of at most so many atoms."),
+    click.option(
+        "--max-sites",
+        type=COUNT,
+        help="Only structures of at most so many atoms; build and embed take those of more than 2,000 only if told so.",
+    ),
     click.option("--stable-only", is_flag=True, help="Only structures on the convex hull."),
     click.option("--ehull-max", type=Finite(min=0), help="At most so far above the convex hull, eV/atom."),
     click.option("--limit", type=COUNT, help="At most so many structures, the first of what is left."),

@@ -24,6 +24,7 @@ from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import table_by_number
 from embeddings.export.sites import site_array
+from embeddings.sites import Sites
 
 KNOWN = SYMBOLS[:103]
 """The elements of jarvis-tools; whatever comes after lawrencium gets the features of fermium, number 100."""
@@ -120,19 +121,24 @@ def fill_species_table(
     species[: len(table)] = species.new_tensor(table)
 
 
-def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
+def set_site_vectors(graph: Any, sites: Sites | tuple[np.ndarray, np.ndarray], *, name: str = "the crystal") -> None:
     """Put the vectors of the sites of one crystal into its ALIGNN graph, in place of the features of their elements.
 
     Args:
         graph: the atomistic graph, the first of the pair that ALIGNN builds.
-        vectors: (n_sites, dim) float32, the sites in the order of the atoms; the model takes
+        sites: vectors (n_sites, dim) and atomic numbers (n_sites,), in the order of the atoms; the model takes
             ``atom_input_features=dim``.
+        name: of the crystal, for messages.
 
     Raises:
-        InputInvalid: not one finite vector for each site.
+        InputInvalid: not one finite vector for each site, one for another element than the graph has in that place, or
+            a graph without the atomic numbers ``Z``.
     """
     features = graph.ndata["atom_features"]
-    graph.ndata["atom_features"] = features.new_tensor(site_array(vectors, len(features)))
+    if "Z" not in graph.ndata:
+        raise InputInvalid(f'The graph of {name} holds no atomic numbers: put them into graph.ndata["Z"].')
+    elements = graph.ndata["Z"].ravel().tolist()
+    graph.ndata["atom_features"] = features.new_tensor(site_array(sites, elements, name))
 
 
 def _known(catalog: ElementCatalog, elements: Iterable[str | int] | None, missing: str) -> list[str]:

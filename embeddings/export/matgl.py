@@ -9,16 +9,18 @@ matgl's own, unmodified; see https://github.com/materialyzeai/matgl.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
+from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.export.rows import element_rows
 from embeddings.export.sites import site_array
 from embeddings.export.torch import save_tensors
+from embeddings.sites import Sites
 
 try:
     import torch
@@ -103,21 +105,40 @@ def accept_site_vectors(
     model.set_submodule(path, SiteInput(dim, elements))
 
 
-def set_site_vectors(graph: Any, vectors: np.ndarray) -> None:
+def set_site_vectors(
+    graph: Any,
+    sites: Sites | tuple[np.ndarray, np.ndarray],
+    element_types: Sequence[str],
+    *,
+    name: str = "the crystal",
+) -> None:
     """Put the vectors of the sites of one crystal into its matgl graph, behind the row numbers of their elements.
 
     ``graph.node_type`` becomes (n_sites, 1 + dim) float32; a second call replaces the vectors.
 
     Args:
         graph: what a graph converter of matgl returns first.
-        vectors: (n_sites, dim) float32, the sites in the order of the structure.
+        sites: vectors (n_sites, dim) and atomic numbers (n_sites,), in the order of the structure.
+        element_types: of the converter: what the row numbers of the graph stand for.
+        name: of the crystal, for messages.
 
     Raises:
-        InputInvalid: not one finite vector for each site.
+        InputInvalid: not one finite vector for each site, or one for another element than the graph has in that place.
     """
-    vectors = site_array(vectors, graph.num_nodes)
-    row_numbers = graph.node_type.reshape(graph.num_nodes, -1)[:, :1].float()
-    graph.node_type = torch.cat([row_numbers, torch.from_numpy(vectors).to(row_numbers.device)], dim=1)
+    row_numbers = graph.node_type.reshape(graph.num_nodes, -1)[:, :1]
+    vectors = site_array(sites, _elements(row_numbers, element_types, name), name)
+    graph.node_type = torch.cat([row_numbers.float(), torch.from_numpy(vectors).to(row_numbers.device)], dim=1)
+
+
+def _elements(row_numbers: torch.Tensor, element_types: Sequence[str], name: str) -> list[int]:
+    """Return the atomic numbers of a graph's nodes."""
+    rows = row_numbers.ravel().long().tolist()
+    if rows and max(rows) >= len(element_types):
+        raise InputInvalid(
+            f"The graph of {name} has an element of row {max(rows)}, but {len(element_types)} element types were "
+            "given. Give those of its converter."
+        )
+    return [ATOMIC_NUMBERS[element_types[row]] for row in rows]
 
 
 def write_matgl(

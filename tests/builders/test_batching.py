@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.batching import PackedCrystals, batches_by_size
+from builders.batching import PackedCrystals, batches_by_size, spans
 from builders.graphs import neighbor_graphs
 from tests.crystals import random_crystal, structure_table
 
@@ -49,3 +49,12 @@ def test_a_batch_holds_the_crystals_it_was_asked_for() -> None:
     np.testing.assert_array_equal(center[row == 1], graphs.centers[edges])
     np.testing.assert_array_equal(neighbor[row == 1], graphs.neighbors[edges])
     np.testing.assert_array_equal(batch.distances[row == 1], graphs.distances[edges])
+
+
+@given(st.lists(st.integers(0, 40), max_size=80), st.integers(1, 16), st.integers(1, 200))
+def test_spans_follow_each_other_and_keep_their_bounds(sizes: list[int], most: int, most_sites: int) -> None:
+    cut = list(spans(np.array(sizes, dtype=np.int64), most=most, most_sites=most_sites))
+    assert [row for start, stop in cut for row in range(start, stop)] == list(range(len(sizes)))
+    for start, stop in cut:
+        assert 1 <= stop - start <= most
+        assert stop - start == 1 or sum(sizes[start:stop]) <= most_sites

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from builders.cleaning import Selection, clean, drop_unlabelled, select
+from builders.cleaning import Selection, clean, drop_unlabelled, select, site_limit
 from embeddings.errors import ElementUnknown
 from tests.crystals import Crystal, cscl, rocksalt, structure_table
 
@@ -73,3 +73,64 @@ def test_crystals_without_any_label_are_dropped() -> None:
     kept, dropped = drop_unlabelled(table, ["energy", "gap"])
     assert kept.material_ids.tolist() == ["test-0", "test-1"]
     assert dropped == {"no_target": 1}
+
+
+def cell(*rows: list[float]) -> Crystal:
+    """Rock salt's pair of atoms in another cell."""
+    return np.array(rows, dtype=float), GOOD[1], GOOD[2]
+
+
+def far(value: float) -> Crystal:
+    lattice, numbers, coords = GOOD
+    return lattice, numbers, coords + np.array([value, 0, 0])
+
+
+IMPOSSIBLE = {
+    "degenerate_cell": [
+        cell([1000, 0, 0], [0, 1000, 0], [0, 0, 0.01]),
+        cell([5, 0, 0], [0, 5, 0], [0, 0, 1e8]),
+        cell([5, 0, 0], [1e8, 5, 0], [0, 0, 5]),
+        cell([900, 0, 0], [0, 900, 0], [0, 0, 0.3]),
+        cell([1e300, 0, 0], [0, 1e300, 0], [0, 0, 1e300]),
+        cell([1e154, 0, 0], [0, 1e154, 0], [0, 0, 5]),
+        cell([500, 0, 0], [500, 1e-3, 0], [0, 0, 1000]),
+    ],
+    "no_volume": [
+        cell([5e-324, 0, 0], [0, 5, 0], [0, 0, 5]),
+        cell([1e-300, 0, 0], [0, 1e-300, 0], [0, 0, 1e-300]),
+        cell([1e300, 1e300, 0], [1e300, 1e300, 0], [0, 0, 1e300]),
+    ],
+    "far_outside_cell": [far(1e300), far(-1e19), far(2**31), far(1001)],
+}
+
+
+@pytest.mark.parametrize("reason", IMPOSSIBLE)
+def test_impossible_geometry_is_counted_and_never_searched(reason: str) -> None:
+    crystals = [GOOD, *IMPOSSIBLE[reason], rocksalt(12, 8, 4.2)]
+    kept, dropped = clean(structure_table(crystals))
+    assert dropped == {reason: len(IMPOSSIBLE[reason])}
+    assert kept.material_ids.tolist() == ["test-0", f"test-{len(crystals) - 1}"]
+
+
+POSSIBLE = {
+    "slab": cell([3, 0, 0], [0, 3, 0], [0, 0, 60]),
+    "needle": cell([2.5, 0, 0], [0, 2.5, 0], [0, 0, 200]),
+    "left-handed": (-GOOD[0], GOOD[1], GOOD[2]),
+    "a molecule in a large box": cell([900, 0, 0], [0, 900, 0], [0, 0, 900]),
+    "a chain": cell([900, 0, 0], [0, 900, 0], [0, 0, 1.5]),
+    "oblique": cell([5, 0, 0], [300, 5, 0], [0, 200, 5]),
+    "two periods away": far(2.0),
+}
+
+
+@pytest.mark.parametrize("kind", POSSIBLE)
+def test_geometry_that_is_only_odd_is_kept(kind: str) -> None:
+    assert clean(structure_table([POSSIBLE[kind]]))[1] == {}
+
+
+def test_cells_of_too_many_atoms_are_left_out_unless_asked_for() -> None:
+    sites = np.stack(np.meshgrid(*[np.arange(13)] * 3), axis=-1).reshape(-1, 3)[:2001] / 13
+    table = structure_table([GOOD, (40 * np.eye(3), np.full(2001, 29), sites)])
+    assert clean(table)[1] == {"too_many_sites": 1}
+    assert clean(table, max_sites=2001)[1] == {}
+    assert [site_limit(query) for query in ({}, {"max_sites": 8000}, {"max_sites": 70_000})] == [2000, 8000, 65_535]

@@ -210,6 +210,37 @@ def test_nothing_that_can_be_encoded_is_an_error(tmp_path: Path, own_cache: Path
     assert not (tmp_path / "v.parquet").exists()
 
 
+def large_table(path: Path) -> Path:
+    """A crystal of 2,001 atoms between two small ones."""
+    places = np.stack(np.meshgrid(*[np.arange(13)] * 3), axis=-1).reshape(-1, 3)[:2001] / 13
+    large = (40 * np.eye(3), np.where(np.arange(2001) % 2, 11, 17), places)
+    pq.write_table(arrow_table([cscl(11, 17, 3.6), large, cscl(3, 9, 2.8)]), path)
+    return path
+
+
+def test_one_large_crystal_is_counted_and_does_not_stop_the_others(tmp_path: Path, own_cache: Path) -> None:
+    write_encoder_catalog(user_root())
+    table, out = large_table(tmp_path / "t.parquet"), tmp_path / "v.parquet"
+    assert "left out: 1 too_many_sites" in embed(table, "structure", out).stdout
+    assert list(load_catalog(out)) == ["test-0", "test-2"]
+    result = embed(table, "site", tmp_path / "s.parquet", "--max-sites", "3000")
+    assert result.exit_code == 0, result.output
+    assert load_catalog(tmp_path / "s.parquet")["test-1"].shape[0] == 2001
+    pq.write_table(pq.read_table(table).slice(1, 1), tmp_path / "alone.parquet")
+    alone = embed(tmp_path / "alone.parquet", "structure", tmp_path / "w.parquet")
+    assert (alone.exit_code, "1 too_many_sites (use a smaller cell, or raise --max-sites" in alone.stderr) == (1, True)
+
+
+def test_parts_hold_few_atoms_and_the_same_rows(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert embed(sample, "site", tmp_path / "whole.parquet").exit_code == 0
+    monkeypatch.setattr(module, "SITES_AT_ONCE", 20)
+    assert embed(sample, "site", tmp_path / "cut.parquet").exit_code == 0
+    whole, cut = (load_catalog(tmp_path / f"{name}.parquet") for name in ("whole", "cut"))
+    assert list(whole) == list(cut)
+    for name in whole:
+        np.testing.assert_allclose(whole[name], cut[name], atol=1e-5)
+
+
 def test_a_catalog_without_an_encoder_is_refused_first(sample: Path, tmp_path: Path) -> None:
     write_toy(user_root(), version="0.2.0")
     result = embed(sample, "structure", tmp_path / "v.parquet")

@@ -163,6 +163,45 @@ def test_a_structure_without_atoms_is_refused(encoder: CrystalEncoder) -> None:
         encoder.encode(structure_table([cscl(11, 17, 3.4), empty]))
 
 
+FLAT = (np.diag([1000, 1000, 0.01]), np.array([11]), np.zeros((1, 3)))
+LONG = (np.diag([5, 5, 1e8]), np.array([11]), np.zeros((1, 3)))
+LOST = (4 * np.eye(3), np.array([11]), np.array([[np.nan, 0, 0]]))
+AWAY = (4 * np.eye(3), np.array([11]), np.array([[1e300, 0, 0]]))
+LARGE = (40 * np.eye(3), np.full(2001, 11), np.random.default_rng(0).uniform(size=(2001, 3)))
+
+
+@pytest.mark.parametrize(
+    ("crystal", "reason"),
+    [
+        (FLAT, "degenerate_cell"),
+        (LONG, "degenerate_cell"),
+        (LOST, "not_finite"),
+        (AWAY, "far_outside_cell"),
+        (LARGE, "too_many_sites"),
+    ],
+)
+def test_impossible_structures_are_refused(encoder: CrystalEncoder, crystal: Crystal, reason: str) -> None:
+    table = structure_table([rocksalt(11, 17, 5.6), crystal])
+    for encode in (encoder.encode, encoder.encode_sites):
+        with pytest.raises(InputInvalid, match=f"1 of 2 structures cannot be encoded: 1 {reason}"):
+            encode(table)
+
+
+def test_a_pymatgen_structure_in_a_flat_cell_is_refused(encoder: CrystalEncoder) -> None:
+    core = pytest.importorskip("pymatgen.core", reason="needs the extra build")
+    with pytest.raises(InputInvalid, match="1 degenerate_cell"):
+        encoder.encode([core.Structure(core.Lattice(FLAT[0]), ["Na"], [[0, 0, 0]])])
+
+
+def test_a_lack_of_memory_is_named(encoder: CrystalEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10000000000 bytes.")
+
+    monkeypatch.setattr(encoder.model, "encode", full)
+    with pytest.raises(InputInvalid, match="largest structure, which has 8"):
+        encoder.encode(structure_table([rocksalt(11, 17, 5.6)]))
+
+
 def test_by_name(own_cache: Path) -> None:
     folder = write_encoder_catalog(user_root())
     verify(folder)

@@ -97,21 +97,6 @@ def test_a_missing_column_is_named_with_those_there(tmp_path: Path) -> None:
         pull(tmp_path / "t.parquet", tmp_path / "s")
 
 
-BROKEN = {
-    "three each": {"frac_coords": pa.array([[0.0, 0.0], [0.0] * 24], pa.list_(pa.float32()))},
-    "nine numbers": {"lattice": pa.array([[1.0], [1.0] * 9], pa.list_(pa.float32()))},
-    "1 empty rows": {"atomic_numbers": pa.array([None, [12] * 8], pa.list_(pa.uint8()))},
-    "list of numbers": {"atomic_numbers": pa.array([["Na", "Cl"], ["Mg"] * 8])},
-}
-
-
-@pytest.mark.parametrize("message", BROKEN)
-def test_columns_that_do_not_fit_are_refused(message: str, tmp_path: Path) -> None:
-    pq.write_table(arrow_table(CRYSTALS, **BROKEN[message]), tmp_path / "t.parquet")
-    with pytest.raises(SourceError, match=message):
-        pull(tmp_path / "t.parquet", tmp_path / "s")
-
-
 def test_an_absent_or_broken_or_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No file"):
         pull(tmp_path / "absent.parquet", tmp_path / "s")

@@ -148,3 +148,11 @@ def test_symbols_have_to_be_elements() -> None:
 def test_an_array_has_no_symbols_of_its_own() -> None:
     with pytest.raises(InputInvalid, match="no symbols"):
         cluster(np.eye(4), k=2).to_dict()
+
+
+@pytest.mark.parametrize("method", ["kmeans", "hierarchical"])
+@pytest.mark.parametrize("scale", [1e-16, 1e-200])
+def test_rows_that_rounding_alone_tells_apart_are_one(method: Any, scale: float) -> None:
+    rows = float(scale > 1e-100) + scale * np.random.default_rng(0).normal(size=(40, 6))
+    with pytest.raises(InputInvalid, match="there are 40 and 1"):
+        cluster(rows, method)

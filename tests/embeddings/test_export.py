@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -219,19 +220,49 @@ def test_species_tables_of_another_width_are_refused() -> None:
         fill_species_table(object(), TOY)
 
 
+FEATURES = {11: [0.0, 1.0], 17: [1.0, 0.0], 19: [0.0, 1.0]}
+"""What a data set has for sodium, chlorine, and potassium, which it does not tell from sodium."""
+
+
 def test_site_vectors_have_to_fit_the_crystal() -> None:
     torch = pytest.importorskip("torch")
-    item = ((torch.zeros(2, 92), "bonds", "neighbors"), "target", "a")
-    (atoms, *rest), *others = SiteDataset([item], {"a": np.array([[1.0], [2.0]])})[0]
+    item = ((torch.tensor([FEATURES[11], FEATURES[17]]), "bonds", "neighbors"), "target", "a")
+
+    def first_of(sites: Any) -> Any:
+        return SiteDataset([item], sites, features=FEATURES)[0]
+
+    (atoms, *rest), *others = first_of({"a": (np.array([[1.0], [2.0]]), [11, 17])})
     assert (atoms.tolist(), rest, others) == ([[1], [2]], ["bonds", "neighbors"], ["target", "a"])
+    two = np.ones((2, 1))
     for sites, part in (
-        ({"b": np.ones((2, 1))}, 'No site vectors for "a"'),
-        ({"a": np.ones((3, 1))}, r"a has 2 sites and takes \(2, dim\), not \(3, 1\)"),
-        ({"a": np.ones(2)}, r"not \(2,\)"),
-        ({"a": np.array([[1], [np.nan]])}, "not all finite"),
+        ({"b": (two, [11, 17])}, 'No site vectors for "a"'),
+        ({"a": (np.ones((3, 1)), [11, 17, 17])}, r"a has 2 sites and takes \(2, dim\), not \(3, 1\)"),
+        ({"a": (np.ones(2), [11, 17])}, r"not \(2,\)"),
+        ({"a": (two, [11])}, r"atomic numbers of shape \(1,\)"),
+        ({"a": (np.array([[1], [np.nan]]), [11, 17])}, "not all finite"),
+        ({"a": (two, [17, 11])}, "Site 0 of a is Na in the graph, but its vector is that of Cl"),
+        ({"a": (two, [11, 0])}, "Site 1 of a is Cl in the graph, but its vector is that of element 0"),
+        ({"a": (two, [11, 19])}, "features of Na and K are the same"),
+        ({"a": two}, "come as ndarray, which does not say which atom is which"),
     ):
         with pytest.raises(InputInvalid, match=part):
-            SiteDataset([item], sites)[0]
+            first_of(sites)
+
+
+def test_a_data_set_says_what_its_features_are() -> None:
+    torch = pytest.importorskip("torch")
+    whole = [((torch.tensor([FEATURES[17]]), "bonds", "neighbors"), "target", "a")]
+    sites = {"a": (np.ones((1, 1)), [17])}
+    with pytest.raises(InputInvalid, match="list does not hold CGCNN's features"):
+        SiteDataset(whole, sites)
+    with pytest.raises(InputInvalid, match="features that are none of the data set's elements"):
+        SiteDataset(whole, sites, features={11: FEATURES[11]})[0]
+
+    class Data(list[Any]):
+        ari = SimpleNamespace(state_dict=lambda: FEATURES)
+
+    part = torch.utils.data.Subset(Data(whole), [0])
+    assert SiteDataset(part, sites)[0][2] == "a"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, InputInvalid
 from embeddings.export import alignn
-from tests.clients import CATALOG, CRYSTALS, DIM, HOW, LAYERS, ORDERS, STRUCTURES, sites_of, torch, train
+from tests.clients import CATALOG, CRYSTALS, DIM, HOW, LAYERS, ORDERS, STRUCTURES, sites_of, torch, train, vectors_of
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +116,14 @@ def test_sites_take_the_place_of_elements(client: Any) -> None:
     alignn.set_site_vectors(pairs[2][0], sites_of(STRUCTURES[2], seed=1))
     assert (output_of(client, model, pairs) != before).tolist() == [False, False, True, False]
     with pytest.raises(InputInvalid, match=r"has 2 sites and takes \(2, dim\), not \(1, 6\)"):
-        alignn.set_site_vectors(pairs[0][0], np.ones((1, DIM)))
+        alignn.set_site_vectors(pairs[0][0], (np.ones((1, DIM)), np.array([11])))
+    with pytest.raises(InputInvalid, match="Site 1 of salt is Cl in the graph, but its vector is that of Fe"):
+        alignn.set_site_vectors(pairs[0][0], (np.ones((2, DIM)), np.array([11, 26])), name="salt")
+    with pytest.raises(InputInvalid, match="does not say which atom is which"):
+        alignn.set_site_vectors(pairs[0][0], np.ones((2, DIM)))
+    del pairs[0][0].ndata["Z"]
+    with pytest.raises(InputInvalid, match="holds no atomic numbers"):
+        alignn.set_site_vectors(pairs[0][0], sites_of(STRUCTURES[0]))
 
 
 def test_which_site_has_which_vector_matters(client: Any) -> None:
@@ -125,7 +132,8 @@ def test_which_site_has_which_vector_matters(client: Any) -> None:
         graph, line_graph = client.graphs.build_pure_torch_graph(crystal, two_body_cutoff=4.0)
     model, outputs = small_model(client), []
     for order in ORDERS:
-        alignn.set_site_vectors(graph, sites_of(crystal.elements)[order])
+        numbers = np.array([8, 26, 8])
+        alignn.set_site_vectors(graph, (vectors_of(crystal.elements)[order], numbers))
         outputs.append(model((graph, line_graph, torch.diag(torch.tensor([3.0, 3, 9]))[None]))["out"].item())
     assert outputs[0] == outputs[2]
     assert abs(outputs[1] - outputs[0]) > 1e-5

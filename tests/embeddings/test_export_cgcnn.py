@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embeddings.errors import InputInvalid
 from embeddings.export import cgcnn, write
+from embeddings.sites import Sites
 from tests.clients import CATALOG, DIM, HOW, STRUCTURES, sites_of, torch, train
 
 
@@ -66,9 +68,46 @@ def test_sites_take_the_place_of_elements(client: Any, folder: Path) -> None:
     train(model, lambda: output_of(client, model, dataset))
     model.eval()
     before = output_of(client, model, dataset)
-    other = cgcnn.SiteDataset(elements, sites | {"c0": sites["c0"] + 1})
+    other = cgcnn.SiteDataset(elements, sites | {"c0": Sites(sites["c0"].vectors + 1, sites["c0"].atomic_numbers)})
     changed = (output_of(client, model, other) != before).ravel().tolist()
     assert changed == [True, False, False, False]
+
+
+MIX = """data_mix
+_cell_length_a 3.9
+_cell_length_b 3.9
+_cell_length_c 8.0
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+O1 O 0 0 0
+Ti1 Ti 0 0 0.3
+O2 O 0 0 0.55
+Ca1 Ca 0.5 0.5 0.8
+"""
+"""Its atoms are not in the order in which pymatgen, and so CGCNN, sorts them."""
+
+
+def test_the_order_of_the_file_is_refused_where_that_of_the_graph_differs(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "mix.cif").write_text(MIX)
+    (tmp_path / "id_prop.csv").write_text("mix,1.0\n")
+    write(CATALOG, "cgcnn", tmp_path / "atom_init.json")
+    dataset = client.CIFData(str(tmp_path), radius=5)
+    rows = np.array([[8, 1], [22, 2], [8, 3], [20, 4]], dtype=np.float32)
+    with pytest.raises(InputInvalid, match="Site 0 of mix is Ca in the graph, but its vector is that of O"):
+        cgcnn.SiteDataset(dataset, {"mix": (rows, rows[:, 0])})[0]
+    with pytest.raises(InputInvalid, match=r"come as ndarray.*Give \(vectors, atomic_numbers\)"):
+        cgcnn.SiteDataset(dataset, {"mix": rows})[0]  # type: ignore[dict-item]
+    sorted_rows = rows[[3, 1, 0, 2]]
+    (atoms, *_), *_ = cgcnn.SiteDataset(dataset, {"mix": (sorted_rows, sorted_rows[:, 0])})[0]
+    np.testing.assert_array_equal(atoms, sorted_rows)
 
 
 def test_element_embeddings_reads_both_texts(tmp_path: Path) -> None:

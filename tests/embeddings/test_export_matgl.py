@@ -11,7 +11,20 @@ import pytest
 
 from embeddings.errors import ElementNotCovered, InputInvalid
 from embeddings.export import write
-from tests.clients import CATALOG, DIM, ELEMENTS, HOW, LAYERS, ORDERS, STRUCTURES, pymatgen, sites_of, torch, train
+from tests.clients import (
+    CATALOG,
+    DIM,
+    ELEMENTS,
+    HOW,
+    LAYERS,
+    ORDERS,
+    STRUCTURES,
+    pymatgen,
+    sites_of,
+    torch,
+    train,
+    vectors_of,
+)
 
 WIDTHS = {
     "MEGNet": "dim_node_embedding",
@@ -93,7 +106,7 @@ def test_its_own_trainer_takes_both(client: Any, level: str, tmp_path: Path) -> 
     if level == "site":
         client.ours.accept_site_vectors(model, DIM)
         for graph, structure in zip(data.graphs, STRUCTURES, strict=True):
-            client.ours.set_site_vectors(graph, sites_of(structure))
+            client.ours.set_site_vectors(graph, sites_of(structure), ELEMENTS)
     else:
         client.ours.init_node_embedding(model, CATALOG, freeze=True)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -145,14 +158,22 @@ def test_sites_take_the_place_of_elements(client: Any) -> None:
     with pytest.raises(InputInvalid, match="Call set_site_vectors on every graph"):
         output_of(client, model, graphs)
     for graph, structure in zip(graphs, STRUCTURES, strict=True):
-        client.ours.set_site_vectors(graph, sites_of(structure))
+        client.ours.set_site_vectors(graph, sites_of(structure), ELEMENTS)
     train(model, lambda: output_of(client, model, graphs), steps=1)
     before = output_of(client, model, graphs)
-    client.ours.set_site_vectors(graphs[2], sites_of(STRUCTURES[2], seed=1))
+    client.ours.set_site_vectors(graphs[2], sites_of(STRUCTURES[2], seed=1), ELEMENTS)
     changed = (output_of(client, model, graphs) != before).tolist()
     assert changed == [False, False, True, False]
     with pytest.raises(InputInvalid, match=r"has 2 sites and takes \(2, dim\), not \(3, 6\)"):
-        client.ours.set_site_vectors(graphs[0], np.ones((3, DIM)))
+        client.ours.set_site_vectors(graphs[0], (np.ones((3, DIM)), np.array([11, 17, 17])), ELEMENTS)
+    with pytest.raises(InputInvalid, match="Site 0 of salt is Na in the graph, but its vector is that of Cl"):
+        client.ours.set_site_vectors(graphs[0], (np.ones((2, DIM)), np.array([17, 11])), ELEMENTS, name="salt")
+    with pytest.raises(InputInvalid, match="is Cl in the graph"):  # of another converter
+        client.ours.set_site_vectors(graphs[0], sites_of(STRUCTURES[0]), ("Fe", "Na", "Cl", "O"))
+    with pytest.raises(InputInvalid, match="an element of row 2, but 2 element types"):
+        client.ours.set_site_vectors(graphs[0], sites_of(STRUCTURES[0]), ("Fe", "Na"))
+    with pytest.raises(InputInvalid, match="does not say which atom is which"):
+        client.ours.set_site_vectors(graphs[0], np.ones((2, DIM)), ELEMENTS)
     with pytest.raises(InputInvalid, match="is 6 wide, but the vectors have 5"):
         client.ours.accept_site_vectors(megnet(client), 5)
 
@@ -164,9 +185,10 @@ def test_elements_stand_behind_their_sites_and_are_learned(client: Any, freeze: 
     crystal, graph = STRUCTURES[0], graphs[0]
     for _ in range(2):  # the second call replaces what the first one set
         for each, structure in zip(graphs, STRUCTURES, strict=True):
-            client.ours.set_site_vectors(each, sites_of(structure)[:, :3])
+            vectors, numbers = sites_of(structure)
+            client.ours.set_site_vectors(each, (vectors[:, :3], numbers), ELEMENTS)
     given = model.embedding.layer_node_embedding(graph.node_type).detach().numpy()
-    np.testing.assert_array_equal(given[:, :3], sites_of(crystal)[:, :3])
+    np.testing.assert_array_equal(given[:, :3], vectors_of(crystal)[:, :3])
     np.testing.assert_array_equal(given[:, 3:], [CATALOG[site.specie.symbol] for site in crystal])
     before = model.embedding.layer_node_embedding.elements.weight.detach().clone()
     train(model, lambda: output_of(client, model, graphs))
@@ -183,7 +205,7 @@ def test_which_site_has_which_vector_matters(client: Any, name: str) -> None:
     client.ours.accept_site_vectors(model, DIM)
     (graph,), outputs = graphs_of(client, [crystal]), []
     for order in ORDERS:
-        client.ours.set_site_vectors(graph, 20 * sites_of(crystal)[order])
+        client.ours.set_site_vectors(graph, (20 * vectors_of(crystal)[order], np.array([8, 26, 8])), ELEMENTS)
         outputs.append(output_of(client, model, [graph]).item())
     assert outputs[0] == outputs[2]
     assert abs(outputs[1] - outputs[0]) > 1e-5

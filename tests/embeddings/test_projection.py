@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.decomposition import PCA
 
 from embeddings.analysis.projection import project
 from embeddings.errors import InputInvalid
+from embeddings.pooling import featurize_compositions
 from tests.toys import toy_catalog
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6)) * [5.0, 3.0, 1.0, 1.0, 1.0, 0.5]
@@ -68,3 +71,49 @@ def test_near_rows_stay_near_and_seeds_repeat(method: Any) -> None:
 def test_what_cannot_be_projected_is_named(rows: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputInvalid, match=message):
         project(rows, **options)
+
+
+DEGENERATE = """
+import sys
+import numpy as np
+from embeddings.analysis.projection import project
+
+rows = np.random.default_rng(0).normal(size=(40, 6))
+kinds = {
+    "all equal": np.full((40, 6), np.pi),
+    "all zero": np.zeros((40, 6)),
+    "equal but for rounding": 1 + 1e-16 * rows,
+    "nearly equal": 1 + 1e-12 * rows,
+    "nearly zero": 1e-200 * rows,
+    "below single precision": 1e-60 * rows,
+    "beyond single precision": 1e60 * rows,
+    "one row apart": np.vstack([np.zeros((39, 6)), rows[:1]]),
+    "two places": np.repeat(rows[:2], 20, axis=0),
+    "on a line": rows[:, :1] * np.ones((1, 6)),
+    "one column": rows[:, :1],
+    "few": rows[:5],
+    "few and equal": np.ones((5, 6)),
+}
+for name, kind in kinds.items():
+    for dims in (2, 3):
+        at = project(kind, sys.argv[1], dims=dims).at
+        assert at.shape == (len(kind), dims) and np.isfinite(at).all(), name
+        if "equal" in name and "nearly" not in name and sys.argv[1] == "tsne":
+            assert not at.any(), name
+"""
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_rows_that_hardly_differ_have_finite_places(method: str) -> None:
+    run = subprocess.run([sys.executable, "-c", DEGENERATE, method], capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_polymorphs_of_one_formula_are_at_one_place() -> None:
+    rows = featurize_compositions(["SiO2"] * 40, toy_catalog({"Si": (1, 2), "O": (3, 4)}))
+    assert not project(rows, "tsne").at.any()
+
+
+def test_numbers_whose_squares_are_infinite_are_refused() -> None:
+    with pytest.raises(InputInvalid, match=r"1e\+100 is the most"):
+        project(ROWS * 1e200, "pca")

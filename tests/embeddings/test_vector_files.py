@@ -135,6 +135,9 @@ def test_sites_are_looked_up_across_row_groups(sites: SiteCatalog) -> None:
     assert sites["mp-2"].tolist() == [[3, 27], [4, 8], [5, 26]]  # rows 3 to 5, groups of two
     assert sites.atomic_numbers("mp-2").tolist() == [27, 8, 26]
     assert sites["mp-3"].shape == (1, 2)
+    assert sites.lookup_atomic_numbers(["mp-3", "mp-2"]).tolist() == [8, 27, 8, 26]
+    vectors, numbers = sites.sites("mp-2")
+    assert (vectors.tolist(), numbers.tolist()) == (sites["mp-2"].tolist(), [27, 8, 26])
     assert (list(sites), sites.offsets.tolist(), len(sites), sites.dim) == (list(SITES), [0, 2, 3, 6], 3, 2)
     assert "mp-3" in sites
     assert "mp-4" not in sites

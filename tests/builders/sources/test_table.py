@@ -1,0 +1,247 @@
+"""Tables of structures: every type that a column may have is read as what it says, or refused by name."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builders.cleaning import EVERYTHING
+from builders.progress import Reporter
+from builders.records import StructureTable, read_rows, structures_from_arrow
+from builders.snapshot import REJECTED, Snapshot, read_structures, take_snapshot
+from builders.sources import SourceOptions, find_source
+from embeddings.errors import SourceError
+from tests.crystals import arrow_table, cscl, rocksalt
+
+CRYSTALS = [cscl(55, 17, 4.12), rocksalt(11, 17, 5.6), cscl(3, 9, 2.6)]
+LATTICES = [lattice.tolist() for lattice, _, _ in CRYSTALS]
+FLAT = [np.ravel(lattice).tolist() for lattice in LATTICES]
+NUMBERS = [numbers.tolist() for _, numbers, _ in CRYSTALS]
+COORDS = [coords.tolist() for _, _, coords in CRYSTALS]
+EXPECTED = structures_from_arrow(
+    arrow_table(CRYSTALS, lattice=pa.array(FLAT), y=pa.array([1.5, -2.0, 0.25])), origin="here"
+)
+
+double, lists = pa.float64(), pa.list_
+
+
+def pull(table: pa.Table, folder: Path) -> Snapshot:
+    pq.write_table(table, folder / "t.parquet")
+    stream = find_source("table")(SourceOptions(path=folder / "t.parquet"))
+    return take_snapshot(folder / "s", "table", stream, EVERYTHING, Reporter(quiet=True))
+
+
+def decimals(rows: list[list[float]]) -> list[list[Decimal]]:
+    return [[Decimal(f"{value:.6f}") for value in row] for row in rows]
+
+
+READ: dict[str, dict[str, Any]] = {
+    "lattice of lists": {"lattice": pa.array(LATTICES)},
+    "lattice of fixed lists": {"lattice": pa.array(LATTICES, lists(lists(double, 3), 3))},
+    "lattice of large lists": {"lattice": pa.array(LATTICES, pa.large_list(pa.large_list(double)))},
+    "lattice of views": {"lattice": pa.array(FLAT, pa.list_view(double))},
+    "lattice of decimals": {"lattice": pa.array(decimals(FLAT), lists(pa.decimal128(12, 6)))},
+    "lattice as a tensor": {
+        "lattice": pa.ExtensionArray.from_storage(
+            pa.fixed_shape_tensor(double, [3, 3]), pa.array(FLAT, lists(double, 9))
+        )
+    },
+    "coordinates of lists": {"frac_coords": pa.array(COORDS)},
+    "coordinates of half precision": {"frac_coords": pa.array(COORDS, lists(lists(pa.float16(), 3)))},
+    "whole floats": {"atomic_numbers": pa.array(NUMBERS, lists(double))},
+    "unsigned": {"atomic_numbers": pa.array(NUMBERS, pa.large_list(pa.uint64()))},
+    "dictionary ids": {"material_id": pa.array(["test-0", "test-1", "test-2"]).dictionary_encode()},
+    "large ids": {"material_id": pa.array(["test-0", "test-1", "test-2"], pa.large_string())},
+    "views of ids": {"material_id": pa.array(["test-0", "test-1", "test-2"], pa.string_view())},
+    "dictionary labels": {"y": pa.array([1.5, -2.0, 0.25]).dictionary_encode()},
+    "decimal labels": {"y": pa.array([Decimal("1.5"), Decimal("-2"), Decimal("0.25")])},
+    "half labels": {"y": pa.array([1.5, -2.0, 0.25], pa.float16())},
+}
+
+
+def assert_equal(found: StructureTable, expected: StructureTable) -> None:
+    assert found.material_ids.tolist() == expected.material_ids.tolist()
+    assert found.atomic_numbers.tolist() == expected.atomic_numbers.tolist()
+    assert found.offsets.tolist() == expected.offsets.tolist()
+    np.testing.assert_allclose(found.lattices, expected.lattices, atol=1e-6)
+    np.testing.assert_allclose(found.frac_coords, expected.frac_coords, atol=1e-6)
+    np.testing.assert_array_equal(found.properties["y"], expected.properties["y"])
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_type_whose_meaning_is_clear_is_read(kind: str) -> None:
+    table = arrow_table(CRYSTALS, **({"y": pa.array([1.5, -2.0, 0.25])} | READ[kind]))
+    assert_equal(structures_from_arrow(table, origin="here"), EXPECTED)
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_slice_of_it_is_a_slice(kind: str) -> None:
+    table = arrow_table(CRYSTALS, **({"y": pa.array([1.5, -2.0, 0.25])} | READ[kind]))
+    for rows in ([1], [2], [1, 2], []):
+        found = structures_from_arrow(table.slice(rows[0] if rows else 0, len(rows)), origin="here")
+        assert_equal(found, EXPECTED.take(np.array(rows, dtype=int)))
+    joined = structures_from_arrow(pa.concat_tables([table.slice(2), table.slice(0, 2)]), origin="here")
+    assert_equal(joined, EXPECTED.take(np.array([2, 0, 1])))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in READ if "view" not in kind])  # Parquet has no views
+def test_it_comes_back_from_a_file(kind: str, tmp_path: Path) -> None:
+    table = arrow_table(CRYSTALS, **({"y": pa.array([1.5, -2.0, 0.25])} | READ[kind]))
+    assert_equal(read_structures(pull(table, tmp_path)), EXPECTED)
+
+
+def test_whole_numbers_are_identifiers_and_truth_values_are_labels() -> None:
+    table = arrow_table(
+        CRYSTALS,
+        material_id=pa.array([2**63, 7, 0], pa.uint64()),
+        metal=pa.array([True, None, False]),
+        note=pa.array(["NaN", "1", ""]),
+        n=pa.array([2**62, 1, None]),
+    )
+    found = structures_from_arrow(table, origin="here")
+    assert found.material_ids.tolist() == ["9223372036854775808", "7", "0"]
+    np.testing.assert_array_equal(found.properties["metal"], [1.0, np.nan, 0.0])
+    np.testing.assert_array_equal(found.properties["n"], [2.0**62, 1.0, np.nan])
+    assert set(found.properties) == {"metal", "n"}
+
+
+struct = pa.array([{"a": 4.0, "b": 4.0, "c": 4.0}] * 3)
+transposed = pa.fixed_shape_tensor(double, [3, 3], permutation=[1, 0])
+
+REFUSED: dict[str, dict[str, Any]] = {
+    r'"lattice" is struct.*nine numbers a row': {"lattice": struct},
+    r'"lattice" is string; nine numbers': {"lattice": pa.array([str(row) for row in FLAT])},
+    r'"lattice" is list<.*list<.*list<': {"lattice": pa.array([[row] for row in LATTICES])},
+    r'"lattice" is double; nine numbers': {"lattice": pa.array([4.0] * 3)},
+    r"logical order": {"lattice": pa.ExtensionArray.from_storage(transposed, pa.array(FLAT, lists(double, 9)))},
+    r'"atomic_numbers" is list<.*string>; a list of numbers': {"atomic_numbers": pa.array([["Na"], ["Cl"], ["K"]])},
+    r'"atomic_numbers" is list<.*list': {"atomic_numbers": pa.array([[row] for row in NUMBERS])},
+    r'"atomic_numbers" is list<.*bool>': {"atomic_numbers": pa.array([[True]] * 3)},
+    r'"frac_coords" is list<.*string>': {"frac_coords": pa.array([["0"] * 3] * 3)},
+    r'"frac_coords" is null': {"frac_coords": pa.nulls(3)},
+    r'"material_id" is list': {"material_id": pa.array([["a"], ["b"], ["c"]])},
+    r'"material_id" is binary; text or whole': {"material_id": pa.array([b"\xff", b"a", b"b"])},
+    r'"material_id" is double; text or whole': {"material_id": pa.array([1.0, 2.0, 2.5])},
+    r'"material_id" is bool': {"material_id": pa.array([True, False, True])},
+    r'"occupancies" is list<.*string>': {"occupancies": pa.array([["1"]] * 3)},
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_any_other_type_is_refused_before_the_pull_begins(message: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=message):
+        pull(arrow_table(CRYSTALS, **REFUSED[message]), tmp_path)
+    assert not (tmp_path / "s").exists()
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = arrow_table(CRYSTALS, y=pa.array([1.0, 2.0, 3.0]))
+    twice = pa.Table.from_arrays([*table.columns, table["y"]], names=[*table.column_names, "y"])
+    with pytest.raises(SourceError, match="more than one column of the name y"):
+        pull(twice, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [({b"licence": b"\xff"}, '"licence" is .*not UTF-8'), ({b"synthetic": b"maybe"}, "has to be true or false")],
+)
+def test_metadata_of_ours_that_says_nothing_is_refused(metadata: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=message):
+        pull(arrow_table(CRYSTALS).replace_schema_metadata(metadata), tmp_path)
+
+
+def test_metadata_of_others_may_be_anything(tmp_path: Path) -> None:
+    table = arrow_table(CRYSTALS).replace_schema_metadata({b"\xfe": b"\xff", b"name": b"mine"})
+    assert pull(table, tmp_path).origin.name == "mine"
+
+
+def test_a_unit_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    table = arrow_table(CRYSTALS, y=pa.array([1.0, 2.0, 3.0]))
+    place = table.schema.get_field_index("y")
+    schema = table.schema.set(place, table.schema.field("y").with_metadata({b"unit": b"\xff"}))
+    with pytest.raises(SourceError, match='unit of column "y"'):
+        pull(table.cast(schema), tmp_path)
+
+
+def with_first(values: list[Any], rows: list[Any], kind: pa.DataType | None = None) -> pa.Array:
+    """A column whose first row is another one."""
+    return pa.array([values, *rows[1:]], kind)
+
+
+SET_ASIDE: dict[str, tuple[dict[str, pa.Array], str]] = {
+    "lattice holds 8 numbers; nine": ({"lattice": with_first(FLAT[0][:8], FLAT)}, "no_structure"),
+    "lattice holds 10 numbers; nine": ({"lattice": with_first([*FLAT[0], 1.0], FLAT)}, "no_structure"),
+    "lattice is empty": ({"lattice": pa.array([None, *FLAT[1:]], lists(double, 9))}, "no_structure"),
+    "lattice holds an empty value": ({"lattice": with_first([None, *FLAT[0][1:]], FLAT)}, "no_structure"),
+    "lattice holds a list of 2 numbers; 3": (
+        {"lattice": with_first([[4.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0, 0.0]], LATTICES)},
+        "no_structure",
+    ),
+    "lattice holds a list of 0 numbers": ({"lattice": with_first([*LATTICES[0], None], LATTICES)}, "no_structure"),
+    "lattice holds 6 numbers": ({"lattice": with_first(LATTICES[0][:2], LATTICES)}, "no_structure"),
+    "frac_coords holds 5 numbers; three are needed for each of 2 atoms": (
+        {"frac_coords": with_first([0.0] * 5, [np.ravel(row).tolist() for row in COORDS])},
+        "no_structure",
+    ),
+    "frac_coords holds 9 numbers": ({"frac_coords": with_first([[0.0] * 3] * 3, COORDS)}, "no_structure"),
+    "atomic_numbers is empty": ({"atomic_numbers": pa.array([None, *NUMBERS[1:]])}, "no_structure"),
+    "atomic_numbers holds an empty value": ({"atomic_numbers": with_first([55, None], NUMBERS)}, "no_structure"),
+    "65547 is no atomic number": ({"atomic_numbers": with_first([65547, 17], NUMBERS)}, "invalid_atomic_number"),
+    "11.7 is no atomic number": (
+        {"atomic_numbers": with_first([11.7, 17.0], NUMBERS, lists(double))},
+        "invalid_atomic_number",
+    ),
+    "-11 is no atomic number": ({"atomic_numbers": with_first([-11, 17], NUMBERS)}, "invalid_atomic_number"),
+    "0 is no atomic number": ({"atomic_numbers": with_first([0, 17], NUMBERS)}, "invalid_atomic_number"),
+    "119 is no atomic number": ({"atomic_numbers": with_first([17, 119], NUMBERS)}, "invalid_atomic_number"),
+    "nan is no atomic number": (
+        {"atomic_numbers": with_first([float("nan"), 17], NUMBERS, lists(double))},
+        "invalid_atomic_number",
+    ),
+    "1.84467e.19 is no atomic number": (
+        {"atomic_numbers": with_first([2**64 - 1, 17], NUMBERS, lists(pa.uint64()))},
+        "invalid_atomic_number",
+    ),
+    "it has no identifier": ({"material_id": pa.array([None, "test-1", "test-2"])}, "no_id"),
+    "it has no identifier in UTF-8": (
+        {"material_id": pa.array([b"\xff", b"test-1", b"test-2"]).view(pa.string())},
+        "no_id",
+    ),
+    "occupancies holds 1 numbers; one is needed for each of 2 atoms": (
+        {"occupancies": pa.array([[1.0], [1.0] * 8, [1.0] * 2])},
+        "no_structure",
+    ),
+}
+
+
+@pytest.mark.parametrize("detail", SET_ASIDE)
+def test_one_bad_row_is_set_aside_by_name_and_the_rest_goes_on(detail: str, tmp_path: Path) -> None:
+    columns, reason = SET_ASIDE[detail]
+    table = arrow_table(CRYSTALS, **({"lattice": pa.array(FLAT), "y": pa.array([1.5, -2.0, 0.25])} | columns))
+    found, rows, (fault,) = read_rows(table, origin="here")
+    assert rows.tolist() == [1, 2]
+    assert_equal(found, EXPECTED.take(np.array([1, 2])))
+    assert (fault.row, fault.reason) == (0, reason)
+    with pytest.raises(SourceError, match="here, row 0 .*" + detail):
+        structures_from_arrow(table, origin="here")
+    snapshot = pull(table, tmp_path)
+    assert (snapshot.rejected, snapshot.n_received) == ({reason: 1}, 3)
+    assert_equal(read_structures(snapshot), EXPECTED.take(np.array([1, 2])))
+    (line,) = csv.DictReader((snapshot.folder / REJECTED).open(encoding="utf-8"))
+    name = "row 0" if reason == "no_id" else "test-0"
+    assert (line["item"], line["reason"], line["detail"][:7]) == (name, reason, "row 0: ")
+
+
+def test_what_a_null_hides_never_moves_to_another_row() -> None:
+    values = pa.array([*FLAT[0], *FLAT[1], *FLAT[2]])
+    hidden = pa.ListArray.from_arrays(pa.array([0, 9, 18, 27]), values, mask=pa.array([False, True, False]))
+    found, rows, (fault,) = read_rows(arrow_table(CRYSTALS, lattice=hidden), origin="here")
+    assert (rows.tolist(), fault.detail) == ([0, 2], "lattice is empty")
+    np.testing.assert_array_equal(found.lattices, np.array(LATTICES)[[0, 2]])

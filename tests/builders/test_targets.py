@@ -1,0 +1,34 @@
+"""Targets that cannot be learned are named, with the value that stands in the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from builders.records import StructureTable
+from builders.targets import choose_targets
+from embeddings.errors import TargetInvalid
+from tests.crystals import cscl, structure_table
+
+GAP = list(np.linspace(0.0, 3.0, 12))
+
+
+def table(value: float) -> StructureTable:
+    """Twelve crystals, one of which has another value in one of two properties."""
+    return structure_table([cscl(11, 17, 3.4)] * 12, gap=GAP, energy=[*GAP[:5], value, *GAP[6:]])
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, np.inf, -np.inf, 3.5e38, 9.97e36])
+@pytest.mark.parametrize("names", [("energy",), ("gap", "energy"), ()])
+def test_a_value_that_is_no_measurement_is_refused_by_name(value: float, names: tuple[str, ...]) -> None:
+    with pytest.raises(TargetInvalid, match=r'target "energy": test-5 has the value .*, and 1 of its 12 values'):
+        choose_targets(table(value), names)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e23, -1e-300, 5e-324])
+def test_any_other_value_is_learned(value: float) -> None:
+    assert choose_targets(table(value), ()) == ("gap", "energy")
+
+
+def test_a_property_that_is_not_learned_may_hold_anything() -> None:
+    assert choose_targets(table(1e300), ("gap",)) == ("gap",)
