@@ -20,13 +20,17 @@ ATOMIC_WEIGHTS = dict(zip(SYMBOLS, map(float, _WEIGHTS.split()), strict=False))
 
 _TITANIUM = re.compile(r"Ti6Al4V|Ti6Al7Nb|Ti3Al2\.5V|Ti5Al2\.5Sn|Ti6Al2Sn4Zr[26]Mo")
 _CAST = re.compile(r"AlSi(?:7|10)Mg|AlSi12")
-_GRADE = re.compile(r"(?:(?:SS|AISI|SAE|UNS|IN)[\s-]*[A-Z]?[0-9]{3,5}[A-Z]{0,2}|Al[\s-]*[1-8][0-9]{3}|Ti64)(?:-[A-Z0-9]+)?")
+_GRADE = re.compile(
+    r"(?:(?:SS|AISI|SAE|UNS|IN)[\s-]*[A-Z]?[0-9]{3,5}[A-Z]{0,2}|Al[\s-]*[1-8][0-9]{3}|Ti64)(?:-[A-Z0-9]+)?"
+)
 _WORD = re.compile(r"[A-Za-z]{5}")
 _TRADE = re.compile(
     r"(?i)\b(?:inconel|hastelloy|monel|incoloy|waspaloy|nimonic|stellite|zircaloy|kovar|invar|nitinol|duralumin|"
     r"stainless|steel|brass|bronze|solder|alloy)\b"
 )
-_BY_WEIGHT = re.compile(r"(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?(?:\s*-\s*(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?)+\s*(?:\(?wt\.?\s*%?\)?)?")
+_BY_WEIGHT = re.compile(
+    r"(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?(?:\s*-\s*(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?)+\s*(?:\(?wt\.?\s*%?\)?)?"
+)
 _PIECE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)?\s*%?\s*(?P<symbol>[A-Z][a-z]?)")
 _NO_FORMULA = "it is the name of an alloy, not its composition; write its elements with atomic amounts"
 
@@ -41,7 +45,7 @@ def refuse_alloys(text: str) -> None:
     if _TITANIUM.fullmatch(name):
         raise _by_weight(name, _ones(name))
     if _CAST.fullmatch(name):
-        raise Refusal(0, "it is the name of an alloy by weight; a formula that counts atoms has a 1 where one is meant", [_ones(name)])
+        raise Refusal(0, "it names an alloy by weight; where atoms are counted, the ones are written", [_ones(name)])
     if _GRADE.fullmatch(name) or (_WORD.search(name) and _TRADE.search(name)):
         raise Refusal(None, _NO_FORMULA, final=True)
     if "-" in name and _BY_WEIGHT.fullmatch(name):

@@ -14,9 +14,7 @@ ROMAN = "VIII|VII|VI|IV|V|III|II|I"
 _INSIDE = re.compile(
     rf"\^\{{\s*(?:{ROMAN}|[0-9]*(?:\.[0-9]+)?[+-])\s*\}}|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻](?![⁰¹²³⁴⁵⁶⁷⁸⁹])"  # not at the end alone
 )
-_AT_END = re.compile(
-    r"(?:\^(?:\{[0-9.]*[+-]\}|[0-9.]*[+-]|[+-][0-9]+)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|\s[0-9]*[+-]|\++|-+)$"
-)
+_AT_END = re.compile(r"(?:\^(?:\{[0-9.]*[+-]\}|[0-9.]*[+-]|[+-][0-9]+)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|\s[0-9]*[+-]|\++|-+)$")
 _DIGITS_AND_SIGN = re.compile(r"(?P<body>.*?[^0-9.\s^{+-])(?P<digits>[0-9.]+)(?P<sign>[+-]+)$", re.DOTALL)
 _IN_BRACKETS = re.compile(rf"([A-Z][a-z]?)\s*([(\[{{]\s*((?:{ROMAN})(?:\s*[,/]\s*(?:{ROMAN}))*)\s*[)\]}}])")
 _BARE = re.compile(rf"([A-Z][a-z]?)\s*((?:{ROMAN})(?![a-z]))")

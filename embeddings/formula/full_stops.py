@@ -63,7 +63,7 @@ def refuse_unclear_stops(text: str, read: Read) -> None:
     splits = [] if not _CANDIDATE.search(text) else _splits(text, read)
     if splits:
         chosen = [set(splits), *({split} for split in splits if len(splits) > 1)]
-        spellings = [_spelled(text, splits, some) for some in chosen[: _MAX_NAMED - 1]] + [_spelled(text, splits, set())]
+        spellings = [_spelled(text, splits, some) for some in [*chosen[: _MAX_NAMED - 1], set()]]
         reason = "its full stop has two readings, as a decimal point and between two parts"
         raise Refusal(splits[0] + 1, reason, spellings)
     _refuse_no_digit(text)
@@ -93,7 +93,9 @@ def _refuse_no_digit(text: str) -> None:
     parts, decimal = _NO_DIGIT.sub("·", joined), _NO_DIGIT.sub("0.", text)
     bracketed = f"({decimal[: found.start()]}" + re.sub(r"^(0\.[0-9]+)", r"\1)", decimal[found.start() :])
     reason = "a full stop without a digit before it is a decimal point (0.) or joins two parts (·)"
-    raise Refusal(text.index(".", found.start()), reason, [parts, bracketed, decimal])
+    stops = {match.start("stop") for match in _CANDIDATE.finditer(parts)}
+    all_parts = "".join("·" if position in stops else character for position, character in enumerate(parts))
+    raise Refusal(text.index(".", found.start()), reason, [all_parts, parts, bracketed, decimal])
 
 
 def _splits(text: str, read: Read) -> list[int]:
@@ -141,9 +143,7 @@ def _joins(after: str, befores: list[str], joined: bool, read: Read) -> bool:
     if right.keys() <= _NONMETALS and "H" in right:
         return True  # water, ammonia, hydrogen chloride, methanol
     lefts = [left for before in befores if (left := read(re.sub(r"^\s*[0-9]+(?=[A-Z(\[{])", "", before)))]
-    return any(
-        len(left) > 1 and _whole(left) and (joined or (_balanced(left) and _balanced(right))) for left in lefts
-    )
+    return any(len(left) > 1 and _whole(left) and (joined or (_balanced(left) and _balanced(right))) for left in lefts)
 
 
 def _whole(amounts: dict[str, float]) -> bool:

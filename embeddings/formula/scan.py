@@ -44,11 +44,12 @@ _SYMBOL = np.zeros((128, 128), dtype=np.uint8)  # atomic number by first and sec
 for _symbol, _number in {**ATOMIC_NUMBERS, "D": 1, "T": 1}.items():
     _SYMBOL[ord(_symbol[0]), ord(_symbol[1]) if len(_symbol) == 2 else 0] = _number
 
-_H, _O, _AL, _SI, _TI, _V, _IN, _I, _PR, _AC = (ATOMIC_NUMBERS[_s] for _s in "H O Al Si Ti V In I Pr Ac".split())
+_H, _B, _O, _NA, _AL, _SI = (ATOMIC_NUMBERS[_symbol] for _symbol in "H B O Na Al Si".split())
+_TI, _V, _IN, _I, _PR, _AC = (ATOMIC_NUMBERS[_symbol] for _symbol in "Ti V In I Pr Ac".split())
 _ALONE = np.zeros(256, dtype=bool)  # elements that may be no such element, or the first of an alloy's name
 _ALONE[[_H, _AL, _TI, _V, _IN, _I, _AC]] = True
 _BESIDE = np.zeros((256, 256), dtype=bool)  # _BESIDE[a, b]: a before b may be part of an acronym, numeral or name
-for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S Y-B C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():
+for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S B-C C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():
     _BESIDE[tuple(ATOMIC_NUMBERS[_symbol] for _symbol in _pair.split("-"))] = True
 _LARGE = 64  # an amount of the only element from which on it may be the name of an alloy
 
@@ -83,6 +84,7 @@ class _Text:
         before = np.concatenate([[np.uint8(_END)], self.kind[:-1]])
         self.plain = np.ones(len(formulas), dtype=bool)
         self.row = np.cumsum(before == _END, dtype=np.int32) - 1
+        self.ends = np.flatnonzero(self.kind == _END)  # of each row
         self.reject(np.flatnonzero(~_FOLLOWS[before, self.kind]))
 
     def reject(self, positions: np.ndarray) -> None:
@@ -146,7 +148,8 @@ class _Text:
         doubtful |= (before == _OPEN) & numeral & ((after == ord(")")) | (after == ord("I")) | (after == ord("V")))
         doubtful |= (before == _OPEN) & (number == _AC)
         alloy = (number == _AL) | (number == _TI) | (number == _IN)
-        doubtful |= (before == _END) & alloy & (amounts[alone] >= _LARGE)
+        single = np.append(starts[1:], len(self.bytes))[alone] > self.ends[self.row[at]]
+        doubtful |= (before == _END) & alloy & single & (amounts[alone] >= _LARGE)
         self.reject(at[doubtful])
         self._reject_neighbors(starts, numbers, amounts)
 
@@ -159,9 +162,10 @@ class _Text:
         first = self.kind[at - 1] == _END
         titanium, silicon = (left == _TI) & (right == _AL), (left == _AL) & (right == _SI)
         alcohol = ((left == _PR) | (left == _AC)) & (right == _O)
-        doubtful = together & ~titanium & ~silicon & ~alcohol
-        doubtful |= titanium & first & (amounts[pairs] >= 3)
-        doubtful |= silicon & first & together
+        sodium, yttrium = (left == _NA) & (right == _AC), self.bytes[at - 1] == ord("Y")
+        doubtful = together & ~titanium & ~silicon & ~alcohol & ~(sodium & ~first) & (yttrium | (left != _B))
+        doubtful |= titanium & first & np.isin(amounts[pairs + 1], (2, 2.5, 4, 7))
+        doubtful |= silicon & first & together & np.isin(amounts[pairs + 1], (7, 10, 12))
         doubtful |= (left == _H) & (right == _AC)
         doubtful |= alcohol & together & (self.bytes[starts[pairs + 1] + 1] == ord("H"))
         self.reject(at[doubtful])

@@ -105,6 +105,7 @@ _ARYL = re.compile(r"OAr(?![a-z])")
 _ACETATE = re.compile(r"(?<=[A-Za-z0-9)])\(\s*Ac\s*\)")
 _T_I = re.compile(r"TI(?![a-z])")
 
+
 def refuse_shorthand(text: str) -> None:
     """Refuse what reads letter by letter as a substance that nobody means.
 

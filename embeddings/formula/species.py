@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from embeddings.formula.reader import element
+from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.formula.reader import ISOTOPES, element
 from embeddings.formula.refusal import Refusal, shown
 
 _STATE = r"[0-9]*(?:\.[0-9]+)?[+-]|[+-][0-9]+(?:\.[0-9]+)?"
@@ -40,13 +41,13 @@ def mapped_amounts(formula: Mapping[Any, Any]) -> dict[str, float]:
 
 def _symbol(key: str) -> str:
     found = _SPECIES.fullmatch(key.strip())
-    if found:
+    if found and (found[1] in ATOMIC_NUMBERS or found[1] in ISOTOPES):
         return element(found[1], None, None)
     if key.startswith("@"):
         raise Refusal(None, f"{shown(key)} is no element; give the composition of this object, such as .composition")
-    if _DUMMY.match(key) and key not in ("Xe",):
+    if _DUMMY.match(key):
         raise Refusal(None, f"{shown(key)} is a dummy species, not an element; leave it out or name an element")
-    return element(key, None, None)
+    return element(found[1] if found else key, None, None)
 
 
 def _amount(symbol: str, given: Any) -> float:
