@@ -179,18 +179,20 @@ class ElementCatalog:
         Formulas are compared by a 40-bit hash of their reduced form. A formula that was not trained on is
         reported with a probability of about ``n_formulas / 2**40``: one in ten million for 100,000 formulas.
 
+        Amounts with two to nine decimals are taken as rounded: such a formula counts as seen where a formula of the
+        training is written with those decimals, ``Nb0.067As0.133...`` as well as ``Nb0.066667...``; see
+        `embeddings.formula.rounding`.
+
         Raises:
             FormulaInvalid: a formula cannot be read.
             InputInvalid: the catalog carries no digest of its training formulas.
         """
-        from embeddings.formula import hash_formulas
+        from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
             raise InputInvalid(f"{self!r} carries no digest of its training formulas, so overlap is unknown.")
         formulas = list(formulas)
-        if not formulas:
-            return []
-        seen = np.isin(_as_integers(hash_formulas(formulas)), _as_integers(self.table.training_formulas))
+        seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 
     def to_dict(self) -> dict[str, np.ndarray]:
@@ -257,13 +259,8 @@ def _check_digest(digest: Any) -> np.ndarray:
     array = np.asarray(digest)
     if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != DIGEST_BYTES:
         raise InputInvalid(f"A formula digest is uint8 (n, {DIGEST_BYTES}), but this is {array.dtype} {array.shape}.")
-    if np.any(np.diff(_as_integers(array)) < 1):
+    from embeddings.formula.digest import as_integers
+
+    if np.any(np.diff(as_integers(array)) < 1):
         raise InputInvalid("A formula digest has to be sorted without repeats; make it with formula_digest.")
     return _read_only(array, array.dtype)
-
-
-def _as_integers(digest: np.ndarray) -> np.ndarray:
-    """Return 40-bit hashes, (n, 5) uint8 big-endian, as (n,) int64."""
-    padded = np.zeros((len(digest), 8), dtype=np.uint8)
-    padded[:, -DIGEST_BYTES:] = digest
-    return padded.view(">i8")[:, 0].astype(np.int64)

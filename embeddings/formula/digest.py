@@ -23,7 +23,12 @@ def hash_formulas(formulas: Iterable[Any]) -> np.ndarray:
     Raises:
         FormulaInvalid: a formula cannot be read.
     """
-    hashes = [hashlib.sha256(formula.encode()).digest()[:HASH_BYTES] for formula in reduced_formulas(formulas)]
+    return hash_canonical(reduced_formulas(formulas))
+
+
+def hash_canonical(formulas: Iterable[str]) -> np.ndarray:
+    """Return the hashes of formulas that are canonical already: (n, 5) uint8."""
+    hashes = [hashlib.sha256(formula.encode()).digest()[:HASH_BYTES] for formula in formulas]
     return np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, HASH_BYTES)
 
 
@@ -34,3 +39,10 @@ def formula_digest(formulas: Iterable[Any]) -> np.ndarray:
         FormulaInvalid: a formula cannot be read.
     """
     return np.unique(hash_formulas(formulas), axis=0)
+
+
+def as_integers(hashes: np.ndarray) -> np.ndarray:
+    """Return 40-bit hashes, (n, 5) uint8 big-endian, as (n,) int64 of the same order."""
+    padded = np.zeros((len(hashes), 8), dtype=np.uint8)
+    padded[:, -HASH_BYTES:] = hashes
+    return padded.view(">i8")[:, 0].astype(np.int64)

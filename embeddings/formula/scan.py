@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS
-from embeddings.formula.grammar import MAX_AMOUNT, MIN_AMOUNT
+from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT
 
 _OTHER, _END, _UPPER, _LOWER, _OPEN, _CLOSE, _DIGIT, _POINT = range(8)
 _MAX_DIGITS = 15
@@ -44,7 +44,14 @@ _SYMBOL = np.zeros((128, 128), dtype=np.uint8)  # atomic number by first and sec
 for _symbol, _number in {**ATOMIC_NUMBERS, "D": 1, "T": 1}.items():
     _SYMBOL[ord(_symbol[0]), ord(_symbol[1]) if len(_symbol) == 2 else 0] = _number
 
-_SOLVENTS = np.array([list(b"H2O\n"), list(b"D2O\n"), list(b"NH3\n")], dtype=np.uint8)
+_H, _B, _O, _NA, _AL, _SI = (ATOMIC_NUMBERS[_symbol] for _symbol in "H B O Na Al Si".split())
+_TI, _V, _IN, _I, _PR, _AC = (ATOMIC_NUMBERS[_symbol] for _symbol in "Ti V In I Pr Ac".split())
+_ALONE = np.zeros(256, dtype=bool)  # elements that may be no such element, or the first of an alloy's name
+_ALONE[[_H, _AL, _TI, _V, _IN, _I, _AC]] = True
+_BESIDE = np.zeros((256, 256), dtype=bool)  # _BESIDE[a, b]: a before b may be part of an acronym, numeral or name
+for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S B-C C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():
+    _BESIDE[tuple(ATOMIC_NUMBERS[_symbol] for _symbol in _pair.split("-"))] = True
+_LARGE = 64  # an amount of the only element from which on it may be the name of an alloy
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class _Text:
         before = np.concatenate([[np.uint8(_END)], self.kind[:-1]])
         self.plain = np.ones(len(formulas), dtype=bool)
         self.row = np.cumsum(before == _END, dtype=np.int32) - 1
+        self.ends = np.flatnonzero(self.kind == _END)  # of each row
         self.reject(np.flatnonzero(~_FOLLOWS[before, self.kind]))
 
     def reject(self, positions: np.ndarray) -> None:
@@ -106,14 +114,17 @@ class _Text:
         values = whole / 10.0**n_decimals
         outside = (values < MIN_AMOUNT) | (values > MAX_AMOUNT)
         self.reject(starts[(n_points > 1) | outside | (lengths > _MAX_DIGITS)])
-        self._reject_hydrates(stops[n_points > 0])
+        self._reject_unclear_stops(starts, stops, n_points > 0)
         return values
 
-    def _reject_hydrates(self, stops: np.ndarray) -> None:
-        """Reject rows in which a decimal number stands before a solvent, or a bracket that may hold one."""
-        tails = self.bytes.take(stops[:, None] + np.arange(_SOLVENTS.shape[1]), mode="clip")
-        solvent = (tails[:, None] == _SOLVENTS).all(axis=2).any(axis=1)
-        self.reject(stops[solvent | (tails[:, 0] == ord("("))])
+    def _reject_unclear_stops(self, starts: np.ndarray, stops: np.ndarray, decimal: np.ndarray) -> None:
+        """Reject rows in which a full stop may join two parts: no other stop follows it up to a bracket or the end."""
+        starts, stops = starts[decimal], stops[decimal]
+        edges = np.flatnonzero((self.kind == _END) | (self.kind == _CLOSE) | (self.kind == _POINT))
+        followed = (self.kind[stops] == _UPPER) | (self.kind[stops] == _OPEN)
+        starts, stops = starts[followed], stops[followed]
+        last = self.kind[edges[np.searchsorted(edges, stops)]] != _POINT
+        self.reject(stops[last & (self.bytes[starts] != ord("0"))])
 
     def symbols(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return row, atomic number and amount of every symbol; reject rows with a symbol of no element."""
@@ -122,9 +133,42 @@ class _Text:
         numbers = _SYMBOL[self.bytes[starts], np.where(paired, self.bytes[starts + 1], 0)]
         self.reject(starts[numbers == 0])
         amounts = values[starts + 1 + paired]
+        self._reject_shorthand(starts, numbers, amounts)
         self._multiply_groups(starts, amounts, values)
         self.reject(starts[(amounts < MIN_AMOUNT) | (amounts > MAX_AMOUNT)])
         return self.row[starts], numbers, amounts
+
+    def _reject_shorthand(self, starts: np.ndarray, numbers: np.ndarray, amounts: np.ndarray) -> None:
+        """Reject rows with what may be an acronym, a group, an oxidation number or the name of an alloy."""
+        alone = np.flatnonzero(_ALONE[numbers])
+        at, number = starts[alone], numbers[alone]
+        before, after = self.kind[at - 1], self.bytes[at + 1]
+        doubtful = (number == _H) & (self.bytes[at] != ord("H"))
+        numeral = (number == _I) | (number == _V)
+        doubtful |= (before == _OPEN) & numeral & ((after == ord(")")) | (after == ord("I")) | (after == ord("V")))
+        doubtful |= (before == _OPEN) & (number == _AC)
+        alloy = (number == _AL) | (number == _TI) | (number == _IN)
+        single = np.append(starts[1:], len(self.bytes))[alone] > self.ends[self.row[at]]
+        doubtful |= (before == _END) & alloy & single & (amounts[alone] >= _LARGE)
+        self.reject(at[doubtful])
+        self._reject_neighbors(starts, numbers, amounts)
+
+    def _reject_neighbors(self, starts: np.ndarray, numbers: np.ndarray, amounts: np.ndarray) -> None:
+        """Reject rows in which two symbols side by side are doubtful."""
+        pairs = np.flatnonzero(_BESIDE[numbers[:-1], numbers[1:]])
+        at, left, right = starts[pairs], numbers[pairs], numbers[pairs + 1]
+        last = self.kind[starts[pairs + 1] - 1]
+        together = (last == _UPPER) | (last == _LOWER)
+        first = self.kind[at - 1] == _END
+        titanium, silicon = (left == _TI) & (right == _AL), (left == _AL) & (right == _SI)
+        alcohol = ((left == _PR) | (left == _AC)) & (right == _O)
+        sodium, yttrium = (left == _NA) & (right == _AC), self.bytes[at - 1] == ord("Y")
+        doubtful = together & ~titanium & ~silicon & ~alcohol & ~(sodium & ~first) & (yttrium | (left != _B))
+        doubtful |= titanium & first & np.isin(amounts[pairs + 1], (2, 2.5, 4, 7))
+        doubtful |= silicon & first & together & np.isin(amounts[pairs + 1], (7, 10, 12))
+        doubtful |= (left == _H) & (right == _AC)
+        doubtful |= alcohol & together & (self.bytes[starts[pairs + 1] + 1] == ord("H"))
+        self.reject(at[doubtful])
 
     def _multiply_groups(self, starts: np.ndarray, amounts: np.ndarray, values: np.ndarray) -> None:
         """Multiply the amounts of symbols in brackets, in place; reject rows whose brackets are not in pairs."""

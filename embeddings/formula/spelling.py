@@ -10,16 +10,15 @@ _MAX_LETTERS = 40
 _MAX_SPELLINGS = 3
 
 
-def probable_spellings(formula: str) -> str:
-    """Return ``'; did you mean "NaCl"?'`` for ``nacl`` or ``NACL``, or an empty string.
+def probable_spellings(formula: str) -> list[str]:
+    """Return ``["NaCl"]`` for ``nacl`` or ``NACL``; nothing where no letters fit.
 
     The letters are cut into element symbols; up to three cuttings are named, those with the fewest symbols first
     (``co`` may be ``Co`` or ``CO``).
     """
     if len(formula) > _MAX_LETTERS or not re.fullmatch(r"[A-Za-z0-9.()\[\]{}\s]+", formula):
-        return ""
-    found = [f'"{spelling}"' for spelling in _spellings(formula) if spelling != formula]
-    return f"; did you mean {' or '.join(found)}?" if found else ""
+        return []
+    return [spelling for spelling in _spellings(formula) if spelling != formula]
 
 
 def _spellings(formula: str) -> list[str]:

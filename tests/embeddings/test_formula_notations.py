@@ -1,0 +1,167 @@
+"""Notations beyond plain symbols and amounts: read right, or refused with a spelling that means what was meant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embeddings.errors import FormulaInvalid
+from embeddings.formula import fraction_matrix, parse_formula
+from embeddings.formula.bulk import read_column
+
+CASES = Path(__file__).parents[1] / "cases" / "formula_notations.csv"
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return formula and plain spelling of what it means, line by line."""
+    lines = CASES.read_text(encoding="utf-8").splitlines()[1:]
+    return [tuple(line.split(";")) for line in lines]  # type: ignore[misc]
+
+
+def proposals(error: FormulaInvalid) -> list[str]:
+    told = re.search(r'(?:; write |did you mean )(".*")[.?]$', str(error))
+    return re.findall(r'"([^"]+)"', told[1]) if told else []
+
+
+@pytest.mark.parametrize(("formula", "meant"), rows())
+def test_right_or_refused_with_what_was_meant(formula: str, meant: str) -> None:
+    right = parse_formula(meant)
+    assert int(read_column([formula]).codes[0]) == 0
+    if not read_column([formula]).invalid:
+        assert parse_formula(formula) == pytest.approx(right)
+        return
+    with pytest.raises(FormulaInvalid) as raised:
+        parse_formula(formula)
+    readings = [parse_formula(spelling) for spelling in proposals(raised.value)]
+    assert any(reading == pytest.approx(right, rel=2e-3) for reading in readings), str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("formula", "right"),
+    [
+        ("La0.7Sr0.3MnO3", {"La": 0.7, "Sr": 0.3, "Mn": 1, "O": 3}),
+        ("Fe1.00O1.50", {"Fe": 1, "O": 1.5}),
+        ("YBa2Cu3O6.5", {"Y": 1, "Ba": 2, "Cu": 3, "O": 6.5}),
+        ("CH3NH3PbI2.5Br0.5", {"C": 1, "N": 1, "H": 6, "Pb": 1, "I": 2.5, "Br": 0.5}),
+        ("Pb(Zr0.52Ti0.48)O3", {"Pb": 1, "Zr": 0.52, "Ti": 0.48, "O": 3}),
+        ("LiNi0.8Co0.1Mn0.1O2", {"Li": 1, "Ni": 0.8, "Co": 0.1, "Mn": 0.1, "O": 2}),
+        ("La1.85Sr0.15CuO4.H2O", {"La": 1.85, "Sr": 0.15, "Cu": 1, "O": 5, "H": 2}),
+        ("Li0.8Fe1.2H1Se1", {"Li": 0.8, "Fe": 1.2, "H": 1, "Se": 1}),
+        ("(K2O·Al2O3·6SiO2)2", {"K": 4, "Al": 4, "Si": 12, "O": 32}),
+        ("CaSO4·1.5H2O", {"Ca": 1, "S": 1, "O": 5.5, "H": 3}),
+        ("Fe(III)2O3", {"Fe": 2, "O": 3}),
+        ("Fe^{II}Fe^{III}2O4", {"Fe": 3, "O": 4}),
+        ("[Hg^{II}I4]^2-", {"Hg": 1, "I": 4}),
+        ("Fe(II,III)3O4", {"Fe": 3, "O": 4}),
+        ("Cs(VI)2", {"Cs": 1, "V": 2, "I": 2}),
+        ("Fe(I3)2", {"Fe": 1, "I": 6}),
+        ("VI3", {"V": 1, "I": 3}),
+        ("CI4", {"C": 1, "I": 4}),
+        ("PrNiO3", {"Pr": 1, "Ni": 1, "O": 3}),
+        ("Ac2O3", {"Ac": 2, "O": 3}),
+        ("AcOF", {"Ac": 1, "O": 1, "F": 1}),
+        ("Fe0.99999Ni1e-05", {"Fe": 0.99999, "Ni": 1e-05}),
+        ("Fe2.67+", {"Fe": 1}),
+        ("Fe2+,spin=5", {"Fe": 1}),
+    ],
+)
+def test_it_reads(formula: str, right: dict[str, float]) -> None:
+    assert parse_formula(formula) == pytest.approx(right)
+    assert fraction_matrix([formula]).amounts.sum() == pytest.approx(sum(right.values()))
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("Al-7075", ["name of an alloy"]),
+        ("SS316L", ["name of an alloy"]),
+        ("SS304", ["name of an alloy"]),
+        ("Inconel 718", ["name of an alloy"]),
+        ("IN718", ["name of an alloy"]),
+        ("Al7075", ["name of an alloy"]),
+        ("Ti-6Al-4V", ["weight", '"Ti90Al6V4"']),
+        ("Li-Fe-O", ["without amounts"]),
+        ("LnCl3", ['"Ln"', "stands for one"]),
+        ("REBa2Cu3O7", ['"R"', "stands for one"]),
+        ("YBa2Cu3O7-\u03b4", ["7-x needs a number"]),
+        ("Ni1e5", ["scientific notation", '"Ni100000"']),
+        ("K(I)O3", ['"KIO3"', '"KO3"']),
+        ("FeIIICl3", ['"FeCl3"', '"FeI3Cl3"']),
+        ("Pb(OAc)2", ["OAc", '"Pb(O1Ac1)2"']),
+    ],
+)
+def test_it_refuses_and_helps(formula: str, said: list[str]) -> None:
+    with pytest.raises(FormulaInvalid) as raised:
+        parse_formula(formula)
+    for words in said:
+        assert words in str(raised.value)
+    for spelling in proposals(raised.value):
+        parse_formula(spelling)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "right"),
+    [
+        ({"Fe2.67+": 3, "O2-": 4}, {"Fe": 3, "O": 4}),
+        ({"Fe,spin=5": 1, "O": 1}, {"Fe": 1, "O": 1}),
+        ({"Fe2+,spin=5": 1, "Fe3+,spin=-4.5": 1, "O2-": 2}, {"Fe": 2, "O": 2}),
+        ({"Fe0+": 1, "Fe+3": np.float32(2), "O^2-": np.int64(1)}, {"Fe": 3, "O": 1}),
+    ],
+)
+def test_keys_are_species(mapping: dict[str, float], right: dict[str, float]) -> None:
+    assert parse_formula(mapping) == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({"X0+": 1, "O": 1}, "dummy species"),
+        ({"Fe2+": 2, "Fe3+": -1}, "negative"),
+        ({"Fe": 10**400}, "too large"),
+        ({"@module": "pymatgen.core.structure"}, "composition"),
+        ({"Fe2O3": 1}, "not an element"),
+    ],
+)
+def test_what_is_no_species_is_named(mapping: dict[str, float], said: str) -> None:
+    with pytest.raises(FormulaInvalid, match=said):
+        parse_formula(mapping)
+
+
+def test_compositions_of_pymatgen_with_charges_and_spins() -> None:
+    core = pytest.importorskip("pymatgen.core")
+    rock = core.Structure(core.Lattice.cubic(4.3), ["Fe", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    spin, half = rock.copy(), rock.copy()
+    spin.add_spin_by_site([5, 0])
+    half.add_oxidation_state_by_element({"Fe": 2.5, "O": -2.5})
+    magnetite = core.Composition({core.Species("Fe", 8 / 3): 3, core.Species("O", -2): 4})
+    for composition in (rock.composition, spin.composition, half.composition):
+        assert parse_formula(composition) == {"Fe": 1, "O": 1}
+    assert parse_formula(magnetite) == {"Fe": 3, "O": 4}
+    with pytest.raises(FormulaInvalid, match="dummy species"):
+        parse_formula(core.Composition({core.DummySpecies("X"): 1, "O": 1}))
+    with pytest.raises(FormulaInvalid, match=r"give the composition"):
+        parse_formula(rock)
+
+
+@pytest.mark.parametrize("formula", ["LiFePO4", "La0.7Sr0.3MnO3", "Fe0.99999Ni1e-05", "Ca3(PO4)2"])
+def test_every_spelling_of_pymatgen_is_read_or_refused_with_it(formula: str) -> None:
+    composition = pytest.importorskip("pymatgen.core").Composition(formula)
+    for text in (
+        composition.formula,
+        composition.alphabetical_formula,
+        composition.hill_formula,
+    ):
+        assert parse_formula(text) == pytest.approx(parse_formula(formula))
+    for text in (composition.to_html_string(), composition.to_latex_string(), composition.to_unicode_string()):
+        assert parsed_or_proposed(text) in ([], [pytest.approx(parse_formula(formula))])
+
+
+def parsed_or_proposed(text: str) -> list[dict[str, float]]:
+    """Return what a formula is read as, or what its refusal proposes."""
+    try:
+        return [parse_formula(text)]
+    except FormulaInvalid as error:
+        return [parse_formula(spelling) for spelling in proposals(error)]
