@@ -87,7 +87,8 @@ def _read(formula: str) -> dict[str, float]:
     except Refusal as refusal:
         if not refusal.final and (not refusal.spellings or refusal.guessed):
             refusal = advice(formula.translate(_PLAIN), refusal, _readable)
-        known = [spelling for spelling in refusal.spellings if len(spelling) <= MAX_SPELLING and _readable(spelling)]
+        tidy = [" ".join(spelling.split()) for spelling in refusal.spellings]
+        known = [text for text in tidy if len(text) <= MAX_SPELLING and text.isprintable() and _readable(text)]
         if sum(map(len, known)) > 2 * MAX_SPELLING:
             known = known[:2]
         told = Refusal(refusal.position, refusal.reason, known[:_MAX_SPELLINGS], guessed=refusal.guessed)

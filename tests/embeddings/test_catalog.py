@@ -18,6 +18,7 @@ from embeddings.errors import (
     InputInvalid,
     MissingExtra,
 )
+from embeddings.formula import formula_digest
 from tests.toys import TOY_COUNTS, TOY_VECTORS, toy_catalog, toy_table
 
 
@@ -95,6 +96,21 @@ def test_overlap_knows_one_composition_in_any_spelling() -> None:
     assert toy_catalog().overlap(asked) == ["O3Fe2", "Fe0.4O0.6", "H4O2"]
     assert toy_catalog().overlap([]) == []
     assert toy_catalog().overlap(iter(["NaCl"])) == ["NaCl"]
+
+
+def test_overlap_sees_through_rounding() -> None:
+    digest = formula_digest(["Li4Mn5(FeO6)2", "Nb9As2O25", "AlNd2"])
+    catalog = type(toy_catalog())(toy_catalog().manifest, toy_table(training_formulas=digest))
+    seen = [
+        "Mn0.217391Li0.173913Fe0.086957O0.521739",
+        "As0.055556Nb0.250000O0.694444",
+        "As0.056Nb0.250O0.694",
+        "Al333Nd667",
+        "Fe0.4Mn1Li0.8O2.4",
+    ]
+    assert catalog.overlap(seen) == seen
+    assert catalog.overlap([{"As": 0.0556, "Nb": 0.25, "O": 0.6944}]) == [{"As": 0.0556, "Nb": 0.25, "O": 0.6944}]
+    assert catalog.overlap(["As0.057Nb0.250O0.693", "As0.0557Nb0.2500O0.6944", "Al0.3Nd0.7", "Al332Nd668"]) == []
 
 
 def test_overlap_needs_a_digest_and_formulas() -> None:

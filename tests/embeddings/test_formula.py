@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from embeddings.elements import SYMBOLS
@@ -218,6 +218,7 @@ def test_canonical_spelling(formula, canonical):
 
 
 @pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
+@settings(deadline=None)  # the first example imports pymatgen
 @given(whole_formulas)
 def test_canonical_spelling_agrees_with_pymatgen(amounts):
     composition = pytest.importorskip("pymatgen.core").Composition
