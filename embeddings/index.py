@@ -6,6 +6,7 @@ repeats the facts that a reader wants before opening anything; the folders thems
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -22,6 +23,9 @@ LARGEST_INDEX = 100_000_000
 """Bytes of an index, at most."""
 
 _NAME, _VERSION = get_args(Name)[1:], get_args(SemVer)[1:]
+
+
+_NOWHERE = (errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def is_name(text: str) -> bool:
@@ -165,6 +169,8 @@ def _folders(path: Path) -> list[str]:
         return []
     except (OSError, ValueError) as error:
         reason = why(error) if isinstance(error, OSError) else error
+        if getattr(error, "errno", None) in _NOWHERE:
+            return []
         raise CatalogCorrupt(
             f"The folder {path} cannot be read ({reason}). Make it readable, or take it out of the way."
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,23 @@ WRITERS: dict[str, Callable[[Path], Path]] = {"toy": write_toy, "toy-encoder": w
 each_kind = pytest.mark.parametrize("name", WRITERS)
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A root with a catalog of each kind, and one more that nobody touches."""
-    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
-    monkeypatch.setattr(store, "packaged_root", lambda: tmp_path / "packaged")
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a catalog of each kind, and one more that nobody touches, written once."""
+    root = tmp_path_factory.mktemp("written")
     for write in WRITERS.values():
-        write(tmp_path)
-    write_toy(tmp_path, name="zoo")
-    return tmp_path
+        write(root)
+    write_toy(root, name="zoo")
+    return root
+
+
+@pytest.fixture
+def root(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that root of this test's own."""
+    root = Path(shutil.copytree(written, tmp_path / "root"))
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(root))
+    monkeypatch.setattr(store, "packaged_root", lambda: tmp_path / "packaged")
+    return root
 
 
 def run(*arguments: str) -> Result:
