@@ -103,6 +103,8 @@ def read_index(root: Path) -> dict[str, dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError, MemoryError) as error:
+        if getattr(error, "errno", None) in _NOWHERE:
+            return {}
         raise _unreadable(path, why(error) if isinstance(error, OSError) else error) from error
     try:
         entries = document["catalogs"]
