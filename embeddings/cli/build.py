@@ -96,6 +96,8 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     if not isinstance(recipe, EncoderRecipe):
         return pipeline.run(_request(options, recipe), reporter)
     teacher = store.resolve(options["teacher"] or recipe.teacher) if recipe.training.needs_teacher else None
+    if teacher:
+        store.manifest_of(teacher)  # is this the catalog that goes by this name?
     return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
 
 
