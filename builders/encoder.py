@@ -24,8 +24,7 @@ from embeddings import schema
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
 from embeddings.integrity import check_file
-from embeddings.manifest import FileEntry, Manifest
-from embeddings.store import manifest_of
+from embeddings.manifest import FileEntry, Manifest, read_manifest
 from embeddings.tables import ENCODER
 from embeddings.tensors import read_tensors
 from embeddings.text import shortened
@@ -234,7 +233,7 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
         ManifestInvalid: the manifest does not fit its schema.
     """
     folder = Path(folder)
-    manifest, where = manifest_of(folder), folder / ENCODER
+    manifest, where = read_manifest(folder), folder / ENCODER
     tensors = read_tensors(check_file(where, _entry_of(manifest), keep=True), where=where)
     unfit = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
     if unfit:

@@ -23,6 +23,7 @@ from embeddings.manifest import FormulaDigest, Manifest, Provenance, read_manife
 from embeddings.publish import publish
 from embeddings.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
 from embeddings.tensors import read_tensors
+from embeddings.text import shortened
 
 KIND = "composition-encoder"
 FORMULA_TABLE = "formulas.parquet"
@@ -190,7 +191,7 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
     except (InputInvalid, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ManifestInvalid):
             raise
-        raise CatalogCorrupt(f"{where} does not fit its manifest. {error}") from error
+        raise CatalogCorrupt(f"{where} does not fit its manifest. {shortened(str(error), 500)}") from error
 
 
 def _layer_names(tensors: Tensors, where: object) -> list[str]:

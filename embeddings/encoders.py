@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
-from embeddings.errors import InputInvalid
+from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.manifest import Manifest
 from embeddings.pooling.features import featurize_compositions
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
@@ -81,15 +81,26 @@ class Network:
         return len(self.biases[-1])
 
     def __call__(self, block: Block) -> np.ndarray:
-        """Return one vector for each formula of a block, (n, dim) float32."""
-        vectors = np.concatenate([STATISTICS[name](block) for name in self.statistics], axis=1)
-        vectors -= self.input_mean
-        vectors /= self.input_scale
-        for weight, bias in zip(self.weights[:-1], self.biases, strict=False):
-            vectors = vectors @ weight.T
-            vectors += bias
-            vectors = ACTIVATIONS[self.activation](vectors)
-        return vectors @ self.weights[-1].T + self.biases[-1]
+        """Return one vector for each formula of a block, (n, dim) float32.
+
+        Raises:
+            CatalogCorrupt: the weights make of numbers what is no number.
+        """
+        vectors = self._pooled(block)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+            vectors -= self.input_mean
+            vectors /= self.input_scale
+            for weight, bias in zip(self.weights[:-1], self.biases, strict=False):
+                vectors = vectors @ weight.T
+                vectors += bias
+                vectors = ACTIVATIONS[self.activation](vectors)
+            vectors = vectors @ self.weights[-1].T + self.biases[-1]
+        if not np.isfinite(vectors).all():
+            _check_given(self._pooled(block), vectors)
+        return vectors
+
+    def _pooled(self, block: Block) -> np.ndarray:
+        return np.concatenate([STATISTICS[name](block) for name in self.statistics], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +131,15 @@ class Spread:
         return type(self), (self.weight, self.bias)
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the standard deviations of the samples around each vector, (n, dim) float32."""
-        return np.logaddexp(0, vectors @ self.weight.T + self.bias, dtype=np.float32)
+        """Return the standard deviations of the samples around each vector, (n, dim) float32.
+
+        Raises:
+            CatalogCorrupt: the weights make of numbers what is no number.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviations = np.logaddexp(0, vectors @ self.weight.T + self.bias, dtype=np.float32)
+        _check_given(vectors, deviations)
+        return deviations
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -247,6 +265,16 @@ def _single(values: np.ndarray) -> np.ndarray:
     array = np.array(values, dtype=np.float32, order="C")
     array.flags.writeable = False
     return array
+
+
+def _check_given(taken: np.ndarray, given: np.ndarray) -> None:
+    """Refuse rows that are no numbers, where those they were made of are numbers."""
+    lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
+    if lost.any():
+        raise CatalogCorrupt(
+            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold what is no "
+            "number. Install or build this version again."
+        )
 
 
 def _check_shapes(network: Network) -> None:

@@ -6,6 +6,7 @@ repeats the facts that a reader wants before opening anything; the folders thems
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ LARGEST_INDEX = 100_000_000
 """Bytes of an index, at most."""
 
 _NAME, _VERSION = get_args(Name)[1:], get_args(SemVer)[1:]
+
+
+_NOWHERE = (errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def is_name(text: str) -> bool:
@@ -101,6 +105,8 @@ def read_index(root: Path) -> dict[str, dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError, MemoryError) as error:
+        if getattr(error, "errno", None) in _NOWHERE:
+            return {}
         raise _unreadable(path, why(error) if isinstance(error, OSError) else error) from error
     try:
         entries = document["catalogs"]
@@ -190,6 +196,8 @@ def _folders(path: Path) -> list[str]:
         return []
     except (OSError, ValueError) as error:
         reason = why(error) if isinstance(error, OSError) else error
+        if getattr(error, "errno", None) in _NOWHERE:
+            return []
         raise CatalogCorrupt(
             f"The folder {path} cannot be read ({reason}). Make it readable, or take it out of the way."
         ) from error

@@ -25,7 +25,7 @@ from embeddings.index import (
 )
 from embeddings.integrity import read_intact
 from embeddings.manifest import MANIFEST, Manifest, read_manifest
-from embeddings.reading import IN_MEMORY
+from embeddings.reading import IN_MEMORY, why
 from embeddings.text import shortened
 
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
@@ -302,8 +302,10 @@ def _absence(root: Path) -> str | None:
         mode = root.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return f"there is no such folder, though {ENV_ROOTS} names it."
-    except (OSError, ValueError):
+    except PermissionError:
         return None
+    except OSError as error:
+        return f"this cannot be followed ({why(error)}), though {ENV_ROOTS} names it."
     return None if stat.S_ISDIR(mode) else f"this is not a folder, though {ENV_ROOTS} names it."
 
 

@@ -59,7 +59,7 @@ class Footer:
         licence: of the structures; that of the encoder stands in `catalog`.
         identity: SHA-256 over encoder, structures, level and code: the same identity, the same vectors.
         catalog: the sealed manifest of the catalog version whose encoder made the vectors.
-        sealed: whether the file has a seal, see `embeddings.vector_seal`; files of earlier versions have none.
+        sealed: whether the file has a seal, see `embeddings.vector_seal`; older files have none.
     """
 
     format: Literal[1] = 1

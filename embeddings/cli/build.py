@@ -102,6 +102,7 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     teacher = None
     if isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher:
         teacher = store.resolve(options["teacher"] or recipe.teacher)
+        store.manifest_of(teacher)  # is this the catalog that goes by this name?
     guard_source(*_outputs(options, recipe.name), options=options, catalogs=[teacher] if teacher else [])
     if not isinstance(recipe, EncoderRecipe):
         return pipeline.run(_request(options, recipe), reporter)

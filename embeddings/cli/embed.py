@@ -49,6 +49,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = store.resolve(options["catalog"])
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
     require_builders()
     try:
         from builders.embed import EmbedRequest

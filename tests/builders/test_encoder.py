@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -17,8 +18,11 @@ from builders.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
 from builders.graphs import neighbor_graphs
 from builders.objects import tabulate
 from embeddings import load_encoder
-from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, TrainingError
+from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
 from embeddings.store import user_root, verify
+from embeddings.tensors import read_tensors
+from tests.attacks import replace_file, replace_manifest
+from tests.composition_encoders import content_of
 from tests.crystals import (
     Crystal,
     cscl,
@@ -232,6 +236,72 @@ def test_an_encoder_of_another_network_is_noticed(tmp_path: Path) -> None:
     folder = write_catalog(tmp_path, provenance(), toy_table(), encoder=wider)
     with pytest.raises(CatalogCorrupt, match="does not fit its manifest"):
         read_crystal_encoder(folder)
+
+
+HYPERPARAMETERS = ("model", "hyperparameters", "model")
+SIZES = {
+    "cutoff": [0, -1, 1e300, 1e-300, 25.0, "5", None, float("inf")],
+    "width": [0, -32, 10**9, 2**53, 33, 64, 32.5],
+    "n_heads": [0, 3, 10**9],
+    "depth": [-1, 0, 1, 10**9, 200],
+    "feed_forward": [0, 10**12],
+    "dim": [0, 17, 10**9],
+    "n_radial": [0, 10**9, 9],
+    "message_dim": [0, -4, 10**9],
+    "dropout": [-1, 2, 10**300],
+    "geometry": ["cartesian", "x", None, []],
+    "surplus": [1],
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog with an encoder, written once."""
+    return write_encoder_catalog(tmp_path_factory.mktemp("written"))
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_that_do_not_fit_are_refused_before_anything_is_made(name: str, written: Path, tmp_path: Path) -> None:
+    for number, value in enumerate(SIZES[name]):
+        folder = shutil.copytree(written, tmp_path / f"copy-{number}")
+        replace_manifest(folder, (*HYPERPARAMETERS, name), value)
+        with pytest.raises((CatalogCorrupt, ManifestInvalid), match=r"does not fit its manifest|manifest\.json"):
+            read_crystal_encoder(folder)
+    for number, value in enumerate((None, [], {}, "periodic", 7)):
+        folder = shutil.copytree(written, tmp_path / f"none-{number}")
+        replace_manifest(folder, HYPERPARAMETERS, value)
+        with pytest.raises(CatalogCorrupt):
+            read_crystal_encoder(folder)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(number: float, written: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    found = dict(read_tensors((folder / "encoder.safetensors").read_bytes(), where="here"))
+    found["project.bias"] = np.where(np.arange(32) == 5, number, found["project.bias"]).astype(np.float16)
+    replace_file(folder, "encoder.safetensors", content_of(found))
+    for look in (read_crystal_encoder, verify):
+        with pytest.raises(CatalogCorrupt, match=r"weights that are no numbers \(project\.bias\)"):
+            look(folder)
+
+
+def test_weights_so_large_that_no_number_comes_out_are_named(written: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    found = dict(read_tensors((folder / "encoder.safetensors").read_bytes(), where="here"))
+    huge = {name: np.full(tensor.shape, 3e38, np.float32) for name, tensor in found.items() if name.startswith("norm")}
+    huge["project.weight"] = np.full(found["project.weight"].shape, 3e38, np.float32)
+    replace_file(folder, "encoder.safetensors", content_of(found | huge))
+    broken = read_crystal_encoder(folder)
+    table = structure_table([cscl(11, 17, 3.4)])
+    for encode in (broken.encode, broken.encode_sites):
+        with pytest.raises(CatalogCorrupt, match="vectors that hold what is no number; the first is that of"):
+            encode(table)
+
+
+def test_an_encoder_in_the_place_of_another_is_corrupt(written: Path, own_cache: Path) -> None:
+    shutil.copytree(written, user_root() / "other" / "0.1.0")
+    with pytest.raises(CatalogCorrupt, match=r"other@0\.1\.0 belongs"):
+        load_encoder("other")
 
 
 def test_no_training_code_is_imported() -> None:

@@ -149,3 +149,24 @@ def test_every_command_exists_and_has_help() -> None:
     output = run("--help").output
     for command in COMMANDS:
         assert f"  {command} " in output
+
+
+def test_list_and_verify_name_what_is_broken_and_show_the_rest(root: Path) -> None:
+    write_toy(root, name="zoo")
+    (root / "toy" / "0.1.0" / "manifest.json").write_text("{}")
+    (root / "zoo" / "9.9.9").symlink_to(root / "zoo" / "0.1.0")
+    lines = run("list").output.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [["toy", "0.1.0"], ["zoo", "0.1.0"], ["zoo", "9.9.9"]]
+    assert lines[4].startswith(f"Warning: {root}/toy/0.1.0/manifest.json: name: this field is missing")
+    assert lines[5].startswith(f"Warning: {root}/zoo/9.9.9 stands where zoo@9.9.9 belongs")
+    result = run("verify")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: 2 of 3 failed. ")
+    assert "zoo@9.9.9" in result.stderr
+    assert "this field is missing" in result.stderr
+
+
+def test_verify_says_what_it_checked() -> None:
+    assert run("verify").output.splitlines()[-1] == (
+        "Intact: 1 of 1, by manifest, place, SHA-256 of every file, and content."
+    )
