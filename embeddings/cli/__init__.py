@@ -56,9 +56,8 @@ class LazyGroup(click.Group):
         try:
             result = super().invoke(ctx)
             flush()
-        except click.ClickException as error:
-            error.message = _line(error.message)
-            raise
+        except click.UsageError as error:
+            raise click.UsageError(_line(error.format_message()), error.ctx) from error
         except EmbeddingsError as error:
             raise click.ClickException(_line(str(error))) from error
         except (OSError, MemoryError, ImportError, RuntimeError, UnicodeEncodeError) as error:

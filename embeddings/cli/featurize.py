@@ -19,6 +19,12 @@ from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 from embeddings.streaming.writers import outputs_of
 
+
+def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Turn ``a,b`` into a tuple."""
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -36,6 +42,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
 @click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV file as text.")
+@click.option("--numbers", callback=_names, help="CSV to Parquet: columns that are numbers even if written 1.50; a,b")
 @click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv; replaced if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:

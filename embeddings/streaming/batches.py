@@ -44,6 +44,7 @@ class Request:
     column: str
     n_rows: int  # in a batch
     as_text: bool = False  # keep every column of a CSV file as text
+    numbers: tuple[str, ...] = ()  # but these, which are numbers however they are written
 
 
 _CELLS = 1 << 22
@@ -167,8 +168,6 @@ class Gatherer:
 
     def _conflict(self, name: str) -> str:
         if self.types is not None:
-            return (
-                f'the file changed while it was read: the column "{name}" was of numbers, and is not in {self._where}'
-            )
+            return f'the column "{name}" is not of numbers in {self._where}'
         kind = self.columns[name].type
         return f'the key "{name}" holds {kind} at first, and then something else in {self._where}'

@@ -51,6 +51,13 @@ def number_columns(rows: Iterable[Sequence[str]], names: Sequence[str], *, n_row
     return {name: pa.int64() if "whole" in kinds else pa.float64() for name, kinds in found.items()}
 
 
+def float_type() -> pa.DataType:
+    """Return the type of a column of numbers."""
+    import pyarrow as pa
+
+    return pa.float64()
+
+
 def _all_come_back(values: list[str], style: str) -> bool:
     """Whether all values are written as this style writes them."""
     write = _STYLES[style][1]

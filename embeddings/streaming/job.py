@@ -58,6 +58,7 @@ def featurize_file(
     missing: str = "raise",
     strict: bool = False,
     as_text: bool = False,
+    numbers: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FileSummary:
     """Add composition vectors to a table in a file, of any size, in constant memory.
@@ -75,6 +76,7 @@ def featurize_file(
         strict: stop at the first row that would be rejected.
         as_text: keep all columns of a CSV file as text. Without it, those are numbers in a Parquet file of which every
             value comes back with the same letters; in a CSV file all columns stay as they are.
+        numbers: columns of a CSV file that are numbers in a Parquet file however they are written, such as 1.50.
         progress: called with how much of the file is done and how much there is.
 
     Raises:
@@ -86,24 +88,16 @@ def featurize_file(
     """
     path, out, started = Path(path), Path(out), time.perf_counter()
     pooling = _Pooling(check_catalogs(catalog), check_statistics(stats), check_policy(missing))
-    is_csv = path.suffix.lower() == ".csv"
-    as_text = as_text or out.suffix.lower() == ".csv"
-    reader = open_reader(Request(path, column, pooling.rows_per_batch, as_text))
+    reader = open_reader(_request(path, out, column, pooling.rows_per_batch, as_text=as_text, numbers=tuple(numbers)))
     check_output(out, path)
     rejected_out = outputs_of(out)[1].path
-    with staged_folder(out) as folder:
-        rejected_rows = RejectedWriter(folder / rejected_out.name)
-        output = _Output(folder / out.name, rejected_rows, n_features=len(pooling.names), empty="" if is_csv else '""')
-        try:
-            for batch in reader.batches():
-                table, rejected = pooling.run(batch)
-                if strict and rejected:
-                    raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
-                output.write(table, rejected)
-                progress(batch.done, reader.total)
-        except BaseException:
-            output.abandon()
-            raise
+    with staged_folder(out) as folder, _Output(folder, out.name, rejected_out.name, pooling, path) as output:
+        for batch in reader.batches():
+            table, rejected = pooling.run(batch)
+            if strict and rejected:
+                raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
+            output.write(table, rejected)
+            progress(batch.done, reader.total)
         output.publish(out, rejected_out, pooling.metadata())
     return FileSummary(
         out=str(out),
@@ -115,6 +109,14 @@ def featurize_file(
         imputed=pooling.imputed(),
         seconds=round(time.perf_counter() - started, 3),
     )
+
+
+def _request(path: Path, out: Path, column: str, n_rows: int, *, as_text: bool, numbers: tuple[str, ...]) -> Request:
+    """Return what to read: from CSV to CSV, text."""
+    to_parquet = out.suffix.lower() == ".parquet"
+    if numbers and not (to_parquet and path.suffix.lower() == ".csv"):
+        raise InputInvalid("Columns of numbers are named for a CSV file that becomes a Parquet file; leave them out.")
+    return Request(path, column, n_rows, as_text or not to_parquet, numbers)
 
 
 class _Pooling:
@@ -188,10 +190,19 @@ class _Pooling:
 class _Output:
     """The files being written, in a folder that nobody sees."""
 
-    def __init__(self, path: Path, rejected: RejectedWriter, *, n_features: int, empty: str) -> None:
-        self.path, self.rejected, self.n_rows = path, rejected, 0
-        self.n_features, self.empty = n_features, empty
+    def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, source: Path) -> None:
+        self.path, self.rejected, self.n_rows = folder / name, RejectedWriter(folder / rejected_name), 0
+        self.n_features = len(pooling.names)
+        self.empty = "" if source.suffix.lower() == ".csv" else '""'
         self.writer: TableWriter | None = None
+
+    def __enter__(self) -> _Output:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let go of the file after a failure; an open one could not be removed on every system."""
+        if kind is not None and self.writer is not None:
+            self.writer.abandon()
 
     def write(self, table: pa.Table, rejected: list[Rejected]) -> None:
         """Append rows; the first table settles the columns."""
@@ -200,11 +211,6 @@ class _Output:
         self.writer.write(table)
         self.rejected.write(rejected)
         self.n_rows += len(table)
-
-    def abandon(self) -> None:
-        """Let go of the files; an open one could not be removed on every system."""
-        if self.writer is not None:
-            self.writer.abandon()
 
     def publish(self, out: Path, rejected_out: Path, metadata: dict[str, str]) -> None:
         """Finish the files and move them into place; a list of rejected rows from an earlier run goes."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from embeddings.errors import InputInvalid
 from embeddings.streaming.batches import Batch, Gatherer, Request, check_columns, rows_at_once
-from embeddings.streaming.columns import number_columns, object_of
+from embeddings.streaming.columns import float_type, number_columns, object_of
 
 MAX_LINE = 1 << 24
 """Bytes of a line that no table has; reading on would cost memory without bound."""
@@ -83,7 +83,10 @@ def _csv_batches(request: Request) -> Iterator[Batch]:
         rows = _csv_rows(csv.reader(lines, strict=True), request, lines)
         _, header = next(rows, (0, []))
         check_columns(request, header)
-        gatherer = Gatherer(header, request, {} if request.as_text else _number_columns(request))
+        for name in request.numbers:
+            check_columns(replace(request, column=name), header)
+        types = {} if request.as_text else _number_columns(request)
+        gatherer = Gatherer(header, request, types | dict.fromkeys(request.numbers, float_type()))
         for line, fields in rows:
             if len(fields) == len(header):
                 gatherer.add(line, fields)

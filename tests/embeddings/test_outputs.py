@@ -77,6 +77,7 @@ TABLE = {
 """For each command that writes, arguments with which it would harm an input, or something that is not its own."""
 
 
+needs_links = pytest.mark.skipif(os.name == "nt", reason="links and pipes")
 REASONS = ("would replace", "holds the input", "written into the input", "is in the way", "cannot be written")
 
 
@@ -126,7 +127,7 @@ def test_every_command_that_writes_is_in_the_table() -> None:
     assert writing == set(TABLE)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@needs_links
 @pytest.mark.parametrize(("command", "arguments"), [(name, case) for name, cases in TABLE.items() for case in cases])
 def test_a_command_that_would_harm_its_input_stops_before_it_begins(command: str, arguments: str, place: Path) -> None:
     before = state(place)
@@ -161,6 +162,7 @@ def test_a_file_system_that_does_not_tell_cases_apart(tmp_path: Path, monkeypatc
         check_outputs([Output(tmp_path / "DATA.csv")], inputs=[tmp_path / "data.csv"])
 
 
+@needs_links
 def test_what_a_command_may_have_beside_its_output(place: Path) -> None:
     """A root of catalogs gets a new version beside the teacher, and a folder of structures a table of vectors."""
     beside = Output(Path("catalogs/toy/0.2.0"), kind="folder")

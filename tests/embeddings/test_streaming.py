@@ -246,6 +246,19 @@ def test_what_comes_back_from_a_number_is_one(values, kind, tmp_path, out):
     assert column.to_pylist() == [(int if kind == pa.int64() else float)(value) if value else None for value in values]
 
 
+def test_columns_that_are_named_as_numbers_are(tmp_path, out):
+    csv_file(tmp_path / "t.csv", ["1.50", "", "1e5", "-0"])
+    featurize_file(tmp_path / "t.csv", out, TOY, numbers=["id"])
+    assert pq.read_table(out)["id"].to_pylist() == [1.5, None, 1e5, 0]
+    csv_file(tmp_path / "t.csv", ["1.50", "x"])
+    with pytest.raises(InputInvalid, match='"id" is not of numbers in lines 2 to 3'):
+        featurize_file(tmp_path / "t.csv", out, TOY, numbers=["id"])
+    with pytest.raises(ColumnNotFound, match='no column "gap"'):
+        featurize_file(tmp_path / "t.csv", out, TOY, numbers=["gap"])
+    with pytest.raises(InputInvalid, match="leave them out"):
+        featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY, numbers=["id"])
+
+
 def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
     (tmp_path / "t.csv").write_text(
         'id,host,formula,"a,b"\n1e5,InF,Fe2O3,\n"2e7",NaN,"NaCl","x ""y"""\n', encoding="utf-8"
