@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def _check(stream: Stream, selection: Selection, reporter: Reporter, *, as_json:
     if as_json:
         click.echo(json.dumps(report.to_dict()))
     else:
-        click.echo("\n".join(_report_lines(report)))
+        click.echo(_printable(_report_lines(report)))
     if not report.n_usable:
         raise click.exceptions.Exit(1)
 
@@ -137,21 +137,32 @@ def _label_line(label: Label, n_usable: int) -> str:
 
 
 def _show(snapshot: Snapshot, *, as_json: bool) -> None:
-    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     if as_json:
         document = {name: value for name, value in vars(snapshot).items() if name not in ("folder", "parts")}
         document |= {"path": str(snapshot.folder), "origin": snapshot.origin.to_dict(), "sha256": snapshot.sha256}
         click.echo(json.dumps(document))
         return
+    click.echo(_printable(_snapshot_lines(snapshot)))
+
+
+def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
+    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    click.echo(f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}")
+    yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
     for reason, n in snapshot.rejected.items():
-        click.echo(f"  left out: {n:,} {reason}")
+        yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():
-        click.echo(f"  kept, and of no use to a build: {n:,} {reason}")
+        yield f"  kept, and of no use to a build: {n:,} {reason}"
     if (snapshot.folder / "rejected.csv").exists():
-        click.echo(f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}")
-    click.echo(f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}")
+        yield f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}"
+    yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"
+
+
+def _printable(lines: Iterable[str]) -> str:
+    """Return lines that any terminal can show, whatever stands in names of files."""
+    from builders.rejections import one_line
+
+    return "\n".join(map(one_line, lines))
 
 
 @click.command()
