@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.cli.guard import guard_source, lock_of
-from embeddings.cli.printing import echo
+from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
 from embeddings.outputs import Output
 
@@ -108,7 +108,8 @@ def _check(stream: Stream, selection: Selection, reporter: Reporter, *, as_json:
     if as_json:
         echo(json.dumps(report.to_dict()))
     else:
-        echo("\n".join(_report_lines(report)))
+        for line in _report_lines(report):
+            print_line(line)
     if not report.n_usable:
         raise click.exceptions.Exit(1)
 
@@ -142,21 +143,26 @@ def _label_line(label: Label, n_usable: int) -> str:
 
 
 def _show(snapshot: Snapshot, *, as_json: bool) -> None:
-    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     if as_json:
         document = {name: value for name, value in vars(snapshot).items() if name not in ("folder", "parts")}
         document |= {"path": str(snapshot.folder), "origin": snapshot.origin.to_dict(), "sha256": snapshot.sha256}
         echo(json.dumps(document))
         return
+    for line in _snapshot_lines(snapshot):
+        print_line(line)
+
+
+def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
+    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    echo(f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}")
+    yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
     for reason, n in snapshot.rejected.items():
-        echo(f"  left out: {n:,} {reason}")
+        yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():
-        echo(f"  kept, and of no use to a build: {n:,} {reason}")
+        yield f"  kept, and of no use to a build: {n:,} {reason}"
     if (snapshot.folder / "rejected.csv").exists():
-        echo(f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}")
-    echo(f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}")
+        yield f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}"
+    yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"
 
 
 @click.command()

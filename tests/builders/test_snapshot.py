@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 from builders.check import check_source
 from builders.cleaning import Selection, clean
 from builders.origins import ORIGINS, find_origin
+from builders.pipeline import prepare
 from builders.progress import Reporter
+from builders.recipes import RECIPES
 from builders.rejections import MENDS
 from builders.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
 from builders.sources import SOURCES, SourceOptions, find_source
@@ -141,6 +144,17 @@ def test_what_the_cleaning_will_drop_is_listed_by_name_and_stays_in_the_snapshot
         rows = list(csv.DictReader(file))
     assert {(row["item"], row["reason"]) for row in rows} == FAULTS
     assert all(row["mend"] == MENDS[row["reason"]] for row in rows)
+
+
+def test_counts_of_one_reason_from_the_pull_and_from_the_cleaning_are_added(tmp_path: Path) -> None:
+    snapshot = replace(
+        pull(write_sample(tmp_path / "t.parquet", 30), tmp_path / "s"), rejected={"no_target": 2, "x": 1}
+    )
+    table = read_structures(snapshot)
+    unknown = int(np.isnan(table.properties["band_gap"]).sum())
+    dropped = prepare(snapshot, replace(RECIPES["ct-all"], targets=("band_gap",)), Reporter(quiet=True)).dropped
+    assert dropped == {"no_target": 2 + unknown, "x": 1}
+    assert unknown
 
 
 def test_a_check_says_what_a_pull_and_a_build_would_do(tmp_path: Path) -> None:
