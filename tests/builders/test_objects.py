@@ -9,6 +9,7 @@ import pytest
 from pymatgen.core import DummySpecies, Lattice, Molecule, Structure
 
 from builders.objects import tabulate
+from builders.sources.structures import parts_of
 from embeddings.errors import InputInvalid
 
 CELL = Lattice.cubic(4.0)
@@ -88,3 +89,9 @@ def test_structures_and_atoms_are_taken_in_their_order() -> None:
     assert list(table.material_ids) == ["0", "1", "2", "3"]
     np.testing.assert_array_equal(table.atomic_numbers.reshape(4, 2), [[55, 17], [55, 17], [55, 1], [55, 17]])
     np.testing.assert_allclose(table.frac_coords.reshape(4, 2, 3), [COORDS] * 4)
+
+
+def test_what_stands_on_a_site_keeps_its_name() -> None:
+    kinds = ["Cs+", "D", DummySpecies("Xa"), {"Fe2+": 0.5, "Fe3+": 0.5}]
+    _, sites, _ = parts_of(Structure(CELL, kinds, np.arange(12).reshape(4, 3) / 12))
+    assert sites == [{"Cs": 1.0}, {"D": 1.0}, {"Xa": 1.0}, {"Fe": 1.0}]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from builders.snapshot import Snapshot, read_structures
-from builders.sources import SourceOptions
+from builders.sources import SourceOptions, extxyz
 from builders.sources.extxyz import read_comment
 from embeddings.errors import SourceError
 from tests.builders.sources.conftest import Pull
@@ -133,3 +133,19 @@ def test_a_comment_is_split_as_the_format_says() -> None:
         "z": "5",
         "empty": "",
     }
+
+
+def test_what_is_too_large_is_passed_over_without_being_kept(
+    pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extxyz, "MOST_ATOMS", 3)
+    large = f"4\n{CELL} {COLUMNS}\n" + "Cs 0 0 0\n" * 4
+    snapshot = pulled(pull, tmp_path, GOOD + large + GOOD)
+    assert rejected(snapshot) == {"d-2": "too_large"}
+    assert list(read_structures(snapshot).material_ids) == ["d-1", "d-3"]
+
+
+def test_a_line_without_end_is_not_read_to_its_end(pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extxyz, "LONGEST_LINE", 100)
+    with pytest.raises(SourceError, match="a line has 100 characters or more"):
+        pulled(pull, tmp_path, GOOD + "1\n" + "x" * 1_000)
