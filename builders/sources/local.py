@@ -174,7 +174,7 @@ def _parse_items(parse: Parser, disorder: str, columns: tuple[str, ...] | None, 
 def _parsed(parse: Parser, disorder: str, item: Item) -> list[StructureRecord | Rejected]:
     name, content = item
     try:
-        found = parse(name, content, disorder)
+        found: StructureRecord | Rejected | list[StructureRecord | Rejected] = parse(name, content, disorder)
     except Unusable as fault:
         found = Rejected(name, fault.reason, fault.detail)
     return [
@@ -227,7 +227,7 @@ def _context() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["builders.sources.local_folder", "pymatgen.io.vasp"])
+    context.set_forkserver_preload(["builders.sources.local_folder"])
     return context
 
 
