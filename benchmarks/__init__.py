@@ -8,5 +8,5 @@ Each benchmark is a module with one function ``run(quick: bool) -> dict`` that r
 - ``notes``: sentences; whatever was not measured is named here.
 """
 
-BENCHMARKS = ("load", "featurize", "encode", "training", "graphs", "pull", "embed")
+BENCHMARKS = ("load", "featurize", "encode", "training", "graphs", "pull", "cif", "embed")
 """The names of all benchmarks, in the order in which they run."""

@@ -225,7 +225,7 @@ def _context() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload(["builders.sources.local_folder", "pymatgen.io.vasp"])
+    context.set_forkserver_preload(["builders.sources.local_folder"])
     return context
 
 

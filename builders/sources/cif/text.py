@@ -84,7 +84,7 @@ class Block:
 def _tags(block: gemmi_cif.Block) -> Iterator[str]:
     for item in block:
         if item.pair is not None:
-            yield item.pair[0]
+            yield str(item.pair[0])
         elif item.loop is not None:
             yield from item.loop.tags
 
