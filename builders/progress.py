@@ -29,7 +29,7 @@ class Stage:
     def milestone(self, text: str) -> None:
         """Report something worth a line of its own where there is no bar, and a status where there is."""
         if self._bar is None:
-            self._console.print(f"{self._name}: {text}", highlight=False, soft_wrap=True)
+            self._console.print(f"{self._name}: {text}", highlight=False, markup=False, soft_wrap=True)
         else:
             self.status(text)
 
@@ -42,7 +42,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """Write one line."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str, total: int, *, done: int = 0) -> Iterator[Stage]:
