@@ -94,7 +94,8 @@ def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dic
     ehull_max = ON_HULL if selection.stable_only else selection.ehull_max
     if ehull_max is not None:
         filters["above_hull"] = lambda t: _hull_distance(t) <= ehull_max
-    return _surviving_rows(table, filters)
+    rows, dropped = _surviving_rows(table, filters)
+    return rows, {reason: len(away) for reason, away in dropped.items()}
 
 
 def _numbers(symbols: Iterable[str]) -> list[int]:
@@ -141,16 +142,24 @@ def drop_unlabelled(table: StructureTable, targets: Iterable[str]) -> tuple[Stru
 
 def apply_filters(table: StructureTable, filters: dict[str, Filter]) -> tuple[StructureTable, dict[str, int]]:
     """Apply filters (reason -> mask of what stays) one after the other; return the rest and the counts above zero."""
+    rest, dropped = sort_out(table, filters)
+    return rest, {reason: len(names) for reason, names in dropped.items()}
+
+
+def sort_out(table: StructureTable, filters: dict[str, Filter]) -> tuple[StructureTable, dict[str, list[str]]]:
+    """Apply filters one after the other; return the rest, and the identifiers of what each one drops."""
     rows, dropped = _surviving_rows(table, filters)
-    return (table.take(rows) if dropped else table), dropped
+    names = {reason: table.material_ids[away].tolist() for reason, away in dropped.items()}
+    return (table.take(rows) if dropped else table), names
 
 
-def _surviving_rows(table: StructureTable, filters: dict[str, Filter]) -> tuple[np.ndarray, dict[str, int]]:
+def _surviving_rows(table: StructureTable, filters: dict[str, Filter]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the rows that pass all filters, and the rows that each one drops."""
     rows, dropped = np.arange(len(table)), {}
     for reason, keep in filters.items():
         mask = keep(table)
         if not mask.all():
-            dropped[reason] = int((~mask).sum())
+            dropped[reason] = rows[~mask]
             rows, table = rows[mask], table.take(np.flatnonzero(mask))
     return rows, dropped
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.batching import spans
-from builders.cleaning import USABLE, Selection, apply_filters, at_most, site_limit
+from builders.cleaning import USABLE, Selection, at_most, site_limit, sort_out
 from builders.encoder import CrystalEncoder, read_crystal_encoder
 from builders.extract import count_structures
 from builders.identity import identity_of
@@ -44,6 +44,9 @@ from embeddings.vector_seal import blank_seal, seal
 
 AT_ONCE, SITES_AT_ONCE = 512, 100_000
 """Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""
+
+NAMED = 5
+"""Structures that are named for each reason, at most."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     ledger = _open_ledger(folder, reporter)
     _encode(job, ledger, reporter)
     footer = _footer(job, ledger)
+    _name_what_is_left_out(ledger, footer, reporter)
     _join(request.out, ledger, footer)
     return footer
 
@@ -209,10 +213,11 @@ def _first_occurrences(snapshot: Snapshot) -> np.ndarray:
 def _store(job: _Job, folder: Path, table: StructureTable, is_new: np.ndarray, number: int) -> Entry:
     """Encode what can be encoded, write it as a part, and return what goes into the ledger."""
     filters = USABLE | {"duplicate_id": lambda _: is_new, "too_many_sites": at_most(job.encoder.max_sites)}
-    usable, dropped = apply_filters(table, filters)
+    usable, dropped = sort_out(table, filters)
     counts = count_structures(usable)
     unknown = np.setdiff1d(np.flatnonzero(counts), job.encoder.atomic_numbers)
-    covered, uncovered = apply_filters(usable, {"element_not_covered": job.encoder.covers})
+    covered, uncovered = sort_out(usable, {"element_not_covered": job.encoder.covers})
+    left_out = dropped | uncovered
     name = f"part-{number:05d}.parquet" if len(covered) else None
     return Entry(
         start=number,
@@ -221,8 +226,8 @@ def _store(job: _Job, folder: Path, table: StructureTable, is_new: np.ndarray, n
         sha256=write_part(folder / name, LEVELS[job.level].encode(job.encoder, covered)) if name else None,
         n_received=len(table),
         n_kept=len(covered),
-        left_out=dropped | uncovered,
-        rejected=[],
+        left_out={reason: len(names) for reason, names in left_out.items()},
+        rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
         counts={SYMBOLS[z - 1]: int(counts[z]) for z in unknown},
     )
 
@@ -248,6 +253,17 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
         catalog=job.encoder.manifest,
         sealed=True,
     )
+
+
+def _name_what_is_left_out(ledger: Ledger, footer: Footer, reporter: Reporter) -> None:
+    """Say by name which structures of the snapshot are not in the output; those of the source are in rejected.csv."""
+    names: dict[str, list[str]] = {}
+    for name, reason, _ in chain.from_iterable(entry.rejected for entry in ledger.entries):
+        names.setdefault(reason, []).append(name if name.isprintable() else ascii(name))
+    for reason, some in names.items():
+        more = footer.dropped[reason] - len(some[:NAMED])
+        listed = ", ".join(some[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        reporter.say(f"Left out as {_mended(reason)}: {listed}")
 
 
 def _mended(reason: str) -> str:

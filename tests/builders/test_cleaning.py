@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from builders.cleaning import Selection, clean, drop_unlabelled, select, site_limit
+from builders.cleaning import USABLE, Selection, clean, drop_unlabelled, select, site_limit
+from builders.rejections import MENDS
 from embeddings.errors import ElementUnknown
 from tests.crystals import Crystal, cscl, rocksalt, structure_table
 
@@ -134,3 +135,7 @@ def test_cells_of_too_many_atoms_are_left_out_unless_asked_for() -> None:
     assert clean(table)[1] == {"too_many_sites": 1}
     assert clean(table, max_sites=2001)[1] == {}
     assert [site_limit(query) for query in ({}, {"max_sites": 8000}, {"max_sites": 70_000})] == [2000, 8000, 65_535]
+
+
+def test_every_reason_says_what_would_mend_it() -> None:
+    assert set(USABLE) <= set(MENDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,24 @@ def test_structures(sample: Path, tmp_path: Path) -> None:
     assert (footer.dropped, footer.uncovered) == (DROPPED, {"Pu": 1})
     assert (footer.database_version, footer.n_structures, footer.encoder) == ("7", 57, "toy@0.1.0")
     assert str(tmp_path) not in str(pq.read_schema(tmp_path / "v.parquet").metadata)
+
+
+def test_what_is_left_out_is_named(sample: Path, tmp_path: Path) -> None:
+    loud = [part for part in arguments(sample, "structure", tmp_path / "v.parquet") if part != "--quiet"]
+    said = CliRunner().invoke(main, loud).stderr
+    for name, reason in (("test-3", "no_volume"), ("test-2", "duplicate_id"), ("test-20", "element_not_covered")):
+        assert re.search(rf"Left out as {reason}.*: {name}$", said, re.MULTILINE), said
+
+
+def test_names_that_mean_something_to_a_terminal_are_only_names(tmp_path: Path, own_cache: Path) -> None:
+    write_encoder_catalog(user_root())
+    flat = (np.diag([900, 900, 0.01]), *cscl(11, 17, 3.6)[1:])
+    ids = pa.array(["[/bold]", "a\x1b[31m\nb", "good"])
+    pq.write_table(arrow_table([flat, flat, cscl(11, 17, 3.6)], material_id=ids), tmp_path / "t.parquet")
+    loud = [part for part in arguments(tmp_path / "t.parquet", "site", tmp_path / "v.parquet") if part != "--quiet"]
+    result = CliRunner().invoke(main, loud)
+    assert result.exit_code == 0, result.output
+    assert r"[/bold], 'a\x1b[31m\nb'" in result.stderr
 
 
 def test_sites_and_elements_agree_with_structures(sample: Path, tmp_path: Path) -> None:

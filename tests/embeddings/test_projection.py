@@ -78,24 +78,24 @@ import sys
 import numpy as np
 from embeddings.analysis.projection import project
 
-rows = np.random.default_rng(0).normal(size=(40, 6))
+rows = np.random.default_rng(0).normal(size=(20, 6))
 kinds = {
-    "all equal": np.full((40, 6), np.pi),
-    "all zero": np.zeros((40, 6)),
+    "all equal": np.full((20, 6), np.pi),
+    "all zero": np.zeros((20, 6)),
     "equal but for rounding": 1 + 1e-16 * rows,
     "nearly equal": 1 + 1e-12 * rows,
     "nearly zero": 1e-200 * rows,
     "below single precision": 1e-60 * rows,
     "beyond single precision": 1e60 * rows,
-    "one row apart": np.vstack([np.zeros((39, 6)), rows[:1]]),
-    "two places": np.repeat(rows[:2], 20, axis=0),
+    "one row apart": np.vstack([np.zeros((19, 6)), rows[:1]]),
+    "two places": np.repeat(rows[:2], 10, axis=0),
     "on a line": rows[:, :1] * np.ones((1, 6)),
     "one column": rows[:, :1],
     "few": rows[:5],
     "few and equal": np.ones((5, 6)),
 }
 for name, kind in kinds.items():
-    for dims in (2, 3):
+    for dims in (2, 3) if "equal" in name else (2,):
         at = project(kind, sys.argv[1], dims=dims).at
         assert at.shape == (len(kind), dims) and np.isfinite(at).all(), name
         if "equal" in name and "nearly" not in name and sys.argv[1] == "tsne":
