@@ -14,7 +14,7 @@ TORCH ?= torch==2.13.0
 endif
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test lint format benchmarks catalogs readme clean
+.PHONY: help demo test faults fuzz lint format benchmarks catalogs readme clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -25,6 +25,12 @@ demo: $(VENV)/.build  ## train on the starter set, look at the catalog, featuriz
 
 test: $(VENV)/.test  ## run the whole test suite
 	$(BIN)/python -m pytest
+
+faults: $(VENV)/.test  ## kill, fill, stop and watch every command at each of its steps; the suite tries some of them
+	FAULTS_ALL_STEPS=1 $(BIN)/python -m pytest tests/faults
+
+fuzz: $(VENV)/.test  ## look for inputs that go wrong, for an hour
+	EMBEDDINGS_FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/fuzz
 
 lint: $(VENV)/.test  ## ruff, mypy and the import rules
 	$(BIN)/ruff check .

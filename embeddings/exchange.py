@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from embeddings.temporaries import hold, release
+
+T = TypeVar("T")
 
 _ASIDE = ".embeddings-aside-"
 
@@ -34,6 +37,32 @@ def _exchange(one: bytes, other: bytes) -> int:
     if sys.platform == "linux":
         return int(library.renameat2(_AT_FDCWD, one, _AT_FDCWD, other, _RENAME_EXCHANGE))
     return int(library.renamex_np(one, other, _RENAME_SWAP))
+
+
+def read_settled(folder: Path, read: Callable[[], T]) -> T:
+    """Return what `read` makes of a folder; it reads again where another folder took the place in the meantime.
+
+    Raises:
+        Exception: whatever `read` raises of a folder that stayed where it was.
+    """
+    while True:
+        before = _identity(folder)
+        try:
+            result = read()
+        except Exception:
+            if _identity(folder) == before:
+                raise
+        else:
+            if _identity(folder) == before:
+                return result
+
+
+def _identity(folder: Path) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_ctime_ns
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 
 from embeddings import folders, temporaries
 from embeddings.errors import InputInvalid, OutputInvalid
-from embeddings.exchange import restore
+from embeddings.exchange import read_settled, restore
 from embeddings.folders import atomic_file, replace_folder, staged_folder, write_bytes, write_text
 from embeddings.temporaries import is_temporary
 
@@ -208,3 +208,25 @@ def test_what_stepped_aside_for_a_writer_that_died_comes_back(tmp_path: Path) ->
     restore(tmp_path)
     assert (tmp_path / "v" / "file").read_text() == "old"
     assert os.listdir(tmp_path) == ["v"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_reader_whose_folder_was_replaced_reads_again(tmp_path: Path, fails: bool) -> None:
+    stage(tmp_path / "v", "old")
+    seen = []
+
+    def read() -> str:
+        seen.append((tmp_path / "v" / "file").read_text())
+        if len(seen) == 1:
+            stage(tmp_path / "v", "new")
+            if fails:
+                raise OSError("half of the old, half of the new")
+        return seen[-1]
+
+    assert read_settled(tmp_path / "v", read) == "new"
+    assert seen == ["old", "new"]
+
+
+def test_a_reader_whose_folder_stays_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_settled(tmp_path / "v", (tmp_path / "v" / "file").read_text)

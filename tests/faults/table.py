@@ -1,0 +1,111 @@
+"""Every command that writes, in every way that it writes: a new command cannot be added without a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crystals import write_sample
+from tests.encoders import write_encoder_catalog
+from tests.toys import write_toy
+
+READ_ONLY = {
+    "list": ("list",),
+    "show": ("show", "toy"),
+    "verify": ("verify", "toy"),
+    "neighbors": ("neighbors", "toy", "Fe"),
+    "sources": ("sources",),
+    "transferability": (
+        *("transferability", "in/formulas.csv", "--target", "y", "--catalog", "toy"),
+        *("--folds", "2"),
+    ),
+}
+"""Commands that write nothing at all, and how they are called."""
+
+SOURCE = ("--source", "table", "--path", "in/crystals.parquet")
+BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
+CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way of writing.
+
+    Attributes:
+        args: of the command; it writes below ``out/`` (and keeps what it likes in ``cache/``).
+        before: commands that make what is there before it; a text is written to the file that ends `args`.
+        replaces: whether it takes the place of what is there.
+        readers: commands that read what it writes.
+        tries: steps that the short run tries for each fault.
+    """
+
+    args: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = ()
+    replaces: bool = False
+    readers: tuple[tuple[str, ...], ...] = ()
+    tries: int = 6
+
+    @property
+    def command(self) -> str:
+        """Name of the command."""
+        return self.args[0]
+
+
+def _written(ending: str, *args: str) -> Case:
+    """Return a command that replaces one file in one go."""
+    return Case((*args, "-o", f"out/file{ending}"), replaces=True, tries=2)
+
+
+_EXPORTS = {
+    "cgcnn": ".json", "megnet": ".npy", "matgl": ".pt", "alignn": ".json", "torch": ".pt", "csv": ".csv",
+    "json": ".json", "hdf5": ".h5",
+}  # fmt: skip
+_VERIFY = (("verify", "made"), ("show", "made"), ("list",))
+
+CASES: dict[str, Case] = {
+    "pull": Case(("pull", *SOURCE, "--out", "out/snapshot", "--quiet"), tries=6),
+    "build": Case(CRYSTALS, tries=3),
+    "build another version": Case((*CRYSTALS, "--seed", "1"), before=(CRYSTALS,), readers=_VERIFY, tries=3),
+    "build --force": Case(
+        (*CRYSTALS, "--version", "0.1.0", "--seed", "1", "--force"), before=(CRYSTALS,), readers=_VERIFY, tries=3
+    ),
+    "build an encoder": Case((*BUILD, "--recipe", "cromel-band-gap", "--teacher", "net", "--name", "made"), tries=2),
+    **{
+        f"embed --level {level}": Case(
+            ("embed", "--catalog", "net", "--level", level, *SOURCE, "--quiet", "-o", "out/file.parquet"), tries=2
+        )
+        for level in ("structure", "site", "element")
+    },
+    "embed --force": Case(
+        ("embed", "--catalog", "net", *SOURCE, "--quiet", "--force", "-o", "out/file.parquet"), replaces=True, tries=3
+    ),
+    **{
+        f"featurize {ending}": _written(ending, "featurize", "in/formulas.csv", "--catalog", "toy")
+        for ending in (".parquet", ".csv")
+    },
+    **{
+        f"export --to {client}": _written(ending, "export", "toy", "--to", client, "--missing", "mean")
+        for client, ending in _EXPORTS.items()
+    },
+    **{
+        f"plot --kind {kind}": _written(".html", "plot", "net", "--kind", kind, *more)
+        for kind, more in {
+            "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
+        }.items()
+    },
+    "explore": _written(".html", "explore", "net"),
+}  # fmt: skip
+
+CHOICES = {"export": "client", "embed": "level", "plot": "kind"}
+"""Options whose every choice writes in its own way."""
+
+
+def prepare(root: Path) -> None:
+    """Fill a folder with small inputs, and with two catalogs in ``out/``."""
+    for name in ("in", "out", "cache"):
+        (root / name).mkdir(parents=True)
+    write_sample(root / "in" / "crystals.parquet", 24)
+    write_toy(root / "out")
+    write_encoder_catalog(root / "out", name="net")
+    lines = [f"Na{k}Cl,{k}" for k in range(1, 12)] + ["Fe2O3,1", "not a formula,2"]
+    (root / "in" / "formulas.csv").write_text("\n".join(["formula,y", *lines]) + "\n")
