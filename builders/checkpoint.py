@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from builders.sealed import SealBroken, read_sealed, write_sealed
+from builders.seals import SealBroken, read_sealed, write_sealed
 from embeddings.errors import TrainingError
 
 _UNREADABLE = (SealBroken, RuntimeError, EOFError, OSError, TypeError, KeyError, ValueError, pickle.UnpicklingError)

@@ -16,8 +16,8 @@ from builders.progress import Reporter
 from embeddings import index
 from embeddings._version import __version__
 from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid, OutputInvalid
+from embeddings.integrity import read_intact
 from embeddings.manifest import read_manifest
-from embeddings.store import verify
 from embeddings.temporaries import sweep
 
 FIRST_VERSION = "0.1.0"
@@ -159,11 +159,13 @@ def _fingerprint(folder: Path) -> str | None:
 
 
 def _is_intact(folder: Path) -> bool:
+    """Whether a version's folder is its own, and every byte of its files is what its manifest says."""
     try:
-        verify(folder)
+        manifest = read_manifest(folder)
+        read_intact(folder, manifest)
     except EmbeddingsError:
         return False
-    return True
+    return (manifest.name, manifest.version) == (folder.parent.name, folder.name)
 
 
 def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:

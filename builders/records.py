@@ -19,6 +19,9 @@ STRUCTURE_COLUMNS = ("material_id", "formula", "lattice", "atomic_numbers", "fra
 OPTIONAL_COLUMNS = ("occupancies",)
 """Columns that describe the structure when they are there."""
 
+LARGEST_VALUE = 1e30
+"""A property beyond this, of either sign, is not a measurement: its square is infinite in single precision."""
+
 
 @dataclass(frozen=True)
 class StructureTable:

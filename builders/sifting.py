@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.cleaning import USABLE, Selection, select
+from builders.cleaning import USABLE, Selection, at_most, select, site_limit
 from builders.records import StructureTable, structures_from_arrow
 from builders.sources import Batch, Rejected
 
@@ -47,15 +47,15 @@ def sift(batch: Batch, selection: Selection, *, origin: str, n_kept: int, seen: 
     rows, left_out = select(structures, selection)
     if selection.limit is not None:
         rows = rows[: max(0, selection.limit - n_kept)]
-    usable, unusable = _split(structures.take(rows), seen)
+    usable, unusable = _split(structures.take(rows), seen, site_limit(selection.to_dict()))
     return Sifted(rows, left_out, unusable, usable)
 
 
-def _split(table: StructureTable, seen: set[str]) -> tuple[StructureTable, list[Rejected]]:
+def _split(table: StructureTable, seen: set[str], max_sites: int) -> tuple[StructureTable, list[Rejected]]:
     """Return the usable crystals, and the faults of the others in the order in which the cleaning looks for them."""
     is_new = _new(table, seen)
     faults = list[Rejected]()
-    for reason, keep in (USABLE | {"duplicate_id": lambda _: is_new}).items():
+    for reason, keep in (USABLE | {"duplicate_id": lambda _: is_new, "too_many_sites": at_most(max_sites)}).items():
         mask = keep(table)
         ids = table.material_ids[~mask]
         faults += [Rejected(str(name), reason, DETAILS.get(reason, DETAIL)) for name in ids]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from builders.records import StructureTable
+from builders.records import LARGEST_VALUE, StructureTable
 from embeddings.errors import TargetInvalid, did_you_mean
 
 UNITS: dict[str, str] = {
@@ -38,9 +38,6 @@ DERIVED: dict[str, Callable[[StructureTable], np.ndarray]] = {
     "volume_per_atom": lambda table: np.abs(np.linalg.det(table.lattices)) / table.n_sites,
 }
 """Targets that the structure itself holds; used where a recipe names one and the source does not state it."""
-
-LARGEST_VALUE = 1e30
-"""A larger number is no measurement: its square is infinite in single precision, and it hides all other values."""
 
 MIN_VALUES = 10
 """A target with fewer known values than this is refused."""

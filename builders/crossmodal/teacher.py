@@ -10,7 +10,7 @@ import numpy as np
 from builders.encoder import AT_ONCE, CrystalEncoder
 from builders.progress import Reporter
 from builders.records import StructureTable
-from builders.sealed import SealBroken, read_sealed, write_sealed
+from builders.seals import SealBroken, read_sealed, write_sealed
 
 
 def structure_vectors(

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 from builders.cleaning import Selection
+from builders.identity import identity_of
 from builders.origins import Origin
 from embeddings.errors import InputInvalid, SourceError, did_you_mean
 
@@ -232,7 +233,15 @@ def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stre
         if getattr(options, entry.name) != getattr(default, entry.name) and entry.name not in takes:
             heeded = ", ".join(map(_flag, takes)) or "none of these options"
             raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {heeded}.")
-    return source(options, selection)
+    stream = source(options, selection)
+    if options.origin is not None:
+        stream.query = {**stream.query, "about": _named(options.origin)}
+    return stream
+
+
+def _named(origin: Origin) -> str:
+    """The name of an origin, and what tells its terms from others of that name."""
+    return f"{origin.name} ({identity_of(origin.to_dict())[:12]})"
 
 
 def _flag(field_name: str) -> str:

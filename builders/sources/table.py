@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.cleaning import EVERYTHING, Selection
 from builders.origins import Origin, origin_from_metadata
-from builders.records import Fault, read_rows
+from builders.records import LARGEST_VALUE, Fault, read_rows
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources.values import VALUES_OUT_OF_RANGE
 from embeddings.errors import InputInvalid, SourceError
 
 ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
@@ -81,11 +83,24 @@ class ParquetStream(Stream):
 
     def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
         """Return some rows, the first of which is number `first` of the file, without those that are no structures."""
-        _, good, faults = read_rows(part, origin=self._path.name)
-        if not faults:
-            return Batch(part, next=following)
+        structures, good, faults = read_rows(part, origin=self._path.name)
         rejected = tuple(_rejected(fault, first + fault.row) for fault in faults)
-        return Batch(part.take(pa.array(good)), next=following, rejected=rejected)
+        part, n_out_of_range = _within_range(part.take(pa.array(good)) if faults else part, structures.properties)
+        counts = {VALUES_OUT_OF_RANGE: n_out_of_range} if n_out_of_range else {}
+        return Batch(part, next=following, rejected=rejected, counts=counts)
+
+
+def _within_range(part: pa.Table, properties: Mapping[str, np.ndarray]) -> tuple[pa.Table, int]:
+    """Return the rows with every number beyond `LARGEST_VALUE` unknown, and how many rows had one."""
+    absurd = np.zeros(len(part), dtype=bool)
+    for name, values in properties.items():
+        beyond = np.abs(values) > LARGEST_VALUE
+        if beyond.any():
+            absurd |= beyond
+            known = pa.array(values, pa.float64(), mask=beyond | np.isnan(values))
+            place = part.schema.get_field_index(name)
+            part = part.set_column(place, part.schema.field(place).with_type(pa.float64()), known)
+    return part, int(absurd.sum())
 
 
 def _rejected(fault: Fault, row: int) -> Rejected:

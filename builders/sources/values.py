@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from builders.records import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS
+from builders.records import LARGEST_VALUE, OPTIONAL_COLUMNS, STRUCTURE_COLUMNS
 from builders.rejections import Unusable
-
-LARGEST_VALUE = 1e30
-"""A number beyond this, of either sign, is not a measurement: it is taken as unknown, and counted."""
 
 BOOLEANS_AS_NUMBERS = "booleans_as_numbers"
 VALUES_OUT_OF_RANGE = "values_out_of_range"

@@ -18,7 +18,7 @@ from builders.locks import only_one
 from builders.output import find_place, next_version, nothing_to_do
 from builders.progress import Reporter
 from builders.runs import open_run
-from builders.sealed import SealBroken, read_sealed, write_sealed
+from builders.seals import SealBroken, read_sealed, write_sealed
 from builders.train import check_weights
 from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid, TrainingError
 from embeddings.index import default_version, read_index, repair_index
