@@ -15,10 +15,7 @@ READ_ONLY = {
     "verify": ("verify", "toy"),
     "neighbors": ("neighbors", "toy", "Fe"),
     "sources": ("sources",),
-    "transferability": (
-        *("transferability", "in/formulas.csv", "--target", "y", "--catalog", "toy"),
-        *("--folds", "2"),
-    ),
+    "transferability": ("transferability", "in/numbers.csv", "--target", "y", "--encoder", "net", "--folds", "2"),
 }
 """Commands that write nothing at all, and how they are called."""
 
@@ -107,5 +104,6 @@ def prepare(root: Path) -> None:
     write_sample(root / "in" / "crystals.parquet", 24)
     write_toy(root / "out")
     write_encoder_catalog(root / "out", name="net")
-    lines = [f"Na{k}Cl,{k}" for k in range(1, 12)] + ["Fe2O3,1", "not a formula,2"]
-    (root / "in" / "formulas.csv").write_text("\n".join(["formula,y", *lines]) + "\n")
+    lines = ["formula,y", *(f"Na{k}Cl,{k}" for k in range(1, 12))]
+    (root / "in" / "numbers.csv").write_text("\n".join(lines) + "\n")
+    (root / "in" / "formulas.csv").write_text("\n".join([*lines, "not a formula,2"]) + "\n")
