@@ -19,6 +19,9 @@ SAME_PLACE = 0.05
 THINNEST = 0.5
 """A cell with faces nearer than this (angstrom) holds no atom."""
 
+MANY = 1_000
+"""Neighbors on average beyond which close pairs are not listed."""
+
 VOLUME_TOLERANCE = 0.01
 """Of a stated volume, relative; more than what rounded lengths and angles explain."""
 
@@ -150,14 +153,19 @@ def _applied(operations: Operations, coords: np.ndarray) -> np.ndarray:
 
 
 def close_pairs(vectors: np.ndarray, coords: np.ndarray, distance: float) -> np.ndarray:
-    """Return the pairs of places (m, 2) that are nearer than a distance across the faces of the cell too."""
+    """Return the pairs of places (m, 2) that are nearer than a distance, across the faces of the cell too.
+
+    Raises:
+        Unusable: there are more than any crystal has.
+    """
     reach = distance * float(np.linalg.norm(np.linalg.inv(vectors), axis=0).max()) * math.sqrt(3)
     wrapped = coords - np.floor(coords)
     wrapped[wrapped >= 1] = 0.0
-    if reach >= 0.5:
-        pairs = np.stack(np.triu_indices(len(coords), 1), axis=1)
-    else:
-        pairs = cKDTree(wrapped, boxsize=1.0).query_pairs(reach, output_type="ndarray")
+    tree = cKDTree(wrapped, boxsize=1.0)
+    reach = min(reach, 0.5)
+    if len(coords) > MANY and tree.count_neighbors(tree, reach) > len(coords) * MANY:
+        raise Unusable("atoms_overlap", f"thousands of its {len(coords):,} sites are in one place")
+    pairs = tree.query_pairs(reach, output_type="ndarray")
     gaps = wrapped[pairs[:, 0]] - wrapped[pairs[:, 1]]
     gaps -= np.rint(gaps)
     return np.asarray(pairs[np.linalg.norm(gaps @ vectors, axis=1) < distance])

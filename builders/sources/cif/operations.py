@@ -14,7 +14,9 @@ from builders.sources.structures import Unusable
 DENOMINATOR = 24
 """Translations are counted in this part of a cell edge: all space groups are exact in it."""
 
-MOST_OPERATIONS = 192
+MOST_OPERATIONS = 384
+"""Of a magnetic group in a doubled cell; 192 without."""
+
 _DECIMAL = re.compile(r"\d*\.\d+")
 
 LENGTH_TOLERANCE, COSINE_TOLERANCE = 0.01, 0.0088
@@ -58,7 +60,7 @@ class Operations:
 
     @cached_property
     def quotients(self) -> np.ndarray | None:
-        """(n, n) int64: at (g, h) the index of the operation that h is made of after g; None if they are no group."""
+        """(n, n) int16: at (g, h) the index of the operation that h is made of after g; None if they are no group."""
         order = np.argsort(self.codes)
         inverse = np.rint(np.linalg.inv(self.rotations)).astype(np.int64)
         rotations = np.einsum("gij,hjk->ghik", inverse, self.rotations)
@@ -66,7 +68,7 @@ class Operations:
         wanted = _codes(rotations, shifts)
         places = np.minimum(np.searchsorted(self.codes, wanted, sorter=order), len(self) - 1)
         found = order[places]
-        return found if (self.codes[found] == wanted).all() else None
+        return found.astype(np.int16) if (self.codes[found] == wanted).all() else None
 
     def fit_cell(self, metric: np.ndarray) -> bool:
         """True if they leave a cell as it is; ``metric`` is (3, 3), the products of its vectors."""
@@ -86,16 +88,17 @@ def _codes(rotations: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     return np.asarray(digits @ weights)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def listed_operations(triplets: tuple[str, ...]) -> Operations:
     """Return the operations that a file lists as ``x,y,z``.
 
     Raises:
         Unusable: one cannot be read, there are more than a space group has, or they are no group.
     """
-    distinct = list(dict.fromkeys(_parsed(text) for text in dict.fromkeys(triplets)))
-    if len(distinct) > 8 * MOST_OPERATIONS:
-        raise Unusable("too_large", f"{len(distinct):,} symmetry operations; {8 * MOST_OPERATIONS:,} are the most")
+    spellings = dict.fromkeys(triplets)
+    if len(spellings) > MOST_OPERATIONS:
+        raise Unusable("too_large", f"{len(spellings):,} symmetry operations; {MOST_OPERATIONS} are the most")
+    distinct = list(dict.fromkeys(_parsed(text) for text in spellings))
     found = from_pairs(distinct)
     if found.quotients is None:
         raise Unusable(

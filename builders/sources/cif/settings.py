@@ -201,7 +201,7 @@ def find_hall(text: str) -> Operations | None:
         return None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def number_of_key(key: frozenset[int], operations: Operations) -> int | None:
     """Return the number of the space group that operations are; None if spglib does not know."""
     setting = table().by_key.get(key)

@@ -109,7 +109,7 @@ def _coordinates(names: list[str], column: list[str | None] | tuple[()], axis: s
         values = [float(value) for value in column]  # type: ignore[arg-type]
     except (TypeError, ValueError):
         values = [_coordinate(name, value, axis) for name, value in zip(names, column, strict=True)]
-    if not all(-1e4 < value < 1e4 for value in values):
+    if not all(-1e4 < value < 1e4 for value in values) or "_" in "".join(map(str, column)):
         raise Unusable("not_finite", f"a coordinate {axis} is not a place in a cell")
     return values
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.sources.cif.operations import IDENTITY, Operations, differ_by_origin, listed_operations
+from builders.sources.cif.operations import IDENTITY, MOST_OPERATIONS, Operations, differ_by_origin, listed_operations
 from builders.sources.cif.settings import Name, Setting, find_hall, find_name, normal, number_of_key, of_code, table
 from builders.sources.cif.text import Block
 from builders.sources.structures import Unusable
@@ -109,6 +109,8 @@ def _magnetic(block: Block) -> Operations:
     shifts = np.einsum("cij,nj->cni", centerings.rotations, operations.shifts) + centerings.shifts[:, None]
     every = np.concatenate([rotations.reshape(-1, 9), shifts.reshape(-1, 3) % 24], axis=1)
     _, first = np.unique(every, axis=0, return_index=True)
+    if len(first) > MOST_OPERATIONS:
+        raise Unusable("too_large", f"{len(first):,} symmetry operations; {MOST_OPERATIONS} are the most")
     distinct = every[np.sort(first)]
     found = Operations(distinct[:, :9], distinct[:, 9:])
     if found.quotients is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from typing import cast
 
 from gemmi import cif as gemmi_cif
 
@@ -84,7 +85,7 @@ class Block:
 def _tags(block: gemmi_cif.Block) -> Iterator[str]:
     for item in block:
         if item.pair is not None:
-            yield str(item.pair[0])
+            yield cast(tuple[str, str], item.pair)[0]
         elif item.loop is not None:
             yield from item.loop.tags
 

@@ -690,6 +690,17 @@ def test_too_many_sites_are_refused_before_they_are_made() -> None:
     refused(cif(*(row.format(k) for k in range(20_001)), hm="P 1"), "too_large")
 
 
+def test_bombs_are_refused_in_little_time() -> None:
+    heap = [f"Na{k} Na 0 0 0" for k in range(15_000)]
+    refused(cif(*heap, hm="P 1"), "atoms_overlap", "in one place")
+    operations = [f"x+{k}/24,y+{j}/24,z+{i}/24" for k in range(24) for j in range(24) for i in range(24)]
+    refused(cif(*CSCL) + listing(*operations), "too_large", "13,824")
+    text = cif(*CSCL) + listing("x,y,z")
+    for kind in ("operation", "centering"):
+        text += f"loop_\n_space_group_symop_magn_{kind}.xyz\n" + "".join(f"{o},+1\n" for o in operations[::60])
+    assert isinstance(only(text), Unusable)
+
+
 # Order ---------------------------------------------------------------------------------------------------------------
 
 
