@@ -74,6 +74,12 @@ def test_links_to_files_lead_somewhere() -> None:
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
+def test_the_tests_that_hold_each_promise_exist() -> None:
+    for document in ("SECURITY.md", "docs/trust.md"):
+        for named in re.findall(r"`(tests/[^`]*)`", (readme.ROOT / document).read_text(encoding="utf-8")):
+            assert any(readme.ROOT.glob(named.rstrip("/"))), f"{document}: {named}"
+
+
 def test_every_python_file_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(readme.ROOT))
