@@ -122,6 +122,11 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
     if stated is not None and stated <= 0:
         raise Unusable("formula_disagrees", f"{_UNITS} is {stated:g}")
     if formula is None:
+        most = max(counts.values())
+        if stated is not None and most < (1 - UNITS_TOLERANCE) * stated:
+            raise Unusable(
+                "formula_disagrees", f"{_UNITS} is {stated:g}, and the cell has {most:g} atoms of a kind at most"
+            )
         return stated
     there = _elements(counts)
     units = sum(there.values()) / sum(formula.amounts.values())

@@ -175,7 +175,11 @@ def _compare(what: str, operations: Operations, said: _Said, *, any_origin: bool
 def _agree(operations: Operations, setting: Setting, any_origin: bool) -> bool:
     if operations.key == setting.operations.key:
         return True
-    return any_origin and differ_by_origin(operations, setting.operations)
+    if not any_origin:
+        return False
+    if len(operations) > len(setting.operations):  # a larger cell than any name has, with translations inside
+        return number_of_key(operations.key, operations) == setting.number
+    return differ_by_origin(operations, setting.operations)
 
 
 def _of_settings(said: _Said) -> list[Candidate]:

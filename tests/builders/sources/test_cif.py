@@ -564,7 +564,7 @@ DISAGREES = [
     ({"chemical_formula_sum": "Na Xx"}, "formula_unreadable", "Xx"),
     ({"exptl_crystal_density_diffrn": "4.33"}, "density_disagrees", "4.33", "2.164"),
     ({"cell_volume": "190"}, "volume_disagrees", "190", "179.4"),
-    ({"chemical_formula_weight": "58.44", "cell_formula_units_Z": "8"}, "formula_disagrees", "58.44", "29.22"),
+    ({"chemical_formula_weight": "30.1", "cell_formula_units_Z": "4"}, "formula_disagrees", "30.1", "58.44"),
 ]
 
 
@@ -577,6 +577,17 @@ def test_the_asymmetric_unit_in_place_of_the_cell_is_noticed_by_the_number_of_fo
     refused(
         cif(*SALT, cell=SALT_CELL["cell"], chemical_formula_sum="Na Cl", cell_formula_units_Z="4"), "formula_disagrees"
     )
+
+
+def test_fewer_atoms_than_formula_units_are_noticed_without_a_formula() -> None:
+    refused(cif(*SALT, cell=SALT_CELL["cell"], cell_formula_units_Z="4"), "formula_disagrees", "4", "1")
+
+
+def test_operations_of_a_larger_cell_agree_with_the_name_of_their_group() -> None:
+    thirds = [f"{sign}x,{sign}y,{sign}z+{k}/3" for sign in ("", "-") for k in range(3)]
+    text = cif("Na1 Na .1 .2 .1", cell="5 6 21 80 85 95", hm="P -1", space_group_IT_number="2")
+    assert len(crystal(text + listing(*thirds)).sites) == 6
+    refused(text.replace("'2'", "'1'") + listing(*thirds), "setting_disagrees")
 
 
 def test_one_hydrogen_of_many_atoms_is_missed() -> None:
