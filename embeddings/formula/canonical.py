@@ -3,18 +3,20 @@
 The spelling is that of pymatgen's ``reduced_formula`` for whole amounts: elements by Pauling electronegativity,
 divided by the greatest common divisor, an anion group in brackets, and ``O2 N2 H2 F2 Cl2`` and the peroxides
 ``Li2O2 Na2O2 K2O2 Rb2O2 Cs2O2 H2O2`` in full. Amounts that are not whole are made whole, so that ``Ho0.5Pt0.5``
-is ``HoPt`` and ``Al0.333Nd0.667`` is ``AlNd2``: see :func:`whole_amounts`.
+is ``HoPt`` and ``Al0.333Nd0.667`` is ``AlNd2``: see :func:`whole_amounts`. A spelling that would be refused, as it is
+the short name of something else, has its ones written: ``O1Ar1``. So every canonical formula can be read.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from embeddings.elements import SYMBOLS
-from embeddings.formula.grammar import parse_formula
+from embeddings.formula.grammar import is_readable, parse_formula
 
 MAX_UNIT = 20
 """Atoms in the largest formula unit that rounded amounts are taken to mean."""
@@ -42,6 +44,7 @@ ELECTRONEGATIVITY: dict[str, float] = {
 """Pauling's electronegativity by symbol; infinite where none is known, so that those elements come last."""
 
 _ANION_GAP = 1.65
+_MAY_BE_SHORTHAND = re.compile(r"Ac|Ar|Pr|Ts|[A-Z]{3}|VI|[A-Z]{2}[0-9]{3}")
 _DOUBLED = {"O", "N", "F", "Cl", "H", "LiO", "NaO", "KO", "RbO", "CsO", "HO"}
 
 
@@ -64,6 +67,8 @@ def canonical_spelling(amounts: Mapping[str, float]) -> str:
     spelling = _spelled(symbols, whole)
     if spelling in _DOUBLED:
         return _spelled(symbols, dict.fromkeys(symbols, 2))
+    if _MAY_BE_SHORTHAND.search(spelling) and not is_readable(spelling):
+        return _spelled(symbols, whole, one="1")
     return spelling
 
 
@@ -112,17 +117,12 @@ def _parts(fractions: Mapping[str, float]) -> dict[str, int]:
     return {symbol: max(1, round(fraction * PARTS)) for symbol, fraction in fractions.items()}
 
 
-def _spelled(symbols: list[str], whole: Mapping[str, int]) -> str:
+def _spelled(symbols: list[str], whole: Mapping[str, int], one: str = "") -> str:
     """Write symbols and amounts in the order given, the last two in brackets if they form an anion group."""
     group = ""
     if len(symbols) >= 3 and ELECTRONEGATIVITY[symbols[-1]] - ELECTRONEGATIVITY[symbols[-2]] < _ANION_GAP:
         times = math.gcd(whole[symbols[-1]], whole[symbols[-2]])
         if times > 1:
             anion = {symbol: whole[symbol] // times for symbol in symbols[-2:]}
-            group, symbols = f"({_spelled(symbols[-2:], anion)}){times}", symbols[:-2]
-    return "".join(symbol + _count(whole[symbol]) for symbol in symbols) + group
-
-
-def _count(amount: int) -> str:
-    """Write an amount, and nothing for one."""
-    return "" if amount == 1 else str(amount)
+            group, symbols = f"({_spelled(symbols[-2:], anion, one)}){times}", symbols[:-2]
+    return "".join(symbol + (one if whole[symbol] == 1 else str(whole[symbol])) for symbol in symbols) + group

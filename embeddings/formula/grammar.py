@@ -86,16 +86,17 @@ def _read(formula: str) -> dict[str, float]:
         return _amounts(formula)
     except Refusal as refusal:
         if not refusal.final and (not refusal.spellings or refusal.guessed):
-            refusal = advice(formula.translate(_PLAIN), refusal, _readable)
+            refusal = advice(formula.translate(_PLAIN), refusal, is_readable)
         tidy = [" ".join(spelling.split()) for spelling in refusal.spellings]
-        known = [text for text in tidy if len(text) <= MAX_SPELLING and text.isprintable() and _readable(text)]
+        known = [text for text in tidy if len(text) <= MAX_SPELLING and text.isprintable() and is_readable(text)]
         if sum(map(len, known)) > 2 * MAX_SPELLING:
             known = known[:2]
         told = Refusal(refusal.position, refusal.reason, known[:_MAX_SPELLINGS], guessed=refusal.guessed)
         raise invalid(formula, told) from None
 
 
-def _readable(formula: str) -> bool:
+def is_readable(formula: str) -> bool:
+    """Whether a string is read, and in one way."""
     try:
         _amounts(formula)
     except Refusal:

@@ -121,4 +121,4 @@ print(n_kept)
 def test_no_cell_ends_the_interpreter() -> None:
     run = subprocess.run([sys.executable, "-c", RANDOM_CELLS, "0"], capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stderr) == (0, "")
-    assert int(run.stdout) > 5
+    assert int(run.stdout) >= 5

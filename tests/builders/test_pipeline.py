@@ -218,7 +218,7 @@ FAULTS = {
     'Did you mean "formation_energy_per_atom"': (["--targets", "formation_energy"], {}),
     "known values are 1": (["--targets", "flat"], {"flat": [1.0] * 30}),
     "3 known values": (["--targets", "rare"], {"rare": [1.0, 2.0, 3.0] + [None] * 27}),
-    "1 of its 30 values are infinite": (["--targets", "far"], {"far": [np.inf] + [1.0, 2.0, 3.0] * 9 + [0.0] * 2}),
+    "2 known values": (["--targets", "far"], {"far": [np.inf, 1e31] * 14 + [1.0, 2.0]}),
     "No recipe": (["--recipe", "ct-mutli"], {}),
     '"Toy Cat" cannot name a catalog': (["--name", "Toy Cat"], {}),
     "not an element symbol": (["--elements", "Fe,Xx"], {}),

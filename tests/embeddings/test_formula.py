@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from embeddings.elements import SYMBOLS
@@ -252,3 +252,14 @@ def test_the_examples_of_the_documentation():
     examples = doctest.DocTestParser().get_doctest(page, {}, "formulas.md", None, 0)
     assert len(examples.examples) >= 8
     assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+@given(st.dictionaries(st.sampled_from(SYMBOLS), st.sampled_from([1, 1, 1, 2, 3, 718]), min_size=1, max_size=6))
+@example({"O": 1, "Ar": 1})
+@example({"Y": 1, "B": 1, "C": 1, "O": 1})
+@example({"Na": 1, "V": 1, "I": 1, "O": 3})
+@example({"I": 1, "N": 718})
+def test_every_canonical_formula_is_read_as_itself(amounts: dict[str, int]) -> None:
+    spelling = reduced_formula(amounts)
+    assert reduced_formula(spelling) == spelling
+    assert element_fractions(spelling) == pytest.approx(element_fractions(amounts))

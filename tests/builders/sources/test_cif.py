@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import warnings
 from collections import Counter
@@ -875,9 +876,11 @@ def test_real_structures_survive_a_round_trip(data_folder: Path, tmp_path: Path)
 # Folders -------------------------------------------------------------------------------------------------------------
 
 
-def rejected(folder: Path) -> list[str]:
+def rejected(folder: Path) -> list[tuple[str, str, str, str]]:
+    """Return item, place, reason and detail of what was set aside."""
     path = folder / "rejected.csv"
-    return path.read_text().splitlines()[1:] if path.exists() else []
+    rows = list(csv.reader(path.open(newline="", encoding="utf-8")))[1:] if path.exists() else []
+    return [(item, place, reason, detail) for item, place, reason, detail, _ in rows]
 
 
 def ids_and_formulas(snapshot: Any) -> dict[str, str]:
@@ -888,7 +891,9 @@ def ids_and_formulas(snapshot: Any) -> dict[str, str]:
 def test_every_crystal_of_a_file_is_pulled_under_a_name_of_its_own(pull: Pull, tmp_path: Path) -> None:
     snapshot = pull("local", tmp_path / "s", SourceOptions(CASES / "cif_several_blocks"))
     assert ids_and_formulas(snapshot) == {"m01_two#a": "NaCl", "m01_two#b": "CsCl", "m03_firstbad#b": "CsCl"}
-    assert rejected(tmp_path / "s") == ["m03_firstbad.cif#a,occupancy_out_of_range,Na1 has the occupancy 1.4"]
+    assert rejected(tmp_path / "s") == [
+        ("m03_firstbad.cif", "a", "occupancy_out_of_range", "Na1 has the occupancy 1.4")
+    ]
 
 
 def test_blocks_of_one_name_or_of_none_are_told_apart(pull: Pull, tmp_path: Path) -> None:
@@ -907,7 +912,7 @@ def test_one_label_is_not_given_to_several_crystals(pull: Pull, tmp_path: Path) 
     (folder / "id_prop.csv").write_text("one,1\ntwo,2\n")
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
     assert ids_and_formulas(snapshot) == {"one": "CsCl"}
-    assert rejected(tmp_path / "s") == ['two.cif,several_crystals,"one label, and 2 crystals: a, b"']
+    assert rejected(tmp_path / "s") == [("two.cif", "", "several_crystals", "one label, and 2 crystals: a, b")]
 
 
 def test_a_broken_block_does_not_take_the_others_with_it(pull: Pull, tmp_path: Path) -> None:
@@ -917,7 +922,7 @@ def test_a_broken_block_does_not_take_the_others_with_it(pull: Pull, tmp_path: P
     (folder / "two.cif").write_text(broken + PLAIN)
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
     assert ids_and_formulas(snapshot) == {"two#x": "CsCl"}
-    assert rejected(tmp_path / "s")[0].startswith("two.cif#bad,unreadable,")
+    assert rejected(tmp_path / "s")[0][:3] == ("two.cif", "bad", "unreadable")
 
 
 def test_dummies_leave_the_rest_of_a_folder_alone(pull: Pull, tmp_path: Path) -> None:

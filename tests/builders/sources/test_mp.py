@@ -234,7 +234,7 @@ def test_a_refresh_counts_what_was_done_to_the_rows_that_it_takes_over(
     for document in server.documents[10:30]:
         structure = document["structure"]
         site = structure["sites"][0]
-        mixed = [site["species"][0] | {"occu": 0.6}, {"element": "D", "occu": 0.4}]
+        mixed = [site["species"][0] | {"occu": 0.95}, {"element": "D", "occu": 0.05}]
         document["structure"] = structure | {"sites": [site | {"species": mixed}, *structure["sites"][1:]]}
     options, selection = SourceOptions(disorder="majority"), Selection()
     first = pull("mp", tmp_path / "s", options)

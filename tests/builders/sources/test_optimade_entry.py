@@ -205,12 +205,12 @@ def test_an_odd_entry_is_named_and_the_rest_goes_on(serve: Serve, pull: Pull, tm
     ]
     snapshot = pull("optimade", tmp_path / "s", SourceOptions(provider=serve(entries)))
     assert pd.read_csv(tmp_path / "s" / "rejected.csv")[["item", "reason"]].to_numpy().tolist() == [
-        ["entry 2 of a page", "no_structure"],
-        ["entry 3 of a page", "no_structure"],
-        ["entry 4 of a page", "no_structure"],
+        ["entry 2 of its page", "no_structure"],
+        ["entry 3 of its page", "no_structure"],
+        ["entry 4 of its page", "no_structure"],
         ["bare", "no_structure"],
         ["paper", "no_structure"],
-        ["entry 7 of a page", "no_id"],
+        ["entry 7 of its page", "no_id"],
         ["{'a': 1}", "no_id"],
         ["\\ud800", "bad_name"],
         ["named", "reserved_name"],
