@@ -90,7 +90,7 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
-    "explore": _written(".html", "explore", "net"),
+    "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
 }  # fmt: skip
 
 CHOICES = {"export": "client", "embed": "level", "plot": "kind"}

@@ -17,6 +17,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from embeddings.analysis.projection import project
 from tests.faults.steps import Steps
 
 MODULES = (
@@ -51,7 +54,11 @@ class Worker:
     """The other end of the process: runs commands in forks of it."""
 
     def __init__(self, logs: Path) -> None:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "SOURCE_DATE_EPOCH": "1700000000"}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "NUMBA_THREADING_LAYER": "workqueue",
+            "SOURCE_DATE_EPOCH": "1700000000",
+        }
         checkout = Path(__file__).parents[2]
         self._logs = logs
         self._process = subprocess.Popen(
@@ -97,6 +104,7 @@ def serve(logs: Path) -> None:
     """Answer jobs until standard input ends."""
     for module in MODULES:
         import_module(module)
+    project(np.random.default_rng(0).normal(size=(90, 16)).astype(np.float32))  # compiles UMAP once for all forks
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_run(json.loads(line), logs)) + "\n")
         sys.stdout.flush()
