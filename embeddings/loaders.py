@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.exchange import read_settled
 from embeddings.integrity import read_intact
 from embeddings.store import locate_all, manifest_of, resolve
 from embeddings.tables import element_catalog, needed
@@ -81,6 +82,10 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
     if os.fspath(name).endswith(".parquet"):
         return _read_vector_file(Path(name).expanduser())
     folder = resolve(name)
+    return read_settled(folder, lambda: _read_folder(folder))
+
+
+def _read_folder(folder: Path) -> ElementCatalog | CompositionEncoder:
     manifest = manifest_of(folder)
     if manifest.kind == "composition-encoder":
         return _composition_encoder(folder, manifest)
@@ -110,6 +115,10 @@ def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEn
         >>> vectors, offsets = load_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
     """
     folder = resolve(name)
+    return read_settled(folder, lambda: _read_encoder(folder))
+
+
+def _read_encoder(folder: Path) -> CompositionEncoder | CrystalEncoder:
     manifest = manifest_of(folder)
     if manifest.kind == "composition-encoder":
         return _composition_encoder(folder, manifest)

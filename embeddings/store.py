@@ -13,6 +13,7 @@ from typing import Any
 import platformdirs
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, OutputInvalid, did_you_mean
+from embeddings.exchange import read_settled
 from embeddings.index import (
     INDEX,
     is_name,
@@ -201,8 +202,11 @@ def verify(folder: Path) -> None:
     """
     from embeddings.audit import check_contents
 
-    manifest = manifest_of(folder)
-    check_contents(folder, manifest, read_intact(folder, manifest, keep=_small_enough(manifest)))
+    def check() -> None:
+        manifest = manifest_of(folder)
+        check_contents(folder, manifest, read_intact(folder, manifest, keep=_small_enough(manifest)))
+
+    read_settled(folder, check)
 
 
 def _small_enough(manifest: Manifest) -> frozenset[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
-from embeddings.folders import staged_folder
+from embeddings.folders import staged_folder, sync
 from embeddings.formula.bulk import ReadColumn, read_column
 from embeddings.pooling import feature_names, pool, stand_ins
 from embeddings.pooling.features import check_catalogs
@@ -217,10 +217,13 @@ class _Output:
         if self.writer is not None:
             self.writer.close(metadata)
         if self.rejected.n_rows:
+            sync(self.rejected.path)
             os.replace(self.rejected.path, rejected_out)
         else:
             rejected_out.unlink(missing_ok=True)
+        sync(self.path)
         os.replace(self.path, out)
+        sync(out.parent)
 
 
 def _text(formula: Any) -> str:
