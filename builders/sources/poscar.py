@@ -171,6 +171,8 @@ def _numbers(lines: list[str], at: int, least: int = 1) -> list[float]:
         numbers.append(number)
     if len(numbers) < least:
         raise _fault(at, f'"{_line(lines, at).strip()[:40]}" does not begin with {least} numbers')
+    if not np.isfinite(numbers).all():
+        raise Unusable("not_finite", f'line {at + 1}: "{_line(lines, at).strip()[:40]}" has a number that is not finite')
     return numbers
 
 

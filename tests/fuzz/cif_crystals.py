@@ -231,6 +231,14 @@ def triplet(rotation: np.ndarray, translation: np.ndarray) -> str:
     return ",".join(rows)
 
 
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    str.upper,
+    lambda text: text.replace(",", ", "),
+    lambda text: text.replace("x", "+x").replace("-+", "-").replace("++", "+"),
+)
+
+
 def symmetry_lines(draw: st.DrawFn, group: Group, how: str, style: Style) -> list[list[str]]:
     """Items that state a setting."""
     code = group.choice or "abc"
@@ -240,11 +248,7 @@ def symmetry_lines(draw: st.DrawFn, group: Group, how: str, style: Style) -> lis
     found: list[list[str]] = []
     if how in ("listed", "listed and named", "everything"):
         triplets = [triplet(*pair) for pair in zip(group.rotations, group.translations, strict=True)]
-        spell: Callable[[str], str] = draw(
-            st.sampled_from(
-                [str, str.upper, lambda t: t.replace(",", ", "), lambda t: t.replace("x", "+x").replace("-+", "-")]
-            )
-        )
+        spell = draw(st.sampled_from(SPELLINGS))
         triplets = draw(st.permutations(triplets)) if draw(st.booleans()) else triplets
         where = ("symmetry_equiv", "pos_as_xyz") if style.old else ("space_group_symop", "operation_xyz")
         rows = [f"'{spell(t)}'" for t in triplets]

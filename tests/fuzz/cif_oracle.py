@@ -17,7 +17,7 @@ from embeddings.elements import ATOMIC_NUMBERS
 from tests.fuzz.cif_crystals import CELL, gaps_between, same_atoms, vectors_of
 
 SAME, APART = 0.03, 0.07
-"""Angstrom. Places nearer than the first are one, those farther apart than the second are two; between is not judged."""
+"""Angstrom. Places nearer than the first are one, farther apart than the second two; what is between is not judged."""
 
 
 class Undecided(Exception):

@@ -51,8 +51,8 @@ TOKEN = re.compile(r"[^\s'\"]+")
 NUMBERS = "0 1 2 -1 0.5 0.25 .3333 0.98 1.01 1.05 90 120 60 89.7 0.1(2) . ? 1.".split()
 WORDS = "Fe O D Fe3+ OH X Ti4+ Fe1 H2O x,y,z -x,-y,-z x+1/2,y,z y,x,z . ? P21/n 1".split()
 JUNK = (
-    "1e3 1e-3 1e300 nan inf 1_0 0.5.5 ?? '' ; _cell_length_a _atom_site_label loop_ data_ data_y save_ stop_ global_ 'a "
-    "# \x00 é 225 1(2) 1() -P 0x1 ١ 1,5"
+    "1e3 1e-3 1e300 nan inf 1_0 0.5.5 ?? '' ; _cell_length_a _atom_site_label loop_ data_ data_y save_ stop_ global_ "
+    "'a # \x00 é 225 1(2) 1() -P 0x1 \u0661 1,5"
 ).split()
 _SYMMETRY = re.compile(r"_(symmetry|space_group)", re.IGNORECASE)
 

@@ -120,8 +120,8 @@ def outcomes(folder: Path, text: str | bytes) -> list[XyzCrystal | Unusable]:
             parse_frame("x", frame, "drop")
             found.append(read_crystal(frame))
         except Unusable as fault:
-            assert fault.reason in MENDS
             found.append(fault)
+    assert all(fault.reason in MENDS for fault in found if isinstance(fault, Unusable))
     return found
 
 
@@ -169,8 +169,9 @@ def test_a_bad_frame_is_named_and_the_next_one_read(parts: list[Written | str], 
 
 
 OTHERS = (
-    '0 1 2 -1 0.5 1e300 1e400 nan inf 1_0 1d1 0x1 ² ١ Fe X D T F Lattice= Lattice="" pbc=F pbc="T T" Properties=pos:R:3 '
-    "Properties=species:S:1:pos:R:3 Properties=species:S:1:pos:R:2 Properties=pos:R:3:Z:I:1 =1 a= \" ' { id=0012 \x00"
+    '0 1 2 -1 0.5 1e300 1e400 nan inf 1_0 1d1 0x1 ² \u0661 Fe X D T F Lattice= Lattice="" pbc=F pbc="T T" '
+    "Properties=pos:R:3 Properties=species:S:1:pos:R:3 Properties=species:S:1:pos:R:2 "
+    "Properties=pos:R:3:Z:I:1 =1 a= \" ' { id=0012 \x00"
 ).split()
 
 
