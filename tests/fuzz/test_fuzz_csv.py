@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from embeddings.errors import EmbeddingsError
+from embeddings.errors import EmbeddingsError, InputInvalid
 from embeddings.streaming import featurize_file
 from tests.fuzz.conftest import fuzz
 from tests.toys import toy_catalog
@@ -46,7 +47,8 @@ def sheets(draw: st.DrawFn) -> tuple[list[str], list[list[str]], str]:
     kinds = [FORMULAS if name == "formula" else draw(st.sampled_from([fields, number_like])) for name in names]
     rows = [[draw(kind) for kind in kinds] for _ in range(draw(st.integers(0, 6)))]
     file = io.StringIO()
-    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    has_return = any("\r" in field for row in [names, *rows] for field in row)  # Python 3.11 does not quote it
+    quoting = csv.QUOTE_ALL if has_return else draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     csv.writer(file, lineterminator=draw(st.sampled_from(["\n", "\r\n"])), quoting=quoting).writerows([names, *rows])
     return names, rows, file.getvalue()
 
@@ -115,3 +117,9 @@ def test_any_text_is_a_table_or_named(text: str, ending: str, tmp_path: Path) ->
             featurize_file(source, out, TOY)
             assert out.is_file()
         assert {path.name for path in tmp_path.iterdir()} <= {source.name, "out.csv", "out.rejected.csv", "cache"}
+
+
+def test_a_lone_carriage_return_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(b"formula,a\rH2O,1\r")
+    with pytest.raises(InputInvalid, match="line 1: not CSV, a carriage return without quotes; end the lines with"):
+        featurize_file(tmp_path / "in.csv", tmp_path / "out.csv", TOY)

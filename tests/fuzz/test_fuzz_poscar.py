@@ -168,6 +168,7 @@ def by_pymatgen(text: str) -> tuple[np.ndarray, list[str], np.ndarray] | None:
 @fuzz(examples=200)
 @example(WITH_SCALE.format("1e400"))
 @example(WITH_SCALE.format("nan"))
+@example(WITH_SCALE.format("1e308"))
 @given(changed_poscars())
 def test_a_changed_file_is_refused_or_means_what_pymatgen_reads(text: str) -> None:
     found, other = read(text), by_pymatgen(text)
