@@ -28,13 +28,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from embeddings.text import one_line
+
 
 class EmbeddingsError(Exception):
     """Root of the errors that this project raises on purpose."""
 
     def __str__(self) -> str:
-        """Return the message alone (a bare ``KeyError`` would quote it, an ``OSError`` reformat it)."""
-        return str(self.args[0]) if self.args else ""
+        """Return the message alone (a bare ``KeyError`` would quote it, an ``OSError`` reformat it).
+
+        It is one line that can be printed, whatever it quotes: what other libraries say has several.
+        """
+        lines = str(self.args[0]).splitlines() if self.args else []
+        return one_line(" ".join(filter(None, map(str.strip, lines))))
 
 
 class CatalogNotFound(EmbeddingsError, LookupError):

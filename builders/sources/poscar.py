@@ -21,6 +21,9 @@ from embeddings.elements import ATOMIC_NUMBERS
 SYMBOLS_FROM_COMMENT = "symbols_from_the_comment_line"
 SYMBOLS_FROM_POSITIONS = "symbols_from_the_lines_of_positions"
 
+LARGEST = 1e30
+"""Scales and vectors beyond this are no lattice, and their products no numbers."""
+
 _SYMBOL = re.compile(r"([A-Za-z]+)(?:[_/].*)?")
 """A symbol as a POTCAR spells it, with or without its kind and hash: ``Fe``, ``Fe_pv``, ``Fe_pv/0a1b2c``."""
 
@@ -76,6 +79,8 @@ def _lattice(lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
     vectors = np.array([_numbers(lines, at, 3)[:3] for at in (2, 3, 4)])
     if len(scale) not in (1, 3) or 0 in scale or (len(scale) == 3 and min(scale) < 0):
         raise _fault(1, f'"{lines[1].strip()[:40]}" is not a scale: one number, or three above zero')
+    if max(map(abs, (*scale, *vectors.ravel()))) > LARGEST:
+        raise Unusable("not_finite", f"a number of its lattice is beyond {LARGEST:g}")
     if scale[0] > 0:
         return vectors * np.array(scale), np.broadcast_to(scale, 3)
     volume = abs(np.linalg.det(vectors))
@@ -171,6 +176,8 @@ def _numbers(lines: list[str], at: int, least: int = 1) -> list[float]:
         numbers.append(number)
     if len(numbers) < least:
         raise _fault(at, f'"{_line(lines, at).strip()[:40]}" does not begin with {least} numbers')
+    if not np.isfinite(numbers).all():
+        raise Unusable("not_finite", f'line {at + 1}: "{_line(lines, at).strip()[:40]}" is not finite')
     return numbers
 
 

@@ -116,7 +116,9 @@ def _csv_rows(reader: Any, request: Request, lines: _Lines) -> Iterator[tuple[in
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise InputInvalid(f"{request.path}, line {start}: not CSV, {error}.") from error
+            is_return = "new-line character" in str(error)
+            reason = "a carriage return without quotes; end the lines with line feeds" if is_return else error
+            raise InputInvalid(f"{request.path}, line {start}: not CSV, {reason}.") from error
         if fields is None:
             return
         if fields:
