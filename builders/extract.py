@@ -16,7 +16,7 @@ from builders.train import Task
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import TrainingError
-from embeddings.formula import formula_digest
+from embeddings.formula.digest import hash_canonical
 
 SPREAD = 0.1
 """Standard deviation of the published context vectors over all elements and columns."""
@@ -68,7 +68,7 @@ def extract_elements(
         model: the trained network.
         task: what it was trained on.
         trained_on: the training crystals alone.
-        formulas: their reduced formulas.
+        formulas: their canonical reduced formulas.
         vectors: what the rows are, see `builders.recipes.Recipe`.
 
     Raises:
@@ -82,4 +82,5 @@ def extract_elements(
         rows = model.element_vectors().float().cpu().numpy()
     if not np.isfinite(rows[atomic_numbers]).all():
         raise TrainingError("The network gives vectors that are not numbers. Begin again with --restart.")
-    return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], formula_digest(formulas))
+    digest = np.unique(hash_canonical(formulas), axis=0)
+    return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], digest)

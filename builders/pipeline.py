@@ -57,6 +57,7 @@ class BuildRequest:
         resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
         force: replace an existing version.
         allow_lost_elements: let the new version lack elements that the newest one has.
+        roots: further folders of catalogs; the next version is above theirs too.
     """
 
     source: str | None
@@ -72,6 +73,7 @@ class BuildRequest:
     resume: bool | None = None
     force: bool = False
     allow_lost_elements: bool = False
+    roots: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     name = request.name or request.recipe.name
-    check_output(request.out, name, request.version, request.recipe.to_dict(), force=request.force)
+    hyperparameters, force, others = request.recipe.to_dict(), request.force, request.roots
+    check_output(request.out, name, request.version, hyperparameters, force=force, others=others)
     device = choose_device(request.device)
     limit_threads()
     snapshot = obtain_snapshot(
@@ -113,7 +116,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     identity = identity_of(snapshot.sha256, request.recipe.training_dict(), __version__)
     folder = request.work / "runs" / f"{request.recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        place = find_place(request.out, name, request.version, fingerprint, force=request.force)
+        place = find_place(request.out, name, request.version, fingerprint, force=force, others=others)
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=request.resume, force=request.force)

@@ -77,7 +77,8 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     build, recipe = request.build, request.recipe
     name = build.name or recipe.name
     teacher = _teacher(request)
-    check_output(build.out, name, build.version, _hyperparameters(recipe, teacher), force=build.force)
+    hyperparameters, force, others = _hyperparameters(recipe, teacher), build.force, build.roots
+    check_output(build.out, name, build.version, hyperparameters, force=force, others=others)
     limit_threads()
     snapshot = obtain_snapshot(
         build.source, build.options, build.selection, snapshot=build.snapshot, work=build.work, reporter=reporter
@@ -86,7 +87,7 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
     folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        place = find_place(build.out, name, build.version, fingerprint, force=build.force)
+        place = find_place(build.out, name, build.version, fingerprint, force=force, others=others)
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=build.resume, force=build.force)

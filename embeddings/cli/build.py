@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 def build(ctx: click.Context, **options: Any) -> None:
     r"""Train embeddings on crystal structures and write them as a versioned catalog.
 
-    The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. A
-    build that was killed takes up its last checkpoint when the same command is given again, and ends with the
+    The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. Its
+    version is above every one of its name that embeddings list shows, so that the bare name means the new one. A build that was killed takes up its last checkpoint when the same command is given again, and ends with the
     same result.
 
     \b
@@ -126,6 +126,7 @@ def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:
         recipe=recipe,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
+        roots=tuple(store.search_roots()),
         options=about,
         selection=selection,
         **{name: options[name] for name in ("source", "snapshot", "name", "version", "device", "resume")},
