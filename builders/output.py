@@ -98,7 +98,14 @@ def check_output(
 
 
 def find_place(
-    root: Path, name: str, version: str | None, fingerprint: str, *, force: bool, others: tuple[Path, ...] = ()
+    root: Path,
+    name: str,
+    version: str | None,
+    fingerprint: str,
+    *,
+    force: bool,
+    others: tuple[Path, ...] = (),
+    without_code: str | None = None,
 ) -> Place:
     """Return where a build goes: nowhere if an intact version is of this very build, in its place if it is damaged.
 
@@ -109,6 +116,8 @@ def find_place(
         fingerprint: of the build.
         force: whether to build in any case, and to replace the version that is asked for.
         others: further roots that are searched for catalogs: the next version is above theirs too.
+        without_code: the fingerprint of this build before code was part of it. A version that is asked for by its
+            number may have it: it was released, and is not changed for code that nobody can compare.
 
     Raises:
         CatalogExists: the version that is asked for is there, from another build, and ``force`` is off.
@@ -118,7 +127,8 @@ def find_place(
     there = _folders(root, name)
     for known in reversed(there):
         folder = root / name / known
-        if version in (None, known) and _fingerprint(folder) == fingerprint:
+        accepted = {None: {fingerprint}, known: {fingerprint, without_code}}.get(version, set())
+        if accepted and _fingerprint(folder) in accepted:
             intact = _is_intact(folder)
             return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
     if version in there:
