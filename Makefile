@@ -55,7 +55,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 	done
 	for catalog in $(ENCODERS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
-			--recipe $${catalog%@*} --teacher ct-ef-eg --out catalogs --version $${catalog#*@} || exit 1; \
+			--recipe $${catalog%@*} --teacher ct-ef-eg@2.0.0 --out catalogs --version $${catalog#*@} || exit 1; \
 	done
 
 readme: $(VENV)/.test  ## make the generated parts of the README anew

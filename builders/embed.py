@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from builders.batching import spans
 from builders.cleaning import USABLE, Selection, at_most, site_limit, sort_out
+from builders.code import EMBEDDING, code_hash
 from builders.encoder import CrystalEncoder, read_crystal_encoder
 from builders.extract import count_structures
 from builders.identity import identity_of
@@ -108,12 +110,13 @@ class _Job:
     snapshot: Snapshot
     level: Level
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The same identity, the same file."""
         origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
         encoder, limits = self.encoder.manifest.manifest_sha256, (AT_ONCE, SITES_AT_ONCE, self.encoder.max_sites)
-        return identity_of(encoder, structures, origin, rejected, self.level, limits, __version__)
+        code = code_hash(EMBEDDING)
+        return identity_of(encoder, structures, origin, rejected, self.level, limits, __version__, code)
 
 
 def _check_output(out: Path) -> None:

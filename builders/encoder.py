@@ -84,6 +84,11 @@ class CrystalEncoder:
         return self.model.config.width
 
     @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return self.model.table.weight.device
+
+    @property
     def sha256(self) -> str:
         """Hash of the file of the network: encoders that agree in it are the same, whatever else is said of them."""
         return next(file.sha256 for file in self.manifest.files if file.path == ENCODER)
@@ -159,7 +164,7 @@ class CrystalEncoder:
 
     def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
         """Yield row numbers and their batch, until all crystals had their turn."""
-        config, device = self.model.config, self.model.table.weight.device
+        config, device = self.model.config, self.device
         for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
             part = table.take(np.arange(start, stop))
             graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None

@@ -14,12 +14,12 @@ from builders.recipes import Vectors
 from builders.records import StructureTable
 from builders.train import Task
 from embeddings.catalog import ElementTable
-from embeddings.elements import N_ELEMENTS
-from embeddings.errors import TrainingError
-from embeddings.formula import formula_digest
+from embeddings.elements import N_ELEMENTS, SYMBOLS
+from embeddings.errors import InputInvalid, TrainingError
+from embeddings.formula.digest import hash_canonical
 
 SPREAD = 0.1
-"""Standard deviation of the published context vectors over all elements and columns."""
+"""Standard deviation of the vectors of elements over all elements and columns."""
 
 
 def count_structures(table: StructureTable) -> np.ndarray:
@@ -29,11 +29,37 @@ def count_structures(table: StructureTable) -> np.ndarray:
     return np.bincount(distinct % (N_ELEMENTS + 1), minlength=N_ELEMENTS + 1)
 
 
-def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: np.ndarray) -> np.ndarray:
-    """Return the mean vector that the network gives an element's atoms over all of its sites in the given crystals.
+def element_means(sums: np.ndarray, n_sites: np.ndarray) -> np.ndarray:
+    """Return the vector of each element, the mean over its sites, as it is published and written anywhere.
 
-    Means are centred over the elements and scaled to an overall spread of `SPREAD`: back ends overfit on features of
+    Means are centered over the elements and scaled to an overall spread of `SPREAD`: back ends overfit on features of
     unit size, and what all elements share tells none of them apart.
+
+    Args:
+        sums: (119, dim) sums of the vectors of all sites of an element, by atomic number.
+        n_sites: (119,) how many there are.
+
+    Returns:
+        (119, dim) float32; elements that do not occur are zero.
+
+    Raises:
+        InputInvalid: there is one element alone, or all have the same mean, so that nothing is left.
+    """
+    there = np.flatnonzero(n_sites)
+    means = sums[there] / n_sites[there, None]
+    means -= means.mean(axis=0)
+    if not means.any():
+        raise InputInvalid(
+            f"The vectors of elements are told from their mean, and {', '.join(SYMBOLS[z - 1] for z in there)} alone "
+            "is no different from it. Give structures of at least two elements."
+        )
+    vectors = np.zeros(sums.shape, dtype=np.float32)
+    vectors[there] = means * (SPREAD / means.std())
+    return vectors
+
+
+def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: np.ndarray) -> np.ndarray:
+    """Return `element_means` of what the network gives an element's atoms on all of its sites in the given crystals.
 
     Args:
         model: the trained network.
@@ -52,11 +78,7 @@ def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: n
             batch = crystals.batch(part).to(device)
             np.add.at(sums, batch.atomic_numbers[batch.mask].cpu(), model.encode_atoms(batch)[batch.mask].cpu())
             n_sites += np.bincount(batch.atomic_numbers[batch.mask].cpu(), minlength=N_ELEMENTS + 1)
-    there = n_sites > 0
-    means = sums[there] / n_sites[there, None]
-    means -= means.mean(axis=0)
-    sums[there] = means * (SPREAD / means.std()) if means.any() else means
-    return sums.astype(np.float32)
+    return element_means(sums, n_sites)
 
 
 def extract_elements(
@@ -68,7 +90,7 @@ def extract_elements(
         model: the trained network.
         task: what it was trained on.
         trained_on: the training crystals alone.
-        formulas: their reduced formulas.
+        formulas: their canonical reduced formulas.
         vectors: what the rows are, see `builders.recipes.Recipe`.
 
     Raises:
@@ -82,4 +104,5 @@ def extract_elements(
         rows = model.element_vectors().float().cpu().numpy()
     if not np.isfinite(rows[atomic_numbers]).all():
         raise TrainingError("The network gives vectors that are not numbers. Begin again with --restart.")
-    return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], formula_digest(formulas))
+    digest = np.unique(hash_canonical(formulas), axis=0)
+    return ElementTable(atomic_numbers, rows[atomic_numbers], n_structures[atomic_numbers], digest)

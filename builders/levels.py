@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from builders.compositions import reduced_formulas_of
 from builders.encoder import CrystalEncoder
-from builders.extract import count_structures
+from builders.extract import count_structures, element_means
 from builders.records import StructureTable
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.vector_file import Level, vectors_of
@@ -82,7 +82,7 @@ def _element_means(parts: Iterable[Path]) -> Iterator[pa.Table]:
         symbol=pa.array([SYMBOLS[z - 1] for z in there], pa.string()),
         n_structures=pa.array(n_structures[there], pa.int32()),
         n_sites=pa.array(n_sites[there], pa.int64()),
-        vector=_column((sums[there] / n_sites[there, None]).astype(np.float32)),
+        vector=_column(element_means(sums, n_sites)[there]),
     )
 
 

@@ -37,6 +37,7 @@ class Place:
         version: to write; None for the next one at the time of writing.
         replace: whether what stands there makes way.
         earlier: the intact version that this very build made earlier; then there is nothing to write.
+        others: further roots that are searched for catalogs.
     """
 
     root: Path
@@ -44,11 +45,12 @@ class Place:
     version: str | None
     replace: bool = False
     earlier: Path | None = None
+    others: tuple[Path, ...] = ()
 
     @property
     def next(self) -> str:
         """The version to write now."""
-        return self.version or next_version(self.root, self.name)
+        return self.version or next_version(self.root, self.name, self.others)
 
     def write(self, write: Callable[[str, bool], Path]) -> Path:
         """Call `write(version, replace)`; with the version after, where another build took it meanwhile.
@@ -64,19 +66,29 @@ class Place:
                     raise
 
 
-def check_output(root: Path, name: str, version: str | None, recipe: Mapping[str, Any], *, force: bool) -> None:
+def check_output(
+    root: Path,
+    name: str,
+    version: str | None,
+    recipe: Mapping[str, Any],
+    *,
+    force: bool,
+    others: tuple[Path, ...] = (),
+) -> None:
     """Check that ``root/<name>/<version>`` can be written, or may be what the recipe makes of the same snapshot.
 
     Raises:
         InputInvalid: the name is not one of a catalog, or the version is not a semantic one.
         CatalogExists: the version is there, from another recipe, and ``force`` is off.
-        CatalogCorrupt: the root's index cannot be read.
+        CatalogCorrupt: the root's index, or the versions in another root, cannot be read.
         OutputInvalid: the folder cannot be written.
     """
     _check_name(name, version)
     index.read_index(root)
-    if version in index.versions(root, name) and not force and not _is_of(recipe, root / name / version):
-        raise _exists(root, name, version)
+    if version is None:
+        next_version(root, name, others)
+    elif version in index.versions(root, name) and not force and not _is_of(recipe, root / name / version):
+        raise _exists(root, name, version, others)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -85,7 +97,16 @@ def check_output(root: Path, name: str, version: str | None, recipe: Mapping[str
         raise OutputInvalid(f"Cannot write to {root}. Choose another folder with --out.")
 
 
-def find_place(root: Path, name: str, version: str | None, fingerprint: str, *, force: bool) -> Place:
+def find_place(
+    root: Path,
+    name: str,
+    version: str | None,
+    fingerprint: str,
+    *,
+    force: bool,
+    others: tuple[Path, ...] = (),
+    without_code: str | None = None,
+) -> Place:
     """Return where a build goes: nowhere if an intact version is of this very build, in its place if it is damaged.
 
     Args:
@@ -94,21 +115,26 @@ def find_place(root: Path, name: str, version: str | None, fingerprint: str, *, 
         version: that is asked for; None for any that this build made, else the next one.
         fingerprint: of the build.
         force: whether to build in any case, and to replace the version that is asked for.
+        others: further roots that are searched for catalogs: the next version is above theirs too.
+        without_code: the fingerprint of this build before code was part of it. A version that is asked for by its
+            number may have it: it was released, and is not changed for code that nobody can compare.
 
     Raises:
         CatalogExists: the version that is asked for is there, from another build, and ``force`` is off.
     """
     if force:
-        return Place(root, name, version, replace=True)
+        return Place(root, name, version, replace=True, others=others)
     there = _folders(root, name)
     for known in reversed(there):
         folder = root / name / known
-        if version in (None, known) and _fingerprint(folder) == fingerprint:
+        made_by = _fingerprint(folder)
+        is_of_earlier_code = version == known and made_by is not None and made_by == without_code
+        if version in (None, known) and (made_by == fingerprint or is_of_earlier_code):
             intact = _is_intact(folder)
             return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
     if version in there:
-        raise _exists(root, name, version)
-    return Place(root, name, version)
+        raise _exists(root, name, version, others)
+    return Place(root, name, version, others=others)
 
 
 def nothing_to_do(earlier: Path, reporter: Reporter) -> Path:
@@ -178,16 +204,26 @@ def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:
     return model.code_version == __version__ and wanted.items() <= model.hyperparameters.items()
 
 
-def _exists(root: Path, name: str, version: str | None) -> CatalogExists:
+def _exists(root: Path, name: str, version: str | None, others: tuple[Path, ...]) -> CatalogExists:
     return CatalogExists(
         f"{name} {version} exists in {root}, and a released version is never changed. "
-        f"Choose --version {next_version(root, name)}, leave --version out, or replace it with --force."
+        f"Choose --version {next_version(root, name, others)}, leave --version out, or replace it with --force."
     )
 
 
-def next_version(root: Path, name: str) -> str:
-    """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0."""
-    known = [version for version in _folders(root, name) if index.is_release(version)]
+def next_version(root: Path, name: str, others: tuple[Path, ...] = ()) -> str:
+    """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0, above all that there are.
+
+    Args:
+        root: folder of catalogs that they go to.
+        name: of the catalog.
+        others: further roots that are searched for catalogs.
+
+    Raises:
+        CatalogCorrupt: the versions in another root cannot be read.
+    """
+    there = {*_folders(root, name), *(version for other in others for version in index.versions(other, name))}
+    known = sorted(filter(index.is_release, there), key=index.precedence)
     if not known:
         return FIRST_VERSION
     major, minor, _ = (int(part) for part in known[-1].split("."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 
 from builders.batching import PackedCrystals
 from builders.cleaning import Selection, clean, drop_unlabelled, site_limit
+from builders.code import CRYSTALS, code_hash
 from builders.compositions import reduced_formulas_of
 from builders.coverage import check_elements
 from builders.encoder import encoder_bytes, memory_named
@@ -31,7 +32,15 @@ from builders.scales import check_scales
 from builders.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
 from builders.splits import split_by_formula
-from builders.targets import Scaler, choose_targets, derive_targets, labels_of, unit_of
+from builders.targets import (
+    Scaler,
+    choose_targets,
+    derive_targets,
+    faults_in_training,
+    labels_of,
+    refuse_faults,
+    unit_of,
+)
 from builders.train import Run, Task, choose_device, limit_threads, train
 from embeddings._version import __version__
 from embeddings.errors import SourceError, TrainingError
@@ -57,6 +66,7 @@ class BuildRequest:
         resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
         force: replace an existing version.
         allow_lost_elements: let the new version lack elements that the newest one has.
+        roots: further folders of catalogs; the next version is above theirs too.
     """
 
     source: str | None
@@ -72,6 +82,7 @@ class BuildRequest:
     resume: bool | None = None
     force: bool = False
     allow_lost_elements: bool = False
+    roots: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,10 @@ class Material:
     training_rows: np.ndarray
     validation_rows: np.ndarray
 
+    def faults(self) -> dict[str, str]:
+        """Return target -> why it cannot be learned from the training rows, though it may vary on the others."""
+        return faults_in_training(labels_of(self.table, self.targets), self.targets, self.training_rows)
+
 
 def run(request: BuildRequest, reporter: Reporter) -> Path:
     """Build a catalog and return the folder of its version; one that this very build made earlier is left as it is.
@@ -102,18 +117,23 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     name = request.name or request.recipe.name
-    check_output(request.out, name, request.version, request.recipe.to_dict(), force=request.force)
+    hyperparameters, force, others = request.recipe.to_dict(), request.force, request.roots
+    check_output(request.out, name, request.version, hyperparameters, force=force, others=others)
     device = choose_device(request.device)
     limit_threads()
     snapshot = obtain_snapshot(
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
-    fingerprint = identity_of(snapshot.sha256, request.recipe.to_dict(), __version__)
-    identity = identity_of(snapshot.sha256, request.recipe.training_dict(), __version__)
+    code = code_hash(CRYSTALS)
+    fingerprint = identity_of(snapshot.sha256, hyperparameters, __version__, code)
+    identity = identity_of(snapshot.sha256, request.recipe.training_dict(), __version__, code)
     folder = request.work / "runs" / f"{request.recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        place = find_place(request.out, name, request.version, fingerprint, force=request.force)
+        place = find_place(
+            request.out, name, request.version, fingerprint, force=force, others=others,
+            without_code=identity_of(snapshot.sha256, hyperparameters, __version__),
+        )  # fmt: skip
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=request.resume, force=request.force)
@@ -131,9 +151,9 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         rows = extract_elements(model, task, trained_on, formulas, request.recipe.vectors)
         write_text(folder / "history.json", json.dumps(history, indent=1) + "\n")
 
-        def write(version: str, replace: bool) -> Path:
+        def write(version: str, is_replaced: bool) -> Path:
             provenance = describe(request, snapshot, material, task, scores, fingerprint, name=name, version=version)
-            return write_catalog(request.out, provenance, rows, encoder=encoder_bytes(model), force=replace)
+            return write_catalog(request.out, provenance, rows, encoder=encoder_bytes(model), force=is_replaced)
 
         return place.write(write)
 
@@ -146,24 +166,36 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
         dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))
         table = table.take(np.flatnonzero(small))
     table = derive_targets(table, recipe.targets)
-    targets = choose_targets(table, recipe.targets)
-    check_scales(snapshot, targets)
+    material = _split(table, choose_targets(table, recipe.targets), recipe, snapshot.n_received)
+    while faults := material.faults():
+        learned = tuple(target for target in material.targets if target not in faults)
+        if recipe.targets or not learned:
+            refuse_faults(faults)
+        for fault in faults.values():
+            reporter.say(f"Left out: {fault}")
+        material = _split(table, learned, recipe, snapshot.n_received)
+    check_scales(snapshot, material.targets)
+    left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, material.dropped)), Counter()))
+    reporter.say(
+        f"{len(material.training_rows)} structures to train on, {len(material.validation_rows)} of other formulas to "
+        "validate" + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
+    )
+    return replace(material, dropped=left_out)
+
+
+def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_received: int) -> Material:
+    """Drop what has no label for any target, and split the rest by reduced formula."""
     table, unlabelled = drop_unlabelled(table, targets)
     formulas = reduced_formulas_of(table)
     if len(set(formulas)) < 2:
-        raise SourceError(f"{len(set(formulas))} distinct formula is left of {snapshot.n_received}; two are the least.")
+        raise SourceError(f"{len(set(formulas))} distinct formula is left of {n_received}; two are the least.")
     training_rows, validation_rows = split_by_formula(
         formulas,
         validation_fraction=recipe.training.validation_fraction,
         seed=recipe.seed if recipe.split_seed is None else recipe.split_seed,
         keep_elements=True,
     )
-    left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, unlabelled)), Counter()))
-    reporter.say(
-        f"{len(training_rows)} structures to train on, {len(validation_rows)} of other formulas to validate"
-        + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
-    )
-    return Material(table, formulas, left_out, targets, training_rows, validation_rows)
+    return Material(table, formulas, unlabelled, targets, training_rows, validation_rows)
 
 
 def assemble(material: Material, recipe: Recipe, reporter: Reporter) -> tuple[CrystalTransformer, Task]:

@@ -150,6 +150,11 @@ def _flag(key: str, value: object) -> str:
     return f"--{key} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 
+def device_name(device: torch.device) -> str:
+    """Return what a processor is called."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _environment(device: str) -> dict[str, str]:
     environment = {
         "python": platform.python_version(),
@@ -161,7 +166,7 @@ def _environment(device: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     chosen = choose_device(device)
-    environment["device"] = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+    environment["device"] = device_name(chosen)
     environment["precision"] = "bfloat16 and float32" if has_bfloat16(chosen) else "float32"
     environment["threads"] = str(torch.get_num_threads())
     return environment

@@ -49,9 +49,19 @@ class TrainingConfig:
     hidden_atoms: float | None = None
 
 
+OF_ONE_SOURCE = {"starter": "starter"}
+"""Recipe -> the source whose data its description names."""
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Return names as a list in words."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 class Adjustable:
     """What recipes of catalogs and of composition encoders have in common: their main fields may be changed."""
 
+    name: str
     targets: tuple[str, ...]
     seed: int
     training: Any
@@ -59,12 +69,25 @@ class Adjustable:
     def with_options(
         self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
     ) -> Self:
-        """Return the recipe with the given fields changed; None keeps a field."""
+        """Return the recipe with the given fields changed; None keeps a field. Other targets are said of it too."""
         changed: dict[str, Any] = {"targets": targets, "seed": seed}
+        if targets and targets != self.targets:
+            changed["description"] = self.sentence(targets)
         if epochs is not None:
             changed["training"] = dataclasses.replace(self.training, epochs=epochs)
         given = {name: value for name, value in changed.items() if value is not None}
         return dataclasses.replace(self, **given)  # type: ignore[type-var]  # every recipe is a dataclass
+
+    def on_source(self, source: str) -> Self:
+        """Return the recipe as it is said of a source: a sentence that names other data is not repeated."""
+        if OF_ONE_SOURCE.get(self.name, source) == source:
+            return self
+        changed = {"description": self.sentence(self.targets)}
+        return dataclasses.replace(self, **changed)  # type: ignore[type-var]
+
+    def sentence(self, targets: tuple[str, ...]) -> str:
+        """Return the sentence on vectors that were learned from these targets."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -93,6 +116,10 @@ class Recipe(Adjustable):
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
     split_seed: int | None = None
+
+    def sentence(self, targets: tuple[str, ...]) -> str:
+        """Return the sentence on vectors that were learned from these targets."""
+        return f"Universal atomic embeddings learned from {listed(targets)}."
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field that is set as plain JSON values."""

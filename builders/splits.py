@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embeddings.formula import fraction_matrix
+from embeddings.formula.bulk import canonical_matrix
 
 
 def split_by_formula(
@@ -48,7 +48,7 @@ def _draw(formula: str, seed: int) -> float:
 
 def _last_of_lost_elements(formulas: np.ndarray, draws: np.ndarray, is_held_out: np.ndarray) -> list[int]:
     """Return, for each element that no training formula has, the number of its formula with the largest draw."""
-    elements = fraction_matrix(formulas.tolist())
+    elements = canonical_matrix(formulas.tolist())
     formula_of = np.repeat(np.arange(len(formulas)), np.diff(elements.offsets))
     lost = np.setdiff1d(elements.atomic_numbers, elements.atomic_numbers[~is_held_out[formula_of]])
     holders = (formula_of[elements.atomic_numbers == number] for number in lost)

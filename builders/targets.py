@@ -116,9 +116,44 @@ def _why_not(table: StructureTable, name: str) -> str:
     known = values[np.isfinite(values)]
     if len(known) < MIN_VALUES:
         return f"it has {len(known)} known values; {MIN_VALUES} are the least."
-    if np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())):
-        return f"all of its {len(known)} known values are {known[0]:g}."
-    return ""
+    return f"all of its {len(known)} known values are {known[0]:g}." if _is_constant(known) else ""
+
+
+def _is_constant(known: np.ndarray) -> bool:
+    return bool(np.ptp(known) <= 1e-9 * max(1.0, float(np.abs(known).max())))
+
+
+def faults_in_training(labels: np.ndarray, targets: Sequence[str], rows: np.ndarray) -> dict[str, str]:
+    """Return target -> a sentence on what keeps it from being learned, though it may vary on rows held out.
+
+    Args:
+        labels: (n, n_targets), NaN where unknown.
+        targets: their names.
+        rows: those that are learned from.
+    """
+    faults = {}
+    for name, values in zip(targets, labels[rows].T, strict=True):
+        known = values[np.isfinite(values)]
+        if not len(known) or _is_constant(known):
+            state = f"all of its {len(known)} known values are {known[0]:g}" if len(known) else "it is unknown"
+            faults[name] = (
+                f'Cannot learn the target "{name}": {state} on the {len(rows)} rows that are learned from; only rows '
+                "held out differ."
+            )
+    return faults
+
+
+def refuse_faults(faults: dict[str, str]) -> None:
+    """Refuse targets that cannot be learned from the training rows.
+
+    Raises:
+        TargetInvalid: says why, and names further ones.
+    """
+    if faults:
+        name, fault = next(iter(faults.items()))
+        others = [f'"{other}"' for other in faults if other != name]
+        also = f" So it is with {', '.join(others)}." if others else ""
+        raise TargetInvalid(f"{fault}{also} Add structures, or choose another --seed or other --targets.")
 
 
 def labels_of(table: StructureTable, targets: Sequence[str]) -> np.ndarray:

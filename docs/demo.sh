@@ -8,13 +8,17 @@ trap 'rm -rf "$work"' EXIT
 say() { printf '\n$ %s\n' "$*"; }
 run() { say "embeddings $*"; "$embeddings" "$@"; }
 
-run build --source starter --recipe starter
-run show starter
+run build --source starter --recipe starter >"$work/built"
+cat "$work/built"
+# What was built goes by its number from here on: the bare name means the highest version that there is.
+catalog=$(sed -n 's/^\(starter\) \([^ :]*\): .*/\1@\2/p' "$work/built")
+
+run show "$catalog"
 for element in Fe O Na; do
-    run neighbors starter "$element" -k 5
+    run neighbors "$catalog" "$element" -k 5
 done
 
 printf 'formula\nFe2O3\nLiFePO4\nBa0.5Sr0.5TiO3\n' >"$work/formulas.csv"
-say "embeddings featurize formulas.csv --catalog starter -o features.csv   # three formulas"
-"$embeddings" featurize "$work/formulas.csv" --column formula --catalog starter -o "$work/features.csv"
+say "embeddings featurize formulas.csv --catalog $catalog -o features.csv   # three formulas"
+"$embeddings" featurize "$work/formulas.csv" --column formula --catalog "$catalog" -o "$work/features.csv"
 cut -d, -f1-5 "$work/features.csv"

@@ -30,8 +30,8 @@ def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
     """Load universal atomic embeddings: one vector for each element, hashes verified.
 
     Args:
-        name: ``"starter"`` for its default version, ``"starter@0.1.0"`` or ``"starter@0.1"`` for another, or
-            the path of a version's folder or of a ``.parquet`` file of element vectors.
+        name: ``"starter"`` for its highest default version in any root, ``"starter@0.1.0"`` or ``"starter@0.1"`` for
+            another, or the path of a version's folder or of a ``.parquet`` file of element vectors.
 
     Returns:
         The catalog; its arrays are read-only.

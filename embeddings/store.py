@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from embeddings.index import (
     is_version,
     names,
     pick_default,
+    precedence,
     read_index,
     versions,
 )
@@ -118,16 +119,18 @@ def locate_all() -> list[Location]:
 
     What cannot be searched is left out; `troubles` names it.
     """
+    contents = [(root, *content) for root in search_roots() for content in _contents(root)]
+    offers: dict[str, list[tuple[Path, str | None]]] = {}
+    for root, name, _, default in contents:
+        offers.setdefault(name, []).append((root, default))
+    meant = {name: _best(offered) for name, offered in offers.items()}
     found: list[Location] = []
     owner: dict[tuple[str, str], Path] = {}
-    first_root: dict[str, Path] = {}
-    for root in search_roots():
-        for name, known, default in _contents(root):
-            is_first = first_root.setdefault(name, root) == root
-            for version in known:
-                first = owner.setdefault((name, version), root)
-                shadowed_by = None if first == root else first
-                found.append(Location(name, version, root, is_first and version == default, shadowed_by))
+    for root, name, known, _ in contents:
+        for version in known:
+            first = owner.setdefault((name, version), root)
+            shadowed_by = None if first == root else first
+            found.append(Location(name, version, root, (root, version) == meant[name], shadowed_by))
     return sorted(found, key=lambda location: location.name)
 
 
@@ -145,12 +148,13 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     """Return the folder of a catalog version.
 
     Args:
-        name_or_path: ``"starter"`` (its default version), ``"starter@0.1.0"``, ``"starter@0.1"`` (the highest
-            release that begins so), or the path of a version's folder: a ``Path``, or a string with a separator.
+        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.1.0"`` (from the
+            first root that has it), ``"starter@0.1"`` (the highest release in any root that begins so), or the path of
+            a version's folder: a ``Path``, or a string with a separator.
 
     Raises:
         CatalogNotFound: nothing goes by this name; the message says what does.
-        CatalogCorrupt: a root that is searched before one that has the name, or its index, cannot be read.
+        CatalogCorrupt: a root that may hold what is meant, or its index, cannot be read.
     """
     if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
         return _resolve_path(_expanded(name_or_path))
@@ -160,11 +164,12 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
             f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path '
             f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
         )
-    for root in search_roots():
-        version = _pick(root, name, wanted)
-        if version:
-            return root / name / version
-    raise CatalogNotFound(_not_found(name, wanted))
+    offers = ((root, version) for root in search_roots() if (version := _pick(root, name, wanted)))
+    meant = next(offers, None) if is_version(wanted) else _best(list(offers))
+    if meant is None:
+        raise CatalogNotFound(_not_found(name, wanted))
+    root, version = meant
+    return root / name / version
 
 
 def manifest_of(folder: Path) -> Manifest:
@@ -324,6 +329,17 @@ def _pick(root: Path, name: str, wanted: str) -> str | None:
         return wanted
     matching = [version for version in known if is_release(version) and version.startswith(f"{wanted}.")]
     return matching[-1] if matching else None
+
+
+def _best(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
+    """Return the highest version that roots offer of one name, releases before others, in the first root that has it.
+
+    None where nothing is offered, or where the default of one root cannot be told.
+    """
+    known = [(root, version) for root, version in offers if version is not None]
+    if len(known) < len(offers):
+        return None
+    return max(known, key=lambda offer: (is_release(offer[1]), precedence(offer[1])), default=None)
 
 
 def _not_found(name: str, wanted: str) -> str:

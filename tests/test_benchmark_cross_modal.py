@@ -16,11 +16,15 @@ from benchmarks.cross_modal.leak import leaky_rows
 from benchmarks.cross_modal.models import Head, pooled, scores
 from benchmarks.cross_modal.quick import quick_plan
 from benchmarks.cross_modal.sets import SETS, TargetSet, read_set
+from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.store import Store
 from benchmarks.cross_modal.summary import summarize
 from benchmarks.cross_modal.ways import BEST
+from builders.crossmodal.recipes import ENCODER_RECIPES
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions
+from tests.crystals import arrow_table, sample_crystals
+from tests.encoders import write_encoder_catalog
 from tests.toys import toy_catalog
 
 
@@ -117,3 +121,18 @@ def test_the_quick_mode_runs(tmp_path: Path):
     measured = {row["model"] for row in summary["summary"]}
     assert {BEST, "d: labels", "a: critic, penalty as released", "e: nothing"} <= measured
     assert summary["goals"][0]["gain"] > 0
+
+
+def test_lessons_that_are_kept_are_those_of_this_very_file(tmp_path: Path) -> None:
+    """Files of one size are not one file."""
+    teacher, path, sizes, sources = write_encoder_catalog(tmp_path / "teachers"), tmp_path / "s.parquet", [], []
+    crystals, _ = sample_crystals(24)
+    for step in (1.0, -1.0):
+        labels = {name: step * np.arange(24.0) for name in ENCODER_RECIPES["cromel-multi"].targets}
+        pq.write_table(arrow_table(crystals, **labels), path, compression="none", use_dictionary=False)
+        sizes.append(path.stat().st_size)
+        workshop = full_workshop(path, str(teacher), tmp_path / "kept")
+        sources.append(workshop.source)
+        assert np.nanmax(step * workshop.lessons.labels[:, 0]) == 23
+    assert sizes[0] == sizes[1]
+    assert sources[0] != sources[1]

@@ -32,7 +32,7 @@ README = Path(__file__).parents[1] / "README.md"
 @pytest.fixture
 def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A toy called starter, a few crystals in place of both files, and a peer that nobody has."""
-    write_toy(tmp_path / "catalogs", name="starter")
+    write_toy(tmp_path / "catalogs", name="starter", version="99.0.0")
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "catalogs"))
     for path, recipe in (
         (tmp_path / "starter.parquet", "starter"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,9 @@ def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
     """
     recipe = ENCODER_RECIPES["cromel-multi"]
     encoder = load_encoder(teacher)
-    source = identity_of(path.stat().st_size, encoder.sha256, recipe.targets, recipe.max_sites)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    source = identity_of(content, encoder.sha256, recipe.targets, recipe.max_sites)
     kept = folder / f"lessons-{source[:16]}.npz"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)

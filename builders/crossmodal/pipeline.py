@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from builders.batching import PackedCrystals
+from builders.code import FORMULAS, code_hash
+from builders.coverage import check_elements
 from builders.crossmodal.encoder import FormulaEncoder, composition_encoder_bytes, encoder_of_tensors, tensors_of
 from builders.crossmodal.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.crossmodal.recipes import EncoderRecipe
@@ -23,7 +25,7 @@ from builders.locks import only_one
 from builders.output import check_output, find_place, nothing_to_do
 from builders.pipeline import BuildRequest, Material, prepare
 from builders.progress import Reporter
-from builders.provenance import describe
+from builders.provenance import describe, device_name
 from builders.runs import open_run
 from builders.snapshot import Snapshot
 from builders.targets import labels_of, unit_of
@@ -40,17 +42,15 @@ LIMITS = (
     "results on them.",
 )
 
-CITATION = Citation(
-    bibtex="""@article{na2025cromel,
+METHOD = """@article{na2025cromel,
   title = {Cross-modality material embedding loss for transferring knowledge between heterogeneous material
            descriptors},
   author = {Na, Gyoung S.},
   journal = {npj Computational Materials},
   year = {2025},
   doi = {10.1038/s41524-025-01723-1}
-}""",
-    doi="10.1038/s41524-025-01723-1",
-)
+}"""
+"""The citation of the method, beside that of the data."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +77,27 @@ def run(request: EncoderRequest, reporter: Reporter) -> Path:
     build, recipe = request.build, request.recipe
     name = build.name or recipe.name
     teacher = _teacher(request)
-    check_output(build.out, name, build.version, _hyperparameters(recipe, teacher), force=build.force)
+    hyperparameters, force, others = _hyperparameters(recipe, teacher), build.force, build.roots
+    check_output(build.out, name, build.version, hyperparameters, force=force, others=others)
     limit_threads()
     snapshot = obtain_snapshot(
         build.source, build.options, build.selection, snapshot=build.snapshot, work=build.work, reporter=reporter
     )
     taught_by = teacher.sha256 if teacher else ""
-    fingerprint = identity_of(snapshot.sha256, taught_by, recipe.to_dict(), __version__)
+    what = (snapshot.sha256, taught_by, recipe.to_dict(), __version__)
+    fingerprint = identity_of(*what, code_hash(FORMULAS))
     folder = build.work / "runs" / f"{recipe.name}-{fingerprint[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
-        place = find_place(build.out, name, build.version, fingerprint, force=build.force)
+        place = find_place(
+            build.out, name, build.version, fingerprint,
+            force=force, others=others, without_code=identity_of(*what),
+        )  # fmt: skip
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=build.resume, force=build.force)
         material = prepare(snapshot, recipe.crystals, reporter)
+        if not build.allow_lost_elements:
+            check_elements(build.out, name, material.table, material.training_rows)
         lessons = make_lessons(material, teacher, cache=folder / "teacher.npy", reporter=reporter)
         trained = train_encoder(lessons, recipe, checkpoint=checkpoint, run=fingerprint, reporter=reporter)
         write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
@@ -158,14 +165,27 @@ def _describe(
         PackedCrystals(material.table, None, labels_of(material.table, material.targets)),
         material.training_rows, material.validation_rows, material.targets, units, trained.scaler,
     )  # fmt: skip
-    stated = describe(build, snapshot, material, task, trained.scores, fingerprint, name=name, version=version)
+    on_cpu = replace(build, device="cpu")  # where the encoder is trained; a teacher may be elsewhere
+    stated = describe(on_cpu, snapshot, material, task, trained.scores, fingerprint, name=name, version=version)
+    command, environment = stated.command, stated.environment
+    if teacher is not None:
+        command += f" --teacher {teacher.manifest.name}@{teacher.manifest.version}"
+        environment |= {"teacher_device": device_name(teacher.device)}
     model = ModelInfo(
         name="cromel",
         recipe=recipe.name,
         hyperparameters=_hyperparameters(recipe, teacher),
         code_version=stated.model.code_version,
     )
-    return replace(stated, model=model, limits=LIMITS, citation=CITATION)
+    both = f"{stated.citation.bibtex.strip()}\n\n{METHOD}"
+    return replace(
+        stated,
+        model=model,
+        limits=LIMITS,
+        citation=Citation(bibtex=both, doi=stated.citation.doi),
+        command=command,
+        environment=environment,
+    )
 
 
 def _hyperparameters(recipe: EncoderRecipe, teacher: CrystalEncoder | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from builders.models.cromel import GeneratorConfig
-from builders.recipes import RECIPES, Adjustable, Recipe, TrainingConfig
+from builders.recipes import RECIPES, Adjustable, Recipe, TrainingConfig, listed
 from embeddings.errors import InputInvalid, did_you_mean
 
 Penalty = Literal["none", "released", "gradient"]
@@ -87,6 +87,10 @@ class EncoderRecipe(Adjustable):
             seed=self.seed,
             training=TrainingConfig(epochs=self.training.epochs, validation_fraction=self.training.validation_fraction),
         )
+
+    def sentence(self, targets: tuple[str, ...]) -> str:
+        """Return the sentence on vectors that were learned from these targets."""
+        return f"Vectors for formulas, learned from {listed(targets)} and from the structures behind them."
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as plain JSON values."""

@@ -20,7 +20,7 @@ from builders.crossmodal.recipes import EncoderRecipe, TransferConfig
 from builders.evaluate import Score, score
 from builders.models.cromel import CroMEL
 from builders.progress import Reporter
-from builders.targets import Scaler
+from builders.targets import Scaler, faults_in_training, refuse_faults
 from builders.train import check_weights, learning_rate_factor, masked_loss, mixed_precision
 from embeddings.errors import TrainingError
 
@@ -65,6 +65,7 @@ def train_encoder(
         reporter: tells a person about it.
 
     Raises:
+        TargetInvalid: a target is constant or unknown on the rows that are learned from.
         TrainingError: the checkpoint is of another run, the recipe needs vectors that the lessons lack, or the loss is
             no longer a number.
     """
@@ -80,6 +81,8 @@ class _Trainer:
         self.checkpoint, self.run = checkpoint, run
         self.training_rows, self.validation_rows = lessons.split(self.config.validation_fraction, recipe.seed)
         self.compositions = pack(lessons.formulas.tolist())
+        if self.config.labels:
+            refuse_faults(faults_in_training(lessons.labels, lessons.targets, self.training_rows))
         self.scaler = Scaler.fit(lessons.labels, self.training_rows)
         self.labels = _tensor(self.scaler.transform(lessons.labels))
         self.weights = _tensor(np.maximum(self.scaler.known_fraction, 1 / len(self.training_rows)) ** -0.5)

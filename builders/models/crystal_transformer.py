@@ -1,4 +1,4 @@
-"""CrystalTransformer: a transformer over the atoms of a crystal whose atom table is the universal atomic embedding.
+"""CrystalTransformer: a transformer over the atoms of a crystal, behind the universal atomic embeddings.
 
 Jin et al., Nat. Commun. 16, 1210 (2025), 10.1038/s41467-025-56481-x. ``geometry="cartesian"`` follows the paper:
 Cartesian coordinates join the token, the first atom's token is read out. ``geometry="periodic"`` is ours: attention and
@@ -27,7 +27,7 @@ class CrystalTransformerConfig:
 
     Attributes:
         geometry: how positions enter, see the module.
-        dim: width of the atom table, which is what gets published.
+        dim: width of the atom table, where every atom begins.
         width: width of the tokens.
         depth: number of layers.
         n_heads: attention heads of a layer.

@@ -152,6 +152,7 @@ class SourceInfo:
         needs: options, keys and extras.
         licence: of the data.
         takes: the fields of `SourceOptions` that it heeds; any other is refused.
+        recipe: what is built of it where no recipe is named.
     """
 
     function: str
@@ -159,6 +160,7 @@ class SourceInfo:
     needs: str
     licence: str
     takes: tuple[str, ...] = ()
+    recipe: str = "ct-all"
 
 
 SOURCES: dict[str, SourceInfo] = {
@@ -167,6 +169,7 @@ SOURCES: dict[str, SourceInfo] = {
         summary="the packaged starter set, computed with CHGNet",
         needs="nothing",
         licence="see builders/starter/CARD.md",
+        recipe="starter",
     ),
     "table": SourceInfo(
         "builders.sources.table:table",
@@ -188,6 +191,7 @@ SOURCES: dict[str, SourceInfo] = {
         needs="a key in MP_API_KEY or --api-key-file; the extra mp",
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "api_key_file", "include_nc", "disorder"),
+        recipe="ct-multi",
     ),
     "mp-opendata": SourceInfo(
         "builders.sources.mp_opendata:mp_opendata",
@@ -195,6 +199,7 @@ SOURCES: dict[str, SourceInfo] = {
         needs="no key; the extra mp",
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "include_nc", "disorder"),
+        recipe="ct-multi",
     ),
     "optimade": SourceInfo(
         "builders.sources.optimade:optimade",
@@ -218,6 +223,11 @@ def find_source(name: str) -> Source:
     module, function = SOURCES[name].function.split(":")
     source: Source = getattr(import_module(module), function)
     return source
+
+
+def default_recipe(source: str) -> str:
+    """Return the name of the recipe that belongs to a source, or the general one for a source that is not listed."""
+    return SOURCES[source].recipe if source in SOURCES else SourceInfo.recipe
 
 
 def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stream:

@@ -15,7 +15,7 @@ from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED
-from embeddings.errors import MissingExtra
+from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.index import INDEX
 from embeddings.manifest import read_manifest
 from embeddings.outputs import Output
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--source", help="Where the structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
-@click.option("--recipe", default="starter", show_default=True, help="How the catalog is made.")
+@click.option("--recipe", help="How the catalog is made.  [default: the source's, see embeddings sources]")
 @click.option("--teacher", help="Catalog whose network encodes structures (cromel recipes).  [default: the recipe's]")
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
 @click.option("--epochs", type=COUNT, help="Passes over the data.  [default: the recipe's]")
 @click.option("--seed", type=SEED, help="Of every random choice.  [default: the recipe's]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where networks of crystals compute, teachers included; composition encoders are small and train on the CPU.",
+)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
@@ -48,9 +54,10 @@ if TYPE_CHECKING:
 def build(ctx: click.Context, **options: Any) -> None:
     r"""Train embeddings on crystal structures and write them as a versioned catalog.
 
-    The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. A
-    build that was killed takes up its last checkpoint when the same command is given again, and ends with the
-    same result.
+    The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. Its
+    version is above every one of its name that embeddings list shows, so that the bare name means the new one. A
+    build that was killed takes up its last checkpoint when the same command is given again, and ends with the same
+    result.
 
     \b
     Example:
@@ -95,12 +102,19 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     from builders import pipeline
     from builders.crossmodal import pipeline as crossmodal
     from builders.crossmodal.recipes import EncoderRecipe, find_any_recipe
+    from builders.snapshot import read_snapshot
+    from builders.sources import default_recipe
 
-    recipe = find_any_recipe(options["recipe"]).with_options(
-        targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
-    )
+    source = options["source"] or read_snapshot(options["snapshot"]).source
+    recipe = find_any_recipe(options["recipe"] or default_recipe(source)).on_source(source)
+    recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = None
-    if isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher:
+    needs_teacher = isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher
+    if options["teacher"] and not needs_teacher:
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out, or name a cromel recipe.'
+        )
+    if isinstance(recipe, EncoderRecipe) and needs_teacher:
         teacher = store.resolve(options["teacher"] or recipe.teacher)
         store.manifest_of(teacher)  # is this the catalog that goes by this name?
     guard_source(*_outputs(options, recipe.name), options=options, catalogs=[teacher] if teacher else [])
@@ -126,6 +140,7 @@ def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:
         recipe=recipe,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
+        roots=tuple(store.search_roots()),
         options=about,
         selection=selection,
         **{name: options[name] for name in ("source", "snapshot", "name", "version", "device", "resume")},

@@ -22,10 +22,10 @@ _WIDTH = 100
 @click.command("list")
 @as_json_option
 def list_command(as_json: bool) -> None:
-    r"""List all catalogs, where they are, and which version is the default.
+    r"""List all catalogs, the root that each version lies in, and which version a bare name means.
 
-    Roots are searched in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the
-    library. The first that has a version wins.
+    A bare name means the highest default version of any root. Where several roots have one and the same version, the
+    first counts, in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the library.
 
     \b
     Example:

@@ -168,7 +168,7 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the sources as JSON.")
 def sources(as_json: bool) -> None:
-    r"""List where structures can come from, what each source needs, and the licence of its data.
+    r"""List where structures can come from, what each source needs, the licence of its data, and its default recipe.
 
     \b
     Example:
@@ -182,4 +182,4 @@ def sources(as_json: bool) -> None:
         echo(json.dumps([{key: value for key, value in row.items() if key != "function"} for row in rows], indent=2))
         return
     for name, info in SOURCES.items():
-        echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  licence  {info.licence}")
+        echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  licence  {info.licence}\n  recipe   {info.recipe}")

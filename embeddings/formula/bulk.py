@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,6 +14,7 @@ from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 from embeddings.errors import FormulaInvalid, InputInvalid
 from embeddings.formula.canonical import canonical_spelling
 from embeddings.formula.grammar import MAX_LENGTH, parse_formula
+from embeddings.formula.reader import read_amounts
 from embeddings.formula.scan import scan
 
 _ROWS_PER_SCAN = 16_384
@@ -88,6 +89,14 @@ def fraction_matrix(column: Iterable[Any]) -> FractionMatrix:
     read = read_column(column)
     read.raise_invalid()
     return read.distinct.take(read.codes)
+
+
+def canonical_matrix(formulas: Sequence[str]) -> FractionMatrix:
+    """Read canonical reduced formulas, also those that nobody may type because they look like a name, such as OAr."""
+    try:
+        return fraction_matrix(formulas)
+    except FormulaInvalid:
+        return fraction_matrix([read_amounts(formula) for formula in formulas])
 
 
 def reduced_formulas(column: Iterable[Any]) -> list[str]:

@@ -101,7 +101,7 @@ _READABLE = ("OAc", "OTs", "OPr", "TsO", "TFSI", "FSI", "DFOB", "BOB", "COD", "C
 _READ_AS_LETTERS = re.compile(
     rf"(?<![A-Za-z])(?:{'|'.join(_READABLE)})(?![A-Za-z])|(?:OAc|OTs|OPr|TsO|TFSI|FSI|BOB|DFOB)(?![a-z])"
 )
-_ARYL = re.compile(r"OAr(?![a-z])")
+_ARYL = re.compile(r"(?!^OAr\d*$)OAr(?![a-z])")  # alone it is no substance with an aryl group
 _ACETATE = re.compile(r"(?<=[A-Za-z0-9)])\(\s*Ac\s*\)")
 _T_I = re.compile(r"TI(?![a-z])")
 
@@ -131,7 +131,7 @@ def refuse_shorthand(text: str) -> None:
     found = _ARYL.search(text)
     if found:
         reason = "Ar behind O may be an aryl group, of which only you know the atoms, or argon"
-        raise Refusal(found.start(), reason, [_ARYL.sub("(OC6H5)", text), _ARYL.sub("O1Ar1", text)])
+        raise Refusal(found.start(), reason, [_ARYL.sub("(OC6H5)", text), _ARYL.sub("O1Ar", text)])
     found = _T_I.search(text)
     if found:
         spellings = [_replaced(text, found, name) for name in ("Ti", "Tl", "T1I")]
@@ -139,7 +139,8 @@ def refuse_shorthand(text: str) -> None:
 
 
 def _replaced(text: str, found: re.Match[str], by: str) -> str:
-    return text[: found.start()] + by + text[found.end() :]
+    rest = text[found.end() :]
+    return text[: found.start()] + (by.removesuffix("1") if rest[:1].isdigit() else by) + rest
 
 
 def _letters(name: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from builders.crossmodal.encoder import trainable
@@ -27,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[object]]
     sample = write_sample(root / "sample.parquet", 60)
     teacher = write_encoder_catalog(root / "teachers")
     command = ["build", "--source", "table", "--path", sample, "--recipe", "cromel-band-gap", "--epochs", 2]
-    command += ["--teacher", teacher, "--out", root / "out", "--json", "--quiet"]
+    command += ["--teacher", teacher, "--out", root / "out", "--name", "formulas", "--json", "--quiet"]
     result = run(command, root / "cache")
     assert result.exit_code == 0, result.output
     return Path(json.loads(result.stdout)["path"]), command
@@ -40,7 +42,7 @@ def run(command: list[object], cache: Path) -> Result:
 def test_the_manifest_says_what_the_encoder_is(built):
     folder, _ = built
     manifest = read_manifest(folder)
-    assert (manifest.kind, manifest.name, manifest.version) == ("composition-encoder", "cromel-band-gap", "0.1.0")
+    assert (manifest.kind, manifest.name, manifest.version) == ("composition-encoder", "formulas", "0.1.0")
     assert manifest.model.hyperparameters["statistics"] == ["mean", "std", "min", "max"]
     assert manifest.model.hyperparameters["activation"] == "silu"
     assert manifest.model.hyperparameters["teacher"] == "toy@0.1.0"
@@ -89,11 +91,83 @@ def test_what_else_is_said_of_the_teacher_does_not_matter(built):
     assert Path(json.loads(result.stdout)["path"]) == folder
 
 
+def test_the_rebuild_command_names_the_version_of_the_teacher(built):
+    assert read_manifest(built[0]).command.endswith(" --teacher toy@0.1.0")
+
+
+def test_data_and_method_are_both_cited(built, tmp_path):
+    origin = {"name": "Ours", "bibtex": "@misc{ours, note = {Measured here}}", "doi": "10.1234/ours", "licence": "MIT"}
+    about = tmp_path / "about.json"
+    about.write_text(json.dumps(origin | {"attribution": "Ours.", "synthetic": False}))
+    result = run([*built[1], "--about", about, "--out", tmp_path / "out"], tmp_path / "cache")
+    assert result.exit_code == 0, result.output
+    citation = read_manifest(Path(json.loads(result.stdout)["path"])).citation
+    assert citation.doi == "10.1234/ours"
+    assert "@misc{ours" in citation.bibtex
+    assert "10.1038/s41524-025-01723-1" in citation.bibtex
+
+
+def test_the_manifest_says_where_the_training_ran_and_not_what_was_asked_for(built, monkeypatch):
+    """The encoder itself is trained on the CPU, whatever the teacher computes on."""
+    folder, _ = built
+    environment = read_manifest(folder).environment
+    assert (environment["device"], environment["teacher_device"]) == ("cpu", "cpu")
+
+
+def test_a_device_that_is_not_there_is_refused(built, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    result = run([*built[1], "--device", "cuda", "--out", tmp_path / "out"], tmp_path / "cache")
+    assert result.exit_code == 1
+    assert "No CUDA device" in result.stderr
+
+
+def test_a_run_is_taken_up_or_begun_again_as_it_is_asked(built, tmp_path):
+    folder, command = built
+    command = [*(part for part in command if part != "--quiet"), "--out", tmp_path / "out"]
+    refused = run([*command, "--resume"], tmp_path / "cache")
+    assert refused.exit_code == 1
+    assert "No interrupted run" in refused.stderr
+    assert run(command, tmp_path / "cache").exit_code == 0
+    (checkpoint,) = (tmp_path / "cache").glob("runs/*/checkpoint.pt")
+    shutil.rmtree(tmp_path / "out")
+    resumed = run([*command, "--resume"], tmp_path / "cache")
+    assert "epoch 1/2" not in resumed.stderr
+    shutil.rmtree(tmp_path / "out")
+    checkpoint.write_bytes(b"damaged")
+    assert run(command, tmp_path / "cache").exit_code == 1
+    again = run([*command, "--restart"], tmp_path / "cache")
+    assert again.exit_code == 0, again.output
+    assert "epoch 1/2" in again.stderr
+    vectors = Path(json.loads(again.stdout)["path"]) / ENCODER
+    assert vectors.read_bytes() == (folder / ENCODER).read_bytes()
+
+
+def test_a_version_that_loses_elements_needs_leave(built, tmp_path):
+    _, command = built
+    options = [*command, "--out", tmp_path / "out"]
+    assert run(options, tmp_path / "cache").exit_code == 0
+    fewer = [*options, "--limit", 25, "--exclude-elements", "Ar"]
+    refused = run(fewer, tmp_path / "cache")
+    assert refused.exit_code == 1
+    assert "--allow-lost-elements" in refused.stderr
+    assert "no usable structure holds" in refused.stderr
+    allowed = run([*fewer, "--allow-lost-elements"], tmp_path / "cache")
+    assert allowed.exit_code == 0, allowed.output
+    assert "Ar" in load_encoder(json.loads(allowed.stdout)["path"]).missing_elements
+
+
+def test_a_recipe_without_a_teacher_refuses_one(built, tmp_path):
+    result = run([*built[1], "--recipe", "ct-band-gap", "--out", tmp_path / "out"], tmp_path / "cache")
+    assert result.exit_code == 1
+    assert "takes no teacher" in result.stderr
+
+
 def test_the_same_build_elsewhere_gives_the_same_bytes(built, tmp_path):
     folder, command = built
     again = run([*command, "--out", tmp_path / "out"], tmp_path / "cache")
     assert again.exit_code == 0, again.output
-    assert (tmp_path / "out/cromel-band-gap/0.1.0" / ENCODER).read_bytes() == (folder / ENCODER).read_bytes()
+    assert (tmp_path / "out/formulas/0.1.0" / ENCODER).read_bytes() == (folder / ENCODER).read_bytes()
 
 
 def copied(folder: Path, to: Path) -> Path:

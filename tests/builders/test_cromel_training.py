@@ -15,7 +15,7 @@ from builders.crossmodal.recipes import ENCODER_RECIPES, EncoderRecipe, Transfer
 from builders.crossmodal.training import train_encoder
 from builders.models.cromel import GeneratorConfig
 from embeddings.elements import SYMBOLS
-from embeddings.errors import InputInvalid, SourceError, TrainingError
+from embeddings.errors import InputInvalid, SourceError, TargetInvalid, TrainingError
 from embeddings.formula import fraction_matrix, reduced_formulas
 
 TRAINING = TransferConfig(epochs=60, batch_size=32, learning_rate=1e-2, validation_fraction=0.2)
@@ -128,3 +128,12 @@ def test_recipes_are_found_and_strangers_are_told_what_there_is():
     assert find_any_recipe("cromel-multi") is ENCODER_RECIPES["cromel-multi"]
     with pytest.raises(InputInvalid, match=r'Did you mean "cromel-multi"\? .*ct-multi'):
         find_any_recipe("cromel-mutli")
+
+
+@pytest.mark.parametrize("learned_from", [1.0, np.nan])
+def test_a_target_that_only_formulas_held_out_have_is_refused(lessons, learned_from):
+    rows, _ = lessons.split(TRAINING.validation_fraction, RECIPE.seed)
+    labels = lessons.labels.copy()
+    labels[rows] = learned_from
+    with pytest.raises(TargetInvalid, match='Cannot learn the target "energy"'):
+        train_encoder(replace(lessons, labels=labels), recipe())

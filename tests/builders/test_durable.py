@@ -70,6 +70,21 @@ def test_a_folder_of_someone_else_in_the_place_of_a_version_is_left_alone(tmp_pa
         place(tmp_path, "0.1.0")
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "following"),
+    [([], ["0.3.0"], "0.4.0"), (["0.1.0"], ["0.3.0"], "0.4.0"), (["2.0.0"], ["0.3.0", "1.0.0"], "3.0.0"),
+     ([], ["1.0.0-rc.1"], "0.1.0"), ([], [], "0.1.0")],
+)  # fmt: skip
+def test_a_new_version_is_above_those_of_every_root(here, there, following, tmp_path):
+    for root, versions in (("here", here), ("there", there)):
+        for version in versions:
+            write_toy(tmp_path / root, version=version)
+    others = (tmp_path / "none", tmp_path / "there")
+    assert next_version(tmp_path / "here", "toy", others) == following
+    assert find_place(tmp_path / "here", "toy", None, "1" * 64, force=False, others=others).next == following
+    assert find_place(tmp_path / "here", "toy", None, "1" * 64, force=True, others=others).next == following
+
+
 def test_of_two_builds_that_take_the_next_version_both_are_there(tmp_path):
     found = place(tmp_path)
 

@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import embed as module
+from builders.compositions import reduced_formulas_of
 from builders.encoder import read_crystal_encoder
 from builders.records import read_structure_table
-from embeddings import load_catalog
+from embeddings import load_catalog, load_uae
 from embeddings.cli import main
 from embeddings.store import user_root
 from tests.crystals import arrow_table, cscl, sample_crystals
@@ -106,10 +107,42 @@ def test_sites_and_elements_agree_with_structures(sample: Path, tmp_path: Path) 
         for z, vector in zip(sites.atomic_numbers(name).tolist(), sites[name], strict=True):  # type: ignore[union-attr]
             by_element.setdefault(z, []).append(vector)
     assert elements.atomic_numbers.tolist() == sorted(by_element)  # type: ignore[union-attr]
-    for z, vectors in by_element.items():
-        np.testing.assert_allclose(elements[z], np.mean(vectors, axis=0), atol=1e-5)  # type: ignore[index]
+    means = np.array([np.mean(by_element[z], axis=0) for z in sorted(by_element)])
+    centered = means - means.mean(axis=0)
+    np.testing.assert_allclose(elements.vectors, centered * (0.1 / centered.std()), atol=1e-5)  # type: ignore[union-attr]
     rows = pq.read_table(tmp_path / "element.parquet")
     assert rows["n_sites"].to_pylist() == [len(by_element[z]) for z in sorted(by_element)]
+
+
+def test_vectors_of_elements_are_those_of_a_catalog_of_the_same_structures(tmp_path: Path) -> None:
+    """One convention, whether a build publishes them or they are made from structures of a user."""
+    crystals, labels = sample_crystals(40)
+    pq.write_table(arrow_table(crystals, **labels), tmp_path / "all.parquet")
+    options = ["--source", "table", "--path", str(tmp_path / "all.parquet"), "--recipe", "ct-formation-energy"]
+    result = CliRunner().invoke(main, ["build", *options, "--epochs", "1", "--name", "made", "--quiet"])
+    assert result.exit_code == 0, result.output
+    made = load_uae("made")
+    table = read_structure_table(tmp_path / "all.parquet")
+    seen = set(made.overlap(sorted(set(formulas := reduced_formulas_of(table)))))
+    rows = [k for k, formula in enumerate(formulas) if formula in seen]
+    trained_on = {name: [values[k] for k in rows] for name, values in labels.items()}
+    pq.write_table(arrow_table([crystals[k] for k in rows], **trained_on), tmp_path / "seen.parquet")
+    arguments = ["embed", "--catalog", "made", "--level", "element", "--source", "table"]
+    arguments += ["--path", str(tmp_path / "seen.parquet"), "-o", str(tmp_path / "e.parquet")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    again = load_catalog(tmp_path / "e.parquet")
+    assert again.atomic_numbers.tolist() == made.atomic_numbers.tolist()  # type: ignore[union-attr]
+    np.testing.assert_allclose(again.vectors, made.vectors, atol=2e-3)  # type: ignore[union-attr]  # half precision
+    assert made.vectors.std() == pytest.approx(0.1, rel=1e-3)
+
+
+def test_one_element_alone_has_no_vector_that_tells_it_from_others(tmp_path: Path) -> None:
+    write_encoder_catalog(user_root())
+    pq.write_table(arrow_table([cscl(3, 3, 3.4), cscl(3, 3, 3.6)]), tmp_path / "lithium.parquet")
+    result = embed(tmp_path / "lithium.parquet", "element", tmp_path / "e.parquet")
+    assert result.exit_code == 1
+    assert "Li alone is no different" in result.stderr
+    assert not (tmp_path / "e.parquet").exists()
 
 
 @pytest.mark.parametrize("level", ["structure", "site", "element"])

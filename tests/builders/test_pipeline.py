@@ -25,12 +25,14 @@ from builders.pipeline import BuildRequest
 from builders.provenance import command_line
 from builders.recipes import find_recipe
 from builders.records import read_structure_table
-from builders.sources import SourceOptions
+from builders.sources import SOURCES, SourceOptions, default_recipe
+from builders.splits import split_by_formula
 from embeddings import load_encoder, load_uae
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
 from embeddings.store import user_root
 from tests.crystals import arrow_table, sample_crystals, write_sample
+from tests.toys import write_toy
 
 
 def build(*options: object) -> Result:
@@ -106,6 +108,105 @@ def test_a_build_that_exists_is_not_repeated_and_a_new_one_gets_the_next_version
     named = build(*table_options(sample, version="0.1.0"))
     assert "This very build exists" in named.stderr
     assert named.exit_code == 0
+
+
+def test_a_build_is_numbered_above_every_root_and_is_what_the_bare_name_means(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "released"))
+    write_toy(tmp_path / "released", version="0.3.0")
+    assert build(*table_options(sample)).exit_code == 0
+    assert build(*table_options(sample, seed=3), "--out", tmp_path / "elsewhere").exit_code == 0
+    assert (load_uae("toy").version, load_uae("toy@0.3.0").version) == ("0.4.0", "0.3.0")
+    assert [path.name for path in (tmp_path / "elsewhere" / "toy").iterdir()] == ["0.5.0"]
+
+
+def test_edited_code_makes_another_build(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build(*table_options(sample)).exit_code == 0
+    monkeypatch.setattr("builders.pipeline.code_hash", lambda modules: "of an edited loss")
+    again = build(*table_options(sample))
+    assert "Taking up the run" not in again.stderr
+    assert load_uae("toy").version == "0.2.0"
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+@pytest.mark.parametrize(("options", "name"), [([], "ct-all"), (["--recipe", "starter"], "starter")])
+def test_a_build_never_says_that_its_data_are_those_of_the_starter_set(
+    options: list[str], name: str, snapshot: bool, sample: Path, tmp_path: Path
+) -> None:
+    where: list[object] = ["--source", "table", "--path", sample]
+    if snapshot:
+        CliRunner().invoke(main, list(map(str, ["pull", *where, "--out", tmp_path / "pulled"])))
+        where = ["--snapshot", tmp_path / "pulled"]
+    options = [*options, "--targets", "band_gap"] if options else options
+    result = build(*where, *options, "--epochs", 1, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    manifest = (Path(json.loads(result.stdout)["path"]) / "manifest.json").read_text()
+    assert json.loads(manifest)["name"] == name
+    assert "CHGNet" not in manifest
+
+
+def test_every_source_has_a_recipe_and_the_starter_recipe_belongs_to_its_own() -> None:
+    recipes = {name: find_recipe(default_recipe(name)).name for name in SOURCES}
+    assert [name for name, recipe in recipes.items() if recipe == "starter"] == ["starter"]
+    assert "CHGNet" in find_recipe("starter").on_source("starter").description
+    assert "CHGNet" not in find_recipe("starter").on_source("mp").description
+
+
+def test_other_targets_are_said_in_the_description() -> None:
+    recipe = find_recipe("ct-multi")
+    assert recipe.with_options(targets=("a", "b", "c")).description.endswith("learned from a, b and c.")
+    assert recipe.with_options(targets=recipe.targets, epochs=1).description == recipe.description
+
+
+def held_out_rows(path: Path) -> np.ndarray:
+    formulas = reduced_formulas_of(read_structure_table(path))
+    return split_by_formula(formulas, validation_fraction=0.1, seed=0, keep_elements=True)[1]
+
+
+def write_trap(path: Path, learned_from: float) -> Path:
+    """Write crystals with a property that varies on the rows held out, and not on those that are learned from."""
+    crystals, labels = sample_crystals(160)
+    held_out = held_out_rows(write_sample(path, 160))
+    trap = np.full(160, learned_from)
+    trap[held_out] = np.arange(len(held_out))
+    labels["trap"] = trap.tolist()
+    labels = {name: pa.array(values, from_pandas=True) for name, values in labels.items()}
+    pq.write_table(arrow_table(crystals, **labels), path)
+    return path
+
+
+TRAPS = pytest.mark.parametrize(("learned_from", "said"), [(7.0, "known values are 7"), (np.nan, "it is unknown")])
+
+
+@pytest.mark.parametrize(
+    ("targets", "learned_from", "said"),
+    [
+        ("trap", 7.0, "all of its"),
+        ("formation_energy_per_atom,trap", 7.0, "known values are 7"),
+        ("formation_energy_per_atom,trap", np.nan, "it is unknown"),
+    ],
+)
+def test_a_target_that_only_rows_held_out_have_is_refused(
+    targets: str, learned_from: float, said: str, tmp_path: Path
+) -> None:
+    result = build(*table_options(write_trap(tmp_path / "t.parquet", learned_from), targets=targets))
+    assert result.exit_code == 1, result.output
+    assert 'Cannot learn the target "trap": ' in result.stderr
+    assert said in result.stderr
+    assert not list((tmp_path / "cache").glob("catalogs/*/*"))
+
+
+@TRAPS
+def test_of_all_properties_one_that_cannot_be_learned_is_left_out_and_named(
+    learned_from: float, said: str, tmp_path: Path
+) -> None:
+    path = write_trap(tmp_path / "t.parquet", learned_from)
+    result = build("--source", "table", "--path", path, "--epochs", 1, "--json")
+    assert result.exit_code == 0, result.output
+    assert 'Left out: Cannot learn the target "trap"' in result.stderr
+    assert said in result.stderr
+    assert set(load_uae("ct-all").manifest.training.targets) == {"formation_energy_per_atom", "band_gap"}
 
 
 def test_a_version_that_the_same_recipe_made_of_other_structures_is_not_replaced(sample: Path, tmp_path: Path) -> None:

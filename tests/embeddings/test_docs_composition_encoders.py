@@ -23,9 +23,15 @@ def catalogs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
     sizes = {"statistics": STATISTICS, "activation": "silu", "dim": 128}
     settings = sizes | {"model": sizes | {"element_dim": 5, "hidden": (16,)}}
-    write_toy_encoder(tmp_path, tensors(widths=(16, 128)), hyperparameters=settings, name="cromel-multi")
+    write_toy_encoder(
+        tmp_path, tensors(widths=(16, 128)), hyperparameters=settings, name="cromel-multi", version="99.0.0"
+    )
     vectors = np.random.default_rng(0).normal(size=(90, 128))
-    write_catalog(tmp_path, toy_provenance(name="ct-multi"), toy_table(dict(zip(SYMBOLS, vectors, strict=False))))
+    write_catalog(
+        tmp_path,
+        toy_provenance(name="ct-multi", version="99.0.0"),
+        toy_table(dict(zip(SYMBOLS, vectors, strict=False))),
+    )
 
 
 @pytest.mark.usefixtures("catalogs")

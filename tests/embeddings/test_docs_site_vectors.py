@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "site-vectors.md").read_text()
 
 def test_the_examples_run(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_encoder_catalog(user_root(), CrystalTransformerConfig(depth=1), name="ct-multi")
+    write_encoder_catalog(user_root(), CrystalTransformerConfig(depth=1), name="ct-multi", version="99.0.0")
     silicon = (5.4 * np.array([[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]), np.array([14, 14]))
     crystals = [(*silicon, np.array([[0.0, 0, 0], [0.25, 0.25, 0.25]])), cscl(11, 17, 3.4)]
     pq.write_table(arrow_table(crystals, material_id=pa.array(["mp-149", "mp-22862"])), "structures.parquet")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embeddings.errors import FormulaInvalid
-from embeddings.formula import fraction_matrix, parse_formula
+from embeddings.formula import fraction_matrix, parse_formula, reduced_formula
 from embeddings.formula.bulk import read_column
 
 CASES = Path(__file__).parents[1] / "cases" / "formula_notations.csv"
@@ -165,3 +165,14 @@ def parsed_or_proposed(text: str) -> list[dict[str, float]]:
         return [parse_formula(text)]
     except FormulaInvalid as error:
         return [parse_formula(spelling) for spelling in proposals(error)]
+
+
+@pytest.mark.parametrize(("formula", "spelling"), [("SiOAr2", "SiO1Ar2"), ("NaOTs2", "NaO1Ts2"), ("LiOAr", "LiO1Ar")])
+def test_an_amount_behind_a_name_stays_what_it_is(formula: str, spelling: str) -> None:
+    with pytest.raises(FormulaInvalid, match=f'"{spelling}"'):
+        parse_formula(formula)
+
+
+@pytest.mark.parametrize("amounts", [{"O": 1, "Ar": 1}, {"O": 1, "Ar": 2}])
+def test_the_canonical_spelling_of_oxygen_and_argon_can_be_read(amounts: dict[str, int]) -> None:
+    assert parse_formula(reduced_formula(amounts)) == amounts

@@ -82,6 +82,66 @@ def test_pin_beats_the_highest_release(roots: tuple[Path, ...]) -> None:
     assert store.resolve("toy").name == "2.0.0"
 
 
+@pytest.mark.parametrize(
+    ("versions", "meant"),
+    [
+        ({0: ["0.1.0"], 3: ["0.3.0"]}, (3, "0.3.0")),
+        ({2: ["0.1.0", "0.4.0"], 3: ["0.3.0"]}, (2, "0.4.0")),
+        ({0: ["0.9.0"], 1: ["0.10.0"], 3: ["0.2.0"]}, (1, "0.10.0")),
+        ({1: ["1.0.0"], 3: ["1.0.0"]}, (1, "1.0.0")),
+        ({0: ["2.0.0-rc.1"], 3: ["1.0.0"]}, (3, "1.0.0")),
+        ({0: ["2.0.0-rc.1"], 3: ["2.0.0-rc.2"]}, (3, "2.0.0-rc.2")),
+        ({0: ["2.0.0-rc.1"]}, (0, "2.0.0-rc.1")),
+    ],
+)
+def test_a_bare_name_means_the_highest_release_in_any_root(
+    versions: dict[int, list[str]], meant: tuple[int, str], roots: tuple[Path, ...]
+) -> None:
+    for root, there in versions.items():
+        for version in there:
+            write_toy(roots[root], version=version)
+    folder = roots[meant[0]] / "toy" / meant[1]
+    assert store.resolve("toy") == folder
+    assert [location.folder for location in store.locate_all() if location.is_default] == [folder]
+    assert load_uae("toy").version == meant[1]
+
+
+def pin(root: Path, version: str) -> None:
+    path = root / "index.json"
+    document = json.loads(path.read_text())
+    document["catalogs"]["toy"]["default"] = version
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(("elsewhere", "meant"), [("1.5.0", (3, "1.5.0")), ("0.9.0", (0, "1.0.0"))])
+def test_a_pin_holds_back_what_its_root_offers_and_no_other(
+    elsewhere: str, meant: tuple[int, str], roots: tuple[Path, ...]
+) -> None:
+    write_toy(roots[0], version="1.0.0")
+    write_toy(roots[0], version="2.0.0")
+    pin(roots[0], "1.0.0")
+    write_toy(roots[3], version=elsewhere)
+    assert store.resolve("toy") == roots[meant[0]] / "toy" / meant[1]
+
+
+def test_the_beginning_of_a_version_means_the_highest_in_any_root(roots: tuple[Path, ...]) -> None:
+    write_toy(roots[0], version="0.1.1")
+    highest = write_toy(roots[3], version="0.1.2")
+    write_toy(roots[1], version="0.2.0")
+    assert store.resolve("toy@0.1") == highest
+
+
+def test_a_root_whose_index_cannot_be_read_is_not_passed_over(roots: tuple[Path, ...]) -> None:
+    """It may offer a higher version: a lower one is not given in its place."""
+    write_toy(roots[0], version="1.0.0")
+    write_toy(roots[3], version="2.0.0")
+    (roots[3] / "index.json").write_text("{")
+    with pytest.raises(CatalogCorrupt, match=r"index\.json is not an index"):
+        store.resolve("toy")
+    assert not any(location.is_default for location in store.locate_all())
+    assert store.resolve("toy@1.0.0") == roots[0] / "toy" / "1.0.0"
+
+
 def test_paths(roots: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_toy(tmp_path / "elsewhere")
     assert store.resolve(folder) == folder
@@ -138,9 +198,9 @@ def test_locations_tell_defaults_and_shadows(roots: tuple[Path, ...]) -> None:
     write_toy(roots[3], version="2.0.0")
     found = [(place.root, place.version, place.is_default, place.shadowed_by) for place in store.locate_all()]
     assert found == [
-        (roots[0], "1.0.0", True, None),
+        (roots[0], "1.0.0", False, None),
         (roots[3], "1.0.0", False, roots[0]),
-        (roots[3], "2.0.0", False, None),
+        (roots[3], "2.0.0", True, None),
     ]
 
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     vectors = np.random.default_rng(0).normal(size=(95, 128))
     by_symbol = {name: vector for name, vector in zip(SYMBOLS, vectors, strict=False) if name != "Ne"}
-    write_catalog(tmp_path, toy_provenance(name="ct-multi"), toy_table(by_symbol))
+    write_catalog(tmp_path, toy_provenance(name="ct-multi", version="99.0.0"), toy_table(by_symbol))
     core = pytest.importorskip("pymatgen.core", reason="needs the extra build")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "id_prop.csv").write_text("salt,-2.1\nrust,-1.4\n")

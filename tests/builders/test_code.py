@@ -1,0 +1,72 @@
+"""The code that makes the numbers is part of a build's identity; no module of it is forgotten."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builders import code
+from builders.code import BYSTANDERS, EMBEDDING, FORMULAS, code_hash
+from builders.output import find_place
+from embeddings.errors import CatalogExists, EmbeddingsError
+from tests.toys import toy_provenance, write_toy
+
+ROOT = Path(__file__).parents[2]
+
+
+def file_of(module: str) -> Path | None:
+    path = ROOT.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def imported(module: str) -> Iterator[str]:
+    """Yield the modules of builders that a module imports, but for type hints."""
+    file = file_of(module)
+    assert file is not None, module
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    hints = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    left_out = {id(node) for hint in hints for node in ast.walk(hint)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in left_out:
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name for name in inside if file_of(name)]
+            yield from (name for name in modules or [node.module] if name.startswith("builders."))
+
+
+@pytest.mark.parametrize("module", sorted({*EMBEDDING, *FORMULAS}))
+def test_what_a_module_that_makes_numbers_imports_is_listed(module: str) -> None:
+    assert [name for name in imported(module) if name not in {*EMBEDDING, *FORMULAS, *BYSTANDERS}] == []
+
+
+def test_every_listed_module_is_there_and_on_one_list() -> None:
+    assert [name for name in (*EMBEDDING, *FORMULAS, *BYSTANDERS) if file_of(name) is None] == []
+    assert not {*EMBEDDING, *FORMULAS} & set(BYSTANDERS)
+
+
+def test_an_edit_changes_the_hash_and_a_line_ending_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = tmp_path / "loss_of_the_test.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hashes = []
+    for text in (b"a = 1\nb = 2\n", b"a = 1\r\nb = 2\r\n", b"a = 1\nb = 3\n"):
+        loss.write_bytes(text)
+        hashes.append(code_hash(["loss_of_the_test"]))
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert code_hash(["loss_of_the_test", "builders.train"]) == code_hash(["builders.train", "loss_of_the_test"])
+
+
+def test_a_library_without_its_sources_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddingsError, match=r"source of builders\.train cannot be read"):
+        code_hash(["builders.train"])
+
+
+def test_a_version_from_before_the_code_counted_is_known_by_its_number_alone(tmp_path: Path) -> None:
+    """What is released stays "already built" for the command that names its version, and never for another."""
+    folder, earlier, now = write_toy(tmp_path), toy_provenance().fingerprint, "1" * 64
+    assert find_place(tmp_path, "toy", "0.1.0", now, force=False, without_code=earlier).earlier == folder
+    assert find_place(tmp_path, "toy", None, now, force=False, without_code=earlier).next == "0.2.0"
+    with pytest.raises(CatalogExists):
+        find_place(tmp_path, "toy", "0.1.0", now, force=False, without_code="2" * 64)
