@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from embeddings.cli import COMMANDS, main
+from embeddings.cli.printing import print_json
 from embeddings.cli.system import reason_of
-from embeddings.text import printable
 from tests.crystals import write_sample
 from tests.toys import write_toy
 
@@ -148,22 +148,10 @@ def test_an_absurd_environment_is_named(name: str, variable: str, value: str, mo
     check(CliRunner().invoke(main, [name, *BASE[name]]))
 
 
-def test_what_a_description_says_does_not_reach_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_toy(tmp_path / "c", description="\x1b[2J\x9b31m\u202eevil \u00e9")
-    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "c"))
-    for arguments in (["show", "toy"], ["show", "toy", "--json"], ["list", "--json"]):
-        result = CliRunner().invoke(main, arguments)
-        check(result)
-        assert "evil \u00e9" in result.stdout
-    shown = json.loads(CliRunner().invoke(main, ["show", "toy", "--json"]).stdout)
-    assert shown["description"] == "\x1b[2J\x9b31m\u202eevil \u00e9"
-
-
-def test_printable_keeps_words_and_the_meaning_of_json() -> None:
-    text = "plain \u00e9 \U0001f600\tand\nlines"
-    assert printable(text) == text
-    document = {"a": "\x1b\x7f\x9b\u202e\u2028"}
-    shown = printable(json.dumps(document, ensure_ascii=False))
+def test_json_says_the_same_without_steering_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"a": "\x1b[2J\x7f\x9b31m\u202eevil\u2028", "b": "plain \u00e9 \U0001f600\tand\nlines"}
+    print_json(document)
+    shown = capsys.readouterr().out
     assert json.loads(shown) == document
     assert not CONTROLS.search(shown)
 

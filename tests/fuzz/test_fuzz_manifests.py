@@ -42,7 +42,8 @@ json_values = st.recursive(
 )
 near = st.sampled_from(
     [1, 2, 3, 6, 8, 2**16, "toy", "zoo", "0.1.0", "0.2.0", "1.0.0-rc.1", "vectors.npy", "vectors.parquet",
-     "manifest.json", "element", "structure", "composition-encoder", "float64", "npy", "hdf5", "mean", "Fe", "/etc/passwd", "."]
+     "manifest.json", "element", "structure", "composition-encoder", "float64", "npy", "hdf5", "mean", "Fe",
+     "/etc/passwd", "."]
 )  # fmt: skip
 values = st.sampled_from(ABSURD) | json_values | near
 
