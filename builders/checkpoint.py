@@ -14,7 +14,7 @@ from builders.seals import SealBroken, read_sealed, write_sealed
 from embeddings.errors import TrainingError
 
 _UNREADABLE = (SealBroken, RuntimeError, EOFError, OSError, TypeError, KeyError, ValueError, pickle.UnpicklingError)
-"""What a file that is no checkpoint makes `read_checkpoint` meet."""
+"""What a file that is not a checkpoint makes `read_checkpoint` meet."""
 
 
 @dataclass

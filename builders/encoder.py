@@ -117,7 +117,7 @@ class CrystalEncoder:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
             InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
                 are none.
-            CatalogCorrupt: a vector holds what is not a number.
+            CatalogCorrupt: a vector holds NaN or infinity.
         """
         table = self._check(structures)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
@@ -142,7 +142,7 @@ class CrystalEncoder:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
             InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
                 are none.
-            CatalogCorrupt: a vector holds what is not a number.
+            CatalogCorrupt: a vector holds NaN or infinity.
         """
         table = self._check(structures)
         vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
@@ -153,12 +153,12 @@ class CrystalEncoder:
         return vectors, table.offsets
 
     def _check_numbers(self, vectors: np.ndarray, names: np.ndarray) -> None:
-        """Refuse vectors that hold what is no number: weights that are too large, or no distances."""
+        """Refuse vectors that hold NaN or infinity: weights that are too large, or no distances."""
         fine = np.array(np.isfinite(vectors).all(axis=1))
         if not fine.all():
             first = int(np.argmin(fine))
             raise CatalogCorrupt(
-                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold what is no number; the first is "
+                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold NaN or infinity; the first is "
                 f"that of {names[first]}. Leave out its structure, or install or build this version again."
             )
 
@@ -242,7 +242,7 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     tensors = read_tensors(check_file(where, _entry_of(manifest), keep=True), where=where)
     unfit = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
     if unfit:
-        raise CatalogCorrupt(f"{where} holds weights that are no numbers ({', '.join(unfit[:5])}). {_AGAIN}")
+        raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
         return CrystalEncoder(manifest, _network(_config(manifest), tensors))
     except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:

@@ -107,7 +107,7 @@ def read_structure_table(path: Path | str) -> StructureTable:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row that is no structure.
+    """A row that is not a structure.
 
     Attributes:
         row: its number in the table.
@@ -130,7 +130,7 @@ def structures_from_arrow(table: pa.Table, *, origin: str) -> StructureTable:
 
     Raises:
         ColumnNotFound: a structure column is not there.
-        SourceError: a structure column is of the wrong type, or a row is no structure.
+        SourceError: a structure column is of the wrong type, or a row is not a structure.
     """
     structures, _, faults = read_rows(table, origin=origin)
     if faults:
@@ -140,7 +140,7 @@ def structures_from_arrow(table: pa.Table, *, origin: str) -> StructureTable:
 
 
 def read_rows(table: pa.Table, *, origin: str) -> tuple[StructureTable, np.ndarray, list[Fault]]:
-    """Turn an Arrow table in the structure schema into arrays, the rows that are no structures left out.
+    """Turn an Arrow table in the structure schema into arrays, the rows that are not structures left out.
 
     Lattices and coordinates may be flat or lists of three numbers each; lists, numbers and text may be of any width,
     dictionaries are looked up. No value is rounded, cut or moved to another row.
@@ -216,12 +216,12 @@ def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | Non
 
 
 def _invalid_numbers(numbers: Lists) -> Problems:
-    """Return the rows with an atomic number that is no element's."""
+    """Return the rows with an atomic number of no element."""
     values = numbers.values
     is_valid = (values >= 1) & (values <= N_ELEMENTS) & (values == np.floor(values))
     rows = np.repeat(np.arange(len(numbers.lengths)), numbers.lengths)
     bad = np.flatnonzero(~is_valid)[::-1]
-    return {int(rows[k]): f"{values[k]:g} is no atomic number; 1 to {N_ELEMENTS} are" for k in bad}
+    return {int(rows[k]): f"{values[k]:g} is not an atomic number (1 to {N_ELEMENTS})" for k in bad}
 
 
 def _of_rows(lists: Lists, rows: np.ndarray) -> np.ndarray:

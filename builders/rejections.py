@@ -35,7 +35,7 @@ MENDS: dict[str, str] = {
     "occupancy_out_of_range": "give shares from 0 to 1 that add up to 1 at most",
     "outside_folder": "copy the file into the folder in place of the link",
     "partial_occupancy": "order the sites, or choose --disorder majority",
-    "reserved_name": "give the property a name that is no column of the structure itself",
+    "reserved_name": "give the property a name that is not a column of the structure itself",
     "setting_disagrees": "make operations, name, number and cell agree; listing all operations is safest",
     "several_crystals": "put each crystal into a file of its own",
     "too_large": "use a smaller cell",

@@ -146,7 +146,7 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def read_part(snapshot: Snapshot, name: str) -> pa.BufferReader:
-    """Return the content of a part, open for reading: the very bytes that have its hash, whatever befalls the file.
+    """Return the content of a part, open for reading: the very bytes that have its hash, whatever happens to the file.
 
     Raises:
         SourceError: it is not there, or does not have its hash.

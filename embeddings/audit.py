@@ -93,7 +93,7 @@ def _check_network(where: Path, manifest: Manifest, content: bytes) -> None:
     tensors = read_tensors(content, where=where)
     unfit = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
     if unfit:
-        raise CatalogCorrupt(f"{where} holds weights that are no numbers ({', '.join(unfit[:5])}). {_AGAIN}")
+        raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     _check_identity(where, manifest, read_metadata(content))
 
 

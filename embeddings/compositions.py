@@ -47,7 +47,7 @@ def nearest_compositions(
     Raises:
         FormulaInvalid: a formula cannot be read.
         ElementNotCovered: an element has no vector.
-        InputInvalid: `k` is below 1, the metric is unknown, or `formulas` is no column.
+        InputInvalid: `k` is below 1, the metric is unknown, or `formulas` is not a column.
     """
     return CompositionIndex(formulas, catalog, metric=metric).nearest(query, k)
 
@@ -70,7 +70,7 @@ class CompositionIndex:
     Raises:
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
         ElementNotCovered: an element has no vector and `missing` is ``"raise"``.
-        InputInvalid: an unknown metric or policy, or `formulas` is no column.
+        InputInvalid: an unknown metric or policy, or `formulas` is not a column.
 
     Example:
         >>> from embeddings import load_uae
@@ -109,7 +109,7 @@ class CompositionIndex:
         Raises:
             FormulaInvalid: a query cannot be read; the message names the first row, counted from 0.
             ElementNotCovered: a query has no vector.
-            InputInvalid: `k` is below 1, or `queries` is no column.
+            InputInvalid: `k` is below 1, or `queries` is not a column.
         """
         if k < 1:
             raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")

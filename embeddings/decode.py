@@ -152,7 +152,7 @@ def _data_set(h5py: ModuleType, file: Any, name: str) -> np.ndarray:
     """Return a data set whose numbers stand in the file itself, one after the other."""
     data = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external or data.chunks or not 1 <= data.ndim <= 2:
-        raise ValueError(f"{name} is no plain data set")
+        raise ValueError(f"{name} is not a plain data set")
     return data[()]
 
 

@@ -58,7 +58,7 @@ def write_encoder(
 
     Raises:
         CatalogExists: the version exists and `force` is off, or another writer made it meanwhile.
-        CatalogCorrupt: the content is no encoder that fits the provenance, or the root's index cannot be read.
+        CatalogCorrupt: the content is not an encoder that fits the provenance, or the root's index cannot be read.
         FormulaInvalid: a formula cannot be read.
         ManifestInvalid: the provenance does not fit the schema; the message names the field.
         OutputInvalid: the folder cannot be written.

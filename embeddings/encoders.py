@@ -45,7 +45,7 @@ class Network:
         biases: (n_out,) of each layer.
 
     Raises:
-        InputInvalid: on construction, where the arrays do not fit each other or hold what is no number.
+        InputInvalid: on construction, where the arrays do not fit each other or hold NaN or infinity.
     """
 
     statistics: tuple[str, ...]
@@ -84,7 +84,7 @@ class Network:
         """Return one vector for each formula of a block, (n, dim) float32.
 
         Raises:
-            CatalogCorrupt: the weights make of numbers what is no number.
+            CatalogCorrupt: the weights turn numbers into NaN or infinity.
         """
         vectors = self._pooled(block)
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
@@ -112,7 +112,7 @@ class Spread:
         bias: (dim,).
 
     Raises:
-        InputInvalid: on construction, where the arrays do not fit each other or hold what is no number.
+        InputInvalid: on construction, where the arrays do not fit each other or hold NaN or infinity.
     """
 
     weight: np.ndarray
@@ -124,7 +124,7 @@ class Spread:
         if self.weight.shape != 2 * self.bias.shape:
             raise InputInvalid(f"A spread of shapes {self.weight.shape} and {self.bias.shape} is none.")
         if not np.isfinite(self.weight).all() or not np.isfinite(self.bias).all():
-            raise InputInvalid("The weights of the spread hold what is no number.")
+            raise InputInvalid("The weights of the spread hold NaN or infinity.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are checked and read-only again."""
@@ -134,7 +134,7 @@ class Spread:
         """Return the standard deviations of the samples around each vector, (n, dim) float32.
 
         Raises:
-            CatalogCorrupt: the weights make of numbers what is no number.
+            CatalogCorrupt: the weights turn numbers into NaN or infinity.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             deviations = np.logaddexp(0, vectors @ self.weight.T + self.bias, dtype=np.float32)
@@ -216,7 +216,7 @@ class CompositionEncoder:
         Raises:
             FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
             ElementNotCovered: names the elements that the training never saw, where ``missing`` is ``"raise"``.
-            InputInvalid: an unknown policy, or something that is no column.
+            InputInvalid: an unknown policy, or something that is not a column.
 
         Example:
             >>> from embeddings import load_encoder
@@ -268,7 +268,7 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def _check_given(taken: np.ndarray, given: np.ndarray) -> None:
-    """Refuse rows that are no numbers, where those they were made of are numbers."""
+    """Refuse rows of NaN or infinity that were made of numbers."""
     lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
     if lost.any():
         raise CatalogCorrupt(
@@ -292,4 +292,4 @@ def _check_shapes(network: Network) -> None:
 
 def _check_numbers(network: Network) -> None:
     if not all(np.isfinite(array).all() for array in network.arrays) or not (network.input_scale > 0).all():
-        raise InputInvalid("The weights of this network hold what is no number, or a scale that is not positive.")
+        raise InputInvalid("The weights of this network hold NaN or infinity, or a scale that is not positive.")

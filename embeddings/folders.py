@@ -46,7 +46,7 @@ def atomic_file(path: Path, *, advice: str = "") -> Iterator[Path]:
         advice: what to do if it cannot be written, for the message.
 
     Raises:
-        OutputInvalid: `path` is no regular file, or an operating-system error ends the block.
+        OutputInvalid: `path` is not a regular file, or an operating-system error ends the block.
     """
     path = Path(path)
     with _refusals_named(path, advice):

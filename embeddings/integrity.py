@@ -21,7 +21,7 @@ def read_intact(folder: Path, manifest: Manifest, *, keep: frozenset[str] = froz
         Name -> content, the very bytes that were checked. A file that the manifest does not list is not there.
 
     Raises:
-        CatalogCorrupt: a file is missing, truncated or altered, or is no file at all; the message names it.
+        CatalogCorrupt: a file is missing, truncated or altered, or is not a file at all; the message names it.
     """
     contents: dict[str, bytes] = {}
     for entry in manifest.files:
@@ -40,7 +40,7 @@ def check_file(path: Path, entry: FileEntry, *, keep: bool) -> bytes:
         keep: whether to return the content, which is empty otherwise.
 
     Raises:
-        CatalogCorrupt: the file is missing, truncated or altered, is no file at all, or is too large to be kept.
+        CatalogCorrupt: the file is missing, truncated or altered, is not a file at all, or is too large to be kept.
     """
     if keep and entry.bytes > IN_MEMORY:
         raise _corrupt(path, f"at most {IN_MEMORY:,} bytes", f"a manifest that tells of {entry.bytes:,}")

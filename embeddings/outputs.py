@@ -80,7 +80,7 @@ def check_file(path: Path) -> None:
 
 
 def _check_name(path: Path) -> None:
-    """Refuse a name whose bytes are no text: libraries cannot write it, and no manifest could name it."""
+    """Refuse a name whose bytes are not text: libraries cannot write it, and no manifest could name it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

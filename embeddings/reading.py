@@ -21,7 +21,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading; a pipe is not waited for, and a device is never read.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     _check_regular(os.stat(path), path)
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -34,7 +34,7 @@ def read_bounded(path: Path, *, at_most: int = IN_MEMORY) -> bytes:
     """Return the content of a regular file.
 
     Raises:
-        OSError: it cannot be read, is no regular file, or has more bytes than allowed.
+        OSError: it cannot be read, is not a regular file, or has more bytes than allowed.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -53,7 +53,7 @@ def hash_bounded(path: Path, n_bytes: int, *, keep: bool = False) -> tuple[int, 
         keep: whether to return the content, which is empty otherwise.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
     """
     digest, kept, n_read = hashlib.sha256(), [], 0
     with open_regular(path) as file:

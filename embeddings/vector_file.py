@@ -196,12 +196,12 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
 
 
 def _checked(table: pa.Table) -> pa.Table:
-    """Refuse missing values, and vectors that hold what is no number."""
+    """Refuse missing values, and vectors that hold NaN or infinity."""
     for name in table.column_names:
         if table[name].null_count:
             raise CatalogCorrupt(f"its column {name} has values missing")
     if "vector" in table.column_names and not np.isfinite(vectors_of(table["vector"])).all():
-        raise CatalogCorrupt("its vectors hold what is no number")
+        raise CatalogCorrupt("its vectors hold NaN or infinity")
     return table
 
 

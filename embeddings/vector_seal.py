@@ -63,7 +63,7 @@ class Seal:
                 self._intact.add(place)
 
     def _checked(self, stated: str) -> list[str]:
-        """Return the hashes of the chunks, after the footer was found to be what it was."""
+        """Return the hashes of the chunks, after the footer was found unchanged."""
         start, size = _footer_start(self.source), self.source.size()
         own, hashes = stated[:64], [stated[i : i + 64] for i in range(64, len(stated), 64)]
         footer = self.source.read_at(size - start, start)

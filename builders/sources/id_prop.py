@@ -111,7 +111,7 @@ def _value(cell: str, path: Path, line: int) -> float | None:
         return None
     value = read_number(cell)
     if value is None:
-        header = " Only a first line without numbers whose identifier is no file is a header." * (line == 1)
+        header = " Only a first line without numbers whose identifier is not a file is a header." * (line == 1)
         raise InputInvalid(
             f'{path}, line {line}: "{cell}" is not a number. Leave the cell empty if it is not known.{header}'
         )

@@ -22,7 +22,7 @@ SYMBOLS_FROM_COMMENT = "symbols_from_the_comment_line"
 SYMBOLS_FROM_POSITIONS = "symbols_from_the_lines_of_positions"
 
 LARGEST = 1e30
-"""Scales and vectors beyond this are no lattice, and their products no numbers."""
+"""Scales and vectors beyond this do not make a lattice, and their products overflow."""
 
 _SYMBOL = re.compile(r"([A-Za-z]+)(?:[_/].*)?")
 """A symbol as a POTCAR spells it, with or without its kind and hash: ``Fe``, ``Fe_pv``, ``Fe_pv/0a1b2c``."""

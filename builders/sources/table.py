@@ -59,7 +59,7 @@ class ParquetStream(Stream):
         return Plan(origin, n_expected=self._file.metadata.num_rows)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Yield the rows from ``start`` on; those that are no structures are rejected."""
+        """Yield the rows from ``start`` on; those that are not structures are rejected."""
         row = 0
         try:
             for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
@@ -82,7 +82,7 @@ class ParquetStream(Stream):
         return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
 
     def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
-        """Return some rows, the first of which is number `first` of the file, without those that are no structures."""
+        """Return some rows, the first of which is number `first` of the file, without those that are not structures."""
         structures, good, faults = read_rows(part, origin=self._path.name)
         rejected = tuple(_rejected(fault, first + fault.row) for fault in faults)
         part, n_out_of_range = _within_range(part.take(pa.array(good)) if faults else part, structures.properties)

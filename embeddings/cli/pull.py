@@ -159,7 +159,7 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     for reason, n in snapshot.rejected.items():
         yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():
-        yield f"  kept, and of no use to a build: {n:,} {reason}"
+        yield f"  kept, but not usable by a build: {n:,} {reason}"
     if (snapshot.folder / "rejected.csv").exists():
         yield f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}"
     yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"

@@ -177,7 +177,7 @@ def _table_path(model: Any, dim: int) -> str:
             _check_width(model, table.embedding_dim, dim)
             return path
     raise InputInvalid(
-        f"{type(model).__name__} is no matgl model with a table of elements; give the model itself, not its trainer."
+        f"{type(model).__name__} is not a matgl model with a table of elements; give the model itself, not its trainer."
     )
 
 

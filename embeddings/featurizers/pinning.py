@@ -40,7 +40,7 @@ class PinnedCatalogs:
         Raises:
             CatalogNotFound: no catalog goes by this name.
             CatalogCorrupt: a file of the catalog is missing or altered.
-            InputInvalid: the parameter is no name, path, catalog or encoder.
+            InputInvalid: the parameter is not a name, path, catalog or encoder.
         """
         asked, loaded = _as_tuple(self.catalog), self._pinned()
         if loaded is None:

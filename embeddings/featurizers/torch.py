@@ -90,7 +90,7 @@ def pool_compositions(
     Raises:
         FormulaInvalid: a formula cannot be read.
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        InputInvalid: an unknown statistic or policy, or something that is no column or catalog.
+        InputInvalid: an unknown statistic or policy, or something that is not a column or catalog.
     """
     return torch.from_numpy(featurize_compositions(formulas, catalog, stats=stats, missing=missing)).to(device)
 

@@ -41,7 +41,7 @@ _GREEK = "\u03b1-\u03c9"
 _PRIME = "'\u2032"
 _UNSEEN = "it holds a character that cannot be seen"
 _MARKUP = "markup is not read"
-_PHASE = "the name of a phase is no part of a formula"
+_PHASE = "the name of a phase is not part of a formula"
 _JOINED = "parts are joined by a middle dot"
 _ISOTOPE = "isotopes are not told apart"
 _NUMERAL = "an oxidation number has capital letters, (III), or is left out"
@@ -66,7 +66,7 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
     (
         r"[\u25a1\u25a0\u2b1c\u25fb\u2610][0-9.]*|(?<![A-Za-z])(?:Vac|Va)(?![a-z])[0-9.]*",
         "",
-        "a vacancy is no element and is left out",
+        "a vacancy is not an element and is left out",
     ),
     (
         rf"^\s*(?:[0-9]+[A-Z][{_PRIME}]?|[a-z{_GREEK}]+[{_PRIME}]?|T|[0-9][A-Z][a-z0-9']*)\s*[-_ ]\s*(?=[A-Z(\[0-9])",
@@ -82,7 +82,7 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
     (r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+", _decimal, "or the number is written out"),
     (r"(?<=[A-Za-z0-9)\]])([+-])([0-9]+(?:\.[0-9]+)?)\s*$", r"^\2\1", "a charge has its sign last"),
     (r"[A-Z][a-z]?0(?:\.0*)?(?![0-9.])", "", "an element of amount 0 is left out"),
-    (r"(?<=[A-Za-z0-9)\]])\s*[.,;:!?]+\s*$|^\s*[.,;:]+", "", "a mark at the end is no part of a formula"),
+    (r"(?<=[A-Za-z0-9)\]])\s*[.,;:!?]+\s*$|^\s*[.,;:]+", "", "a mark at the end is not part of a formula"),
     (r"^\s*[0-9]+(?:\.[0-9]+)?\s*(?=[A-Z(\[])", "", "a number before it all counts units or nucleons, and is left out"),
 ]
 _RULES = [Rule(re.compile(pattern), replacement, reason) for pattern, replacement, reason in _REWRITES]

@@ -101,7 +101,7 @@ _READABLE = ("OAc", "OTs", "OPr", "TsO", "TFSI", "FSI", "DFOB", "BOB", "COD", "C
 _READ_AS_LETTERS = re.compile(
     rf"(?<![A-Za-z])(?:{'|'.join(_READABLE)})(?![A-Za-z])|(?:OAc|OTs|OPr|TsO|TFSI|FSI|BOB|DFOB)(?![a-z])"
 )
-_ARYL = re.compile(r"(?!^OAr\d*$)OAr(?![a-z])")  # alone it is no substance with an aryl group
+_ARYL = re.compile(r"(?!^OAr\d*$)OAr(?![a-z])")  # alone it is not a substance with an aryl group
 _ACETATE = re.compile(r"(?<=[A-Za-z0-9)])\(\s*Ac\s*\)")
 _T_I = re.compile(r"TI(?![a-z])")
 

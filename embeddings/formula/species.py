@@ -29,7 +29,7 @@ def mapped_amounts(formula: Mapping[Any, Any]) -> dict[str, float]:
     """Read a mapping; keys that name the same element (``Fe2+`` and ``Fe3+``) add up.
 
     Raises:
-        Refusal: a key is no element, or an amount no number.
+        Refusal: a key is not an element, or an amount is not a number.
     """
     amounts: dict[str, float] = {}
     for key, given in formula.items():

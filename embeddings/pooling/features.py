@@ -58,7 +58,7 @@ def featurize_compositions(
     Raises:
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        InputInvalid: an unknown statistic or policy, or something that is no column or catalog.
+        InputInvalid: an unknown statistic or policy, or something that is not a column or catalog.
     """
     column = read_column(formulas)
     column.raise_invalid()
@@ -109,7 +109,7 @@ def pool(
 
     Raises:
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        InputInvalid: an unknown statistic or policy, or something that is no catalog.
+        InputInvalid: an unknown statistic or policy, or something that is not a catalog.
     """
     names, catalogs = check_statistics(stats), check_catalogs(catalog)
     check_policy(missing)

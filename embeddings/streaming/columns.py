@@ -164,7 +164,7 @@ def _as_text(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{_as_json(value)[:60]} is no text")
+        raise TypeError(f"{_as_json(value)[:60]} is not text")
     return value
 
 

@@ -126,7 +126,7 @@ def _csv_rows(reader: Any, request: Request, lines: _Lines) -> Iterator[tuple[in
 
 
 def _json_batches(request: Request) -> Iterator[Batch]:
-    """Read a JSON Lines file; a line that is no object, or brings a new key after the first batch, is rejected."""
+    """Read a JSON Lines file; a line that is not an object, or brings a new key after the first batch, is rejected."""
     with request.path.open("rb") as file:
         lines = _Lines(file, request.path)
         gatherer = Gatherer([], request)

@@ -281,7 +281,7 @@ def test_weights_that_are_no_numbers_are_refused(number: float, written: Path, t
     found["project.bias"] = np.where(np.arange(32) == 5, number, found["project.bias"]).astype(np.float16)
     replace_file(folder, "encoder.safetensors", content_of(found))
     for look in (read_crystal_encoder, verify):
-        with pytest.raises(CatalogCorrupt, match=r"weights that are no numbers \(project\.bias\)"):
+        with pytest.raises(CatalogCorrupt, match=r"weights that are not numbers \(project\.bias\)"):
             look(folder)
 
 
@@ -294,7 +294,7 @@ def test_weights_so_large_that_no_number_comes_out_are_named(written: Path, tmp_
     broken = read_crystal_encoder(folder)
     table = structure_table([cscl(11, 17, 3.4)])
     for encode in (broken.encode, broken.encode_sites):
-        with pytest.raises(CatalogCorrupt, match="vectors that hold what is no number; the first is that of"):
+        with pytest.raises(CatalogCorrupt, match="vectors that hold NaN or infinity; the first is that of"):
             encode(table)
 
 

@@ -244,7 +244,7 @@ TENSOR_CONTENTS = {
     "float offsets": safetensors({"a": F32 | {"data_offsets": [0.0, 4.0]}}, bytes(4)),
     "deep": safetensors(b"[" * 100_000),
     "not text": safetensors(b"\xff\xfe"),
-    "weights that are no numbers": content_of(tensors() | {"layers.0.bias": np.full(12, np.nan, np.float32)}),
+    "weights that are not numbers": content_of(tensors() | {"layers.0.bias": np.full(12, np.nan, np.float32)}),
     "infinite weights": content_of(tensors() | {"input_mean": np.full(15, np.inf, np.float32)}),
     "integers": content_of(tensors() | {"input_mean": np.ones(15, np.int64)}),
     "one more": content_of(tensors() | {"surplus": np.ones(1, np.float32)}),

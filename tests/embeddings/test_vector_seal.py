@@ -138,15 +138,15 @@ def test_a_lookup_hashes_what_it_reads_and_once(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("level", "name", "values", "reason"),
     [
-        ("structure", "vector", column([(1, np.nan)] * 4), "hold what is no number"),
-        ("structure", "vector", column([(1, np.inf)] * 4), "hold what is no number"),
+        ("structure", "vector", column([(1, np.nan)] * 4), "hold NaN or infinity"),
+        ("structure", "vector", column([(1, np.inf)] * 4), "hold NaN or infinity"),
         ("structure", "vector", column([(1, 2, 3)] * 4), r"\[3\], not"),
         ("structure", "vector", pa.array([[1.0, 2.0], None] * 2, pa.list_(pa.float32(), 2)), "values missing"),
         ("structure", "material_id", pa.array(["a", "b", "c", "a"]), "two rows of one identifier"),
         ("structure", "material_id", pa.array(["a", "b", "c", None]), "values missing"),
         ("structure", "formula", pa.array([1, 2, 3, 4]), "formula is int64, not string"),
         ("structure", "surplus", pa.array([1, 2, 3, 4]), "surplus is int64, not None"),
-        ("site", "vector", column([(1, np.nan)] * 6), "hold what is no number"),
+        ("site", "vector", column([(1, np.nan)] * 6), "hold NaN or infinity"),
         ("site", "site", pa.array([1, 2, 0, 0, 1, 2], pa.int32()), "one structure after the other"),
         ("site", "material_id", pa.array(["a", "a", "b", "a", "a", "a"]), "one structure after the other"),
         ("element", "symbol", pa.array(["O", "Co", "Fe"]), "do not belong"),

@@ -60,7 +60,7 @@ class Operations:
 
     @cached_property
     def quotients(self) -> np.ndarray | None:
-        """(n, n) int16: at (g, h) the index of the operation that h is made of after g; None if they are no group."""
+        """(n, n) int16: at (g, h) the index of the operation that h is made of after g; None if not a group."""
         order = np.argsort(self.codes)
         inverse = np.rint(np.linalg.inv(self.rotations)).astype(np.int64)
         rotations = np.einsum("gij,hjk->ghik", inverse, self.rotations)
@@ -93,7 +93,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     """Return the operations that a file lists as ``x,y,z``.
 
     Raises:
-        Unusable: one cannot be read, there are more than a space group has, or they are no group.
+        Unusable: one cannot be read, there are more than a space group has, or they are not a group.
     """
     spellings = dict.fromkeys(triplets)
     if len(spellings) > MOST_OPERATIONS:
@@ -103,7 +103,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     if found.quotients is None:
         raise Unusable(
             "setting_disagrees",
-            f"the {len(distinct)} symmetry operations that it lists are no group: some are missing or wrong",
+            f"the {len(distinct)} symmetry operations that it lists are not a group: some are missing or wrong",
         )
     return found
 
@@ -118,12 +118,12 @@ def _parsed(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     rotation = np.array(operation.rot, dtype=np.int64)
     whole = rotation // DENOMINATOR
     if (whole * DENOMINATOR != rotation).any() or abs(whole).max() > 4 or abs(round(np.linalg.det(whole))) != 1:
-        raise Unusable("unreadable", f'"{text[:60]}" is no symmetry operation')
+        raise Unusable("unreadable", f'"{text[:60]}" is not a symmetry operation')
     return tuple(whole.ravel().tolist()), tuple(shift % DENOMINATOR for shift in operation.tran)
 
 
 def _as_fraction(match: re.Match[str]) -> str:
-    """``0.333`` -> ``1/3``; what is no such part of a cell stays, and cannot be read."""
+    """``0.333`` -> ``1/3``; what is not such a part of a cell stays, and cannot be read."""
     part = float(match[0]) * DENOMINATOR
     return f"{round(part)}/{DENOMINATOR}" if abs(part - round(part)) < 0.1 else match[0]
 

@@ -146,7 +146,7 @@ def _as_symbol(letters: str, formula: Mapping[str, float] | None) -> str | None:
 
 
 def _element_of_label(label: str, formula: Mapping[str, float] | None) -> str | None:
-    """The longest beginning that is an element, if what follows is no part of a group of atoms."""
+    """The longest beginning that is an element, if what follows is not part of a group of atoms."""
     match = _LETTERS.match(label)
     if match is None:
         return None

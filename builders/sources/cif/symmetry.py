@@ -114,7 +114,7 @@ def _magnetic(block: Block) -> Operations:
     distinct = every[np.sort(first)]
     found = Operations(distinct[:, :9], distinct[:, 9:])
     if found.quotients is None:
-        raise Unusable("setting_disagrees", "the magnetic operations that it lists are no group")
+        raise Unusable("setting_disagrees", "the magnetic operations that it lists are not a group")
     return found
 
 
@@ -149,7 +149,7 @@ def _number(block: Block) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or not 1 <= int(text[:9]) <= 230:
-        raise Unusable("unknown_setting", f"{text[:20]} is no space group number")
+        raise Unusable("unknown_setting", f"{text[:20]} is not a space group number")
     return int(text)
 
 

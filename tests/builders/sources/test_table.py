@@ -193,19 +193,19 @@ SET_ASIDE: dict[str, tuple[dict[str, pa.Array], str]] = {
     "frac_coords holds 9 numbers": ({"frac_coords": with_first([[0.0] * 3] * 3, COORDS)}, "no_structure"),
     "atomic_numbers is empty": ({"atomic_numbers": pa.array([None, *NUMBERS[1:]])}, "no_structure"),
     "atomic_numbers holds an empty value": ({"atomic_numbers": with_first([55, None], NUMBERS)}, "no_structure"),
-    "65547 is no atomic number": ({"atomic_numbers": with_first([65547, 17], NUMBERS)}, "invalid_atomic_number"),
-    "11.7 is no atomic number": (
+    "65547 is not an atomic number": ({"atomic_numbers": with_first([65547, 17], NUMBERS)}, "invalid_atomic_number"),
+    "11.7 is not an atomic number": (
         {"atomic_numbers": with_first([11.7, 17.0], NUMBERS, lists(double))},
         "invalid_atomic_number",
     ),
-    "-11 is no atomic number": ({"atomic_numbers": with_first([-11, 17], NUMBERS)}, "invalid_atomic_number"),
-    "0 is no atomic number": ({"atomic_numbers": with_first([0, 17], NUMBERS)}, "invalid_atomic_number"),
-    "119 is no atomic number": ({"atomic_numbers": with_first([17, 119], NUMBERS)}, "invalid_atomic_number"),
-    "nan is no atomic number": (
+    "-11 is not an atomic number": ({"atomic_numbers": with_first([-11, 17], NUMBERS)}, "invalid_atomic_number"),
+    "0 is not an atomic number": ({"atomic_numbers": with_first([0, 17], NUMBERS)}, "invalid_atomic_number"),
+    "119 is not an atomic number": ({"atomic_numbers": with_first([17, 119], NUMBERS)}, "invalid_atomic_number"),
+    "nan is not an atomic number": (
         {"atomic_numbers": with_first([float("nan"), 17], NUMBERS, lists(double))},
         "invalid_atomic_number",
     ),
-    "1.84467e.19 is no atomic number": (
+    "1.84467e.19 is not an atomic number": (
         {"atomic_numbers": with_first([2**64 - 1, 17], NUMBERS, lists(pa.uint64()))},
         "invalid_atomic_number",
     ),
