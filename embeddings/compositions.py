@@ -17,6 +17,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.formula.bulk import read_column
 from embeddings.neighbors import Metric
+from embeddings.ordering import ascending, descending
 from embeddings.pooling import pool
 from embeddings.pooling.missing import cover
 
@@ -151,7 +152,7 @@ class CompositionIndex:
         near = np.flatnonzero(scores >= np.partition(scores, -k)[-k] - margin)
         distances = _distances(point[None], self._means(self._matrix.take(near)), self._metric)[0]
         values = 1 - distances if self._metric == "cosine" else distances
-        best = np.argsort(distances, kind="stable")[:k]
+        best = (descending(values) if self._metric == "cosine" else ascending(distances))[:k]
         return [(self.formulas[near[i]], float(values[i])) for i in best]
 
 

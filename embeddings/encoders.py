@@ -230,6 +230,8 @@ class CompositionEncoder:
     ) -> np.ndarray:
         """Return Gaussian samples around the vector of each formula, as the training of a stochastic encoder drew them.
 
+        None of the packaged encoders is stochastic; the recipe ``cromel-samples`` makes one that is. `spread` tells.
+
         Args:
             formulas: n formulas, see `encode`.
             n_samples: for each formula, at least 1.
@@ -244,7 +246,10 @@ class CompositionEncoder:
             EmbeddingsError: as `encode` says.
         """
         if self.spread is None:
-            raise InputInvalid(f"{self!r} is deterministic: it was trained without samples. Use encode().")
+            raise InputInvalid(
+                f"{self!r} is deterministic: it was trained without samples. Use encode(), or build one that has them: "
+                "embeddings build --recipe cromel-samples."
+            )
         if n_samples < 1:
             raise InputInvalid(f"n_samples={n_samples} has to be at least 1.")
         vectors = self.encode(formulas, missing=missing)

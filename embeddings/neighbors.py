@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from embeddings.errors import InputInvalid
+from embeddings.ordering import ascending, descending
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
@@ -92,7 +93,7 @@ def _pairwise(vectors: np.ndarray, metric: Metric) -> np.ndarray:
 
 
 def _ranking(values: np.ndarray, metric: Metric) -> np.ndarray:
-    return np.argsort(-values if metric == "cosine" else values, axis=1, kind="stable")
+    return descending(values) if metric == "cosine" else ascending(values)
 
 
 def _check_k(k: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
+from embeddings.ordering import ascending, descending
 from embeddings.vector_file import Footer, open_vectors, places_of, vectors_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class StructureCatalog:
             raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
         row = int(places_of(self._row_of, [material_id], self)[0])
         values = _compare(self.vectors, self.vectors[row], metric)
-        order = np.argsort(-values if metric == "cosine" else values, kind="stable")
+        order = descending(values) if metric == "cosine" else ascending(values)
         return [(self.material_ids[other], float(values[other])) for other in order[order != row][:k]]
 
     def to_frame(self) -> pd.DataFrame:

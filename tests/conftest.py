@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: on
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DATA_ENV = "EMBEDDINGS_TEST_DATA"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is made once for several tests away from the user's cache too: it may hold other versions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDDINGS_CACHE", str(tmp_path_factory.mktemp("shared-cache")))
+        patch.delenv("EMBEDDINGS_CATALOGS", raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)

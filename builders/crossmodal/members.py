@@ -60,9 +60,14 @@ class Member(nn.Module):
 
     @torch.inference_mode()
     def predict(self, compositions: Compositions) -> np.ndarray:
-        """Return the outputs, (n, n_outputs) float64."""
+        """Return the outputs, (n, n_outputs) float64.
+
+        They are computed in float64, so that those of a formula do not depend on what else is asked for with it.
+        """
+        exact = copy.deepcopy(self).double()
+        compositions = Compositions(compositions.atomic_numbers, compositions.fractions.double())
         parts = torch.arange(len(compositions)).split(AT_ONCE)
-        return torch.cat([self(compositions.take(rows)) for rows in parts]).double().numpy()
+        return torch.cat([exact(compositions.take(rows)) for rows in parts]).numpy()
 
 
 def fit_member(

@@ -118,6 +118,13 @@ ENCODER_RECIPES: dict[str, EncoderRecipe] = {
             description="Vectors for formulas, learned from nine calculated properties and the structures behind them.",
             targets=MULTI + MORE,
         ),
+        EncoderRecipe(
+            name="cromel-samples",
+            description="Vectors for formulas, with a spread, learned from nine calculated properties and the "
+            "structures behind them.",
+            targets=MULTI + MORE,
+            training=TransferConfig(stochastic=True),
+        ),
     )
 }
 """Every recipe of a composition encoder by name."""

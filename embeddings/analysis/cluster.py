@@ -11,6 +11,7 @@ import numpy as np
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.ordering import DIGITS
 
 Method = Literal["kmeans", "hierarchical", "hdbscan"]
 
@@ -43,15 +44,15 @@ class Scores:
     def elbow(self) -> int:
         """The k whose mean inertia lies farthest below the line between the first and the last k."""
         fall = _from_zero_to_one(self.inertia.mean(axis=1))
-        return int(self.k[np.argmin(fall + _from_zero_to_one(self.k))])
+        return int(self.k[np.argmin(np.round(fall + _from_zero_to_one(self.k), DIGITS))])
 
     @property
     def best(self) -> int:
         """The k of the highest mean silhouette; of those within its scatter over seeds, the nearest to the elbow."""
         scored = np.nan_to_num(self.silhouette, nan=-1.0)  # one cluster is the worst of all sortings
-        mean, scatter = scored.mean(axis=1), scored.std(axis=1)
+        mean, scatter = np.round(scored.mean(axis=1), DIGITS), np.round(scored.std(axis=1), DIGITS)
         top = np.argmax(mean)
-        equals = self.k[mean >= mean[top] - scatter[top]]
+        equals = self.k[mean >= np.round(mean[top] - scatter[top], DIGITS)]
         return int(equals[np.argmin(np.abs(equals - self.elbow))])
 
 

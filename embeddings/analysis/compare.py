@@ -11,6 +11,7 @@ from embeddings.analysis.align import padded, rotated_onto
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
 from embeddings.neighbors import Metric, neighbor_overlap
+from embeddings.ordering import descending
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
@@ -106,7 +107,7 @@ def _moved(a: np.ndarray, b: np.ndarray, atomic_numbers: np.ndarray) -> dict[str
     dim = max(a.shape[1], b.shape[1])
     a, b = padded(a, dim), padded(b, dim)
     distances = np.linalg.norm(a - rotated_onto(b, a), axis=1) * np.sqrt(len(a))
-    order = np.argsort(-distances, kind="stable")
+    order = descending(distances)
     return {symbol(int(atomic_numbers[row])): float(distances[row]) for row in order}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.ordering import DIGITS
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-3, 6, 19))
 """Strengths of the ridge penalty to choose from, for features of unit variance."""
@@ -102,7 +103,7 @@ def rank(
         raise InputInvalid("There is no table to rank.")
     shared = sorted(set.intersection(*(set(table.atomic_numbers.tolist()) for table in tables.values())))
     scores = {name: probe(table, properties=properties, elements=shared) for name, table in tables.items()}
-    return dict(sorted(scores.items(), key=lambda item: -mean_r2(item[1])))
+    return dict(sorted(scores.items(), key=lambda item: -round(mean_r2(item[1]), DIGITS)))
 
 
 def mean_r2(scores: Mapping[str, ProbeScore]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from embeddings.analysis.cluster import finite_rows, spread_of, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.ordering import DIGITS
 
 Method = Literal["umap", "pca", "tsne"]
 
@@ -83,7 +84,7 @@ def _directions(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the principal directions (dim, dim) as columns and the sums of squares along them, largest first."""
     sizes, directions = np.linalg.eigh(centered.T @ centered)
     sizes, directions = np.maximum(sizes[::-1], 0.0), directions[:, ::-1]
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
+    largest = directions[np.round(np.abs(directions), DIGITS).argmax(axis=0), np.arange(directions.shape[1])]
     return directions * np.sign(largest), sizes
 
 

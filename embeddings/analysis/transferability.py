@@ -16,6 +16,7 @@ from embeddings.analysis.probe import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
+from embeddings.ordering import leveled
 from embeddings.pooling import pool
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def transferability(
             features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
         )
     baseline = _score(np.zeros((len(used), 1)), wanted, n_folds).mae
-    ranked = dict(sorted(scores.items(), key=lambda item: item[1].mae))
+    ranked = dict(sorted(scores.items(), key=lambda item: float(leveled(np.float64(item[1].mae)))))
     return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
 
 

@@ -15,7 +15,7 @@ from builders.crossmodal.encoder import trainable
 from embeddings import load_encoder
 from embeddings.cli import main
 from embeddings.encoder_files import read_formulas
-from embeddings.errors import CatalogCorrupt, ManifestInvalid
+from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.manifest import read_manifest
 from embeddings.tables import ENCODER
 from tests.crystals import write_sample
@@ -210,3 +210,20 @@ def test_errors_are_one_line(built, tmp_path, options, said):
     assert result.exit_code == 1
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_build_can_give_an_encoder_that_samples(built, tmp_path):
+    """The packaged ones are deterministic, and say which recipe is not."""
+    encoder = load_encoder(built[0])
+    with pytest.raises(InputInvalid, match="--recipe cromel-samples"):
+        encoder.sample(["NaCl"])
+    command = [*built[1], "--recipe", "cromel-samples", "--targets", "band_gap", "--out", tmp_path / "out"]
+    result = run(command, tmp_path / "cache")
+    assert result.exit_code == 0, result.output
+    stochastic = load_encoder(json.loads(result.stdout)["path"])
+    samples = stochastic.sample(["NaCl", "KF"], 200, seed=1)
+    assert samples.shape == (200, 2, stochastic.dim)
+    spread = stochastic.spread(stochastic.encode(["NaCl", "KF"]))
+    assert (spread > 0).all()
+    distances = np.abs(samples.mean(axis=0) - stochastic.encode(["NaCl", "KF"]))
+    assert (distances < 6 * spread / np.sqrt(200)).all()

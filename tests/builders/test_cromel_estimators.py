@@ -68,6 +68,22 @@ def test_the_same_seed_gives_the_same_model_and_a_pickle_predicts_alike(encoder,
     assert not np.array_equal(other.predict(FORMULAS), model.predict(FORMULAS))
 
 
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(encoder, values):
+    """Not even in bits that the order of a sum decides: a matrix product is another one for more rows."""
+    labels = np.where(values > np.median(values), "heavy", "light")
+    shuffle = np.random.default_rng(0).permutation(len(FORMULAS))
+    for given in (values, labels):
+        model = finetune(encoder, FORMULAS, given, **OPTIONS)
+        predict = getattr(model, "predict_proba", model.predict)
+        together = predict(FORMULAS)
+        alone = np.concatenate([predict([formula]) for formula in FORMULAS])
+        beside_larger = predict([*FORMULAS, "LiNa2K3Rb4Cs5Fr6"])[:-1]
+        shuffled = predict([FORMULAS[row] for row in shuffle])
+        for other in (alone, beside_larger):
+            np.testing.assert_allclose(other, together, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(shuffled, together[shuffle], rtol=1e-11, atol=1e-12)
+
+
 def test_classes_may_be_texts(encoder, values):
     labels = np.where(values > np.median(values), "heavy", "light")
     model = finetune(encoder, FORMULAS, labels, **OPTIONS)
