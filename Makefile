@@ -58,7 +58,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 			--recipe $${catalog%@*} --teacher ct-ef-eg@2.0.0 --out catalogs --version $${catalog#*@} || exit 1; \
 	done
 
-readme: $(VENV)/.test  ## make the generated parts of the README anew
+readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme
 
 clean:  ## remove the environment and all caches of the checkout

@@ -1,4 +1,4 @@
-"""Results as Markdown: what the README shows of them."""
+"""Results as Markdown: what docs/benchmarks.md shows of them."""
 
 from __future__ import annotations
 

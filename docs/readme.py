@@ -1,13 +1,10 @@
-"""Fill what is generated: catalogs, benchmark tables and file tree of the README, and the tables of two pages in docs.
+"""Fill what is generated: the catalogs of the README, and the tables of three pages in docs.
 
 Run it with `make readme`.
 """
 
 from __future__ import annotations
 
-import ast
-import re
-import subprocess
 from pathlib import Path
 
 from benchmarks.cross_modal import summary as cross_modal
@@ -19,38 +16,20 @@ from embeddings.manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 CATALOGS = ROOT / "catalogs"
 
-COMMENTS = {
-    ".ci/run": "what CI runs",
-    ".gitignore": "what is never committed",
-    ".pre-commit-config.yaml": "the checks of `make lint`, before each commit",
-    "CHANGELOG.md": "what changed",
-    "CITATION.cff": "how to cite",
-    "CONTRIBUTING.md": "the rules of the house",
-    "LICENSE": "MIT",
-    "Makefile": "the commands",
-    "README.md": "this page",
-    "constraints.txt": "the pinned environment",
-    "pyproject.toml": "packaging and tools",
-    "catalogs/index.json": "default versions",
-    "builders/starter/CARD.md": "what the starter set is and is not",
-    "builders/starter/starter.parquet": "the starter set",
-    "embeddings/explorer/web/page.html": "the page that scripts and style fill",
-    "docs/demo.sh": "what `make demo` runs",
-    "docs/log.md": "experiments, dated, with negative results",
-    "docs/manifest.schema.json": "JSON Schema of a manifest",
-}
-"""What to say of files that have no first line to say it."""
-
 
 def fill(text: str) -> str:
-    """Return the README with its generated parts made anew."""
-    for mark, content in (("catalogs", catalogs()), ("benchmarks", render_all()), ("tree", tree())):
-        text = insert(text, mark, content)
-    return text
+    """Return the README with its table of catalogs made anew."""
+    return insert(text, "catalogs", catalogs())
+
+
+def fill_benchmarks(text: str) -> str:
+    """Return the page of benchmarks with its tables made anew."""
+    return insert(text, "benchmarks", render_all())
 
 
 def fill_downstream(text: str) -> str:
@@ -100,34 +79,10 @@ def _row(manifest: Manifest) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def tree() -> str:
-    """Return the tracked files as a tree, one comment for each."""
-    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    shown = [name for name in listing if not re.match(r"catalogs/.+/|benchmarks/results/|docs/gallery/", name)]
-    lines, folder = [], ""
-    for name in sorted(shown, key=lambda name: (name.rpartition("/")[0], name)):
-        parent, _, base = name.rpartition("/")
-        if parent != folder:
-            folder = parent
-            lines.append(f"{parent}/")
-        lines.append(f"{'  ' if parent else ''}{base:<28} {_comment(name)}".rstrip())
-    return "```\n" + "\n".join(lines) + "\n```"
-
-
-def _comment(name: str) -> str:
-    path = ROOT / name
-    if name in COMMENTS:
-        return COMMENTS[name]
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
-        first = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
-        return " ".join(first.split()).rstrip(".")
-    if path.suffix in (".md", ".js", ".css"):
-        return text.splitlines()[0].strip("#/* ").rstrip(".")
-    return ""
+PAGES = {README: fill, BENCHMARKS: fill_benchmarks, DOWNSTREAM: fill_downstream, CROSS_MODAL: fill_cross_modal}
+"""Page -> what makes its generated parts anew."""
 
 
 if __name__ == "__main__":
-    write_text(README, fill(README.read_text(encoding="utf-8")))
-    write_text(DOWNSTREAM, fill_downstream(DOWNSTREAM.read_text(encoding="utf-8")))
-    write_text(CROSS_MODAL, fill_cross_modal(CROSS_MODAL.read_text(encoding="utf-8")))
+    for page, filled in PAGES.items():
+        write_text(page, filled(page.read_text(encoding="utf-8")))
