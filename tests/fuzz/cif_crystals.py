@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 ELEMENTS = "H D Li B C N O F Na Mg Al Si P S Cl K Ca Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Sr Y Zr Cs Ba W U".split()
 CHARGES = {"Fe": "3+", "O": "2-", "Na": "1+", "Cl": "-", "Ti": "4+", "H": "+", "Ca": "+2", "S": "-2"}
-NEAREST = 0.7
+NEAREST = 0.71
 """Atoms of one place or of two places are at least this far apart (angstrom)."""
 
 MOST_ATOMS = 200
@@ -197,7 +197,10 @@ styles = st.builds(
     indent=st.sampled_from(["", "", " ", "\t"]),
 )
 SYMMETRY = ("listed", "listed and named", "hall", "name and code", "number and code", "everything")
-PURE = st.sampled_from(["formula", "units", "volume", "density", "weight", "multiplicity", "type", "occupancy"])
+OPEN = ("name", "number", "name and number", "short name")
+"""What may leave open which setting is meant."""
+
+STATED = ("formula", "units", "volume", "density", "weight", "multiplicity", "type", "occupancy")
 
 
 def cased(text: str, style: Style) -> str:
@@ -265,6 +268,14 @@ def symmetry_lines(draw: st.DrawFn, group: Group, how: str, style: Style) -> lis
         found.append([f"{tag(*name, style)} {value(group.name, style)}"])
     if how in ("number and code", "listed and named", "everything"):
         found.append([f"{tag(*no, style)} {group.number}"])
+    if how in ("name", "name and number"):
+        found.append([f"{tag(*name, style)} {value(group.name, style)}"])
+    if how in ("number", "name and number"):
+        found.append([f"{tag(*no, style)} {group.number}"])
+    if how == "short name":
+        is_short = group.choice.lstrip("-").startswith("b")
+        text = " ".join(part for part in group.name.split() if part != "1") if is_short else group.name
+        found.append([f"{tag(*name, style)} {value(text, style)}"])
     if how == "number and code":
         found.append([f"{tag('space_group', 'IT_coordinate_system_code', style)} {value(code, style)}"])
     return found
@@ -336,16 +347,16 @@ NOISE = (
 
 
 @st.composite
-def files(draw: st.DrawFn, *, most_noise: int = 2) -> tuple[Crystal, str]:
+def files(draw: st.DrawFn, *, most_noise: int = 2, symmetry: tuple[str, ...] = SYMMETRY) -> tuple[Crystal, str]:
     """A crystal, and a file that states it and nothing else."""
     crystal, style = draw(crystals()), draw(styles)
-    stated = draw(st.sets(PURE))
+    stated = draw(st.sets(st.sampled_from(STATED)) | st.just(set(STATED)))
     lengths = [
         [f"{tag('cell', name, style)} {number(x, 5, style)}"] for name, x in zip(CELL, crystal.cell, strict=True)
     ]
     items = [
         *lengths,
-        *symmetry_lines(draw, crystal.group, draw(st.sampled_from(SYMMETRY)), style),
+        *symmetry_lines(draw, crystal.group, draw(st.sampled_from(symmetry)), style),
         *stated_items(draw, crystal, stated, style),
         *draw(st.lists(st.sampled_from(NOISE), max_size=most_noise, unique_by=lambda lines: lines[0])),
         atom_rows(draw, crystal, stated, style),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from builders.rejections import MENDS, Unusable
 from builders.sources.cif import CifCrystal, read_cif
-from tests.fuzz.cif_crystals import Crystal, files, is_like
+from tests.fuzz.cif_crystals import OPEN, Crystal, files, is_like
 from tests.fuzz.cif_oracle import Undecided, faults_of, operations_of, statements_of
 from tests.fuzz.conftest import fuzz
 
@@ -45,6 +45,17 @@ def test_a_file_that_agrees_with_itself_gives_its_atoms(written: tuple[Crystal, 
     assert is_like(found, crystal)
 
 
+@fuzz(examples=100)
+@given(files(symmetry=OPEN))
+def test_where_the_setting_is_left_open_it_is_right_or_refused(written: tuple[Crystal, str]) -> None:
+    crystal, text = written
+    ((_, found),) = crystals_of(text.encode())
+    if isinstance(found, Unusable):
+        assert found.reason == "unknown_setting", found
+    else:
+        assert is_like(found, crystal)
+
+
 # Changed files -------------------------------------------------------------------------------------------------------
 
 TOKEN = re.compile(r"[^\s'\"]+")
@@ -54,6 +65,9 @@ JUNK = (
     "1e3 1e-3 1e300 nan inf 1_0 0.5.5 ?? '' ; _cell_length_a _atom_site_label loop_ data_ data_y save_ stop_ global_ "
     "'a # \x00 é 225 1(2) 1() -P 0x1 \u0661 1,5"
 ).split()
+CHECKED = re.compile(r"formula|volume|density|_weight|^\s*[A-Z][a-z]?\d+\S* ", re.IGNORECASE)
+"""Lines that say what the others say too, and those of sites."""
+
 _SYMMETRY = re.compile(r"_(symmetry|space_group)", re.IGNORECASE)
 
 
@@ -71,7 +85,8 @@ def changed_files(draw: st.DrawFn) -> tuple[Crystal, str, bool]:
 def _change(draw: st.DrawFn, lines: list[str]) -> None:
     how = draw(st.sampled_from(["value"] * 12 + ["drop", "twice", "move"]))
     stating = [at for at, line in enumerate(lines) if len(line.split()) > 1] or [0]
-    at = draw(st.sampled_from(stating) if draw(st.integers(0, 5)) else st.integers(0, len(lines) - 1))
+    checked = [at for at, line in enumerate(lines) if CHECKED.search(line)] or stating
+    at = draw(st.sampled_from(draw(st.sampled_from([stating, checked, list(range(len(lines)))]))))
     if how == "drop":
         lines[at : at + 1] = []
     elif how == "twice":
