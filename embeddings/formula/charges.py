@@ -17,6 +17,7 @@ _INSIDE = re.compile(
 _AT_END = re.compile(r"(?:\^(?:\{[0-9.]*[+-]\}|[0-9.]*[+-]|[+-][0-9]+)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|\s[0-9]*[+-]|\++|-+)$")
 _DIGITS_AND_SIGN = re.compile(r"(?P<body>.*?[^0-9.\s^{+-])(?P<digits>[0-9.]+)(?P<sign>[+-]+)$", re.DOTALL)
 _IN_BRACKETS = re.compile(rf"([A-Z][a-z]?)\s*([(\[{{]\s*((?:{ROMAN})(?:\s*[,/]\s*(?:{ROMAN}))*)\s*[)\]}}])")
+_AFTER_AMOUNT = re.compile(rf"[A-Z][a-z]?[0-9.]+\s*([(\[{{]\s*(?:{ROMAN})\s*[)\]}}])(?![0-9])")
 _BARE = re.compile(rf"([A-Z][a-z]?)\s*((?:{ROMAN})(?![a-z]))")
 _CARET = re.compile(rf"\^(?:{ROMAN})(?![a-z])")
 
@@ -82,8 +83,18 @@ def _without_roman(text: str) -> str:
     text = _IN_BRACKETS.sub(
         lambda found: found[0] if _written_out(text, found) else found[1].ljust(len(found[0])), text
     )
+    _refuse_after_amount(text)
     _refuse_bare(text)
     return text
+
+
+def _refuse_after_amount(text: str) -> None:
+    """Refuse ``Fe2(III)O3`` and ``Cu2(I)O``: nobody puts iodine into brackets that count nothing."""
+    found = _AFTER_AMOUNT.search(text)
+    if found:
+        start, stop = found.span(1)
+        reason = f"{found[1]} after an amount may be an oxidation number, or iodine and vanadium"
+        raise Refusal(start, reason, [_drop(text, start, stop), f"{text[:start]}{found[1][1:-1]}{text[stop:]}"])
 
 
 def _written_out(text: str, found: re.Match[str]) -> bool:

@@ -64,6 +64,7 @@ def refuse_unclear_stops(text: str, read: Read) -> None:
     if splits:
         chosen = [set(splits), *({split} for split in splits if len(splits) > 1)]
         spellings = [_spelled(text, splits, some) for some in [*chosen[: _MAX_NAMED - 1], set()]]
+        spellings += [_all_parts(text)] if _NO_DIGIT.search(text) else []
         reason = "its full stop has two readings, as a decimal point and between two parts"
         raise Refusal(splits[0] + 1, reason, spellings)
     _refuse_no_digit(text)
@@ -93,9 +94,14 @@ def _refuse_no_digit(text: str) -> None:
     parts, decimal = _NO_DIGIT.sub("·", joined), _NO_DIGIT.sub("0.", text)
     bracketed = f"({decimal[: found.start()]}" + re.sub(r"^(0\.[0-9]+)", r"\1)", decimal[found.start() :])
     reason = "a full stop without a digit before it is a decimal point (0.) or joins two parts (·)"
+    raise Refusal(text.index(".", found.start()), reason, [_all_parts(text), parts, bracketed, decimal])
+
+
+def _all_parts(text: str) -> str:
+    """Return a formula with every stop that may join parts as a dot: ``3CaO·2SiO2·3H2O``."""
+    parts = _NO_DIGIT.sub("·", _SPACED.sub("·", text))
     stops = {match.start("stop") for match in _CANDIDATE.finditer(parts)}
-    all_parts = "".join("·" if position in stops else character for position, character in enumerate(parts))
-    raise Refusal(text.index(".", found.start()), reason, [all_parts, parts, bracketed, decimal])
+    return "".join("·" if position in stops else character for position, character in enumerate(parts))
 
 
 def _splits(text: str, read: Read) -> list[int]:

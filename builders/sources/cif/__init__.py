@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.sources.cif.cell import Atoms, close_pairs, fill_cell, read_cell
+from builders.sources.cif.cell import Atoms, close_pairs, fill_cell, is_of_cell, read_cell
 from builders.sources.cif.checks import Formula, check_statements, read_formula
 from builders.sources.cif.order import order_of_atoms
 from builders.sources.cif.sites import SiteList, has_sites, read_sites
-from builders.sources.cif.symmetry import Candidate, candidates
+from builders.sources.cif.symmetry import Candidate, candidates, symmetry_item
 from builders.sources.cif.text import Block, read_blocks
 from builders.sources.structures import Site, Unusable
 
@@ -41,7 +41,7 @@ def read_cif(data: bytes) -> list[tuple[str, CifCrystal | Unusable]]:
     """Return the crystals of a file by the names of their blocks, in order; for one that cannot be used the reason.
 
     Atoms are in the order of pymatgen's ``Structure.from_file``. Blocks without atoms are left out; what they say
-    holds for the crystal where there is only one.
+    holds for the crystal where there is only one, unless they state another cell.
 
     Args:
         data: content of the file.
@@ -53,18 +53,31 @@ def read_cif(data: bytes) -> list[tuple[str, CifCrystal | Unusable]]:
     found = [block for block in blocks if not isinstance(block, Block) or has_sites(block)]
     if not found:
         raise Unusable("unreadable", "no block of the file lists atoms")
+    others = [block for block in blocks if isinstance(block, Block) and not has_sites(block)]
     if len(found) == 1 and isinstance(found[0], Block):
-        for other in blocks:
-            if isinstance(other, Block) and other is not found[0]:
+        for other in others:
+            if is_of_cell(found[0], other):
                 found[0].inherit(other)
-    return [(block.name, _crystal_or_fault(block)) if isinstance(block, Block) else block for block in found]
+        others = []
+    return [(block.name, _crystal_or_fault(block, others)) if isinstance(block, Block) else block for block in found]
 
 
-def _crystal_or_fault(block: Block) -> CifCrystal | Unusable:
+def _crystal_or_fault(block: Block, others: list[Block]) -> CifCrystal | Unusable:
     try:
+        _stop_at_common_symmetry(block, others)
         return _read_crystal(block)
     except Unusable as fault:
         return fault
+
+
+def _stop_at_common_symmetry(block: Block, others: list[Block]) -> None:
+    """Of several crystals, one that says nothing of its symmetry is not in P1 if another block states a symmetry."""
+    for other in others:
+        item = symmetry_item(other)
+        if item and not symmetry_item(block):
+            raise Unusable(
+                "unknown_setting", f'it states no symmetry, and block "{other.name}", which has no atoms, does ({item})'
+            )
 
 
 def _read_crystal(block: Block) -> CifCrystal:

@@ -73,6 +73,12 @@ def read_cell(block: Block) -> np.ndarray:
     return vectors
 
 
+def is_of_cell(block: Block, other: Block) -> bool:
+    """True if another block states no cell that differs from that of the first."""
+    tags = [name for name in (*_LENGTHS, *_ANGLES) if name in block and name in other]
+    return all(block.texts(name) == other.texts(name) for name in tags)
+
+
 def _vectors(a: float, b: float, c: float, alpha: float, beta: float, gamma: float) -> np.ndarray:
     angles = np.radians([alpha, beta, gamma])
     (cos_alpha, cos_beta, cos_gamma), (sin_alpha, sin_beta, _) = np.cos(angles), np.sin(angles)

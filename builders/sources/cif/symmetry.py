@@ -177,7 +177,7 @@ def _agree(operations: Operations, setting: Setting, any_origin: bool) -> bool:
         return True
     if not any_origin:
         return False
-    if len(operations) > len(setting.operations):  # a larger cell than any name has, with translations inside
+    if len(operations) != len(setting.operations):  # a primitive cell, or a larger one with translations inside
         return number_of_key(operations.key, operations) == setting.number
     return differ_by_origin(operations, setting.operations)
 
@@ -236,9 +236,16 @@ def _conventional(found: list[Candidate], said: _Said) -> list[Candidate]:
 
 def _nothing_said(block: Block) -> Operations:
     """The identity, if the block really says nothing of a symmetry."""
-    for name in block:
-        if not name.startswith(("_symmetry_", "_space_group_")) or name in _NO_STATEMENT or name == _CODE:
-            continue
-        for text in block.texts(name):
-            raise Unusable("unknown_setting", f"{name} is {text[:40]}, without operations or a space group")
+    name = symmetry_item(block)
+    if name:
+        raise Unusable("unknown_setting", f"{name} is {block.texts(name)[0][:40]}, without operations or a space group")
     return IDENTITY
+
+
+def symmetry_item(block: Block) -> str | None:
+    """Return the first item with which a block says anything of a symmetry, None if it says nothing."""
+    for name in block:
+        is_of_symmetry = name.startswith(("_symmetry_", "_space_group_"))
+        if is_of_symmetry and name not in _NO_STATEMENT and name != _CODE and block.texts(name):
+            return name
+    return None

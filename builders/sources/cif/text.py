@@ -15,6 +15,9 @@ _UNKNOWN = frozenset(("", ".", "?"))
 _HEADER = re.compile(r"^[ \t]*data_(\S*)", re.IGNORECASE)
 _UNCERTAINTY = re.compile(r"\(\d*\)?$")
 _LARGEST = 1e12
+_OF_STRUCTURE = ("_cell", "_symmetry", "_space_group", "_atom_site", "_chemical_formula")
+_ENDS = b"\0\x1a \t\r\n"
+"""White space, and what old systems put behind the last line of a text file."""
 
 
 class Block:
@@ -88,6 +91,15 @@ def _tags(block: gemmi_cif.Block) -> Iterator[str]:
             yield cast(tuple[str, str], item.pair)[0]
         elif item.loop is not None:
             yield from item.loop.tags
+        elif item.frame is not None:
+            _stop_at_structure(item.frame)
+
+
+def _stop_at_structure(frame: gemmi_cif.Block) -> None:
+    """What a save frame says of a crystal would be passed over."""
+    for tag in _tags(frame):
+        if tag.lower().startswith(_OF_STRUCTURE):
+            raise Unusable("unsupported_feature", f'{tag} stands in the save frame "{frame.name}"')
 
 
 def _plain(value: str) -> str | None:
@@ -149,8 +161,12 @@ def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
     try:
         return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
     except (ValueError, RuntimeError, IndexError) as error:
-        has_atoms = "_atom_site" in text.lower()
-        return [(name, Unusable("unreadable", _message(error)))] if has_atoms else []
+        fault = Unusable("unreadable", f'block "{name}": {_message(error)}')
+        if "_atom_site" in text.lower():
+            return [(name, fault)]
+        if any(tag in text.lower() for tag in ("_symmetry_", "_space_group_")):
+            raise fault from error  # what holds for the crystals of the other blocks is not known
+        return []
 
 
 def _message(error: Exception) -> str:
@@ -160,6 +176,7 @@ def _message(error: Exception) -> str:
 def _decoded(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
+    data = data.rstrip(_ENDS) + b"\n"
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

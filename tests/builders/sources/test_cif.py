@@ -666,6 +666,9 @@ TEXTS = {
     "metadata in a block before": b"data_global\n_publ_author 'Curie'\n" + PLAIN.encode(),
     "metadata in a block after": PLAIN.encode() + b"data_hkl\nloop_\n_refln_index_h\n1\n2\n",
     "broken metadata before": b"data_global\n_publ_author\n_x 'a\n" + PLAIN.encode(),
+    "end of file of DOS": PLAIN.encode() + b"\x1a\r\n",
+    "filled up with zeros": PLAIN.encode() + b"\0" * 100,
+    "dictionary in a save frame": PLAIN.encode() + b"save_x\n_item.name 1\nsave_\n",
 }
 
 
@@ -677,6 +680,53 @@ def test_whatever_is_valid_is_read(name: str) -> None:
 def test_what_another_block_says_of_the_only_crystal_holds() -> None:
     text = "data_global\n_chemical_formula_sum 'Cs Cl O'\n" + PLAIN
     refused(text, "formula_disagrees", "Cs Cl O")
+
+
+def test_another_block_with_a_cell_of_its_own_says_nothing_of_the_crystal() -> None:
+    other = "data_other\n_cell_length_a 9\n_symmetry_space_group_name_H-M 'F m -3 m'\n"
+    text = cif(*CSCL)
+    assert formula(crystal(text + other)) == "Cl1Cs1"
+    assert formula(crystal(text + other.replace("_cell_length_a 9\n", ""))) == "Cl4Cs4"
+
+
+@pytest.mark.parametrize("header", ["data_common\n", "global_\n"])
+@pytest.mark.parametrize("item", ["_symmetry_space_group_name_H-M 'F m -3 m'\n", listing("x,y,z", "-x,-y,-z")])
+def test_crystals_whose_symmetry_stands_in_a_common_block_are_not_read_in_p1(header: str, item: str) -> None:
+    silent, own = cif(*CSCL, name="a"), cif(*CSCL, name="b", hm="P 1")
+    found = dict(read_cif((header + item + silent + own).encode()))
+    assert isinstance(found["a"], Unusable)
+    assert found["a"].reason == "unknown_setting"
+    assert isinstance(found["b"], CifCrystal)
+
+
+def test_a_symmetry_in_a_block_that_cannot_be_read_is_not_passed_over() -> None:
+    refused("data_common\n_symmetry_space_group_name_H-M 'F m -3 m'\n_x 'a\n" + cif(*CSCL), "unreadable", "common")
+
+
+@pytest.mark.parametrize(
+    "item", ["_cell_length_a 4", "_symmetry_space_group_name_H-M 'F m -3 m'", "_atom_site_label X"]
+)
+def test_what_a_save_frame_says_of_the_crystal_is_not_passed_over(item: str) -> None:
+    refused(f"{cif(*CSCL)}save_frame\n{item}\nsave_\n", "unsupported_feature", "frame")
+
+
+@pytest.mark.parametrize("lattice", ["F", "I"])
+def test_a_primitive_cell_agrees_with_the_name_of_its_group(lattice: str) -> None:
+    """As pymatgen writes it with ``refine_struct=False``."""
+    number, points = {"F": (225, "0 .5 .5; .5 0 .5; .5 .5 0"), "I": (229, "-.5 .5 .5; .5 -.5 .5; .5 .5 -.5")}[lattice]
+    structure = Structure(Lattice(5.6 * np.array(np.matrix(points))), ["Na"], [[0, 0, 0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = str(CifWriter(structure, symprec=0.01, refine_struct=False))
+    assert f"_symmetry_Int_Tables_number   {number}" in text
+    assert len(crystal(text).sites) == 1
+    refused(text.replace(f"number   {number}", "number   221"), "setting_disagrees")
+
+
+def test_operations_without_their_centering_do_not_agree_with_the_name() -> None:
+    text = cif("Na1 Na .1 .2 .3", cell="5 6 7 90 90 90", hm="I m m m")
+    signs = [f"{a}x,{b}y,{c}z" for a in ("", "-") for b in ("", "-") for c in ("", "-")]
+    refused(text + listing(*signs), "setting_disagrees", "I m m m")
 
 
 @pytest.mark.parametrize(
