@@ -127,8 +127,8 @@ def find_place(
     there = _folders(root, name)
     for known in reversed(there):
         folder = root / name / known
-        accepted = {None: {fingerprint}, known: {fingerprint, without_code}}.get(version, set())
-        if accepted and _fingerprint(folder) in accepted:
+        accepted = {fingerprint} if version is None else {fingerprint, without_code}
+        if version in (None, known) and (_fingerprint(folder) or "") in accepted:
             intact = _is_intact(folder)
             return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
     if version in there:
