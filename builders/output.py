@@ -127,9 +127,8 @@ def find_place(
     there = _folders(root, name)
     for known in reversed(there):
         folder = root / name / known
-        made_by = _fingerprint(folder)
-        is_of_earlier_code = version == known and made_by is not None and made_by == without_code
-        if version in (None, known) and (made_by == fingerprint or is_of_earlier_code):
+        accepted = {fingerprint} if version is None else {fingerprint, without_code}
+        if version in (None, known) and (_fingerprint(folder) or "") in accepted:
             intact = _is_intact(folder)
             return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
     if version in there:

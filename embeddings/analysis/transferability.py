@@ -112,7 +112,7 @@ def transferability(
             features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
         )
     baseline = _score(np.zeros((len(used), 1)), wanted, n_folds).mae
-    ranked = dict(sorted(scores.items(), key=lambda item: float(leveled(np.asarray(item[1].mae)))))
+    ranked = dict(sorted(scores.items(), key=lambda item: float(leveled(np.array(item[1].mae)))))
     return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
 
 

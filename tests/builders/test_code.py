@@ -10,8 +10,13 @@ import pytest
 
 from builders import code
 from builders.code import BYSTANDERS, EMBEDDING, FORMULAS, code_hash
+from builders.crossmodal.recipes import find_any_recipe
+from builders.identity import identity_of
 from builders.output import find_place
+from embeddings import store
+from embeddings._version import __version__
 from embeddings.errors import CatalogExists, EmbeddingsError
+from embeddings.manifest import read_manifest
 from tests.toys import toy_provenance, write_toy
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +75,21 @@ def test_a_version_from_before_the_code_counted_is_known_by_its_number_alone(tmp
     assert find_place(tmp_path, "toy", None, now, force=False, without_code=earlier).next == "0.2.0"
     with pytest.raises(CatalogExists):
         find_place(tmp_path, "toy", "0.1.0", now, force=False, without_code="2" * 64)
+
+
+PACKAGED = sorted(store.packaged_root().glob("*/*/manifest.json"))
+
+
+@pytest.mark.parametrize("path", PACKAGED, ids=lambda path: f"{path.parts[-3]}@{path.parts[-2]}")
+def test_a_packaged_version_is_known_to_the_command_that_made_it(path: Path) -> None:
+    manifest, folder = read_manifest(path.parent), path.parent
+    if manifest.model.code_version != __version__:
+        pytest.skip("another version of the library made it")
+    parts: list[object] = [manifest.training.snapshot_sha256]
+    if manifest.kind == "composition-encoder":
+        teacher = read_manifest(store.resolve(manifest.model.hyperparameters["teacher"]))
+        parts.append(next(file.sha256 for file in teacher.files if file.path == "encoder.safetensors"))
+    recipe = find_any_recipe(manifest.model.recipe)
+    earlier = identity_of(*parts, recipe.to_dict(), __version__)
+    options = {"force": False, "without_code": earlier}
+    assert find_place(folder.parents[1], manifest.name, manifest.version, "1" * 64, **options).earlier == folder
