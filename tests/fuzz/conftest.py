@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, seed, settings
 SECONDS_ENV, SEED_ENV = "EMBEDDINGS_FUZZ_SECONDS", "EMBEDDINGS_FUZZ_SEED"
 SECONDS = float(os.environ.get(SECONDS_ENV) or 0)
 SEED = int(os.environ.get(SEED_ENV) or (time.time_ns() % 10**9 if SECONDS else 0))
-EXAMPLES, EXAMPLES_OF_ROUND = 60, 500
+EXAMPLES, EXAMPLES_OF_ROUND = 40, 500
 
 _current: dict[str, float] = {"seconds": SECONDS}
 _tried: dict[str, int] = {}

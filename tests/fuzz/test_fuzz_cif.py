@@ -45,7 +45,7 @@ def test_a_file_that_agrees_with_itself_gives_its_atoms(written: tuple[Crystal, 
     assert is_like(found, crystal)
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(files(symmetry=OPEN))
 def test_where_the_setting_is_left_open_it_is_right_or_refused(written: tuple[Crystal, str]) -> None:
     crystal, text = written
@@ -139,7 +139,7 @@ def faults_in(found: CifCrystal, crystal: Crystal, text: str, keeps_symmetry: bo
         return []
 
 
-@fuzz(examples=200)
+@fuzz(examples=150)
 @given(changed_files())
 def test_a_changed_file_is_refused_or_agrees_with_all_that_it_still_says(changed: tuple[Crystal, str, bool]) -> None:
     crystal, text, keeps_symmetry = changed
@@ -169,7 +169,7 @@ def test_blocks_are_read_one_by_one(parts: list[tuple[Crystal, str]], broken: st
         assert isinstance(got, Unusable) if crystal is None else is_like(got, crystal), got
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(
     files(most_noise=0),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=6)), max_size=3),

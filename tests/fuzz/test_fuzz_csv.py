@@ -101,7 +101,7 @@ def test_in_parquet_columns_are_text_or_numbers_that_print_back(
 LETTERS = "formula,\"\n\r aH2O.1\x00\ufeff;é'"
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(
     text=st.text(st.sampled_from(LETTERS), max_size=60),
     ending=st.sampled_from([".csv", ".jsonl"]),

@@ -193,7 +193,7 @@ def changed_frames(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@fuzz(examples=200)
+@fuzz(examples=150)
 @given(text=changed_frames())
 def test_a_changed_frame_is_refused_or_means_what_ase_reads(text: str, tmp_path: Path) -> None:
     try:
@@ -204,7 +204,7 @@ def test_a_changed_frame_is_refused_or_means_what_ase_reads(text: str, tmp_path:
         assert_as_ase(found[0], text)
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(data=st.binary(max_size=100) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_no_bytes_stop_the_reader(data: bytes, tmp_path: Path) -> None:
     for text in (data, b"1\n" + data + b"\nNa 0 0 0\n", b'1\nLattice="4 0 0 0 4 0 0 0 4"\n' + data):

@@ -125,7 +125,7 @@ def apply(document: dict[str, Any], wanted: list[tuple[float, Any]]) -> dict[str
     return document
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(name=st.sampled_from(NAMES), wanted=changes(), commands=st.integers(0, 9))
 def test_a_sealed_manifest_of_any_content(name: str, wanted: list[Any], commands: int, root: Path) -> None:
     path = root / name / "0.1.0" / "manifest.json"
@@ -200,7 +200,7 @@ def write_vectors(path: Path, level: Level, document: Any, *, is_sealed: bool) -
         seal(path)
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(level=LEVELS, wanted=changes(), is_sealed=st.booleans())
 def test_a_file_of_vectors_that_says_anything(level: Level, wanted: list[Any], is_sealed: bool, tmp_path: Path) -> None:
     path = tmp_path / "v.parquet"
@@ -211,7 +211,7 @@ def test_a_file_of_vectors_that_says_anything(level: Level, wanted: list[Any], i
         assert np.isfinite(catalog.vectors).all()
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(level=LEVELS, at=st.floats(0, 1), n=st.integers(0, 8), other=st.binary(max_size=8), is_sealed=st.booleans())
 def test_a_file_of_vectors_with_other_bytes(
     level: Level, at: float, n: int, other: bytes, is_sealed: bool, tmp_path: Path

@@ -145,7 +145,7 @@ def assert_same(structures: StructureTable, row_numbers: np.ndarray, faults: lis
         assert structures.frac_coords[atoms].ravel().tolist() == content[k]["frac_coords"]
 
 
-@fuzz(examples=150)
+@fuzz(examples=100)
 @given(tables())
 def test_rows_are_what_python_sees(written: tuple[list[Row], pa.Table]) -> None:
     content, table = written
@@ -207,7 +207,7 @@ def properties(draw: st.DrawFn) -> tuple[int, dict[str, tuple[pa.DataType, list[
     return n, found
 
 
-@fuzz(examples=150)
+@fuzz(examples=100)
 @given(properties())
 def test_properties_are_the_numbers_that_python_sees(written: tuple[int, dict[str, Any]]) -> None:
     n, columns = written
@@ -243,7 +243,7 @@ ANYTHING = (
 )  # fmt: skip
 
 
-@fuzz(examples=100)
+@fuzz(examples=60)
 @given(
     st.dictionaries(
         st.sampled_from(["material_id", "formula", "lattice", "atomic_numbers", "frac_coords", "occupancies", "gap"]),
