@@ -74,6 +74,7 @@ def read_structure(attributes: Mapping[str, Any]) -> tuple[np.ndarray, list[Site
         n_stated = len(positions) if n_stated in (None, len(sites)) else n_stated
         raise Unusable("wrong_count", f"{len(sites)} sites have a species, and {n_stated} are stated")
     _require_formula(attributes.get("chemical_formula_reduced"), sites)
+    _require_elements(attributes.get("elements"), attributes.get("nelements"), sites)
     return lattice, sites, fractional(lattice, positions)
 
 
@@ -142,6 +143,18 @@ def _require_formula(formula: Any, sites: Sequence[Site]) -> None:
                 f"by its formula {spelled[:60]} the atomic fraction of {symbol} is {stated.get(symbol, 0.0):.4f}, "
                 f"by its sites {found.get(symbol, 0.0):.4f}",
             )
+
+
+def _require_elements(stated: Any, n_stated: Any, sites: Sequence[Site]) -> None:
+    """Check that the sites have the elements that the entry lists or counts, where it does."""
+    found = {SYMBOLS[number - 1] for number in composition(sites)}
+    if isinstance(stated, list) and {"H" if symbol in ("D", "T") else symbol for symbol in map(str, stated)} != found:
+        raise Unusable(
+            "formula_disagrees",
+            f"its elements are {', '.join(map(str, stated))[:80]}, those of its sites {', '.join(sorted(found))}",
+        )
+    if n_stated not in (None, len(found)) and not isinstance(stated, list):
+        raise Unusable("formula_disagrees", f"its nelements is {n_stated}, its sites have {', '.join(sorted(found))}")
 
 
 def _fractions(formula: str) -> dict[str, float]:

@@ -50,6 +50,8 @@ TAKEN: dict[str, tuple[dict[str, Any], Site]] = {
             "dimension_types": [1, 1, 1],
             "structure_features": [],
             "chemical_formula_reduced": "ClCs",
+            "elements": ["Cl", "Cs"],
+            "nelements": 2,
             "nsites": 2,
         },
         {"Cl": 1.0},
@@ -122,6 +124,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "atoms more in the formula": ({"chemical_formula_reduced": "ClCsO2"}, "formula_disagrees"),
     "a formula of other amounts": ({"chemical_formula_reduced": "Cl2Cs"}, "formula_disagrees"),
     "a formula that cannot be read": ({"chemical_formula_reduced": "salt (impure)"}, "formula_disagrees"),
+    "another element in the list": ({"elements": ["Cl", "Cs", "H"]}, "formula_disagrees"),
+    "more elements than are on sites": ({"nelements": 3}, "formula_disagrees"),
     "a formula of nothing": ({"chemical_formula_reduced": "Cs0"}, "formula_disagrees"),
     "a formula with a dummy": ({"chemical_formula_reduced": "ClCsX"}, "unknown_element"),
     "a dummy on a site": (
