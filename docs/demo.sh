@@ -8,7 +8,8 @@ trap 'rm -rf "$work"' EXIT
 say() { printf '\n$ %s\n' "$*"; }
 run() { say "embeddings $*"; "$embeddings" "$@"; }
 
-run build --source starter --recipe starter >"$work/built"
+say "embeddings build --source starter --recipe starter"
+"$embeddings" build --source starter --recipe starter >"$work/built"
 cat "$work/built"
 # What was built goes by its number from here on: the bare name means the highest version that there is.
 catalog=$(sed -n 's/^\(starter\) \([^ :]*\): .*/\1@\2/p' "$work/built")

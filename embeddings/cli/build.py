@@ -105,7 +105,7 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     from builders.snapshot import read_snapshot
     from builders.sources import default_recipe
 
-    source = options["source"] or read_snapshot(options["snapshot"]).source
+    source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
     recipe = find_any_recipe(options["recipe"] or default_recipe(source)).on_source(source)
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = None
