@@ -209,7 +209,7 @@ def _lattice(spelled: dict[str, str], frame: Frame) -> np.ndarray:
     vectors = [line.split()[1:4] for line in frame.lines[frame.announced :]]
     below = " ".join(word for vector in vectors for word in vector) if len(vectors) == 3 else ""
     words = spelled.pop("Lattice", below).replace(",", " ").split()
-    flags = spelled.pop("pbc", "T T T").replace(",", " ").split()
+    flags = spelled.pop("pbc", "T T T").replace(",", " ").replace("1", "T").replace("0", "F").split()
     if not words:
         raise Unusable("no_cell", "it has no lattice")
     if len(words) not in (3, 9):

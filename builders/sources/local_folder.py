@@ -25,6 +25,7 @@ MAX_BYTES = 5_000_000
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
+_GZIP = b"\x1f\x8b"
 _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
 
 
@@ -171,6 +172,7 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     if content.fault or content.path is None:
         raise Unusable(*(content.fault or _ABSENT))
     _require_regular(content.folder, content.path)
+    _require_unpacked(content.path)
     if content.path.name.lower().endswith(_CIF):
         return parse_cif(content.path, content.material_id, content.values, disorder)
     poscar = read_poscar(content.path.read_bytes().decode("utf-8-sig", "replace"))
@@ -194,6 +196,12 @@ def _require_regular(folder: Path, path: Path) -> None:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise Unusable("too_large", f"{size:,} bytes; {MAX_BYTES:,} are the most")
+
+
+def _require_unpacked(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(2) == _GZIP:
+            raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

@@ -65,7 +65,7 @@ class ParquetStream(Stream):
             for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
                 first, row = row, row + len(rows)
                 if row > (start or 0):
-                    part = pa.Table.from_batches([rows], schema=self._file.schema_arrow)
+                    part = _without_views(pa.Table.from_batches([rows], schema=self._file.schema_arrow))
                     following = row if row < self._file.metadata.num_rows else None
                     yield self._checked(part, first, following)
         except (pa.ArrowException, OSError) as error:
@@ -88,6 +88,13 @@ class ParquetStream(Stream):
         part, n_out_of_range = _within_range(part.take(pa.array(good)) if faults else part, structures.properties)
         counts = {VALUES_OUT_OF_RANGE: n_out_of_range} if n_out_of_range else {}
         return Batch(part, next=following, rejected=rejected, counts=counts)
+
+
+def _without_views(part: pa.Table) -> pa.Table:
+    """Return text and bytes as plain columns: PyArrow does little with views, which DataFusion and others write."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in part.schema]
+    return part.cast(pa.schema(fields, part.schema.metadata))
 
 
 def _within_range(part: pa.Table, properties: Mapping[str, np.ndarray]) -> tuple[pa.Table, int]:

@@ -160,6 +160,8 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
         yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():
         yield f"  kept, but not usable by a build: {n:,} {reason}"
+    for name, n in snapshot.counts.items():
+        yield f"  noted: {n:,} {name}"
     if (snapshot.folder / "rejected.csv").exists():
         yield f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}"
     yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"

@@ -298,7 +298,7 @@ CONTRADICTIONS = {
     "cubic name, orthorhombic cell": (cif(*CSCL, cell="4.1 4.3 4.5 90 90 90", hm="P m -3 m"), "P m -3 m"),
     "hexagonal axes named, rhombohedral cell": (cif(*CSCL, cell="4.7 4.7 4.7 57 57 57", hm="R -3 m :H"), "R -3 m :h"),
     "primitive cell of a face-centered group": (cif(*CSCL, cell="3.84 3.84 3.84 60 60 60", hm="F d -3 m :2"), "F d -3"),
-    "operations that are no group": (cif(*CSCL) + listing("x,y,z", "-x,-y,-z", "-x,y,z"), "no group"),
+    "operations that are no group": (cif(*CSCL) + listing("x,y,z", "-x,-y,-z", "-x,y,z"), "not a group"),
     "two lists that differ": (
         cif(*CSCL) + INVERSION + "loop_\n_space_group_symop_operation_xyz\nx,y,z\n-x,y,-z\n",
         "different operations",

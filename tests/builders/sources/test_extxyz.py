@@ -42,6 +42,7 @@ BAD = {
     "no lattice": (GOOD.replace(CELL, "a=1"), {"d-2": "no_cell"}),
     "a flat lattice": (GOOD.replace("0 0 4", "4 0 0"), {"d-2": "no_volume"}),
     "eight numbers": (GOOD.replace("0 0 4", "0 0"), {"d-2": "no_structure"}),
+    "a slab in digits": (GOOD.replace(COLUMNS, COLUMNS + ' pbc="1 1 0"'), {"d-2": "no_cell"}),
     "a slab": (GOOD.replace(COLUMNS, COLUMNS + ' pbc="T T F"'), {"d-2": "no_cell"}),
     "flags that are none": (GOOD.replace(COLUMNS, COLUMNS + ' pbc="1 1 maybe"'), {"d-2": "no_structure"}),
     "columns without positions": (GOOD.replace("pos:R:3", "force:R:3"), {"d-2": "no_structure"}),
@@ -87,7 +88,7 @@ def test_deuterium_counts_as_hydrogen(pull: Pull, tmp_path: Path) -> None:
 
 
 def test_columns_cells_and_numbers_are_taken_as_they_stand(pull: Pull, tmp_path: Path) -> None:
-    oblique = 'Lattice="4 0 0 2 4 0 0 1 4" Properties=Z:I:1:tag:S:2:pos:R:3:force:R:3 pbc=T'
+    oblique = 'Lattice="4 0 0 2 4 0 0 1 4" Properties=Z:I:1:tag:S:2:pos:R:3:force:R:3 pbc="1 1 1"'
     text = f"2\r\n{oblique}\r\n55 a b 0 0 0 1 1 1\r\n17 a b 3 2.5 2 1 1 1\r\n\r\n" + "1\nenergy=0\nCs 0 0 0\n"
     text += "VEC1 4 0 0\nVEC2 0 4 0\nVEC3 0 0 4\n"
     table = read_structures(pulled(pull, tmp_path, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
 from pathlib import Path
@@ -127,6 +128,7 @@ def test_odd_files_are_named_and_the_rest_goes_on(pull: Pull, tmp_path: Path) ->
     folder = write(tmp_path / "d", "a.vasp")
     write(tmp_path / "elsewhere", "secret.vasp")
     (folder / "folder.cif").mkdir()
+    (folder / "POSCAR.gz").write_bytes(gzip.compress(POSCAR.format(other="F").encode()))
     (folder / "zero.vasp").symlink_to("/dev/zero")
     (folder / "link.vasp").symlink_to(tmp_path / "elsewhere" / "secret.vasp")
     (folder / "nowhere.vasp").symlink_to(folder / "absent")
@@ -139,6 +141,7 @@ def test_odd_files_are_named_and_the_rest_goes_on(pull: Pull, tmp_path: Path) ->
     assert list(read_structures(snapshot).material_ids) == ["a"]
     assert rejected(snapshot) == {
         "folder.cif": "not_a_file",
+        "POSCAR.gz": "unreadable",
         "zero.vasp": "outside_folder",
         "link.vasp": "outside_folder",
         "nowhere.vasp": "not_a_file",

@@ -91,10 +91,17 @@ def test_a_slice_of_it_is_a_slice(kind: str) -> None:
     assert_equal(joined, EXPECTED.take(np.array([2, 0, 1])))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in READ if "view" not in kind])  # Parquet has no views
+@pytest.mark.parametrize("kind", [kind for kind in READ if kind != "lattice of views"])  # Parquet has none
 def test_it_comes_back_from_a_file(kind: str, tmp_path: Path) -> None:
     table = arrow_table(CRYSTALS, **({"y": pa.array([1.5, -2.0, 0.25])} | READ[kind]))
     assert_equal(read_structures(pull(table, tmp_path)), EXPECTED)
+
+
+def test_views_are_read_where_rows_are_set_aside(tmp_path: Path) -> None:
+    ids = pa.array(["test-0", "test-1", "test-1"], pa.string_view())
+    snapshot = pull(arrow_table(CRYSTALS, material_id=ids), tmp_path)
+    assert read_structures(snapshot).material_ids.tolist() == ["test-0", "test-1", "test-1"]
+    assert snapshot.unusable == {"duplicate_id": 1}
 
 
 def test_whole_numbers_are_identifiers_and_truth_values_are_labels() -> None:
