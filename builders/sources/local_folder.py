@@ -49,7 +49,8 @@ class Listed(NamedTuple):
 
 def is_structure_file(name: str) -> bool:
     """True if a file's name says that it holds one structure."""
-    return name.lower().endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
+    unpacked = name.lower().removesuffix(".gz")
+    return unpacked.endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
 
 
 def open_folder(path: Path) -> LocalFile:

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.cleaning import EVERYTHING, Selection
+from builders.compositions import reduced_formulas_of
 from builders.origins import Origin, origin_from_metadata
-from builders.records import LARGEST_VALUE, Fault, read_rows
+from builders.records import LARGEST_VALUE, Fault, StructureTable, read_rows
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.values import VALUES_OUT_OF_RANGE
 from embeddings.errors import InputInvalid, SourceError
+from embeddings.formula.bulk import known_formulas
 
 ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
 """Of a part of a snapshot, at most."""
@@ -84,10 +86,30 @@ class ParquetStream(Stream):
     def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
         """Return some rows, the first of which is number `first` of the file, without those that are not structures."""
         structures, good, faults = read_rows(part, origin=self._path.name)
+        agreed, others = _agreed(part["formula"].take(pa.array(good)), structures)
+        faults += [Fault(int(good[k]), structures.material_ids[k], "formula_disagrees", why) for k, why in others]
         rejected = tuple(_rejected(fault, first + fault.row) for fault in faults)
-        part, n_out_of_range = _within_range(part.take(pa.array(good)) if faults else part, structures.properties)
+        kept = {name: values[agreed] for name, values in structures.properties.items()}
+        part, n_out_of_range = _within_range(part.take(pa.array(good[agreed])) if faults else part, kept)
         counts = {VALUES_OUT_OF_RANGE: n_out_of_range} if n_out_of_range else {}
         return Batch(part, next=following, rejected=rejected, counts=counts)
+
+
+def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.ndarray, list[tuple[int, str]]]:
+    """Return the rows whose formula is that of their atoms, or cannot be read; and what is wrong with the others."""
+    if structures.occupancies is not None:
+        return np.arange(len(structures)), []
+    try:
+        texts = stated.cast(pa.string()).to_pylist()
+    except pa.ArrowException:
+        return np.arange(len(structures)), []
+    found = reduced_formulas_of(structures)
+    others = [
+        (row, f"its formula is {text[:60]}, and its atoms are {atoms}")
+        for row, (text, said, atoms) in enumerate(zip(texts, known_formulas(texts), found, strict=True))
+        if said is not None and said != atoms
+    ]
+    return np.setdiff1d(np.arange(len(structures)), [row for row, _ in others]), others
 
 
 def _without_views(part: pa.Table) -> pa.Table:

@@ -108,15 +108,30 @@ def reduced_formulas(column: Iterable[Any]) -> list[str]:
     """
     read = read_column(column)
     read.raise_invalid()
-    matrix = read.distinct
+    spelled = _spellings(read.distinct)
+    return [spelled[code] for code in read.codes.tolist()]
+
+
+def known_formulas(column: Iterable[Any]) -> list[str | None]:
+    """Return the canonical reduced formula of each row of a column; None where there is none that can be read.
+
+    Raises:
+        InputInvalid: the column is a single string or not a column at all.
+    """
+    read = read_column(column)
+    spelled = [None if code in read.invalid else spelling for code, spelling in enumerate(_spellings(read.distinct))]
+    return [spelled[code] for code in read.codes.tolist()]
+
+
+def _spellings(matrix: FractionMatrix) -> list[str]:
+    """Return the canonical reduced formula of each row of a matrix; a row without entries has an empty one."""
     symbols = [SYMBOLS[number - 1] for number in matrix.atomic_numbers.tolist()]
     amounts = matrix.amounts.tolist()
     edges = matrix.offsets.tolist()
-    spelled = [
-        canonical_spelling(dict(zip(symbols[start:stop], amounts[start:stop], strict=True)))
+    return [
+        canonical_spelling(dict(zip(symbols[start:stop], amounts[start:stop], strict=True))) if stop > start else ""
         for start, stop in pairwise(edges)
     ]
-    return [spelled[code] for code in read.codes.tolist()]
 
 
 def read_column(column: Iterable[Any]) -> ReadColumn:

@@ -12,6 +12,7 @@ import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT
+from embeddings.formula.shorthand import METALS
 
 _OTHER, _END, _UPPER, _LOWER, _OPEN, _CLOSE, _DIGIT, _POINT = range(8)
 _MAX_DIGITS = 15
@@ -51,6 +52,7 @@ _ALONE[[_H, _AL, _TI, _V, _IN, _I, _AC]] = True
 _BESIDE = np.zeros((256, 256), dtype=bool)  # _BESIDE[a, b]: a before b may be part of an acronym, numeral or name
 for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S B-C C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():
     _BESIDE[tuple(ATOMIC_NUMBERS[_symbol] for _symbol in _pair.split("-"))] = True
+_BESIDE[[ATOMIC_NUMBERS[_symbol] for _symbol in METALS], ATOMIC_NUMBERS["Ac"]] = True
 _LARGE = 64  # an amount of the only element from which on it may be the name of an alloy
 
 

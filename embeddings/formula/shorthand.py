@@ -96,13 +96,16 @@ ACRONYMS = {
 }
 """Names that stand for a whole formula, and one composition that they mean."""
 
-_NEEDS_CARE = re.compile(r"Ts|OAc|OPr|OAr|\(\s*Ac\s*\)|[A-Z]{3}|HAc|NH4Ac|NaAc|AcOH|TsCl|PrOH|FSI|BOB|TI(?![a-z])")
+_NEEDS_CARE = re.compile(r"Ts|OAc|OPr|OAr|\(\s*Ac\s*\)|[A-Z]{3}|HAc|NH4Ac|[a-z]Ac|AcOH|TsCl|PrOH|FSI|BOB|TI(?![a-z])")
 _READABLE = ("OAc", "OTs", "OPr", "TsO", "TFSI", "FSI", "DFOB", "BOB", "COD", "COT", "THF", "BTC", "BDC", "TFA")
 _READ_AS_LETTERS = re.compile(
     rf"(?<![A-Za-z])(?:{'|'.join(_READABLE)})(?![A-Za-z])|(?:OAc|OTs|OPr|TsO|TFSI|FSI|BOB|DFOB)(?![a-z])"
 )
 _ARYL = re.compile(r"(?!^OAr\d*$)OAr(?![a-z])")  # alone it is not a substance with an aryl group
 _ACETATE = re.compile(r"(?<=[A-Za-z0-9)])\(\s*Ac\s*\)")
+METALS = tuple("Be Mg Al Sc Ti Cr Mn Fe Co Ni Cu Zn Ga Zr Mo Ru Rh Pd Ag Cd In Sn Pt Au Hg Tl Pb Bi Th".split())
+"""Metals more electronegative than actinium, which would stand behind it; of theirs, ``Ac`` is an acetate."""
+_ACETATE_OF_METAL = re.compile(rf"(?<={'|'.join(METALS)})Ac(?=[0-9]*(?:$|[·.\s]))")
 _T_I = re.compile(r"TI(?![a-z])")
 
 
@@ -128,6 +131,10 @@ def refuse_shorthand(text: str) -> None:
         reason = "Ac in brackets may be acetate or actinium"
         spellings = [_ACETATE.sub("(C2H3O2)", text), _ACETATE.sub("Ac", text), _ACETATE.sub("(Ac1)", text)]
         raise Refusal(found.start(), reason, spellings)
+    found = _ACETATE_OF_METAL.search(text)
+    if found:
+        spellings = [_replaced(text, found, by) for by in ("(C2H3O2)", "1Ac")]
+        raise Refusal(found.start(), "Ac behind a metal may be acetate or actinium", spellings)
     found = _ARYL.search(text)
     if found:
         reason = "Ar behind O may be an aryl group, of which only you know the atoms, or argon"

@@ -176,3 +176,16 @@ def test_an_amount_behind_a_name_stays_what_it_is(formula: str, spelling: str) -
 @pytest.mark.parametrize("amounts", [{"O": 1, "Ar": 1}, {"O": 1, "Ar": 2}])
 def test_the_canonical_spelling_of_oxygen_and_argon_can_be_read(amounts: dict[str, int]) -> None:
     assert parse_formula(reduced_formula(amounts)) == amounts
+
+
+@pytest.mark.parametrize("formula", ["ZnAc2·2H2O", "PbAc4", "CuAc2", "ZnAc2.2H2O", "AgAc"])
+def test_acetates_of_metals_are_not_read_as_actinium(formula: str) -> None:
+    with pytest.raises(FormulaInvalid, match="acetate or actinium"):
+        parse_formula(formula)
+    with pytest.raises(FormulaInvalid):
+        fraction_matrix([formula])
+
+
+@pytest.mark.parametrize("formula", ["AcZn2", "Ac2O3", "CaAc2", "AcPb3", "Ac", "AcAlO3"])
+def test_compounds_of_actinium_are_read(formula: str) -> None:
+    assert parse_formula(formula)["Ac"] > 0

@@ -174,3 +174,11 @@ def test_a_dummy_in_a_poscar_is_named_and_the_rest_goes_on(pull: Pull, tmp_path:
     assert rejected(snapshot) == {"x.vasp": "unknown_element"}
     assert snapshot.counts == {"deuterium_as_hydrogen": 1}
     assert len(read_structures(snapshot)) == 3
+
+
+def test_a_packed_file_is_named_and_not_passed_over(pull: Pull, tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", "a.vasp")
+    (folder / "b.vasp.gz").write_bytes(gzip.compress((folder / "a.vasp").read_bytes()))
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
+    assert snapshot.rejected == {"unreadable": 1}
+    assert "unpack it with gunzip" in (tmp_path / "s" / "rejected.csv").read_text(encoding="utf-8")

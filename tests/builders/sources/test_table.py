@@ -252,3 +252,19 @@ def test_what_a_null_hides_never_moves_to_another_row() -> None:
     found, rows, (fault,) = read_rows(arrow_table(CRYSTALS, lattice=hidden), origin="here")
     assert (rows.tolist(), fault.detail) == ([0, 2], "lattice is empty")
     np.testing.assert_array_equal(found.lattices, np.array(LATTICES)[[0, 2]])
+
+
+def test_a_formula_that_its_atoms_contradict_is_set_aside(tmp_path: Path) -> None:
+    formulas = pa.array(["Cs2Cl2", "KCl", "what is this"])
+    snapshot = pull(arrow_table(CRYSTALS, formula=formulas), tmp_path)
+    assert snapshot.rejected == {"formula_disagrees": 1}
+    assert len(read_structures(snapshot)) == 2
+    listed = (snapshot.folder / REJECTED).read_text(encoding="utf-8")
+    assert "its formula is KCl, and its atoms are NaCl" in listed
+
+
+def test_a_number_beyond_all_measurements_is_unknown_and_counted(tmp_path: Path) -> None:
+    values = pa.array([1.0, 1e300, -np.inf])
+    snapshot = pull(arrow_table(CRYSTALS, y=values), tmp_path)
+    assert snapshot.counts == {"values_out_of_range": 2}
+    np.testing.assert_array_equal(read_structures(snapshot).properties["y"], [1.0, np.nan, np.nan])
