@@ -105,6 +105,7 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     from builders.snapshot import read_snapshot
     from builders.sources import default_recipe
 
+    guard_source(*_shared_outputs(options), options=options)
     source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
     recipe = find_any_recipe(options["recipe"] or default_recipe(source)).on_source(source)
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
@@ -117,18 +118,23 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     if isinstance(recipe, EncoderRecipe) and needs_teacher:
         teacher = store.resolve(options["teacher"] or recipe.teacher)
         store.manifest_of(teacher)  # is this the catalog that goes by this name?
-    guard_source(*_outputs(options, recipe.name), options=options, catalogs=[teacher] if teacher else [])
+    outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
+    guard_source(*outputs, options=options, catalogs=[teacher] if teacher else [])
     if not isinstance(recipe, EncoderRecipe):
         return pipeline.run(_request(options, recipe), reporter)
     return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
 
 
-def _outputs(options: dict[str, Any], name: str) -> Iterator[Output]:
-    """Yield what a build writes: one version, the index, and the folder of unfinished runs."""
-    root = options["out"] or store.user_root()
-    yield Output(root / INDEX, "the index of catalogs", "scratch")
+def _shared_outputs(options: dict[str, Any]) -> Iterator[Output]:
+    """Yield what every build writes: the index, and the folder of unfinished runs."""
+    yield Output((options["out"] or store.user_root()) / INDEX, "the index of catalogs", "scratch")
     yield Output(store.cache_folder() / "runs", "the folder of unfinished runs", "scratch")
+
+
+def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
+    """Yield the version that a build writes, where its number is known."""
     if options["version"]:
+        root = options["out"] or store.user_root()
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 

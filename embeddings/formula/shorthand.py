@@ -104,8 +104,8 @@ _READ_AS_LETTERS = re.compile(
 _ARYL = re.compile(r"(?!^OAr\d*$)OAr(?![a-z])")  # alone it is not a substance with an aryl group
 _ACETATE = re.compile(r"(?<=[A-Za-z0-9)])\(\s*Ac\s*\)")
 METALS = tuple("Be Mg Al Sc Ti Cr Mn Fe Co Ni Cu Zn Ga Zr Mo Ru Rh Pd Ag Cd In Sn Pt Au Hg Tl Pb Bi Th".split())
-"""Metals more electronegative than actinium, which would stand behind it; of theirs, ``Ac`` is an acetate."""
-_ACETATE_OF_METAL = re.compile(rf"(?<={'|'.join(METALS)})Ac(?=[0-9]*(?:$|[·.\s]))")
+"""Metals more electronegative than actinium, which would stand behind it; ``ZnAc2`` is an acetate."""
+_ACETATE_OF_METAL = re.compile(rf"(?:(?<=^..)|(?<=[·.\s(]..))(?<={'|'.join(METALS)})Ac(?=[0-9]*(?:$|[·.\s]))")
 _T_I = re.compile(r"TI(?![a-z])")
 
 

@@ -235,7 +235,7 @@ def without(name: str) -> dict[str, np.ndarray]:
         (tensors(statistics=("mean", "std")), "3 statistics of 5 numbers make 15, not 10"),
         (tensors(widths=(12, 7, 3)), "3 numbers, and the manifest says 4"),
         (changed(layers__1__weight=np.zeros((7, 11))), "do not fit each other"),
-        (changed(layers__0__bias=np.full(12, np.nan)), "no number"),
+        (changed(layers__0__bias=np.full(12, np.nan)), "NaN or infinity"),
         (changed(input_scale=np.zeros(15)), "not positive"),
         (changed(input_scale=np.ones((3, 5))), "do not fit each other"),
     ],

@@ -145,7 +145,7 @@ def test_models_that_do_not_fit(client: Any) -> None:
         client.ours.init_node_embedding(model, CATALOG)
     with pytest.raises(InputInvalid, match="MEGNet is 16 wide, but the vectors have 6 numbers"):
         client.ours.init_node_embedding(megnet(client, dim_node_embedding=16), CATALOG)
-    with pytest.raises(InputInvalid, match="Linear is no matgl model"):
+    with pytest.raises(InputInvalid, match="Linear is not a matgl model"):
         client.ours.init_node_embedding(torch.nn.Linear(2, 2), CATALOG)
     assert torch.equal(model.embedding.layer_node_embedding.weight, before)
     with pytest.warns(UserWarning, match="Po, Ra; each gets the mean"):
