@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,12 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(autouse=True)
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let time stand still, and batches be small."""
+def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let time stand still, and batches be small, whatever a test undoes on its way."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    monkeypatch.setattr(table, "ROWS_PER_BATCH", ROWS)
+    usual, table.ROWS_PER_BATCH = table.ROWS_PER_BATCH, ROWS
+    yield
+    table.ROWS_PER_BATCH = usual
 
 
 @pytest.fixture
