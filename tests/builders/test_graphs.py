@@ -106,7 +106,7 @@ from builders.graphs import neighbor_graphs
 from tests.crystals import structure_table
 
 rng, n_kept = np.random.default_rng(int(sys.argv[1])), 0
-for _ in range(150):
+for _ in range(300):
     lattice = rng.normal(size=(3, 3)) * 10.0 ** rng.uniform(-2, 6, size=(3, 1 if rng.random() < 0.5 else 3))
     if rng.random() < 0.3:
         lattice[rng.integers(3), rng.integers(3)] = rng.choice([0, np.nan, np.inf, 1e300, -1e8, 5e-324, 1000])
@@ -121,4 +121,4 @@ print(n_kept)
 def test_no_cell_ends_the_interpreter() -> None:
     run = subprocess.run([sys.executable, "-c", RANDOM_CELLS, "0"], capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stderr) == (0, "")
-    assert int(run.stdout) >= 5
+    assert int(run.stdout) > 5
