@@ -16,7 +16,7 @@ from benchmarks.load import PEERS_ENV
 from benchmarks.measure import environment
 from benchmarks.table import RESULTS, render
 from embeddings.errors import EmbeddingsError
-from embeddings.folders import write_text
+from embeddings.store.folders import write_text
 
 
 def measured(name: str, *, quick: bool) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from builders.models.crystal_transformer import CrystalTransformerConfig
-from builders.recipes import TrainingConfig
-from builders.records import StructureTable
+from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.recipes import TrainingConfig
+from builders.structures.table import StructureTable
 from embeddings.elements import N_ELEMENTS
 
 Item = tuple[Tensor, Tensor, Tensor]

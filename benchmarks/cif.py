@@ -12,12 +12,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks.measure import at_least, in_turn
-from builders.cleaning import Selection
 from builders.progress import Reporter
-from builders.snapshot import take_snapshot
+from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source
 from builders.sources.cif import read_cif
-from tests.crystals import sample_crystals
+from builders.structures.cleaning import Selection
+from testing.crystals import sample_crystals
 
 N_FILES, N_READ, N_DIFFERENT = 20_000, 2_000, 500
 """Files of a pull, files that each reader reads, and how many of them are not copies."""

@@ -21,8 +21,8 @@ from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from builders.rejections import Unusable
 from builders.sources.cif import CifCrystal, read_cif
+from builders.structures.rejections import Unusable
 
 SYMPREC = 0.01
 MAX_SITES = 120

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.cleaning import clean
-from builders.recipes import Recipe, find_recipe
-from builders.records import StructureTable, read_structure_table
+from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
 from builders.sources.starter import STARTER_FILE
+from builders.structures.cleaning import clean
+from builders.structures.table import StructureTable, read_structure_table
 
 DATA_ENV = "EMBEDDINGS_TEST_DATA"
 """Environment variable with the folder of the optional development data."""

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.crystals import CrystalFile, crystal_files
 from benchmarks.measure import Usage, at_least, at_most, process_usage
-from builders.models.crystal_transformer import CrystalTransformerConfig
+from builders.methods.crystal_transformer.model import CrystalTransformerConfig
 from embeddings import load_catalog
 from embeddings.elements import SYMBOLS
-from tests.encoders import write_encoder_catalog
+from testing.encoders import write_encoder_catalog
 
 LEVELS = ("structure", "site")
 N_FEW = 10_000

@@ -13,7 +13,7 @@ from benchmarks.featurize import generated, seconds_of
 from benchmarks.measure import at_least, in_turn
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.elements import N_ELEMENTS
-from embeddings.encoders import CompositionEncoder, Network
+from embeddings.encoder import CompositionEncoder, Network
 from embeddings.formula import fraction_matrix
 from embeddings.loaders import load_uae
 from embeddings.pooling import pool

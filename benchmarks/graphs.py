@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.crystals import CrystalFile, crystal_files, materials_project_file, sample
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
-from builders.batching import PackedCrystals
-from builders.graphs import neighbor_graphs
-from builders.models.crystal_transformer import CrystalTransformerConfig
-from builders.records import StructureTable
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.structures.table import StructureTable
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

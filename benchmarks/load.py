@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measure import Usage, at_most, in_turn, process_usage
 from embeddings import list_catalogs, load_uae
-from embeddings.store import resolve
+from embeddings.store.roots import resolve
 
 PEERS_ENV = "BENCHMARKS_PEERS_PYTHON"
 """Environment variable with the interpreter that the peers are installed for; this one if it is not set."""

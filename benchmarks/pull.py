@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import at_least, at_most, process_usage
-from builders.cleaning import Selection
 from builders.progress import Reporter
-from builders.snapshot import take_snapshot
+from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source
-from tests.crystals import sample_crystals
-from tests.servers.summary import SummaryServer, summary_server
-from tests.servers.summary_documents import summary_documents
+from builders.structures.cleaning import Selection
+from testing.crystals import sample_crystals
+from testing.servers.summary import SummaryServer, summary_server
+from testing.servers.summary_documents import summary_documents
 
 SIZES = (2_500, 10_000)
 N_DIFFERENT = 500

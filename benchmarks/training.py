@@ -17,15 +17,15 @@ import torch
 from benchmarks.baseline import CrystalDataset, PlainTransformer, plain_epochs
 from benchmarks.crystals import CrystalFile, crystal_files, sample
 from benchmarks.measure import at_least, in_turn
-from builders.cleaning import drop_unlabelled
-from builders.compositions import reduced_formulas_of
-from builders.models.crystal_transformer import CrystalTransformer, Geometry
+from builders.learning.splits import split_by_formula
+from builders.learning.targets import Scaler, derive_targets, labels_of
+from builders.methods.crystal_transformer.model import CrystalTransformer, Geometry
+from builders.methods.crystal_transformer.recipes import Recipe
+from builders.methods.crystal_transformer.training import Run, Task, choose_device, train
 from builders.pipeline import Material, assemble
 from builders.progress import Reporter, Stage
-from builders.recipes import Recipe
-from builders.splits import split_by_formula
-from builders.targets import Scaler, derive_targets, labels_of
-from builders.train import Run, Task, choose_device, train
+from builders.structures.cleaning import drop_unlabelled
+from builders.structures.formulas import reduced_formulas_of
 
 N_CRYSTALS = 4_000
 GEOMETRIES: tuple[Geometry, ...] = ("periodic", "cartesian")

@@ -18,13 +18,13 @@ import click
 import numpy as np
 
 from benchmarks.options import numbers
-from builders.cleaning import Selection
+from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
+from builders.methods.crystal_transformer.training import Run, choose_device, train
 from builders.pipeline import assemble, prepare
 from builders.progress import Reporter
-from builders.recipes import Recipe, find_recipe
-from builders.snapshot import take_snapshot
+from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source
-from builders.train import Run, choose_device, train
+from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid
 
 KINDS = {"balance": str, "hidden_atoms": float}

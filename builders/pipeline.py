@@ -10,29 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from builders.batching import PackedCrystals
-from builders.cleaning import Selection, clean, drop_unlabelled, site_limit
-from builders.code import CRYSTALS, code_hash
-from builders.compositions import reduced_formulas_of
-from builders.coverage import check_elements
-from builders.encoder import encoder_bytes, memory_named
-from builders.extract import extract_elements
-from builders.graphs import neighbor_graphs
-from builders.identity import identity_of
-from builders.intake import obtain_snapshot
-from builders.locks import only_one
-from builders.models.crystal_transformer import CrystalTransformer
-from builders.output import check_output, find_place, nothing_to_do
-from builders.progress import Reporter
-from builders.provenance import describe
-from builders.recipes import Recipe
-from builders.records import StructureTable
-from builders.runs import open_run
-from builders.scales import check_scales
-from builders.snapshot import Snapshot, read_structures
-from builders.sources import SourceOptions
-from builders.splits import split_by_formula
-from builders.targets import (
+from builders.learning.scales import check_scales
+from builders.learning.splits import split_by_formula
+from builders.learning.targets import (
     Scaler,
     choose_targets,
     derive_targets,
@@ -41,11 +21,31 @@ from builders.targets import (
     refuse_faults,
     unit_of,
 )
-from builders.train import Run, Task, choose_device, limit_threads, train
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.encoder import encoder_bytes, memory_named
+from builders.methods.crystal_transformer.extract import extract_elements
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.recipes import Recipe
+from builders.methods.crystal_transformer.training import Run, Task, choose_device, limit_threads, train
+from builders.progress import Reporter
+from builders.provenance import describe
+from builders.runs.code import CRYSTALS, code_hash
+from builders.runs.coverage import check_elements
+from builders.runs.folder import open_run
+from builders.runs.identity import identity_of
+from builders.runs.locks import only_one
+from builders.runs.output import check_output, find_place, nothing_to_do
+from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.snapshot import Snapshot, read_structures
+from builders.sources import SourceOptions
+from builders.structures.cleaning import Selection, clean, drop_unlabelled, site_limit
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import StructureTable
 from embeddings._version import __version__
 from embeddings.errors import SourceError, TrainingError
-from embeddings.folders import write_text
-from embeddings.tables import write_catalog
+from embeddings.store.folders import write_text
+from embeddings.store.tables import write_catalog
 
 
 @dataclass(frozen=True)

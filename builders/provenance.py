@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from builders.clock import now
-from builders.evaluate import Score
-from builders.origins import ORIGINS, Origin
-from builders.snapshot import Snapshot
+from builders.learning.scores import Score
+from builders.methods.crystal_transformer.training import Task, choose_device, has_bfloat16
+from builders.runs.clock import now
+from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
-from builders.train import Task, choose_device, has_bfloat16
+from builders.sources.origins import ORIGINS, Origin
 from embeddings._version import __version__
-from embeddings.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
+from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
 
 if TYPE_CHECKING:
     from builders.pipeline import BuildRequest, Material

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import click
 import pyarrow.parquet as pq
 
-from embeddings.folders import write_text
 from embeddings.plots import write_figure
+from embeddings.store.folders import write_text
 
 ROOT = Path(__file__).parent
 PAGE = ROOT / "gallery.md"

@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks.cross_modal import summary as cross_modal
 from benchmarks.downstream import summary as downstream
 from benchmarks.table import render_all
-from embeddings import index
-from embeddings.folders import write_text
-from embeddings.manifest import Manifest, read_manifest
+from embeddings.store import index
+from embeddings.store.folders import write_text
+from embeddings.store.manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings import neighbors
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
-from embeddings.manifest import Manifest
+from embeddings.search import neighbors
+from embeddings.store.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd

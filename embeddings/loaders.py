@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.exchange import read_settled
-from embeddings.integrity import read_intact
-from embeddings.store import locate_all, manifest_of, resolve
-from embeddings.tables import element_catalog, needed
+from embeddings.store.exchange import read_settled
+from embeddings.store.integrity import read_intact
+from embeddings.store.roots import locate_all, manifest_of, resolve
+from embeddings.store.tables import element_catalog, needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from builders.encoder import CrystalEncoder
-    from embeddings.encoders import CompositionEncoder
-    from embeddings.manifest import Manifest
-    from embeddings.sites import SiteCatalog
-    from embeddings.structures import StructureCatalog
+    from builders.methods.crystal_transformer.encoder import CrystalEncoder
+    from embeddings.encoder import CompositionEncoder
+    from embeddings.store.manifest import Manifest
+    from embeddings.vectors.sites import SiteCatalog
+    from embeddings.vectors.structures import StructureCatalog
 
     VectorFile = ElementCatalog | StructureCatalog | SiteCatalog
     Catalog = VectorFile | CompositionEncoder
@@ -123,7 +123,7 @@ def _read_encoder(folder: Path) -> CompositionEncoder | CrystalEncoder:
     if manifest.kind == "composition-encoder":
         return _composition_encoder(folder, manifest)
     try:
-        from builders.encoder import read_crystal_encoder
+        from builders.methods.crystal_transformer.encoder import read_crystal_encoder
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "torch", "build") from error
     return read_crystal_encoder(folder)
@@ -141,16 +141,16 @@ def list_catalogs() -> list[str]:
 
 
 def _composition_encoder(folder: Path, manifest: Manifest) -> CompositionEncoder:
-    from embeddings.encoder_files import composition_encoder, needed
+    from embeddings.store.encoder_files import composition_encoder, needed
 
     return composition_encoder(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
 def _read_vector_file(path: Path) -> VectorFile:
-    from embeddings.context import read_context_catalog
-    from embeddings.sites import open_site_catalog
-    from embeddings.structures import read_structure_catalog
-    from embeddings.vector_file import open_vectors
+    from embeddings.vectors.context import read_context_catalog
+    from embeddings.vectors.file import open_vectors
+    from embeddings.vectors.sites import open_site_catalog
+    from embeddings.vectors.structures import read_structure_catalog
 
     readers: dict[str, Callable[[Path], VectorFile]] = {
         "element": read_context_catalog,

@@ -20,12 +20,12 @@ from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.store import Store
 from benchmarks.cross_modal.summary import summarize
 from benchmarks.cross_modal.ways import BEST
-from builders.crossmodal.recipes import ENCODER_RECIPES
+from builders.methods.cromel.recipes import ENCODER_RECIPES
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions
-from tests.crystals import arrow_table, sample_crystals
-from tests.encoders import write_encoder_catalog
-from tests.toys import toy_catalog
+from testing.crystals import arrow_table, sample_crystals
+from testing.encoders import write_encoder_catalog
+from testing.toys import toy_catalog
 
 
 @pytest.fixture(scope="module")

@@ -23,23 +23,23 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from benchmarks.downstream import comparison, record
+from benchmarks.downstream.backend import AtomFeatures, SitesBesideElements, Split
 from benchmarks.downstream.comparison import Comparison, command, compare, measure
 from benchmarks.downstream.fitting import Budget, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose, split_unseen
 from benchmarks.downstream.tables import atom_init, catalog_rows, covers, one_hot, published, random_rows, standardized
-from builders.backend import AtomFeatures, SitesBesideElements, Split
-from builders.compositions import reduced_formulas_of
-from builders.encoder import encoder_bytes
-from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
-from builders.records import StructureTable, read_structure_table
+from builders.methods.crystal_transformer.encoder import encoder_bytes
+from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_uae
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, TrainingError
 from embeddings.formula import formula_digest
-from embeddings.manifest import Spread
-from embeddings.tables import write_catalog
-from tests.crystals import arrow_table, sample_crystals, structure_table
-from tests.toys import toy_catalog, toy_provenance, toy_table
+from embeddings.store.manifest import Spread
+from embeddings.store.tables import write_catalog
+from testing.crystals import arrow_table, sample_crystals, structure_table
+from testing.toys import toy_catalog, toy_provenance, toy_table
 
 LIGHT = {symbol: np.random.default_rng(z).normal(size=6) for z, symbol in enumerate(SYMBOLS[2:18])}
 """Vectors of the elements that the sample crystals are made of, Li to Ar."""

@@ -19,8 +19,8 @@ from benchmarks.downstream.vectors import NamedVectors, load_vectors
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.formula import fraction_matrix
-from tests.crystals import arrow_table, sample_crystals
-from tests.toys import toy_catalog
+from testing.crystals import arrow_table, sample_crystals
+from testing.toys import toy_catalog
 
 METALS = SYMBOLS[20:30]
 FORMULAS = [f"{a}{b}{n}" for a in METALS for b in ("O", "S", "N") for n in (2, 3)]

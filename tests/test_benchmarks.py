@@ -19,12 +19,12 @@ from benchmarks.__main__ import main
 from benchmarks.baseline import CrystalDataset, PlainTransformer
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from benchmarks.table import render, render_all
-from builders.batching import PackedCrystals
-from builders.models.crystal_transformer import CrystalTransformerConfig
-from builders.targets import DERIVED
+from builders.learning.targets import DERIVED
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.model import CrystalTransformerConfig
 from embeddings.errors import InputInvalid
-from tests.crystals import arrow_table, sample_crystals, structure_table
-from tests.toys import write_toy
+from testing.crystals import arrow_table, sample_crystals, structure_table
+from testing.toys import write_toy
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from embeddings.store import APPLICATION, user_root
+from embeddings.store.roots import APPLICATION, user_root
 
 
 @pytest.fixture(scope="module")

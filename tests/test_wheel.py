@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_catalogs_and_no_python_among_them(wheel: Path) -> N
     packaged = [path.relative_to(ROOT / "catalogs") for path in (ROOT / "catalogs").rglob("*") if path.is_file()]
     assert {f"embeddings/_catalogs/{path.as_posix()}" for path in packaged} == set(catalogs)
     assert not [name for name in catalogs if name.endswith(".py")]
-    assert {"embeddings/py.typed", "builders/py.typed", "builders/starter/starter.parquet"} <= set(files)
+    assert {"embeddings/py.typed", "builders/py.typed", "builders/sources/starter/starter.parquet"} <= set(files)
     assert not [name for name in files if name.startswith(("tests/", "docs/", "benchmarks/"))]
 
 

@@ -27,7 +27,7 @@ from benchmarks.measure import environment
 from benchmarks.options import numbers
 from embeddings import load_uae
 from embeddings.errors import EmbeddingsError
-from embeddings.folders import write_text
+from embeddings.store.folders import write_text
 
 WAYS_SET = "efe"
 """The set on which every way is compared; on the others the best one is."""

@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.cross_modal.models import scores
 from benchmarks.cross_modal.sets import N_FOLDS, TargetSet
-from builders.crossmodal.encoder import FormulaEncoder
-from builders.crossmodal.members import Budget, fit_member
-from builders.crossmodal.packing import pack
+from builders.methods.cromel.encoder import FormulaEncoder
+from builders.methods.cromel.members import Budget, fit_member
+from builders.methods.cromel.packing import pack
 
 BUDGET = Budget(
     epochs=80,

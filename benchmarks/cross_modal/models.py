@@ -12,9 +12,9 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
 from benchmarks.cross_modal.sets import LARGE, SMALL, TargetSet
-from builders.crossmodal.encoder import FormulaEncoder
-from builders.crossmodal.estimators import CrossModalClassifier, CrossModalRegressor
-from builders.models.cromel import CompositionGenerator, GeneratorConfig
+from builders.methods.cromel.encoder import FormulaEncoder
+from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor
+from builders.methods.cromel.model import CompositionGenerator, GeneratorConfig
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import N_ELEMENTS
 from embeddings.pooling import featurize_compositions
@@ -31,7 +31,7 @@ Model = Callable[[TargetSet, np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Head:
-    """An encoder under the head of `builders.crossmodal`, the same for every encoder.
+    """An encoder under the head of `builders.methods.cromel`, the same for every encoder.
 
     Attributes:
         encoder: to start from; or what makes one for a set and a seed.

@@ -12,7 +12,7 @@ from benchmarks.cross_modal.sets import SETS, TargetSet
 from benchmarks.cross_modal.ways import BEST, WAYS, Workshop
 from benchmarks.downstream.tables import published
 from benchmarks.downstream.vectors import NamedVectors
-from builders.crossmodal.encoder import FormulaEncoder, untrained
+from builders.methods.cromel.encoder import FormulaEncoder, untrained
 from embeddings.catalog import ElementCatalog
 
 ALL = "all formulas"

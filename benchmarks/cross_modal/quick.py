@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.cross_modal.plan import Plan
 from benchmarks.cross_modal.sets import TargetSet
 from benchmarks.cross_modal.ways import Workshop
-from builders.crossmodal.lessons import Lessons
-from builders.crossmodal.recipes import ENCODER_RECIPES
-from builders.models.cromel import GeneratorConfig
+from builders.methods.cromel.lessons import Lessons
+from builders.methods.cromel.model import GeneratorConfig
+from builders.methods.cromel.recipes import ENCODER_RECIPES
 from embeddings import load_uae
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix, reduced_formulas

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cross_modal.ways import Workshop
-from builders.cleaning import clean, drop_unlabelled
-from builders.compositions import reduced_formulas_of
-from builders.crossmodal.lessons import ENERGY, Lessons, pool_polymorphs
-from builders.crossmodal.recipes import ENCODER_RECIPES
-from builders.crossmodal.teacher import structure_vectors
-from builders.identity import identity_of
+from builders.learning.targets import derive_targets, labels_of
+from builders.methods.cromel.lessons import ENERGY, Lessons, pool_polymorphs
+from builders.methods.cromel.recipes import ENCODER_RECIPES
+from builders.methods.cromel.teacher import structure_vectors
 from builders.progress import Reporter
-from builders.records import read_structure_table
-from builders.targets import derive_targets, labels_of
+from builders.runs.identity import identity_of
+from builders.structures.cleaning import clean, drop_unlabelled
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import read_structure_table
 from embeddings import load_encoder
 
 

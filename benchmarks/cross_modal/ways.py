@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.crossmodal.encoder import FormulaEncoder, encoder_of_tensors, tensors_of
-from builders.crossmodal.lessons import Lessons
-from builders.crossmodal.pipeline import published
-from builders.crossmodal.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig
-from builders.crossmodal.training import train_encoder
-from builders.identity import identity_of
+from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of
+from builders.methods.cromel.lessons import Lessons
+from builders.methods.cromel.pipeline import published
+from builders.methods.cromel.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig
+from builders.methods.cromel.training import train_encoder
+from builders.runs.identity import identity_of
 from embeddings.formula import fraction_matrix
 
 _TRAINING = ENCODER_RECIPES["cromel-multi"].training

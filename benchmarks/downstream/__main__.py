@@ -13,7 +13,7 @@ from benchmarks.downstream import PARTS
 from benchmarks.downstream.summary import RESULTS, render
 from benchmarks.options import numbers
 from embeddings.errors import EmbeddingsError
-from embeddings.folders import write_text
+from embeddings.store.folders import write_text
 
 
 @click.command(epilog="Example: python -m benchmarks.downstream cgcnn-ef-1000 --catalog ct-multi")

@@ -23,19 +23,19 @@ from benchmarks.downstream.comparison import compare
 from benchmarks.measure import environment
 from benchmarks.options import numbers
 from benchmarks.variants import varied
-from builders.cleaning import Selection
+from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
 from builders.pipeline import BuildRequest
 from builders.pipeline import run as build
 from builders.progress import Reporter
-from builders.recipes import Recipe, find_recipe
 from builders.sources import SourceOptions
+from builders.structures.cleaning import Selection
 from embeddings import load_uae
 from embeddings.analysis.align import align
 from embeddings.errors import EmbeddingsError
-from embeddings.folders import write_text
-from embeddings.manifest import read_manifest
-from embeddings.neighbors import neighbor_overlap
-from embeddings.tables import ENCODER, write_catalog
+from embeddings.search.neighbors import neighbor_overlap
+from embeddings.store.folders import write_text
+from embeddings.store.manifest import read_manifest
+from embeddings.store.tables import ENCODER, write_catalog
 
 N_TRAINING, EPOCHS = 4_000, 25
 """Of the back end."""

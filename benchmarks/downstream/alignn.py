@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.downstream.backend import AtomFeatures
 from benchmarks.downstream.comparison import Comparison, command, compare
 from benchmarks.downstream.fitting import Budget
 from benchmarks.downstream.problem import Sizes
 from benchmarks.downstream.tables import atom_init
-from builders.backend import AtomFeatures
-from builders.records import StructureTable
+from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import MissingExtra
 

@@ -3,7 +3,7 @@
 Example:
     python -m benchmarks.downstream.cgcnn --catalog ct-multi --n-training 1000 --seeds 0,1,2 -o cgcnn.json
 
-The network is that of `builders.models.cgcnn` with the sizes of the released code.
+The network is that of `benchmarks.downstream.cgcnn_network` with the sizes of the released code.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import click
 import numpy as np
 from torch import nn
 
+from benchmarks.downstream.backend import AtomFeatures, NearestGraphs
+from benchmarks.downstream.cgcnn_network import Cgcnn, CgcnnConfig, GraphBatch
 from benchmarks.downstream.comparison import Comparison, command, compare
 from benchmarks.downstream.fitting import Budget
 from benchmarks.downstream.problem import Sizes
 from benchmarks.downstream.tables import PUBLISHED, atom_init, one_hot, published, random_rows
-from builders.backend import AtomFeatures, NearestGraphs
-from builders.models.cgcnn import Cgcnn, CgcnnConfig, GraphBatch
-from builders.records import StructureTable
+from builders.structures.table import StructureTable
 
 CONFIG = CgcnnConfig()
 

@@ -15,18 +15,18 @@ import click
 import numpy as np
 
 from benchmarks.crystals import DATA_ENV
+from benchmarks.downstream.backend import AtomFeatures, SitesBesideElements
 from benchmarks.downstream.fitting import Budget, Client, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose
 from benchmarks.downstream.tables import catalog_rows, covers, random_rows
 from benchmarks.measure import environment
 from benchmarks.options import numbers
-from builders.backend import AtomFeatures, SitesBesideElements
-from builders.records import StructureTable, read_structure_table
-from builders.train import limit_threads
+from builders.methods.crystal_transformer.training import limit_threads
+from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_encoder, load_uae
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import EmbeddingsError, InputInvalid
-from embeddings.folders import write_text
+from embeddings.store.folders import write_text
 
 
 @dataclass(frozen=True)

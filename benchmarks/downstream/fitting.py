@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.downstream.backend import AtomFeatures
 from benchmarks.downstream.problem import Problem
-from builders.backend import AtomFeatures
-from builders.evaluate import score
-from builders.train import learning_rate_factor
+from builders.learning.scores import score
+from builders.methods.crystal_transformer.training import learning_rate_factor
 from embeddings.errors import TrainingError
 
 

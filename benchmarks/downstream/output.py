@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from embeddings.errors import EmbeddingsError
-from embeddings.folders import write_text
+from embeddings.store.folders import write_text
 
 
 def report(measure: Callable[[], dict[str, Any]], out: Path | None) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.backend import Split
-from builders.cleaning import apply_filters
-from builders.compositions import reduced_formulas_of
-from builders.records import StructureTable
-from builders.splits import split_by_formula
+from benchmarks.downstream.backend import Split
+from builders.learning.splits import split_by_formula
+from builders.structures.cleaning import apply_filters
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import StructureTable
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import ColumnNotFound, InputInvalid
 

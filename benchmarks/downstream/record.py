@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.downstream import PARTS
 from benchmarks.downstream.summary import RESULTS
 from embeddings.errors import EmbeddingsError, InputInvalid
-from embeddings.manifest import Downstream, Spread
-from embeddings.tables import ENCODER, read_catalog, write_catalog
+from embeddings.store.manifest import Downstream, Spread
+from embeddings.store.tables import ENCODER, read_catalog, write_catalog
 
 
 @click.command(epilog="Example: python -m benchmarks.downstream.record catalogs/ct-multi/3.0.0")

@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from builders.cleaning import Selection
-from builders.identity import identity_of
-from builders.origins import Origin
+from builders.runs.identity import identity_of
+from builders.sources.origins import Origin
+from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid, SourceError, did_you_mean
 
 Cursor = Any
@@ -168,7 +168,7 @@ SOURCES: dict[str, SourceInfo] = {
         "builders.sources.starter:starter",
         summary="the packaged starter set, computed with CHGNet",
         needs="nothing",
-        licence="see builders/starter/CARD.md",
+        licence="see builders/sources/starter/CARD.md",
         recipe="starter",
     ),
     "table": SourceInfo(

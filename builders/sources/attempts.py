@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from builders.rejections import Unusable
 from builders.sources import Rejected
+from builders.structures.rejections import Unusable
 from embeddings.errors import EmbeddingsError
 from embeddings.text import one_line
 

@@ -11,8 +11,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from builders.rejections import Unusable
 from builders.sources.values import is_number
+from builders.structures.rejections import Unusable
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 
 DEUTERIUM_AS_HYDROGEN = "deuterium_as_hydrogen"

@@ -14,9 +14,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from builders.rejections import Unusable
 from builders.sources.structures import require_periodic
 from builders.sources.values import read_number
+from builders.structures.rejections import Unusable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from builders.cleaning import EVERYTHING, Selection
-from builders.origins import Origin
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
+from builders.sources.origins import Origin
 from builders.sources.structures import StructureRecord, count_notes
 from builders.sources.tabulated import tabulate
+from builders.structures.cleaning import EVERYTHING, Selection
 from embeddings.errors import InputInvalid, SourceError
 
 ITEMS_PER_BATCH = 500

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builders.scales import SCALE_COLUMNS
+from builders.learning.scales import SCALE_COLUMNS
 from builders.sources.disorder import Site
 from builders.sources.extxyz import Frame, read_crystal, read_frames
 from builders.sources.local import Item, LocalFile, hash_files

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from builders.rejections import Unusable
 from builders.sources import Rejected
 from builders.sources.attempts import attempt
 from builders.sources.cif import CifCrystal, read_cif
 from builders.sources.structures import StructureRecord, make_record
+from builders.structures.rejections import Unusable
 
 
 def parse_cif(

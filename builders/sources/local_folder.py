@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from builders.rejections import Unusable
 from builders.sources import Rejected
 from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
@@ -17,6 +16,7 @@ from builders.sources.local import Item, LocalFile
 from builders.sources.local_cif import parse_cif
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
+from builders.structures.rejections import Unusable
 from embeddings.errors import InputInvalid, SourceError
 
 MAX_BYTES = 5_000_000

@@ -12,8 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from builders.cleaning import EVERYTHING, Selection
-from builders.origins import ORIGINS, Origin
 from builders.sources import Batch, Cursor, DatabaseMoved, EarlierRows, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
 from builders.sources.mp_client import (
@@ -36,8 +34,10 @@ from builders.sources.mp_documents import (
     record_of,
     sort_key,
 )
+from builders.sources.origins import ORIGINS, Origin
 from builders.sources.structures import StructureRecord
 from builders.sources.tabulated import tabulate
+from builders.structures.cleaning import EVERYTHING, Selection
 
 BATCH = 400
 """Identifiers in a request; more make the address too long."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from builders.records import LARGEST_VALUE
-from builders.rejections import Unusable
 from builders.sources.structures import StructureRecord, make_record, structure_parts
+from builders.structures.rejections import Unusable
+from builders.structures.table import LARGEST_VALUE
 
 SYNTHETIC = "synthetic"
 """Documents whose ``builder_meta.batch_id`` begins so are made up, for tests; what they make says so."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.addresses import without_secrets
 from builders.sources.attempts import attempt, rejected
@@ -21,6 +20,7 @@ from builders.sources.mp import project_origin
 from builders.sources.mp_documents import FIELDS, NON_COMMERCIAL, SYNTHETIC, TEXTS, UNITS, licence_of, record_of
 from builders.sources.structures import StructureRecord, count_notes
 from builders.sources.tabulated import tabulate
+from builders.structures.cleaning import EVERYTHING, Selection
 from embeddings.errors import MissingExtra, SourceError
 
 if TYPE_CHECKING:

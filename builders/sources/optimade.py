@@ -9,7 +9,6 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from builders.cleaning import EVERYTHING, Selection
 from builders.sources import Batch, Cursor, Plan, SourceOptions, Stream
 from builders.sources.addresses import Address, address_within, without_secrets
 from builders.sources.attempts import attempt
@@ -18,6 +17,7 @@ from builders.sources.optimade_providers import Provider, find_provider, value_a
 from builders.sources.structures import StructureRecord, count_notes, make_record
 from builders.sources.tabulated import tabulate
 from builders.sources.values import is_number
+from builders.structures.cleaning import EVERYTHING, Selection
 from embeddings.errors import MissingExtra, SourceError
 
 PAGE: int | None = None

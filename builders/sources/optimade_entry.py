@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from builders.rejections import Unusable
 from builders.sources.disorder import Site, composition
 from builders.sources.structures import fractional
+from builders.structures.rejections import Unusable
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 
 ENTRY_FIELDS = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from builders.origins import ORIGINS, Origin
 from builders.sources.addresses import Address, parse_address, without_secrets
+from builders.sources.origins import ORIGINS, Origin
 from embeddings.errors import InputInvalid, did_you_mean
 
 Path = tuple[str, ...]

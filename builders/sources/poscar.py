@@ -13,9 +13,9 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from builders.rejections import Unusable
 from builders.sources.structures import fractional
 from builders.sources.values import read_number
+from builders.structures.rejections import Unusable
 from embeddings.elements import ATOMIC_NUMBERS
 
 SYMBOLS_FROM_COMMENT = "symbols_from_the_comment_line"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from builders.rejections import Unusable
 from builders.sources.disorder import Site, settle
 from builders.sources.values import MOST_PROPERTIES, clean_properties, fault_of_name
+from builders.structures.rejections import Unusable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
 from embeddings.formula import reduced_formula

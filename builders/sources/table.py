@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.cleaning import EVERYTHING, Selection
-from builders.compositions import reduced_formulas_of
-from builders.origins import Origin, origin_from_metadata
-from builders.records import LARGEST_VALUE, Fault, StructureTable, read_rows
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
+from builders.sources.origins import Origin, origin_from_metadata
 from builders.sources.values import VALUES_OUT_OF_RANGE
+from builders.structures.cleaning import EVERYTHING, Selection
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import LARGEST_VALUE, Fault, StructureTable, read_rows
 from embeddings.errors import InputInvalid, SourceError
 from embeddings.formula.bulk import known_formulas
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from builders.records import LARGEST_VALUE, OPTIONAL_COLUMNS, STRUCTURE_COLUMNS
-from builders.rejections import Unusable
+from builders.structures.rejections import Unusable
+from builders.structures.table import LARGEST_VALUE, OPTIONAL_COLUMNS, STRUCTURE_COLUMNS
 
 BOOLEANS_AS_NUMBERS = "booleans_as_numbers"
 VALUES_OUT_OF_RANGE = "values_out_of_range"

@@ -11,7 +11,7 @@ import numpy as np
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
-from embeddings.ordering import DIGITS
+from embeddings.search.ordering import DIGITS
 
 Method = Literal["kmeans", "hierarchical", "hdbscan"]
 

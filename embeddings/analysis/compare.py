@@ -10,8 +10,8 @@ import numpy as np
 from embeddings.analysis.align import padded, rotated_onto
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
-from embeddings.neighbors import Metric, neighbor_overlap
-from embeddings.ordering import descending
+from embeddings.search.neighbors import Metric, neighbor_overlap
+from embeddings.search.ordering import descending
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog

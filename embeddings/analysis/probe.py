@@ -10,7 +10,7 @@ import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.ordering import DIGITS
+from embeddings.search.ordering import DIGITS
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-3, 6, 19))
 """Strengths of the ridge penalty to choose from, for features of unit variance."""

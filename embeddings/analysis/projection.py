@@ -10,7 +10,7 @@ import numpy as np
 from embeddings.analysis.cluster import finite_rows, spread_of, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
-from embeddings.ordering import DIGITS
+from embeddings.search.ordering import DIGITS
 
 Method = Literal["umap", "pca", "tsne"]
 

@@ -16,12 +16,12 @@ from embeddings.analysis.probe import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
-from embeddings.ordering import leveled
 from embeddings.pooling import pool
+from embeddings.search.ordering import leveled
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
-    from embeddings.encoders import CompositionEncoder
+    from embeddings.encoder import CompositionEncoder
 
 CONTROL = "element fractions"
 """What everything is compared with: how much there is of each element, and nothing learned."""

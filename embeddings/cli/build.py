@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embeddings import store
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.index import INDEX
-from embeddings.manifest import read_manifest
-from embeddings.outputs import Output
+from embeddings.store import roots as store
+from embeddings.store.index import INDEX
+from embeddings.store.manifest import read_manifest
+from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
+    from builders.methods.crystal_transformer.recipes import Recipe
     from builders.pipeline import BuildRequest
     from builders.progress import Reporter
-    from builders.recipes import Recipe
 
 
 @click.command()
@@ -69,7 +69,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders()
     try:
-        import_module("builders.crossmodal.pipeline")
+        import_module("builders.methods.cromel.pipeline")
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
@@ -100,9 +100,9 @@ def _show(folder: Path, *, as_json: bool) -> None:
 def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     """Build what the recipe makes and return the folder of its version."""
     from builders import pipeline
-    from builders.crossmodal import pipeline as crossmodal
-    from builders.crossmodal.recipes import EncoderRecipe, find_any_recipe
-    from builders.snapshot import read_snapshot
+    from builders.methods.cromel import pipeline as crossmodal
+    from builders.methods.cromel.recipes import EncoderRecipe, find_any_recipe
+    from builders.snapshots.snapshot import read_snapshot
     from builders.sources import default_recipe
 
     guard_source(*_shared_outputs(options), options=options)

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from embeddings import store
 from embeddings.cli.printing import as_json_option, echo, print_json, print_line, print_table
 from embeddings.cli.types import COUNT
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
-from embeddings.manifest import Manifest
+from embeddings.store import roots as store
+from embeddings.store.manifest import Manifest
 
 _WIDTH = 100
 

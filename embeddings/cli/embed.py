@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from embeddings import store
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
 from embeddings.errors import MissingExtra
-from embeddings.outputs import Output
-from embeddings.vector_file import Level
+from embeddings.store import roots as store
+from embeddings.store.outputs import Output
+from embeddings.vectors.file import Level
 
 if TYPE_CHECKING:
-    from embeddings.vector_file import Footer
+    from embeddings.vectors.file import Footer
 
 
 @click.command()
@@ -52,8 +52,8 @@ def embed(ctx: click.Context, **options: Any) -> None:
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     require_builders()
     try:
-        from builders.embed import EmbedRequest
-        from builders.embed import embed as run
+        from builders.embed.job import EmbedRequest
+        from builders.embed.job import embed as run
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error

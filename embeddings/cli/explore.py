@@ -10,7 +10,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
-from embeddings.outputs import Output
+from embeddings.store.outputs import Output
 
 
 @click.command()

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from embeddings import store
-from embeddings.index import INDEX
-from embeddings.outputs import Output, StrPath, check_outputs
+from embeddings.store import roots as store
+from embeddings.store.index import INDEX
+from embeddings.store.outputs import Output, StrPath, check_outputs
 
 _GIVEN = ("path", "about", "api_key_file")
 
@@ -17,7 +17,7 @@ def guard(*outputs: Output, inputs: Iterable[StrPath | None] = (), catalogs: Ite
     """Check the outputs of a command against everything that it reads.
 
     Args:
-        outputs: all that it writes, see `embeddings.outputs.Output`.
+        outputs: all that it writes, see `embeddings.store.outputs.Output`.
         inputs: files and folders that it reads; None and what is not there do not count.
         catalogs: names or folders of the catalogs that it reads; nothing may be added to those.
 

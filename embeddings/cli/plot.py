@@ -14,8 +14,8 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
-from embeddings.outputs import Output
 from embeddings.plots.figure import Figure
+from embeddings.store.outputs import Output
 
 
 def _ptable(catalog: ElementCatalog, *, color: str | None, title: str, **options: Any) -> Figure:

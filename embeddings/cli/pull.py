@@ -14,14 +14,14 @@ import click
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
-from embeddings.outputs import Output
+from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
-    from builders.check import Label, Report
-    from builders.cleaning import Selection
     from builders.progress import Reporter
-    from builders.snapshot import Snapshot
+    from builders.snapshots.check import Label, Report
+    from builders.snapshots.snapshot import Snapshot
     from builders.sources import Stream
+    from builders.structures.cleaning import Selection
 
 
 @click.command()
@@ -95,14 +95,14 @@ def _understood(
 def _taken(
     out: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter, *, refresh: bool
 ) -> Snapshot:
-    from builders.refresh import refresh_snapshot
-    from builders.snapshot import take_snapshot
+    from builders.snapshots.refresh import refresh_snapshot
+    from builders.snapshots.snapshot import take_snapshot
 
     return (refresh_snapshot if refresh else take_snapshot)(out, source, stream, selection, reporter)
 
 
 def _check(stream: Stream, selection: Selection, reporter: Reporter, *, as_json: bool) -> None:
-    from builders.check import check_source
+    from builders.snapshots.check import check_source
 
     report = check_source(stream, selection, reporter)
     if as_json:

@@ -14,8 +14,8 @@ from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from builders.cleaning import Selection
     from builders.sources import SourceOptions
+    from builders.structures.cleaning import Selection
 
 Command = Callable[..., Any]
 _LONGEST_SPAN = 20
@@ -118,15 +118,15 @@ def require_builders() -> None:
         MissingExtra: names the package that is not installed.
     """
     try:
-        import_module("builders.snapshot")
+        import_module("builders.snapshots.snapshot")
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
 
 
 def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
     """Turn the values of the options into what the builders take."""
-    from builders.origins import find_origin
     from builders.sources import SourceOptions
+    from builders.sources.origins import find_origin
 
     about = SourceOptions(
         path=options["path"],
@@ -138,7 +138,7 @@ def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
 
 
 def _selection(options: dict[str, Any]) -> Selection:
-    from builders.cleaning import Selection
+    from builders.structures.cleaning import Selection
 
     return Selection(
         elements=_symbols(options["elements"]),

@@ -15,7 +15,7 @@ from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, block, group, period
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.explorer.facts import list_facts, list_metrics, list_terms, name_catalogs, summarize
-from embeddings.neighbors import cosine_similarity
+from embeddings.search.neighbors import cosine_similarity
 
 PROJECTIONS: tuple[Method, ...] = ("umap", "pca")
 N_NEIGHBORS = 10

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embeddings.catalog import ElementCatalog
-from embeddings.manifest import Manifest
+from embeddings.store.manifest import Manifest
 
 
 def name_catalogs(catalogs: Sequence[ElementCatalog]) -> list[str]:

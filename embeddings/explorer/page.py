@@ -15,8 +15,8 @@ from typing import Any
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import OutputInvalid
 from embeddings.explorer.content import page_content
-from embeddings.folders import write_text
-from embeddings.outputs import check_file
+from embeddings.store.folders import write_text
+from embeddings.store.outputs import check_file
 
 SCRIPTS = (
     *("dom", "colours", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),

@@ -24,7 +24,7 @@ from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import table_by_number
 from embeddings.export.sites import site_array
-from embeddings.sites import Sites
+from embeddings.vectors.sites import Sites
 
 KNOWN = SYMBOLS[:103]
 """The elements of jarvis-tools; whatever comes after lawrencium gets the features of fermium, number 100."""

@@ -18,7 +18,7 @@ from embeddings.errors import InputInvalid
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import element_rows
 from embeddings.export.sites import site_array
-from embeddings.sites import SiteCatalog, Sites
+from embeddings.vectors.sites import SiteCatalog, Sites
 
 
 def write_cgcnn(

@@ -12,7 +12,7 @@ from embeddings.catalog import ElementCatalog
 from embeddings.errors import MissingExtra
 from embeddings.export.output import numbers, save, save_json
 from embeddings.export.rows import element_rows
-from embeddings.tables import essentials_of
+from embeddings.store.tables import essentials_of
 
 Elements = Iterable[str | int] | None
 

@@ -20,7 +20,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.export.rows import element_rows
 from embeddings.export.sites import site_array
 from embeddings.export.torch import save_tensors
-from embeddings.sites import Sites
+from embeddings.vectors.sites import Sites
 
 try:
     import torch

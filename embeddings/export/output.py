@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.folders import write_bytes
-from embeddings.outputs import check_file
+from embeddings.store.folders import write_bytes
+from embeddings.store.outputs import check_file
 
 
 def save(path: str | os.PathLike[str], content: bytes) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from embeddings.sites import Sites
+from embeddings.vectors.sites import Sites
 
 
 def site_array(sites: Sites | tuple[Any, Any], elements: Sequence[int] | np.ndarray, name: str) -> np.ndarray:

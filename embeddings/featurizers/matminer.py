@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from embeddings.encoders import CompositionEncoder
+from embeddings.encoder import CompositionEncoder
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs, as_catalog

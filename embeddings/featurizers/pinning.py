@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embeddings.catalog import ElementCatalog
-from embeddings.encoders import CompositionEncoder
+from embeddings.encoder import CompositionEncoder
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.index import is_name
 from embeddings.loaders import load_catalog
+from embeddings.store.index import is_name
 
 CatalogLike = str | os.PathLike[str] | ElementCatalog | CompositionEncoder
 

@@ -10,10 +10,10 @@ from embeddings.analysis.cluster import unit_rows, ward_linkage
 from embeddings.analysis.properties import property_values
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
-from embeddings.neighbors import cosine_similarity
 from embeddings.plots.coloring import format_number, nice_ticks
 from embeddings.plots.figure import Axis, Figure, Panel, Raster, Scale
 from embeddings.plots.palette import DIVERGING
+from embeddings.search.neighbors import cosine_similarity
 
 Order = Literal["atomic_number", "cluster", "mendeleev"]
 

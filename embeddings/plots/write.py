@@ -7,11 +7,11 @@ import os
 from html import escape
 from pathlib import Path
 
-from embeddings.epoch import source_date
 from embeddings.errors import InputInvalid, did_you_mean
-from embeddings.folders import write_bytes
-from embeddings.outputs import check_file
 from embeddings.plots.figure import Figure
+from embeddings.store.epoch import source_date
+from embeddings.store.folders import write_bytes
+from embeddings.store.outputs import check_file
 
 FORMATS = ("html", "png", "svg", "pdf")
 

@@ -19,7 +19,7 @@ from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
-    from embeddings.encoders import CompositionEncoder
+    from embeddings.encoder import CompositionEncoder
 
     Features: TypeAlias = ElementCatalog | CompositionEncoder
     Catalogs: TypeAlias = Features | Sequence[Features]

@@ -14,7 +14,7 @@ from embeddings.formula import FractionMatrix
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
-    from embeddings.encoders import CompositionEncoder
+    from embeddings.encoder import CompositionEncoder
 
 POLICIES = {
     "raise": "stop, and name every element without a vector",

@@ -14,12 +14,12 @@ import numpy as np
 
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
-from embeddings.folders import staged_folder, sync
 from embeddings.formula.bulk import ReadColumn, read_column
 from embeddings.pooling import feature_names, pool, stand_ins
 from embeddings.pooling.features import check_catalogs
 from embeddings.pooling.missing import check_policy
 from embeddings.pooling.statistics import check_statistics
+from embeddings.store.folders import staged_folder, sync
 from embeddings.streaming.batches import Batch, Rejected, Request
 from embeddings.streaming.readers import open_reader
 from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from embeddings.errors import InputInvalid, OutputInvalid
-from embeddings.outputs import Output, check_outputs
+from embeddings.store.outputs import Output, check_outputs
 from embeddings.streaming.batches import Rejected
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.batching import PackedCrystals, batches_by_size, spans
-from builders.graphs import neighbor_graphs
-from tests.crystals import random_crystal, structure_table
+from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size, spans
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from testing.crystals import random_crystal, structure_table
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=80), st.integers(1, 16), st.integers(1, 5000))

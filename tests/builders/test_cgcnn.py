@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from builders.backend import AtomFeatures, NearestGraphs
-from builders.graphs import nearest_neighbors, neighbor_graphs
-from builders.models.cgcnn import Cgcnn, CgcnnConfig
-from tests.crystals import random_crystal, structure_table
+from benchmarks.downstream.backend import AtomFeatures, NearestGraphs
+from benchmarks.downstream.cgcnn_network import Cgcnn, CgcnnConfig
+from builders.methods.crystal_transformer.graphs import nearest_neighbors, neighbor_graphs
+from testing.crystals import random_crystal, structure_table
 
 TABLE = structure_table([random_crystal(np.random.default_rng(seed)) for seed in range(6)])
 FEATURES = AtomFeatures("noise", np.random.default_rng(0).normal(size=(119, 7)).astype(np.float32))

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from builders.cleaning import USABLE, Selection, clean, drop_unlabelled, select, site_limit
-from builders.rejections import MENDS
+from builders.structures.cleaning import USABLE, Selection, clean, drop_unlabelled, select, site_limit
+from builders.structures.rejections import MENDS
 from embeddings.errors import ElementUnknown
-from tests.crystals import Crystal, cscl, rocksalt, structure_table
+from testing.crystals import Crystal, cscl, rocksalt, structure_table
 
 GOOD = cscl(11, 17, 3.6)
 

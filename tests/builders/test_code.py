@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from builders import code
-from builders.code import BYSTANDERS, EMBEDDING, FORMULAS, code_hash
-from builders.crossmodal.recipes import find_any_recipe
-from builders.identity import identity_of
-from builders.output import find_place
-from embeddings import store
+from builders.methods.cromel.recipes import find_any_recipe
+from builders.runs import code
+from builders.runs.code import BYSTANDERS, EMBEDDING, FORMULAS, code_hash
+from builders.runs.identity import identity_of
+from builders.runs.output import find_place
 from embeddings._version import __version__
 from embeddings.errors import CatalogExists, EmbeddingsError
-from embeddings.manifest import read_manifest
-from tests.toys import toy_provenance, write_toy
+from embeddings.store import roots as store
+from embeddings.store.manifest import read_manifest
+from testing.toys import toy_provenance, write_toy
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,13 +59,15 @@ def test_an_edit_changes_the_hash_and_a_line_ending_does_not(tmp_path: Path, mon
         loss.write_bytes(text)
         hashes.append(code_hash(["loss_of_the_test"]))
     assert hashes[0] == hashes[1] != hashes[2]
-    assert code_hash(["loss_of_the_test", "builders.train"]) == code_hash(["builders.train", "loss_of_the_test"])
+    assert code_hash(["loss_of_the_test", "builders.methods.crystal_transformer.training"]) == code_hash(
+        ["builders.methods.crystal_transformer.training", "loss_of_the_test"]
+    )
 
 
 def test_a_library_without_its_sources_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code, "find_spec", lambda name: None)
     with pytest.raises(EmbeddingsError, match=r"source of builders\.train cannot be read"):
-        code_hash(["builders.train"])
+        code_hash(["builders.methods.crystal_transformer.training"])
 
 
 def test_a_version_from_before_the_code_counted_is_known_by_its_number_alone(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.coverage import check_elements
+from builders.runs.coverage import check_elements
 from embeddings import load_uae
 from embeddings.cli import main
 from embeddings.errors import InputInvalid
-from embeddings.store import user_root
-from tests.crystals import arrow_table, cscl, structure_table
-from tests.toys import TOY_VECTORS, write_toy
+from embeddings.store.roots import user_root
+from testing.crystals import arrow_table, cscl, structure_table
+from testing.toys import TOY_VECTORS, write_toy
 
 PAIRS = ([1, 8], [11, 17], [26, 27], [26, 8])
 TABLE = structure_table([cscl(a, b, 3.4) for a, b in PAIRS])

@@ -8,9 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.crossmodal.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable, untrained
-from builders.crossmodal.packing import pack
-from builders.models.cromel import (
+from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable, untrained
+from builders.methods.cromel.model import (
     POOLINGS,
     CompositionGenerator,
     Critic,
@@ -19,12 +18,13 @@ from builders.models.cromel import (
     gradient_penalty,
     penalty_as_released,
 )
+from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TrainingError
 from embeddings.pooling import pool
-from tests.composition_encoders import write_toy_encoder
-from tests.toys import toy_catalog
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import toy_catalog
 
 FORMULAS = ["NaCl", "Fe2O3", "LiFePO4", "Fe", "Ca(OH)2", "Al0.9Ni0.1"]
 CONFIG = GeneratorConfig(statistics=tuple(POOLINGS), element_dim=6, hidden=(16, 12), dim=5)

@@ -11,15 +11,15 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from builders.crossmodal.encoder import trainable
+from builders.methods.cromel.encoder import trainable
 from embeddings import load_encoder
 from embeddings.cli import main
-from embeddings.encoder_files import read_formulas
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
-from embeddings.manifest import read_manifest
-from embeddings.tables import ENCODER
-from tests.crystals import write_sample
-from tests.encoders import write_encoder_catalog
+from embeddings.store.encoder_files import read_formulas
+from embeddings.store.manifest import read_manifest
+from embeddings.store.tables import ENCODER
+from testing.crystals import write_sample
+from testing.encoders import write_encoder_catalog
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,15 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from builders.crossmodal.encoder import trainable, untrained
-from builders.crossmodal.estimators import CrossModalClassifier, CrossModalRegressor, finetune
-from builders.crossmodal.packing import pack
-from builders.models.cromel import GeneratorConfig
+from builders.methods.cromel.encoder import trainable, untrained
+from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor, finetune
+from builders.methods.cromel.model import GeneratorConfig
+from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import fraction_matrix
-from tests.composition_encoders import write_toy_encoder
+from testing.composition_encoders import write_toy_encoder
 
 FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
 CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.checkpoint import Checkpoint, write_checkpoint
-from builders.crossmodal.encoder import FormulaEncoder, untrained
-from builders.crossmodal.lessons import Lessons, pool_polymorphs
-from builders.crossmodal.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig, find_any_recipe
-from builders.crossmodal.training import train_encoder
-from builders.models.cromel import GeneratorConfig
+from builders.methods.cromel.encoder import FormulaEncoder, untrained
+from builders.methods.cromel.lessons import Lessons, pool_polymorphs
+from builders.methods.cromel.model import GeneratorConfig
+from builders.methods.cromel.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig, find_any_recipe
+from builders.methods.cromel.training import train_encoder
+from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, SourceError, TargetInvalid, TrainingError
 from embeddings.formula import fraction_matrix, reduced_formulas
@@ -83,7 +83,7 @@ def test_a_killed_run_ends_with_the_same_weights(lessons, tmp_path: Path, monkey
     whole = train_encoder(lessons, recipe(epochs=3))
     path = tmp_path / "checkpoint.pt"
     with monkeypatch.context() as patch:
-        patch.setattr("builders.crossmodal.training.write_checkpoint", write_and_die)
+        patch.setattr("builders.methods.cromel.training.write_checkpoint", write_and_die)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(lessons, recipe(epochs=3), checkpoint=path, run="me")
     resumed = train_encoder(lessons, recipe(epochs=3), checkpoint=path, run="me")

@@ -9,16 +9,16 @@ import pytest
 import torch
 from scipy.interpolate import BSpline
 
-from builders.batching import Batch, PackedCrystals
-from builders.graphs import NeighborGraphs, neighbor_graphs
-from builders.models.crystal_transformer import (
+from builders.methods.crystal_transformer.batches import Batch, PackedCrystals
+from builders.methods.crystal_transformer.graphs import NeighborGraphs, neighbor_graphs
+from builders.methods.crystal_transformer.model import (
     CrystalTransformer,
     CrystalTransformerConfig,
     Mixing,
     PairRadial,
     RadialBasis,
 )
-from tests.crystals import (
+from testing.crystals import (
     Crystal,
     random_crystal,
     recelled,

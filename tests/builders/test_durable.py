@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch import nn
 
-from builders.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from builders.locks import only_one
-from builders.output import find_place, next_version, nothing_to_do
+from builders.methods.crystal_transformer.training import check_weights
 from builders.progress import Reporter
-from builders.runs import open_run
-from builders.seals import SealBroken, read_sealed, write_sealed
-from builders.train import check_weights
+from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from builders.runs.folder import open_run
+from builders.runs.locks import only_one
+from builders.runs.output import find_place, next_version, nothing_to_do
+from builders.runs.seals import SealBroken, read_sealed, write_sealed
 from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid, TrainingError
-from embeddings.index import default_version, read_index, repair_index
-from embeddings.store import verify
-from tests.toys import toy_provenance, write_toy
+from embeddings.store.index import default_version, read_index, repair_index
+from embeddings.store.roots import verify
+from testing.toys import toy_provenance, write_toy
 
 FINGERPRINT = toy_provenance().fingerprint
 
@@ -101,7 +101,7 @@ def test_of_two_builds_that_take_the_next_version_both_are_there(tmp_path):
 def test_the_version_whose_writer_died_before_the_index_is_entered_later(tmp_path, monkeypatch):
     write_toy(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("embeddings.publish.update_index", lambda *_: None)
+        patch.setattr("embeddings.store.publish.update_index", lambda *_: None)
         folder = write_toy(tmp_path, version="0.2.0")
     assert default_version(tmp_path, "toy") == "0.1.0"
     assert nothing_to_do(folder, Reporter(quiet=True)) == folder
@@ -111,7 +111,7 @@ def test_the_version_whose_writer_died_before_the_index_is_entered_later(tmp_pat
 def test_a_later_writer_enters_what_a_dead_one_could_not(tmp_path, monkeypatch):
     write_toy(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("embeddings.publish.update_index", lambda *_: None)
+        patch.setattr("embeddings.store.publish.update_index", lambda *_: None)
         write_toy(tmp_path, version="0.2.0")
     write_toy(tmp_path, name="other")
     assert default_version(tmp_path, "toy") == "0.2.0"
@@ -209,7 +209,8 @@ def test_verify_after_a_rebuild(tmp_path):
 def test_a_file_that_may_not_grow_does_not_end_the_interpreter(tmp_path):
     """What a full disk does to the HDF5 library, without one."""
     code = (
-        "import resource, signal, sys; from tests.toys import write_toy; from embeddings.errors import OutputInvalid\n"
+        "import resource, signal, sys; from testing.toys import write_toy\n"
+        "from embeddings.errors import OutputInvalid\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
         "try:\n    write_toy(sys.argv[1])\nexcept OutputInvalid as error:\n    print(error)"
     )

@@ -17,16 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders import embed as module
-from builders.compositions import reduced_formulas_of
-from builders.encoder import read_crystal_encoder
-from builders.records import read_structure_table
+from builders.embed import job as module
+from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import read_structure_table
 from embeddings import load_catalog, load_uae
 from embeddings.cli import main
-from embeddings.store import user_root
-from tests.crystals import arrow_table, cscl, sample_crystals
-from tests.encoders import write_encoder_catalog
-from tests.toys import write_toy
+from embeddings.store.roots import user_root
+from testing.crystals import arrow_table, cscl, sample_crystals
+from testing.encoders import write_encoder_catalog
+from testing.toys import write_toy
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from builders.batching import PackedCrystals
-from builders.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
-from builders.graphs import neighbor_graphs
-from builders.objects import tabulate
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.structures.objects import tabulate
 from embeddings import load_encoder
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
-from embeddings.store import user_root, verify
-from embeddings.tensors import read_tensors
-from tests.attacks import replace_file, replace_manifest
-from tests.composition_encoders import content_of
-from tests.crystals import (
+from embeddings.store.roots import user_root, verify
+from embeddings.store.tensors import read_tensors
+from testing.attacks import replace_file, replace_manifest
+from testing.composition_encoders import content_of
+from testing.crystals import (
     Crystal,
     cscl,
     random_crystal,
@@ -35,8 +35,8 @@ from tests.crystals import (
     supercell,
     translated,
 )
-from tests.encoders import CONFIG, network, write_encoder_catalog
-from tests.toys import write_toy
+from testing.encoders import CONFIG, network, write_encoder_catalog
+from testing.toys import write_toy
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_atoms_of_one_element_differ_by_their_context(encoder: CrystalEncoder) -
 def test_many_crystals_at_once_are_each_crystal_alone(encoder: CrystalEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     crystals = sample_crystals(9)[0] + [random_crystal(np.random.default_rng(5), 7)]
     alone = [sites(encoder, crystal) for crystal in crystals]
-    monkeypatch.setattr("builders.encoder.AT_ONCE", 4)
+    monkeypatch.setattr("builders.methods.crystal_transformer.encoder.AT_ONCE", 4)
     vectors, offsets = encoder.encode_sites(structure_table(crystals))
     assert offsets.tolist() == [0, *np.cumsum([len(each) for each in alone])]
     np.testing.assert_allclose(vectors, np.concatenate(alone), atol=1e-5)
@@ -228,9 +228,9 @@ def test_a_damaged_encoder_is_named(damage, tmp_path: Path) -> None:  # type: ig
 
 
 def test_an_encoder_of_another_network_is_noticed(tmp_path: Path) -> None:
-    from embeddings.tables import write_catalog
-    from tests.encoders import provenance
-    from tests.toys import toy_table
+    from embeddings.store.tables import write_catalog
+    from testing.encoders import provenance
+    from testing.toys import toy_table
 
     wider = encoder_bytes(network(dataclasses.replace(CONFIG, width=64)))
     folder = write_catalog(tmp_path, provenance(), toy_table(), encoder=wider)
@@ -305,8 +305,7 @@ def test_an_encoder_in_the_place_of_another_is_corrupt(written: Path, own_cache:
 
 
 def test_no_training_code_is_imported() -> None:
-    code = (
-        "import sys, builders.encoder; print([m for m in ('builders.train', 'builders.pipeline') if m in sys.modules])"
-    )
+    training = ("builders.methods.crystal_transformer.training", "builders.pipeline")
+    code = f"import sys, {CrystalEncoder.__module__}; print([m for m in {training} if m in sys.modules])"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True).stdout == "[]\n"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from builders.graphs import nearest_neighbors, neighbor_graphs, shortest_distances
+from builders.methods.crystal_transformer.graphs import nearest_neighbors, neighbor_graphs, shortest_distances
 from embeddings.errors import InputInvalid
-from tests.crystals import cscl, random_crystal, rocksalt, structure_table
+from testing.crystals import cscl, random_crystal, rocksalt, structure_table
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -101,9 +101,9 @@ def test_indices_of_atoms_never_wrap() -> None:
 
 RANDOM_CELLS = """
 import sys, numpy as np
-from builders.cleaning import clean
-from builders.graphs import neighbor_graphs
-from tests.crystals import structure_table
+from builders.structures.cleaning import clean
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from testing.crystals import structure_table
 
 rng, n_kept = np.random.default_rng(int(sys.argv[1])), 0
 for _ in range(300):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pymatgen.core import DummySpecies, Lattice, Molecule, Structure
 
-from builders.objects import tabulate
 from builders.sources.structures import parts_of
+from builders.structures.objects import tabulate
 from embeddings.errors import InputInvalid
 
 CELL = Lattice.cubic(4.0)

@@ -19,20 +19,20 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from builders.compositions import reduced_formulas_of
-from builders.origins import ORIGINS
+from builders.learning.splits import split_by_formula
+from builders.methods.crystal_transformer.recipes import find_recipe
 from builders.pipeline import BuildRequest
 from builders.provenance import command_line
-from builders.recipes import find_recipe
-from builders.records import read_structure_table
 from builders.sources import SOURCES, SourceOptions, default_recipe
-from builders.splits import split_by_formula
+from builders.sources.origins import ORIGINS
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import read_structure_table
 from embeddings import load_encoder, load_uae
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
-from embeddings.store import user_root
-from tests.crystals import arrow_table, sample_crystals, write_sample
-from tests.toys import write_toy
+from embeddings.store.roots import user_root
+from testing.crystals import arrow_table, sample_crystals, write_sample
+from testing.toys import write_toy
 
 
 def build(*options: object) -> Result:

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from builders.cleaning import Selection
-from builders.origins import Origin
 from builders.progress import Reporter
-from builders.refresh import refresh_snapshot
-from builders.snapshot import Snapshot, read_snapshot, take_snapshot
+from builders.snapshots.refresh import refresh_snapshot
+from builders.snapshots.snapshot import Snapshot, read_snapshot, take_snapshot
 from builders.sources import Batch, Cursor, EarlierRows, Plan, Stream
+from builders.sources.origins import Origin
+from builders.structures.cleaning import Selection
 from embeddings.errors import SourceError
-from tests.crystals import arrow_table, cscl, rocksalt
+from testing.crystals import arrow_table, cscl, rocksalt
 
 KILLED = 86
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.check import check_source
-from builders.cleaning import Selection, clean
-from builders.origins import ORIGINS, find_origin
+from builders.methods.crystal_transformer.recipes import RECIPES
 from builders.pipeline import prepare
 from builders.progress import Reporter
-from builders.recipes import RECIPES
-from builders.rejections import MENDS
-from builders.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
+from builders.snapshots.check import check_source
+from builders.snapshots.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
 from builders.sources import SOURCES, SourceOptions, find_source
+from builders.sources.origins import ORIGINS, find_origin
+from builders.structures.cleaning import Selection, clean
+from builders.structures.rejections import MENDS
 from embeddings.errors import ColumnNotFound, EmbeddingsError, InputInvalid, SourceError
-from tests.crystals import arrow_table, cscl, rocksalt, sample_crystals, write_sample
+from testing.crystals import arrow_table, cscl, rocksalt, sample_crystals, write_sample
 
 CRYSTALS = [cscl(11, 17, 3.6), rocksalt(12, 8, 4.2)]
 

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from builders.cleaning import Selection
-from builders.ledger import Ledger
-from builders.locks import only_one
 from builders.progress import Reporter
-from builders.rejections import mend_of, rejected_csv
-from builders.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
+from builders.runs.locks import only_one
+from builders.snapshots.ledger import Ledger
+from builders.snapshots.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot
 from builders.sources import SourceOptions, find_source, table
+from builders.structures.cleaning import Selection
+from builders.structures.rejections import mend_of, rejected_csv
 from embeddings.errors import EmbeddingsError, OutputInvalid, SourceError
-from embeddings.folders import write_bytes
-from tests.crystals import write_sample
+from embeddings.store.folders import write_bytes
+from testing.crystals import write_sample
 
 N, ROWS = 24, 8
 KILLED = 86
@@ -122,7 +122,7 @@ class Counted:
     """Counts the parts that are written."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from builders import snapshot
+        from builders.snapshots import snapshot
 
         self.parts, write = 0, snapshot.write_part
 
@@ -172,7 +172,7 @@ def test_a_plan_that_is_lost_before_anything_was_pulled_is_no_pull(path: Path, t
 
 
 def reseal(folder: Path, **changes: Any) -> None:
-    from builders.seals import sealed, unsealed
+    from builders.runs.seals import sealed, unsealed
 
     document = unsealed((folder / "snapshot.json").read_text(), indent=2)
     (folder / "snapshot.json").write_text(sealed(document | changes, indent=2))
@@ -311,7 +311,7 @@ def readers(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list
         except SourceError as error:
             said.append(str(error))
 
-    monkeypatch.setattr("embeddings.folders.write_bytes", written)
+    monkeypatch.setattr("embeddings.store.folders.write_bytes", written)
     return said
 
 

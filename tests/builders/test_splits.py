@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.splits import split_by_formula
+from builders.learning.splits import split_by_formula
 
 formulas = st.lists(st.sampled_from(["NaCl", "MgO", "Fe2O3", "SiO2", "GaAs", "TiO2"]), min_size=2).filter(
     lambda names: len(set(names)) > 1

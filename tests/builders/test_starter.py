@@ -21,15 +21,14 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Element, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from builders import starter
-from builders.starter import card, compute, dataset, decorate, generate, volume_search
-from builders.starter.cells import LABELS, Prototype, primitive_cell
-from builders.starter.equation_of_state import EquationOfState, birch_murnaghan_energies, fit_birch_murnaghan
-from builders.starter.prototypes import ELEMENTAL, PROTOTYPES
-from builders.starter.textbook import TEXTBOOK
+from builders.sources.starter import STARTER_FILE
 from embeddings.errors import InputInvalid, SourceError
+from tools.starter import card, compute, dataset, decorate, generate, volume_search
+from tools.starter.cells import LABELS, Prototype, primitive_cell
+from tools.starter.equation_of_state import EquationOfState, birch_murnaghan_energies, fit_birch_murnaghan
+from tools.starter.prototypes import ELEMENTAL, PROTOTYPES
+from tools.starter.textbook import TEXTBOOK
 
-STARTER_FILE = Path(starter.__file__).parent / "starter.parquet"
 CARD_FILE = STARTER_FILE.with_name("CARD.md")
 UNITS = {
     "formation_energy_per_atom": "eV/atom",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from builders.records import StructureTable
-from builders.targets import choose_targets
+from builders.learning.targets import choose_targets
+from builders.structures.table import StructureTable
 from embeddings.errors import TargetInvalid
-from tests.crystals import cscl, structure_table
+from testing.crystals import cscl, structure_table
 
 GAP = list(np.linspace(0.0, 3.0, 12))
 

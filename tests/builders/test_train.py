@@ -11,15 +11,23 @@ import numpy as np
 import pytest
 import torch
 
-from builders.batching import PackedCrystals
-from builders.checkpoint import Checkpoint, write_checkpoint
-from builders.graphs import neighbor_graphs
-from builders.models.crystal_transformer import CrystalTransformer, CrystalTransformerConfig
-from builders.recipes import TrainingConfig
-from builders.targets import Scaler, labels_of
-from builders.train import Run, Task, _Trainer, learning_rate_factor, masked_loss, predict, train
+from builders.learning.targets import Scaler, labels_of
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
+from builders.methods.crystal_transformer.recipes import TrainingConfig
+from builders.methods.crystal_transformer.training import (
+    Run,
+    Task,
+    _Trainer,
+    learning_rate_factor,
+    masked_loss,
+    predict,
+    train,
+)
+from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings.errors import OutputInvalid, TrainingError
-from tests.crystals import sample_crystals, structure_table
+from testing.crystals import sample_crystals, structure_table
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=3e-3)
 SIZES = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
@@ -97,7 +105,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("kill_at", [1, 4, 7, 11])
 def test_a_killed_run_ends_as_if_it_had_not_been(kill_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builders.train.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("builders.methods.crystal_transformer.training.CHECKPOINT_SECONDS", 0.0)
     (tmp_path / "whole").mkdir()
     whole = network()
     expected = train(whole, task_of(), CONFIG, run_in(tmp_path / "whole"))

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embeddings import store
-from embeddings.card import render_card
 from embeddings.elements import SYMBOLS
-from embeddings.encoder_files import read_formulas
-from embeddings.index import INDEX, names, versions
 from embeddings.loaders import load_catalog
-from embeddings.manifest import read_manifest
-from embeddings.tables import essentials_of, read_vectors_hdf5, read_vectors_parquet
+from embeddings.store import roots as store
+from embeddings.store.card import render_card
+from embeddings.store.encoder_files import read_formulas
+from embeddings.store.index import INDEX, names, versions
+from embeddings.store.manifest import read_manifest
+from embeddings.store.tables import essentials_of, read_vectors_hdf5, read_vectors_parquet
 
 ROOT = store.packaged_root()
 FOLDERS = [ROOT / name / version for name in names(ROOT) for version in versions(ROOT, name)]

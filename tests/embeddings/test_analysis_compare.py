@@ -14,7 +14,7 @@ from embeddings.analysis.compare import linear_cka, procrustes_distance
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 SEEDS = st.integers(0, 10_000)
 

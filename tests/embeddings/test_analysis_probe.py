@@ -19,7 +19,7 @@ from embeddings.analysis.probe import ALPHAS, left_out_predictions
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, MissingExtra
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 FEW = ("electronegativity", "melting_point")
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from embeddings import list_catalogs, load_catalog, load_encoder, load_uae, store
+from embeddings import list_catalogs, load_catalog, load_encoder, load_uae
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, ManifestInvalid
-from embeddings.manifest import read_manifest
+from embeddings.store import roots as store
+from embeddings.store.manifest import read_manifest
 from embeddings.text import is_plain
-from tests.attacks import ABSURD, changed, nested, places, replace_manifest, sealed
-from tests.composition_encoders import write_toy_encoder
-from tests.toys import write_toy
+from testing.attacks import ABSURD, changed, nested, places, replace_manifest, sealed
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import write_toy
 
 WRITERS: dict[str, Callable[[Path], Path]] = {"toy": write_toy, "toy-encoder": write_toy_encoder}
 each_kind = pytest.mark.parametrize("name", WRITERS)

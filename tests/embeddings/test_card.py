@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from embeddings.card import render_card
-from embeddings.manifest import Licence, Manifest, Metric, read_manifest
-from embeddings.tables import measure
-from tests.toys import toy_provenance, toy_table, write_toy
+from embeddings.store.card import render_card
+from embeddings.store.manifest import Licence, Manifest, Metric, read_manifest
+from embeddings.store.tables import measure
+from testing.toys import toy_provenance, toy_table, write_toy
 
 yaml = pytest.importorskip("yaml")
 

@@ -19,7 +19,7 @@ from embeddings.errors import (
     MissingExtra,
 )
 from embeddings.formula import formula_digest
-from tests.toys import TOY_COUNTS, TOY_VECTORS, toy_catalog, toy_table
+from testing.toys import TOY_COUNTS, TOY_VECTORS, toy_catalog, toy_table
 
 
 def test_reads_like_a_mapping() -> None:

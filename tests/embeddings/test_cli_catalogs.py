@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from embeddings import store
 from embeddings._version import __version__
 from embeddings.cli import COMMANDS, main
-from tests.toys import write_toy
+from embeddings.store import roots as store
+from testing.toys import write_toy
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 from embeddings.cli import main
 from embeddings.pooling import STATISTICS
-from tests.composition_encoders import write_toy_encoder
-from tests.toys import write_toy
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import write_toy
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from embeddings.cli import COMMANDS, main
 from embeddings.cli.printing import print_json
 from embeddings.cli.system import reason_of
-from tests.crystals import write_sample
-from tests.toys import write_toy
+from testing.crystals import write_sample
+from testing.toys import write_toy
 
 BASE: dict[str, list[str]] = {
     "list": [],
@@ -160,7 +160,7 @@ def test_json_says_the_same_without_steering_the_terminal(capsys: pytest.Capture
 def test_errors_of_the_system_have_one_line(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    from embeddings import store
+    from embeddings.store import roots as store
 
     def fail() -> None:
         raise OSError(getattr(errno, code), "said in C", "some/file")
@@ -173,7 +173,7 @@ def test_errors_of_the_system_have_one_line(code: str, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "no", "x"), ValueError("x"), OSError("no number"), KeyError(1)])
 def test_a_bug_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    from embeddings import store
+    from embeddings.store import roots as store
 
     def fail() -> None:
         raise error

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from embeddings.cli import main
 from embeddings.cli.plot import KINDS
-from tests.toys import write_toy
+from testing.toys import write_toy
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.rejections import MENDS
 from builders.sources import SOURCES
+from builders.structures.rejections import MENDS
 from embeddings import load_uae
 from embeddings.cli import main
-from tests.crystals import arrow_table, sample_crystals, write_sample
+from testing.crystals import arrow_table, sample_crystals, write_sample
 
 
 def run(*options: object) -> Result:

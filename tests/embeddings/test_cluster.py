@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from embeddings.analysis.cluster import Scores, cluster
 from embeddings.errors import ElementUnknown, InputInvalid
-from tests.toys import TOY_VECTORS, toy_catalog
+from testing.toys import TOY_VECTORS, toy_catalog
 
 KNOWN = np.repeat([0, 1, 2], 12)
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embeddings.compositions import CompositionIndex, composition_distance, nearest_compositions
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.pooling import featurize_compositions
-from tests.toys import toy_catalog
+from embeddings.search.compositions import CompositionIndex, composition_distance, nearest_compositions
+from testing.toys import toy_catalog
 
 TOY = toy_catalog()
 RANDOM = np.random.default_rng(3)
@@ -79,7 +79,7 @@ def test_many_queries_at_once_find_what_each_finds_alone(monkeypatch: pytest.Mon
     formulas = [spelled({SYMBOLS[a]: 1, SYMBOLS[b]: 2}) for a in range(20) for b in range(20) if a != b]
     index = CompositionIndex(formulas, WIDE)
     together = index.nearest_many(formulas[:50], 4)
-    monkeypatch.setattr("embeddings.compositions._SCORES_PER_BLOCK", 3 * len(formulas))
+    monkeypatch.setattr("embeddings.search.compositions._SCORES_PER_BLOCK", 3 * len(formulas))
     assert index.nearest_many(formulas[:50], 4) == together
     assert [found[0][0] for found in together] == formulas[:50]
     assert together[7] == index.nearest(formulas[7], 4)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from embeddings.elements import SYMBOLS
-from embeddings.tables import write_catalog
-from tests.composition_encoders import STATISTICS, tensors, write_toy_encoder
-from tests.toys import toy_provenance, toy_table
+from embeddings.store.tables import write_catalog
+from testing.composition_encoders import STATISTICS, tensors, write_toy_encoder
+from testing.toys import toy_provenance, toy_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "composition-encoders.md"
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from embeddings.elements import SYMBOLS
-from embeddings.tables import write_catalog
-from tests.toys import toy_provenance, toy_table
+from embeddings.store.tables import write_catalog
+from testing.toys import toy_provenance, toy_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "featurizers.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from builders.models.crystal_transformer import CrystalTransformerConfig
+from builders.methods.crystal_transformer.model import CrystalTransformerConfig
 from embeddings.cli import main
-from embeddings.store import user_root
-from tests.crystals import arrow_table, cscl
-from tests.encoders import write_encoder_catalog
+from embeddings.store.roots import user_root
+from testing.crystals import arrow_table, cscl
+from testing.encoders import write_encoder_catalog
 
 PAGE = (Path(__file__).parents[2] / "docs" / "site-vectors.md").read_text()
 

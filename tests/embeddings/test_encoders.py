@@ -16,10 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings import load_catalog, load_encoder, load_uae
-from embeddings.compositions import CompositionIndex
 from embeddings.elements import SYMBOLS
-from embeddings.encoder_files import read_encoder, read_formulas
-from embeddings.encoders import CompositionEncoder, Network
+from embeddings.encoder import CompositionEncoder, Network
 from embeddings.errors import (
     CatalogCorrupt,
     CatalogExists,
@@ -30,11 +28,21 @@ from embeddings.errors import (
     ManifestInvalid,
 )
 from embeddings.formula import element_fractions, fraction_matrix
-from embeddings.manifest import read_manifest
 from embeddings.pooling import POLICIES, feature_names, featurize_compositions, pool
-from embeddings.store import resolve
-from tests.composition_encoders import COVERED, FORMULAS, STATISTICS, content_of, provenance, tensors, write_toy_encoder
-from tests.toys import toy_catalog, write_toy
+from embeddings.search.compositions import CompositionIndex
+from embeddings.store.encoder_files import read_encoder, read_formulas
+from embeddings.store.manifest import read_manifest
+from embeddings.store.roots import resolve
+from testing.composition_encoders import (
+    COVERED,
+    FORMULAS,
+    STATISTICS,
+    content_of,
+    provenance,
+    tensors,
+    write_toy_encoder,
+)
+from testing.toys import toy_catalog, write_toy
 
 ROOT = Path(__file__).parents[2]
 MANY = ["Fe2O3", "LiFePO4", "Si", "Ca(OH)2", "La0.7Sr0.3MnO3", "H2O", "CuInSe2", "Al2(SO4)3"]
@@ -321,7 +329,7 @@ def test_failure_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("embeddings.encoder_files._write_formulas", fail)
+    monkeypatch.setattr("embeddings.store.encoder_files._write_formulas", fail)
     with pytest.raises(KeyboardInterrupt):
         write_toy_encoder(tmp_path)
     assert list((tmp_path / "toy-encoder").iterdir()) == []

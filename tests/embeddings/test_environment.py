@@ -18,10 +18,11 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 from platformdirs.windows import Windows
 
-from embeddings import list_catalogs, load_uae, store
+from embeddings import list_catalogs, load_uae
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, OutputInvalid
-from tests.toys import write_toy
+from embeddings.store import roots as store
+from testing.toys import write_toy
 
 ROOT = Path(__file__).parents[2]
 SOMEBODY = 12345
@@ -147,7 +148,7 @@ def test_links_in_a_circle_are_no_catalogs(packaged: Path) -> None:
 def as_somebody(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code as a user who owns nothing and has no entry among the users; modules are loaded before."""
     head = (
-        "import os, difflib, embeddings.cli, embeddings.cli.catalogs, embeddings.audit\n"
+        "import os, difflib, embeddings.cli, embeddings.cli.catalogs, embeddings.store.audit\n"
         "from embeddings import list_catalogs, load_uae, store\nfrom embeddings.errors import EmbeddingsError\n"
     )
     change = f"os.environ.clear(); os.environ.update({environment!r}); os.setgid({SOMEBODY}); os.setuid({SOMEBODY})\n"
@@ -209,11 +210,11 @@ def test_too_few_descriptors_are_named(packaged: Path, monkeypatch: pytest.Monke
     def exhausted(*_: object, **__: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("embeddings.reading.os.open", exhausted)
+    monkeypatch.setattr("embeddings.store.reading.os.open", exhausted)
     with pytest.raises(CatalogCorrupt, match=r"manifest\.json cannot be read: Too many open files"):
         load_uae("toy@0.1.0")
     assert "Too many open files" in run("list").stdout
-    monkeypatch.setattr("embeddings.index.os.scandir", exhausted)
+    monkeypatch.setattr("embeddings.store.index.os.scandir", exhausted)
     with pytest.raises(CatalogCorrupt, match="Too many open files"):
         load_uae("toy")
     assert run("verify").exit_code == 1

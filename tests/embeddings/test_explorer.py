@@ -24,7 +24,7 @@ from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid, OutputInvalid
 from embeddings.explorer import content, render_page, write_page
 from embeddings.plots.palette import luminance
-from tests.toys import toy_catalog, toy_provenance
+from testing.toys import toy_catalog, toy_provenance
 
 DOCS = Path(__file__).parents[2] / "docs" / "explorer.md"
 HOSTILE = "</script><script>alert(1)</script> <b>bold</b> & \u2028 <!-- "

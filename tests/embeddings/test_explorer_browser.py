@@ -16,8 +16,8 @@ from embeddings.analysis.cluster import cluster
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.explorer import content, write_page
-from embeddings.neighbors import cosine_similarity
-from tests.toys import toy_catalog
+from embeddings.search.neighbors import cosine_similarity
+from testing.toys import toy_catalog
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 

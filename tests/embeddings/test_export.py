@@ -23,7 +23,7 @@ from embeddings.errors import ElementNotCovered, ElementUnknown, InputInvalid, M
 from embeddings.export import CLIENTS, POLICIES, element_rows, table_by_number, write
 from embeddings.export.alignn import fill_species_table, jarvis_features
 from embeddings.export.cgcnn import SiteDataset
-from tests.toys import toy_catalog, write_toy
+from testing.toys import toy_catalog, write_toy
 
 TOY = toy_catalog()
 MEAN = [1.1666666, 1.1666666]

@@ -11,7 +11,7 @@ import pytest
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, InputInvalid
 from embeddings.export import alignn
-from tests.clients import CATALOG, CRYSTALS, DIM, HOW, LAYERS, ORDERS, STRUCTURES, sites_of, torch, train, vectors_of
+from testing.clients import CATALOG, CRYSTALS, DIM, HOW, LAYERS, ORDERS, STRUCTURES, sites_of, torch, train, vectors_of
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import pytest
 
 from embeddings.errors import InputInvalid
 from embeddings.export import cgcnn, write
-from embeddings.sites import Sites
-from tests.clients import CATALOG, DIM, HOW, STRUCTURES, sites_of, torch, train
+from embeddings.vectors.sites import Sites
+from testing.clients import CATALOG, DIM, HOW, STRUCTURES, sites_of, torch, train
 
 
 @pytest.fixture(autouse=True)

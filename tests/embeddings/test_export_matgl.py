@@ -11,7 +11,7 @@ import pytest
 
 from embeddings.errors import ElementNotCovered, InputInvalid
 from embeddings.export import write
-from tests.clients import (
+from testing.clients import (
     CATALOG,
     DIM,
     ELEMENTS,

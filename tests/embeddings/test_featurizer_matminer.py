@@ -29,9 +29,9 @@ from embeddings.errors import (
 from embeddings.featurizers.matminer import CatalogElementData, CompositionEmbedding
 from embeddings.loaders import load_encoder
 from embeddings.pooling import feature_names, featurize_compositions
-from embeddings.tables import write_catalog
-from tests.composition_encoders import write_toy_encoder
-from tests.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
+from embeddings.store.tables import write_catalog
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
 
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "FeCo", "Na2O"]
 COMPOSITIONS = [Composition(formula) for formula in FORMULAS]

@@ -26,9 +26,9 @@ from embeddings.errors import CatalogCorrupt, CatalogNotFound, FormulaInvalid, I
 from embeddings.featurizers.sklearn import CompositionFeaturizer
 from embeddings.loaders import load_encoder, load_uae
 from embeddings.pooling import feature_names, featurize_compositions
-from embeddings.tables import write_catalog
-from tests.composition_encoders import tensors, write_toy_encoder
-from tests.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
+from embeddings.store.tables import write_catalog
+from testing.composition_encoders import tensors, write_toy_encoder
+from testing.toys import TOY_VECTORS, toy_catalog, toy_provenance, toy_table, write_toy
 
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "FeCo", "Co3O4", "Na2O", "HCl", "FeO"]
 ENERGIES = np.linspace(-1, 1, len(FORMULAS))

@@ -15,7 +15,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.featurizers.torch import ElementSets, element_sets, embedding_layer, pool_compositions
 from embeddings.pooling import featurize_compositions
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 TOY = toy_catalog()
 COLUMNS = st.lists(

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from embeddings.compositions import composition_distance
 from embeddings.errors import MissingExtra
-from tests.toys import toy_catalog
+from embeddings.search.compositions import composition_distance
+from testing.toys import toy_catalog
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_package_imports_no_framework() -> None:
-    probe = "import sys, embeddings.featurizers, embeddings.compositions; print(*sys.modules)"
+    probe = "import sys, embeddings.featurizers, embeddings.search.compositions; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {"sklearn", "matminer", "torch", "pandas", "scipy", "pyarrow"}.isdisjoint(loaded.split())
 

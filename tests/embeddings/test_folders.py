@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import folders, temporaries
 from embeddings.errors import InputInvalid, OutputInvalid
-from embeddings.exchange import read_settled, restore
-from embeddings.folders import atomic_file, replace_folder, staged_folder, write_bytes, write_text
-from embeddings.temporaries import is_temporary
+from embeddings.store import folders, temporaries
+from embeddings.store.exchange import read_settled, restore
+from embeddings.store.folders import atomic_file, replace_folder, staged_folder, write_bytes, write_text
+from embeddings.store.temporaries import is_temporary
 
 CHECKOUT = Path(__file__).parents[2]
 WAYS = {"file": "atomic_file(path)", "folder": "staged_folder(path)"}
@@ -28,7 +28,7 @@ WAYS = {"file": "atomic_file(path)", "folder": "staged_folder(path)"}
 def writer(path: Path, way: str) -> Iterator[subprocess.Popen[str]]:
     """Another process in the middle of writing."""
     code = (
-        "import sys; from pathlib import Path; from embeddings.folders import atomic_file, staged_folder\n"
+        "import sys; from pathlib import Path; from embeddings.store.folders import atomic_file, staged_folder\n"
         f"path = Path(sys.argv[1])\nwith {WAYS[way]}:\n    print('in', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from embeddings import load_catalog, load_encoder, load_uae, store
-from embeddings.decode import parse_npy
+from embeddings import load_catalog, load_encoder, load_uae
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError
-from embeddings.tables import HDF5, NPY, PARQUET, read_vectors_hdf5, write_vectors_hdf5, write_vectors_parquet
-from tests.attacks import replace_file, replace_manifest
-from tests.composition_encoders import content_of, tensors, write_toy_encoder
-from tests.toys import TOY_VECTORS, toy_table, write_toy
+from embeddings.store import roots as store
+from embeddings.store.decode import parse_npy
+from embeddings.store.tables import HDF5, NPY, PARQUET, read_vectors_hdf5, write_vectors_hdf5, write_vectors_parquet
+from testing.attacks import replace_file, replace_manifest
+from testing.composition_encoders import content_of, tensors, write_toy_encoder
+from testing.toys import TOY_VECTORS, toy_table, write_toy
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.toys import write_toy
+from testing.toys import write_toy
 
 HEAVY = ("torch", "sklearn", "pandas", "pymatgen", "matminer", "scipy", "matplotlib", "pyarrow", "h5py", "builders")
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from embeddings.errors import CatalogCorrupt
-from embeddings.index import precedence, read_index
+from embeddings.store.index import precedence, read_index
 
 ASCENDING = [
     *("0.9.0", "0.10.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2"),

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import ElementCatalog, list_catalogs, load_catalog, load_uae, store
+from embeddings import ElementCatalog, list_catalogs, load_catalog, load_uae
 from embeddings.errors import CatalogCorrupt, CatalogNotFound
-from tests.toys import TOY_COUNTS, write_toy
+from embeddings.store import roots as store
+from testing.toys import TOY_COUNTS, write_toy
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embeddings.errors import CatalogCorrupt, ManifestInvalid
-from embeddings.manifest import Manifest, json_schema, read_manifest
-from embeddings.tables import measure
-from tests.toys import toy_provenance, toy_table
+from embeddings.store.manifest import Manifest, json_schema, read_manifest
+from embeddings.store.tables import measure
+from testing.toys import toy_provenance, toy_table
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
 
@@ -146,7 +146,9 @@ def test_invalid_manifest_on_disk_names_its_file(tmp_path: Path) -> None:
 
 def test_schema_file_is_current() -> None:
     written = json.loads(SCHEMA_FILE.read_text())
-    assert written == json_schema(), f"write json.dumps(embeddings.manifest.json_schema(), indent=2) to {SCHEMA_FILE}"
+    assert written == json_schema(), (
+        f"write json.dumps(embeddings.store.manifest.json_schema(), indent=2) to {SCHEMA_FILE}"
+    )
     jsonschema.Draft202012Validator.check_schema(json_schema())
 
 

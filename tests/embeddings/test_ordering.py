@@ -7,9 +7,9 @@ import pytest
 
 from embeddings.analysis.compare import compare
 from embeddings.elements import SYMBOLS
-from embeddings.neighbors import nearest
-from embeddings.ordering import ascending, descending, leveled
-from tests.toys import toy_catalog
+from embeddings.search.neighbors import nearest
+from embeddings.search.ordering import ascending, descending, leveled
+from testing.toys import toy_catalog
 
 
 def shaken(values: np.ndarray, seed: int) -> np.ndarray:

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from embeddings.cli import COMMANDS, main
 from embeddings.errors import OutputInvalid
-from embeddings.outputs import Output, check_outputs
-from tests.crystals import write_sample
-from tests.toys import write_toy
+from embeddings.store.outputs import Output, check_outputs
+from testing.crystals import write_sample
+from testing.toys import write_toy
 
 READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "snapshot"}
 """Paths that commands read."""

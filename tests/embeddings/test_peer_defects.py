@@ -17,8 +17,8 @@ from embeddings.errors import CatalogCorrupt, CatalogExists, ElementNotCovered, 
 from embeddings.formula import parse_formula
 from embeddings.loaders import load_uae
 from embeddings.pooling import STATISTICS, feature_names, featurize_compositions
-from embeddings.tables import read_catalog
-from tests.toys import TOY_VECTORS, toy_catalog, toy_table, write_toy
+from embeddings.store.tables import read_catalog
+from testing.toys import TOY_VECTORS, toy_catalog, toy_table, write_toy
 
 TOY = toy_catalog()
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "FeCo"]

@@ -24,7 +24,7 @@ from embeddings.plots import (
 from embeddings.plots.figure import Areas, Lines, Points, Raster, Tiles
 from embeddings.plots.palette import DIVERGING, MISSING, NOISE, SEQUENTIAL, class_colors
 from embeddings.plots.periodic_table import cell
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 BLUE, ORANGE = (fill for fill, _ in class_colors(2))
 

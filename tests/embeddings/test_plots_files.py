@@ -29,7 +29,7 @@ from embeddings.plots import (
 )
 from embeddings.plots.figure import Tiles
 from embeddings.plots.interactive import WEBGL_FROM
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4))
 

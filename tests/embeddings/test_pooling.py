@@ -10,7 +10,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.formula import parse_formula
 from embeddings.pooling import POLICIES, STATISTICS, feature_names, featurize_compositions, stand_ins
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 ALL_BUT_GEOMETRIC = [name for name in STATISTICS if name != "geometric"]
 VECTORS = np.random.default_rng(0).normal(size=(len(SYMBOLS), 3))

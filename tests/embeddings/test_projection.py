@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from embeddings.analysis.projection import project
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6)) * [5.0, 3.0, 1.0, 1.0, 1.0, 0.5]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from embeddings import load_uae, store
+from embeddings import load_uae
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, ManifestInvalid
-from tests.toys import write_toy
+from embeddings.store import roots as store
+from testing.toys import write_toy
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from embeddings.errors import ColumnNotFound, ElementNotCovered, FormulaInvalid,
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.streaming import batches, featurize_file, readers
 from embeddings.streaming import job as streaming_job
-from tests.toys import toy_catalog
+from testing.toys import toy_catalog
 
 TOY = toy_catalog()
 FORMULAS = ["H2O", "NaCl", "Fe2O3", "Na2O", "CoO", "H2O"]

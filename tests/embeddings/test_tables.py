@@ -22,7 +22,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from embeddings import tables
 from embeddings.catalog import ElementTable
 from embeddings.errors import (
     CatalogCorrupt,
@@ -33,16 +32,17 @@ from embeddings.errors import (
     MissingExtra,
     OutputInvalid,
 )
-from embeddings.index import names, read_index, versions
-from embeddings.manifest import read_manifest
-from embeddings.tables import (
+from embeddings.store import tables
+from embeddings.store.index import names, read_index, versions
+from embeddings.store.manifest import read_manifest
+from embeddings.store.tables import (
     read_catalog,
     read_vectors_hdf5,
     read_vectors_npy,
     read_vectors_parquet,
     write_catalog,
 )
-from tests.toys import toy_provenance, toy_table, write_toy
+from testing.toys import toy_provenance, toy_table, write_toy
 
 READERS: dict[str, Callable[[Path], ElementTable]] = {
     "vectors.parquet": read_vectors_parquet,
@@ -164,7 +164,7 @@ def test_failure_half_way_leaves_nothing(
 
 def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from embeddings import publish; from tests.toys import write_toy\n"
+        "import os, signal, sys; from embeddings import publish; from testing.toys import write_toy\n"
         "publish.move_into_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_toy(sys.argv[1])"
     )
@@ -187,7 +187,7 @@ def test_failed_replacement_brings_the_old_version_back(
     def fail(*_: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("embeddings.folders.exchange", lambda *_: False)
+    monkeypatch.setattr("embeddings.store.folders.exchange", lambda *_: False)
     monkeypatch.setattr(f"embeddings.{step}", fail)
     with pytest.raises(OutputInvalid, match="disk full"):
         write_toy(tmp_path, force=True, description="Another.")

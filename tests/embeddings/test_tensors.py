@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embeddings.errors import CatalogCorrupt
-from embeddings.tensors import read_tensors
-from tests.composition_encoders import content_of, tensors
+from embeddings.store.tensors import read_tensors
+from testing.composition_encoders import content_of, tensors
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="needs the extra build")
 

@@ -20,11 +20,11 @@ from embeddings.analysis.transferability import CONTROL, MAX_FORMULAS
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
-from embeddings.encoder_files import read_encoder
 from embeddings.errors import ColumnNotFound, FormulaInvalid, InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import element_fractions, formula_digest, reduced_formula
-from tests.composition_encoders import write_toy_encoder
-from tests.toys import toy_catalog, toy_provenance, toy_table, write_toy
+from embeddings.store.encoder_files import read_encoder
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import toy_catalog, toy_provenance, toy_table, write_toy
 
 RANDOM = np.random.default_rng(0)
 HIDDEN = dict(zip(SYMBOLS[:60], RANDOM.normal(size=(60, 3)), strict=True))
@@ -142,7 +142,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with data, where a toy catalog and a toy encoder are all that there is."""
     root = tmp_path / "catalogs"
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(root))
-    monkeypatch.setattr("embeddings.store.packaged_root", lambda: tmp_path / "none")
+    monkeypatch.setattr("embeddings.store.roots.packaged_root", lambda: tmp_path / "none")
     monkeypatch.chdir(tmp_path)
     write_toy(root)
     write_toy_encoder(root)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from embeddings.elements import SYMBOLS
-from embeddings.tables import write_catalog
-from tests.toys import toy_provenance, toy_table
+from embeddings.store.tables import write_catalog
+from testing.toys import toy_provenance, toy_table
 
 PAGES = {page.stem: page for page in (Path(__file__).parents[2] / "docs").glob("use-in-*.md")}
 CLIENTS = {

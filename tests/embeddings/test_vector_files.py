@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from embeddings import load_catalog, load_uae
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, MaterialNotCovered
-from embeddings.manifest import Licence
-from embeddings.sites import SiteCatalog
-from embeddings.structures import StructureCatalog
-from embeddings.tables import measure
-from embeddings.vector_file import Footer, Level
-from tests.toys import toy_provenance, toy_table
+from embeddings.store.manifest import Licence
+from embeddings.store.tables import measure
+from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.sites import SiteCatalog
+from embeddings.vectors.structures import StructureCatalog
+from testing.toys import toy_provenance, toy_table
 
 VECTORS = {"mp-1": (3.0, 4.0), "mp-2": (4.0, 3.0), "mp-3": (0.0, 1.0), "mp-4": (-1.0, 0.0)}
 FORMULAS = ("Fe", "Co", "O2", "Na")

@@ -14,9 +14,9 @@ import pytest
 
 from embeddings import load_catalog
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
-from embeddings.sites import SiteCatalog
-from embeddings.vector_file import Level
-from embeddings.vector_seal import blank_seal, seal
+from embeddings.vectors.file import Level
+from embeddings.vectors.seal import blank_seal, seal
+from embeddings.vectors.sites import SiteCatalog
 from tests.embeddings.test_vector_files import ROWS_PER_GROUP, SITES, VECTORS, column, footer, site_columns
 
 COLUMNS: dict[Level, dict[str, pa.Array]] = {
@@ -124,7 +124,7 @@ def test_a_file_that_was_written_anew_is_refused(level: Level, edit: Callable[[P
 def test_a_lookup_hashes_what_it_reads_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sites = load_catalog(write(tmp_path / "v.parquet", "site"))
     hashed: list[tuple[int, int]] = []
-    from embeddings import vector_seal
+    from embeddings.vectors import seal as vector_seal
 
     real = vector_seal._hash_of
     monkeypatch.setattr(vector_seal, "_hash_of", lambda source, *span: hashed.append(span) or real(source, *span))  # type: ignore[func-returns-value]
@@ -164,7 +164,7 @@ def test_rows_that_break_the_rules_are_refused(
 def test_far_more_rows_than_bytes_are_refused_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embeddings.vector_file.MODEST", 1 << 20)
+    monkeypatch.setattr("embeddings.vectors.file.MODEST", 1 << 20)
     n = 400_000
     row = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(2 * n, np.float32)), 2)
     table = pa.table({"material_id": pa.nulls(n, pa.string()), "formula": pa.nulls(n, pa.string()), "vector": row})

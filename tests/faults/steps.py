@@ -79,7 +79,7 @@ class Steps:
         self._count(pyarrow.csv, "CSVWriter", lambda where, *args, **more: where)
 
     def _patch_exchange(self) -> None:
-        from embeddings import exchange
+        from embeddings.store import exchange
 
         self._count(exchange, "_exchange", lambda one, other: other)
 

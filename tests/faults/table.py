@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crystals import write_sample
-from tests.encoders import write_encoder_catalog
-from tests.toys import write_toy
+from testing.crystals import write_sample
+from testing.encoders import write_encoder_catalog
+from testing.toys import write_toy
 
 READ_ONLY = {
     "list": ("list",),

@@ -11,8 +11,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.rejections import MENDS, Unusable
 from builders.sources.cif import CifCrystal, read_cif
+from builders.structures.rejections import MENDS, Unusable
 from tests.fuzz.cif_crystals import OPEN, Crystal, files, is_like
 from tests.fuzz.cif_oracle import Undecided, faults_of, operations_of, statements_of
 from tests.fuzz.conftest import fuzz

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from embeddings.errors import EmbeddingsError, InputInvalid
 from embeddings.streaming import featurize_file
+from testing.toys import toy_catalog
 from tests.fuzz.conftest import fuzz
-from tests.toys import toy_catalog
 
 TOY = toy_catalog()
 FORMULAS = st.sampled_from(["H2O", "NaCl", "Fe2O3", " CoO", "Na2O"])

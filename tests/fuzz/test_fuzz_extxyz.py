@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.rejections import MENDS, Unusable
 from builders.sources.extxyz import XyzCrystal, read_crystal, read_frames
 from builders.sources.local_ase import parse_frame
+from builders.structures.rejections import MENDS, Unusable
 from embeddings.errors import SourceError
 from tests.fuzz.conftest import fuzz
 

@@ -17,19 +17,20 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings import list_catalogs, load_catalog, load_uae, store
+from embeddings import list_catalogs, load_catalog, load_uae
 from embeddings.cli import main
 from embeddings.errors import EmbeddingsError
-from embeddings.manifest import Manifest, read_manifest
+from embeddings.store import roots as store
+from embeddings.store.manifest import Manifest, read_manifest
 from embeddings.text import is_plain
-from embeddings.vector_file import Level, read_pages
-from embeddings.vector_seal import blank_seal, seal
-from tests.attacks import ABSURD, changed, places, replace_file, sealed
-from tests.composition_encoders import write_toy_encoder
+from embeddings.vectors.file import Level, read_pages
+from embeddings.vectors.seal import blank_seal, seal
+from testing.attacks import ABSURD, changed, places, replace_file, sealed
+from testing.composition_encoders import write_toy_encoder
+from testing.toys import write_toy
 from tests.embeddings.test_vector_files import footer
 from tests.embeddings.test_vector_seal import COLUMNS
 from tests.fuzz.conftest import fuzz
-from tests.toys import write_toy
 
 NAMES = ("toy", "toy-encoder")
 

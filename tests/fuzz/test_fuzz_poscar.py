@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pymatgen.io.vasp import Poscar as PymatgenPoscar
 
-from builders.rejections import MENDS, Unusable
 from builders.sources.poscar import Poscar, read_poscar
+from builders.structures.rejections import MENDS, Unusable
 from tests.fuzz.conftest import fuzz
 
 SYMBOLS = "H D C O Na Cl Fe Ti Ba Y N F Si".split()

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.records import Fault, StructureTable, read_rows, read_structure_table
-from builders.rejections import MENDS
+from builders.structures.rejections import MENDS
+from builders.structures.table import Fault, StructureTable, read_rows, read_structure_table
 from embeddings.errors import ColumnNotFound, SourceError
 from tests.fuzz.conftest import fuzz
 

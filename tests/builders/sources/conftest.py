@@ -9,19 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from builders.cleaning import Selection
-from builders.plans import query_of
 from builders.progress import Reporter
-from builders.snapshot import Snapshot, take_snapshot
+from builders.snapshots.plans import query_of
+from builders.snapshots.snapshot import Snapshot, take_snapshot
 from builders.sources import SourceOptions, find_source, mp, mp_client
 from builders.sources.mp_documents import normal_id
-from tests.servers.summary import SummaryServer, summary_server
-from tests.servers.summary_documents import summary_documents
+from builders.structures.cleaning import Selection
+from testing.servers.summary import SummaryServer, summary_server
+from testing.servers.summary_documents import summary_documents
 
 KEY = "0123456789abcdefABCDEF0123456789"
 
 
-PRELOADED = ["builders.snapshot", "builders.sources.mp", "mp_api.client.routes.materials.summary", "pymatgen.io.cif"]
+PRELOADED = [
+    "builders.snapshots.snapshot",
+    "builders.sources.mp",
+    "mp_api.client.routes.materials.summary",
+    "pymatgen.io.cif",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner
 
-from builders.snapshot import read_snapshot, read_structures
+from builders.snapshots.snapshot import read_snapshot, read_structures
 from builders.sources import SOURCES, SourceInfo
 from builders.sources.optimade_providers import PROVIDERS
 from embeddings.cli import main

@@ -18,14 +18,14 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from builders.rejections import MENDS
-from builders.snapshot import read_structures
+from builders.snapshots.snapshot import read_structures
 from builders.sources import SourceOptions, local
 from builders.sources.cif import CifCrystal, read_cif
 from builders.sources.structures import Unusable
+from builders.structures.rejections import MENDS
 from embeddings.elements import SYMBOLS
+from testing.crystals import Crystal, random_crystal, sample_crystals
 from tests.builders.sources.conftest import Pull
-from tests.crystals import Crystal, random_crystal, sample_crystals
 
 CASES = Path(__file__).parents[2] / "cases"
 CUBE = "4.1 4.1 4.1 90 90 90"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from builders.rejections import MENDS, Unusable
 from builders.sources.disorder import (
     DEUTERIUM_AS_HYDROGEN,
     LEFT_EMPTY,
@@ -15,6 +14,7 @@ from builders.sources.disorder import (
     composition,
 )
 from builders.sources.structures import StructureRecord, make_record
+from builders.structures.rejections import MENDS, Unusable
 
 FULL: list[Site] = [{"Cs": 1.0}, {"Cl": 1.0}]
 

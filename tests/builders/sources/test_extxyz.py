@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from builders.snapshot import Snapshot, read_structures
+from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, extxyz
 from builders.sources.extxyz import read_comment
 from embeddings.errors import SourceError

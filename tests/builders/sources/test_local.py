@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp import Poscar
 
-from builders.cleaning import Selection
-from builders.records import StructureTable
-from builders.snapshot import Snapshot, read_structures
+from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, local, local_folder
 from builders.sources.local_json import JsonStream
+from builders.structures.cleaning import Selection
+from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, SourceError
+from testing.crystals import Crystal, sample_crystals
 from tests.builders.sources.conftest import Pull
-from tests.crystals import Crystal, sample_crystals
 
 N = 12
 CRYSTALS = sample_crystals(N)[0]

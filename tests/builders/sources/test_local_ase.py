@@ -12,7 +12,7 @@ import pytest
 from ase import Atoms
 from ase.db import connect
 
-from builders.snapshot import Snapshot, read_structures
+from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
 from tests.builders.sources.conftest import Pull
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from builders.snapshot import Snapshot, read_structures
+from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
 from embeddings.errors import InputInvalid, SourceError
 from tests.builders.sources.conftest import Pull

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.cleaning import Selection
 from builders.progress import Reporter
-from builders.refresh import refresh_snapshot
-from builders.snapshot import Snapshot, read_snapshot, read_structures
+from builders.snapshots.refresh import refresh_snapshot
+from builders.snapshots.snapshot import Snapshot, read_snapshot, read_structures
 from builders.sources import DatabaseMoved, SourceOptions, find_source, mp_client
 from builders.sources.addresses import Address
 from builders.sources.mp import server_filters
 from builders.sources.mp_documents import normal_id
+from builders.structures.cleaning import Selection
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, SourceError
+from testing.servers.summary import SummaryServer
 from tests.builders.sources.conftest import KEY, Pull
-from tests.servers.summary import SummaryServer
 
 N, N_NC, N_DEPRECATED = 95, 4, 6
 N_CENSUS, N_BATCHES = 2, 3

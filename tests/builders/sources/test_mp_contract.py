@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from builders.snapshot import read_snapshot, read_structures
+from builders.snapshots.snapshot import read_snapshot, read_structures
 from builders.sources.mp import server_filters
 from builders.sources.mp_documents import CENSUS_FIELDS, FIELDS, normal_id
+from testing.servers.emmet import DATABASE_VERSION, emmet_server
+from testing.servers.summary import SummaryServer
+from testing.servers.summary_documents import summary_documents
 from tests.builders.sources.conftest import KEY
-from tests.servers.emmet import DATABASE_VERSION, emmet_server
-from tests.servers.summary import SummaryServer
-from tests.servers.summary_documents import summary_documents
 
 N = 2_500
 
@@ -125,7 +125,7 @@ def by_id(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def test_their_server_knows_every_filter_that_we_send(address: str) -> None:
     from itertools import chain
 
-    from builders.cleaning import Selection
+    from builders.structures.cleaning import Selection
 
     selection = Selection(
         elements=("Na", "Cl"), exclude_elements=("O",), n_elements=(1, 3), max_sites=9, ehull_max=0.1, stable_only=True

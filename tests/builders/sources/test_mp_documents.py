@@ -12,15 +12,15 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from builders.snapshot import read_structures
+from builders.snapshots.snapshot import read_structures
 from builders.sources import SourceOptions
 from builders.sources.attempts import attempt
 from builders.sources.mp_documents import record_of
 from builders.sources.mp_opendata import COLUMNS, OpenDataStream
 from builders.sources.structures import StructureRecord
+from testing.servers.summary import SummaryServer
+from testing.servers.summary_documents import summary_documents
 from tests.builders.sources.conftest import Pull
-from tests.servers.summary import SummaryServer
-from tests.servers.summary_documents import summary_documents
 
 CELL = {"matrix": (np.eye(3) * 4).tolist()}
 SITE = {"species": [{"element": "Fe", "occu": 1.0}], "abc": [0.0, 0.0, 0.0]}

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from builders.cleaning import Selection
 from builders.progress import Reporter
-from builders.snapshot import take_snapshot
+from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source, mp
+from builders.structures.cleaning import Selection
+from testing.servers.summary import SummaryServer
 from tests.builders.sources.conftest import KEY
-from tests.servers.summary import SummaryServer
 
 
 def pull_slowly(address: str, folder: Path) -> None:

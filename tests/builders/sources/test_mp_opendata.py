@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 import requests
 
-from builders.cleaning import Selection
-from builders.snapshot import read_snapshot, read_structures
+from builders.snapshots.snapshot import read_snapshot, read_structures
 from builders.sources import SourceOptions
 from builders.sources.mp_documents import normal_id
+from builders.structures.cleaning import Selection
 from embeddings.errors import SourceError
+from testing.servers.summary_documents import summary_documents
 from tests.builders.sources.conftest import Pull
-from tests.servers.summary_documents import summary_documents
 
 N, N_DEPRECATED, N_NC = 60, 5, 4
 BUCKET, NEWEST = "materialsproject-build", "2025.09.25"
@@ -104,7 +104,7 @@ def test_the_newest_version_is_read_as_it_was_written(
 def test_rows_are_those_of_the_other_route(
     documents: list[dict[str, Any]], pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.servers.summary import summary_server
+    from testing.servers.summary import summary_server
 
     with summary_server(documents) as served:
         monkeypatch.setenv("MP_API_ENDPOINT", served.address)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from builders.cleaning import Selection
-from builders.snapshot import read_snapshot, read_structures
+from builders.snapshots.snapshot import read_snapshot, read_structures
 from builders.sources import SourceOptions, find_source, optimade
 from builders.sources.optimade import provider_filter
 from builders.sources.optimade_providers import PROVIDERS, find_provider, value_at
+from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid, SourceError
+from testing.servers.optimade import optimade_server
 from tests.builders.sources.conftest import Pull
-from tests.servers.optimade import optimade_server
 
 LIMIT = 4
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from builders.rejections import MENDS, Unusable
-from builders.snapshot import read_structures
+from builders.snapshots.snapshot import read_structures
 from builders.sources import SourceOptions, optimade_providers
 from builders.sources.disorder import Site
 from builders.sources.optimade_entry import ENTRY_FIELDS, read_structure
+from builders.structures.rejections import MENDS, Unusable
 from tests.builders.sources.conftest import Pull
 
 CELL = (4.12 * np.eye(3)).tolist()

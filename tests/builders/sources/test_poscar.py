@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from builders.rejections import Unusable
 from builders.sources.poscar import SYMBOLS_FROM_COMMENT, SYMBOLS_FROM_POSITIONS, read_poscar
 from builders.sources.structures import make_record
+from builders.structures.rejections import Unusable
 
 BOX = "4 0 0\n0 5 0\n0 0 6"
 

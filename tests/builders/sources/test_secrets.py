@@ -11,16 +11,16 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
+from builders.methods.crystal_transformer.recipes import RECIPES
 from builders.pipeline import BuildRequest
 from builders.provenance import command_line
-from builders.recipes import RECIPES
 from builders.sources import SourceOptions, optimade
 from builders.sources.addresses import origin_of, parse_address, without_secrets
 from embeddings.errors import EmbeddingsError, InputInvalid, SourceError
+from testing.servers.scripted import Answer, Asked, ScriptedServer, scripted_server
+from testing.servers.summary import SummaryServer
+from testing.servers.summary_documents import summary_documents
 from tests.builders.sources.conftest import KEY, Pull
-from tests.servers.scripted import Answer, Asked, ScriptedServer, scripted_server
-from tests.servers.summary import SummaryServer
-from tests.servers.summary_documents import summary_documents
 
 USER, PASSWORD = "ada", "s3cr3t/p@ss"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builders.cleaning import EVERYTHING
 from builders.progress import Reporter
-from builders.records import StructureTable, read_rows, structures_from_arrow
-from builders.snapshot import REJECTED, Snapshot, read_structures, take_snapshot
+from builders.snapshots.snapshot import REJECTED, Snapshot, read_structures, take_snapshot
 from builders.sources import SourceOptions, find_source
+from builders.structures.cleaning import EVERYTHING
+from builders.structures.table import StructureTable, read_rows, structures_from_arrow
 from embeddings.errors import SourceError
-from tests.crystals import arrow_table, cscl, rocksalt
+from testing.crystals import arrow_table, cscl, rocksalt
 
 CRYSTALS = [cscl(55, 17, 4.12), rocksalt(11, 17, 5.6), cscl(3, 9, 2.6)]
 LATTICES = [lattice.tolist() for lattice, _, _ in CRYSTALS]

@@ -1,1 +1,0 @@
-"""Composition encoders: what structures taught, for formulas alone."""

@@ -1,0 +1,112 @@
+"""What is written at each level: a row for each structure, each of its sites, or each element over all sites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.methods.crystal_transformer.encoder import CrystalEncoder
+from builders.methods.crystal_transformer.extract import count_structures, element_means
+from builders.structures.formulas import reduced_formulas_of
+from builders.structures.table import StructureTable
+from embeddings.elements import N_ELEMENTS, SYMBOLS
+from embeddings.vectors.file import Level, vectors_of
+
+ROWS_PER_GROUP = 4096
+"""Of a row group of the output, at most: what one lookup has to read."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How a level is written.
+
+    Attributes:
+        encode: makes a part of some structures.
+        tables: makes the tables of the output from all parts, a few at a time.
+    """
+
+    encode: Callable[[CrystalEncoder, StructureTable], pa.Table]
+    tables: Callable[[Iterable[Path]], Iterator[pa.Table]]
+
+
+def structure_rows(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
+    """Encode crystals: one row for each."""
+    return _table(
+        material_id=pa.array(table.material_ids, pa.string()),
+        formula=pa.array(reduced_formulas_of(table), pa.string()),
+        vector=_column(encoder.encode(table)),
+    )
+
+
+def site_rows(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
+    """Encode crystals: one row for each atom, in the order of the structure."""
+    vectors, offsets = encoder.encode_sites(table)
+    n_sites = np.diff(offsets)
+    return _table(
+        material_id=pa.array(np.repeat(table.material_ids, n_sites), pa.string()),
+        site=pa.array(np.arange(len(vectors)) - np.repeat(offsets[:-1], n_sites), pa.int32()),
+        atomic_number=pa.array(table.atomic_numbers, pa.int16()),
+        vector=_column(vectors),
+    )
+
+
+def element_sums(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
+    """Encode crystals: one row for each of 119 atomic numbers, with counts and the sum over its sites."""
+    vectors, _ = encoder.encode_sites(table)
+    order = np.argsort(table.atomic_numbers, kind="stable")
+    there, first = np.unique(table.atomic_numbers[order], return_index=True)
+    sums = np.zeros((N_ELEMENTS + 1, encoder.dim))
+    sums[there] = np.add.reduceat(vectors[order].astype(np.float64), first)
+    return _table(
+        n_structures=pa.array(count_structures(table), pa.int64()),
+        n_sites=pa.array(np.bincount(table.atomic_numbers, minlength=N_ELEMENTS + 1), pa.int64()),
+        vector=_column(sums),
+    )
+
+
+def _one_by_one(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    return map(pq.read_table, parts)
+
+
+def _element_means(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    """Add up what `element_sums` made and yield one element table."""
+    n_structures, n_sites, sums = _added(parts)
+    there = np.flatnonzero(n_sites)
+    yield _table(
+        atomic_number=pa.array(there, pa.int16()),
+        symbol=pa.array([SYMBOLS[z - 1] for z in there], pa.string()),
+        n_structures=pa.array(n_structures[there], pa.int32()),
+        n_sites=pa.array(n_sites[there], pa.int64()),
+        vector=_column(element_means(sums, n_sites)[there]),
+    )
+
+
+def _added(parts: Iterable[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return counts of structures (119,), counts of sites (119,) and sums (119, dim), each added over all parts."""
+    tables = [pq.read_table(part) for part in parts]
+    n_structures, n_sites = (
+        np.sum([table[name].to_numpy() for table in tables], axis=0) for name in ("n_structures", "n_sites")
+    )
+    return n_structures, n_sites, np.sum([vectors_of(table["vector"]) for table in tables], axis=0)
+
+
+def _table(**columns: pa.Array) -> pa.Table:
+    schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
+    return pa.table(list(columns.values()), schema=schema)
+
+
+def _column(vectors: np.ndarray) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(vectors).ravel()), vectors.shape[1])
+
+
+LEVELS: dict[Level, Writer] = {
+    "structure": Writer(structure_rows, _one_by_one),
+    "site": Writer(site_rows, _one_by_one),
+    "element": Writer(element_sums, _element_means),
+}
+"""Every level by name."""

@@ -1,0 +1,1 @@
+"""Methods: each a folder that turns crystals into vectors."""

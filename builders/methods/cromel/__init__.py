@@ -1,0 +1,1 @@
+"""CroMEL: composition encoders that crystals have taught."""

@@ -1,0 +1,95 @@
+"""What a composition encoder learns from: for each formula its labels, and the vector of its structures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from builders.learning.splits import split_by_formula
+from embeddings.errors import SourceError
+
+ENERGY = "formation_energy_per_atom"
+MIN_FORMULAS = 10
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """One row for each formula.
+
+    Attributes:
+        formulas: (n,) canonical reduced formulas, ascending, without repeats.
+        targets: names of the labels.
+        labels: (n, n_targets) float64, NaN where unknown.
+        vectors: (n, teacher_dim) float32, of structures, pooled over the polymorphs; NaN rows where there are none.
+    """
+
+    formulas: np.ndarray
+    targets: tuple[str, ...]
+    labels: np.ndarray
+    vectors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.formulas)
+
+    def without(self, formulas: Collection[str]) -> Lessons:
+        """Return the lessons of all formulas but the given ones (canonical spelling).
+
+        Raises:
+            SourceError: too few are left.
+        """
+        kept = ~np.isin(self.formulas, list(formulas))
+        if kept.sum() < MIN_FORMULAS:
+            raise SourceError(f"{kept.sum()} formulas are left of {len(self)}; {MIN_FORMULAS} are the least.")
+        return replace(self, formulas=self.formulas[kept], labels=self.labels[kept], vectors=self.vectors[kept])
+
+    def split(self, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows to learn from and rows held out; see `split_by_formula`."""
+        return split_by_formula(
+            self.formulas.tolist(), validation_fraction=validation_fraction, seed=seed, keep_elements=True
+        )
+
+
+def pool_polymorphs(
+    formulas: Sequence[str],
+    labels: dict[str, np.ndarray],
+    vectors: np.ndarray | None = None,
+    *,
+    energies: np.ndarray | None = None,
+) -> Lessons:
+    """Make one row of all polymorphs of a formula.
+
+    A label is that of the polymorph of lowest energy which has it: what a formula is most likely to form. A vector is
+    the mean over all polymorphs.
+
+    Args:
+        formulas: (n,) canonical reduced formula of each crystal.
+        labels: target -> (n,) values, NaN where unknown.
+        vectors: (n, teacher_dim), NaN rows where a crystal has none; None for no teacher.
+        energies: (n,) by which polymorphs are ordered, NaN last; None keeps the order given.
+    """
+    spelled = np.asarray(formulas)
+    order = np.lexsort((np.zeros(len(spelled)) if energies is None else energies, spelled))
+    distinct, row_of = np.unique(spelled[order], return_inverse=True)
+    columns = [_first_known(values[order], row_of, len(distinct)) for values in labels.values()]
+    given = np.empty((len(spelled), 0), dtype=np.float32) if vectors is None else vectors
+    return Lessons(distinct, tuple(labels), np.stack(columns, axis=1), _mean(given[order], row_of, len(distinct)))
+
+
+def _first_known(values: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
+    known = np.flatnonzero(np.isfinite(values))
+    rows, first = np.unique(row_of[known], return_index=True)
+    result = np.full(n, np.nan)
+    result[rows] = values[known[first]]
+    return result
+
+
+def _mean(vectors: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
+    known = np.isfinite(vectors).all(axis=1)
+    starts_at = np.searchsorted(row_of[known], np.arange(n))
+    counts = np.bincount(row_of[known], minlength=n)
+    result = np.full((n, vectors.shape[1]), np.nan, dtype=np.float32)
+    has = counts > 0
+    result[has] = np.add.reduceat(vectors[known], starts_at[has]) / counts[has, None]
+    return result

@@ -1,0 +1,1 @@
+"""CrystalTransformer: universal atomic embeddings from crystals."""

@@ -1,0 +1,149 @@
+"""Batches of crystals of like size, cut from flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from builders.methods.crystal_transformer.graphs import NeighborGraphs
+from builders.structures.table import StructureTable, ragged_ranges
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``B`` crystals padded to ``N`` atoms, with their ``E`` edges.
+
+    Attributes:
+        atomic_numbers: (B, N) int64, 0 where padded.
+        coords: (B, N, 3) float32, Cartesian, angstrom.
+        pairs: (E,) int64, position of each edge in a flattened (B, N, N) array.
+        distances: (E,) float32, angstrom.
+        labels: (B, n_targets) float32, NaN where unknown.
+    """
+
+    atomic_numbers: Tensor
+    coords: Tensor
+    pairs: Tensor
+    distances: Tensor
+    labels: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, N) bool, True where there is an atom."""
+        return self.atomic_numbers > 0
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on another device."""
+        if device.type == "cpu":
+            return self
+        fields = (self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels)
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in fields))
+
+
+class PackedCrystals:
+    """All crystals of a run in flat arrays, from which any batch is cut without a loop over crystals."""
+
+    def __init__(self, table: StructureTable, graphs: NeighborGraphs | None, labels: np.ndarray) -> None:
+        """Pack.
+
+        Args:
+            table: ``n`` crystals.
+            graphs: their neighbours, or None for a model that does not look at them.
+            labels: (n, n_targets) float, NaN where unknown.
+        """
+        self.n_sites = table.n_sites
+        self.labels = labels.astype(np.float32)
+        self._atom_offsets = table.offsets
+        self._atomic_numbers = table.atomic_numbers
+        self._coords = table.cart_coords.astype(np.float32)
+        self._graphs = graphs
+
+    def __len__(self) -> int:
+        return len(self.n_sites)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Cut out the crystals at the given rows."""
+        n_sites = self.n_sites[rows]
+        width = int(n_sites.max())
+        atoms = ragged_ranges(self._atom_offsets[rows], n_sites)
+        slots = ragged_ranges(np.arange(len(rows)) * width, n_sites)
+        atomic_numbers = np.zeros(len(rows) * width, dtype=np.int64)
+        atomic_numbers[slots] = self._atomic_numbers[atoms]
+        coords = np.zeros((len(rows) * width, 3), dtype=np.float32)
+        coords[slots] = self._coords[atoms]
+        pairs, distances = self._edges(rows, width)
+        return Batch(
+            atomic_numbers=torch.from_numpy(atomic_numbers.reshape(len(rows), width)),
+            coords=torch.from_numpy(coords.reshape(len(rows), width, 3)),
+            pairs=torch.from_numpy(pairs),
+            distances=torch.from_numpy(distances),
+            labels=torch.from_numpy(self.labels[rows]),
+        )
+
+    def _edges(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        if self._graphs is None:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        edges = self._graphs.edges_of(rows)
+        n_edges = np.diff(self._graphs.offsets)[rows]
+        first_pair = np.repeat(np.arange(len(rows)) * width * width, n_edges)
+        centers = self._graphs.centers[edges].astype(np.int64)
+        pairs = first_pair + centers * width + self._graphs.neighbors[edges]
+        return pairs, self._graphs.distances[edges]
+
+
+def batches_by_size(
+    n_sites: np.ndarray,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    max_pairs: int,
+    rng: np.random.Generator | None = None,
+) -> list[np.ndarray]:
+    """Cut rows into batches of crystals of like size, so that little is spent on padding.
+
+    Args:
+        n_sites: (n,) number of atoms of every crystal.
+        rows: the crystals to cut.
+        batch_size: at most so many crystals in a batch.
+        max_pairs: at most so many pairs of atoms, B * N * N, in a batch (a single crystal is always allowed).
+        rng: shuffles ties and the order of the batches; None keeps both in order.
+    """
+    rows = np.asarray(rows)
+    if rng is not None:
+        rows = rng.permutation(rows)
+    rows = rows[np.argsort(n_sites[rows], kind="stable")]
+    batches = list(_cut(rows, n_sites, batch_size, max_pairs))
+    if rng is not None:
+        batches = [batches[k] for k in rng.permutation(len(batches))]
+    return batches
+
+
+def spans(n_sites: np.ndarray, *, most: int, most_sites: int) -> Iterator[tuple[int, int]]:
+    """Cut crystals, in order, into spans ``start, stop`` of so many crystals and atoms at most.
+
+    Args:
+        n_sites: (n,) number of atoms of every crystal.
+        most: crystals in a span, at most.
+        most_sites: atoms in a span, at most (a single crystal is always allowed).
+    """
+    ends = np.concatenate([[0], np.cumsum(n_sites)])
+    start = 0
+    while start < len(n_sites):
+        fits = int(np.searchsorted(ends, ends[start] + most_sites, side="right")) - 1
+        stop = max(start + 1, min(start + most, fits))
+        yield start, stop
+        start = stop
+
+
+def _cut(rows: np.ndarray, n_sites: np.ndarray, batch_size: int, max_pairs: int) -> Iterator[np.ndarray]:
+    start = 0
+    while start < len(rows):
+        stop = min(start + batch_size, len(rows))
+        while stop - start > 1 and (stop - start) * int(n_sites[rows[stop - 1]]) ** 2 > max_pairs:
+            stop -= max(1, (stop - start) // 8)
+        yield rows[start:stop]
+        start = stop

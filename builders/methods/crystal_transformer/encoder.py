@@ -1,0 +1,291 @@
+"""The encoder of a catalog: the trained network without its heads, which gives crystals and their atoms vectors.
+
+It is published beside the vectors as `ENCODER`, in half precision, and computes in single precision. Nothing of the
+training code is needed to run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size, spans
+from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
+from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
+from builders.structures.table import StructureTable
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
+from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
+from embeddings.store import schema
+from embeddings.store.integrity import check_file
+from embeddings.store.manifest import FileEntry, Manifest, read_manifest
+from embeddings.store.tables import ENCODER
+from embeddings.store.tensors import read_tensors
+from embeddings.text import shortened
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    Structures = StructureTable | Iterable[Structure | Atoms]
+
+AT_ONCE, SITES_AT_ONCE = 2048, 200_000
+"""Crystals, and atoms of them, whose neighbours are held in memory together."""
+
+BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
+"""Of a batch: crystals at most, and pairs of atoms at most."""
+
+_LIMITS = {
+    "dim": (1, 65_536),
+    "width": (1, 65_536),
+    "depth": (1, 256),
+    "n_heads": (1, 1024),
+    "feed_forward": (1, 65_536),
+    "cutoff": (0.5, 20.0),
+    "n_radial": (1, 256),
+    "message_dim": (1, 4096),
+    "dropout": (0.0, 1.0),
+    "table_std": (0.0, 1e6),
+}
+"""Within which a network is run: the cutoff in angstrom sets how many neighbours are held, the rest sets its size."""
+
+_AGAIN = "Install or build this version again."
+
+
+class CrystalEncoder:
+    """Crystals in, vectors out.
+
+    Attributes:
+        manifest: of the catalog version that the encoder comes from.
+        model: the network.
+        atomic_numbers: (n_elements,) those that it was trained on, ascending; crystals with others are refused.
+        max_sites: crystals of more atoms are refused. Raise it where the memory allows it, which has to hold some 60
+            numbers for each pair of atoms.
+    """
+
+    max_sites: int = MAX_SITES
+
+    def __init__(self, manifest: Manifest, model: CrystalTransformer) -> None:
+        self.manifest, self.model = manifest, model.eval()
+        self.atomic_numbers = np.array(sorted(ATOMIC_NUMBERS[symbol] for symbol in manifest.n_structures))
+
+    def __repr__(self) -> str:
+        return f'CrystalEncoder("{self.manifest.name}@{self.manifest.version}", dim={self.dim})'
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self.model.config.width
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return self.model.table.weight.device
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file of the network: encoders that agree in it are the same, whatever else is said of them."""
+        return next(file.sha256 for file in self.manifest.files if file.path == ENCODER)
+
+    def to(self, device: torch.device | str) -> CrystalEncoder:
+        """Move the network to a device and return the encoder."""
+        self.model.to(device)
+        return self
+
+    def covers(self, table: StructureTable) -> np.ndarray:
+        """Return which crystals consist of elements that the encoder was trained on, (n,) bool."""
+        unknown = ~np.isin(table.atomic_numbers, self.atomic_numbers)
+        crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
+        return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0
+
+    @torch.inference_mode()
+    def encode(self, structures: Structures) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32.
+
+        In the periodic geometry this is the mean of the crystal's site vectors.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Raises:
+            ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
+            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
+                are none.
+            CatalogCorrupt: a vector holds NaN or infinity.
+        """
+        table = self._check(structures)
+        vectors = np.empty((len(table), self.dim), dtype=np.float32)
+        with memory_named(table):
+            for rows, batch in self._batches(table):
+                vectors[rows] = self.model.encode(batch).cpu().numpy()
+        self._check_numbers(vectors, np.asarray(table.material_ids))
+        return vectors
+
+    @torch.inference_mode()
+    def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
+        """Return one vector for each atom in its context.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Returns:
+            (n_atoms, dim) float32, crystal after crystal and atom after atom as given; and (n + 1,) int64 offsets:
+            crystal ``i`` owns rows ``offsets[i]:offsets[i + 1]``.
+
+        Raises:
+            ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
+            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
+                are none.
+            CatalogCorrupt: a vector holds NaN or infinity.
+        """
+        table = self._check(structures)
+        vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
+        with memory_named(table):
+            for rows, batch in self._batches(table):
+                vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
+        self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
+        return vectors, table.offsets
+
+    def _check_numbers(self, vectors: np.ndarray, names: np.ndarray) -> None:
+        """Refuse vectors that hold NaN or infinity: weights that are too large, or no distances."""
+        fine = np.array(np.isfinite(vectors).all(axis=1))
+        if not fine.all():
+            first = int(np.argmin(fine))
+            raise CatalogCorrupt(
+                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold NaN or infinity; the first is "
+                f"that of {names[first]}. Leave out its structure, or install or build this version again."
+            )
+
+    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Yield row numbers and their batch, until all crystals had their turn."""
+        config, device = self.model.config, self.device
+        for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
+            part = table.take(np.arange(start, stop))
+            graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
+            crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)))
+            everything = np.arange(len(part))
+            for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
+                yield start + rows, crystals.batch(rows).to(device)
+
+    def _check(self, structures: Structures) -> StructureTable:
+        """Return the structures as a table that can be encoded."""
+        table = structures if isinstance(structures, StructureTable) else _tabulate(structures)
+        covered = self.covers(table)
+        if not covered.all():
+            unknown = np.setdiff1d(table.atomic_numbers, self.atomic_numbers).tolist()
+            raise ElementNotCovered(
+                f"{self!r} was not trained on {', '.join(map(_name, unknown))}, which {(~covered).sum()} of "
+                f"{len(table)} structures hold. Leave these out: encoder.covers(table) tells which they are."
+            )
+        n_empty = int((table.n_sites == 0).sum())
+        if n_empty:
+            raise InputInvalid(f"{n_empty} of {len(table)} structures have no atoms. Leave them out.")
+        _, unfit = apply_filters(table, ENCODABLE | {"too_many_sites": at_most(self.max_sites)})
+        if unfit:
+            counts = ", ".join(f"{n} {reason}" for reason, n in unfit.items())
+            raise InputInvalid(
+                f"{sum(unfit.values())} of {len(table)} structures cannot be encoded: {counts} (the most sites are "
+                f"{self.max_sites:,}; encoder.max_sites raises it). Leave them out."
+            )
+        return table
+
+
+@contextmanager
+def memory_named(table: StructureTable) -> Iterator[None]:
+    """Turn a lack of memory while a network looks at crystals into `InputInvalid`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise InputInvalid(
+            f"The memory does not hold all pairs of atoms of the largest structure, which has {table.n_sites.max():,}. "
+            "Choose a smaller --max-sites."
+        ) from error
+
+
+def encoder_bytes(model: CrystalTransformer) -> bytes:
+    """Return the content of an encoder's file: all weights but the heads, in half precision.
+
+    The same weights give the same bytes.
+
+    Raises:
+        TrainingError: a weight is too large for half precision or not a number.
+    """
+    weights = {
+        name: tensor.detach().cpu().half().contiguous()
+        for name, tensor in model.state_dict().items()
+        if not name.startswith("heads.")
+    }
+    unfit = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if unfit:
+        raise TrainingError(f"Weights do not fit half precision ({', '.join(unfit)}): the training diverged.")
+    return save(weights)
+
+
+def read_crystal_encoder(folder: Path) -> CrystalEncoder:
+    """Read the encoder from the folder of a catalog version, its hash checked, onto the CPU.
+
+    Raises:
+        InputInvalid: this version carries no encoder of crystals.
+        CatalogCorrupt: the file or the manifest is missing or altered, or they do not fit each other.
+        ManifestInvalid: the manifest does not fit its schema.
+    """
+    folder = Path(folder)
+    manifest, where = read_manifest(folder), folder / ENCODER
+    tensors = read_tensors(check_file(where, _entry_of(manifest), keep=True), where=where)
+    unfit = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
+    if unfit:
+        raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
+    try:
+        return CrystalEncoder(manifest, _network(_config(manifest), tensors))
+    except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
+
+
+def _entry_of(manifest: Manifest) -> FileEntry:
+    entry = next((entry for entry in manifest.files if entry.path == ENCODER), None)
+    if entry is None or manifest.kind != "element":
+        raise InputInvalid(
+            f"{manifest.name} {manifest.version} carries no encoder of crystals: it is of another kind, or was built "
+            f"before encoders were published. Build a new version of it: {manifest.command}"
+        )
+    return entry
+
+
+def _config(manifest: Manifest) -> CrystalTransformerConfig:
+    """Return the sizes of the network, each within its limits, before anything of that size is made."""
+    stated = manifest.model.hyperparameters.get("model")
+    config: CrystalTransformerConfig = schema.parse(CrystalTransformerConfig, stated, "model.hyperparameters.model")
+    for name, (lowest, highest) in _LIMITS.items():
+        if not lowest <= getattr(config, name) <= highest:
+            raise ManifestInvalid(f"{name} has to lie within {lowest} and {highest}, and is {getattr(config, name)}.")
+    if config.width % config.n_heads:
+        raise ManifestInvalid(f"{config.n_heads} heads do not share a width of {config.width}.")
+    return config
+
+
+def _network(config: CrystalTransformerConfig, tensors: dict[str, np.ndarray]) -> CrystalTransformer:
+    """Make a network without memory of its own, so that the file alone says how much is taken."""
+    with torch.device("meta"):
+        model = CrystalTransformer(config, n_targets=0)
+    weights = {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in tensors.items()}
+    model.load_state_dict(weights, assign=True)
+    return model
+
+
+def _tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:
+    from builders.structures.objects import tabulate
+
+    return tabulate(structures)
+
+
+def _name(atomic_number: int) -> str:
+    return SYMBOLS[atomic_number - 1] if 1 <= atomic_number <= N_ELEMENTS else f"element {atomic_number}"

@@ -1,1 +1,0 @@
-"""Networks: ``nn.Module`` classes that encode batches, and nothing else."""

@@ -1,0 +1,229 @@
+"""Where a new version goes: checked before any work is done."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.progress import Reporter
+from embeddings._version import __version__
+from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid, OutputInvalid
+from embeddings.store import index
+from embeddings.store.integrity import read_intact
+from embeddings.store.manifest import read_manifest
+from embeddings.store.temporaries import sweep
+
+FIRST_VERSION = "0.1.0"
+
+
+MAX_LENGTH = 100
+"""Characters of a name and of a version; file systems end at 255 bytes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the vectors of a build go, or are already.
+
+    Attributes:
+        root: folder of catalogs.
+        name: of the catalog.
+        version: to write; None for the next one at the time of writing.
+        replace: whether what stands there makes way.
+        earlier: the intact version that this very build made earlier; then there is nothing to write.
+        others: further roots that are searched for catalogs.
+    """
+
+    root: Path
+    name: str
+    version: str | None
+    replace: bool = False
+    earlier: Path | None = None
+    others: tuple[Path, ...] = ()
+
+    @property
+    def next(self) -> str:
+        """The version to write now."""
+        return self.version or next_version(self.root, self.name, self.others)
+
+    def write(self, write: Callable[[str, bool], Path]) -> Path:
+        """Call `write(version, replace)`; with the version after, where another build took it meanwhile.
+
+        Raises:
+            CatalogExists: another build took the version, and it was asked for.
+        """
+        while True:
+            try:
+                return write(self.next, self.replace)
+            except CatalogExists:
+                if self.version is not None:
+                    raise
+
+
+def check_output(
+    root: Path,
+    name: str,
+    version: str | None,
+    recipe: Mapping[str, Any],
+    *,
+    force: bool,
+    others: tuple[Path, ...] = (),
+) -> None:
+    """Check that ``root/<name>/<version>`` can be written, or may be what the recipe makes of the same snapshot.
+
+    Raises:
+        InputInvalid: the name is not one of a catalog, or the version is not a semantic one.
+        CatalogExists: the version is there, from another recipe, and ``force`` is off.
+        CatalogCorrupt: the root's index, or the versions in another root, cannot be read.
+        OutputInvalid: the folder cannot be written.
+    """
+    _check_name(name, version)
+    index.read_index(root)
+    if version is None:
+        next_version(root, name, others)
+    elif version in index.versions(root, name) and not force and not _is_of(recipe, root / name / version):
+        raise _exists(root, name, version, others)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputInvalid(f"Cannot make the folder {root}: {error.strerror}. Choose another with --out.") from error
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise OutputInvalid(f"Cannot write to {root}. Choose another folder with --out.")
+
+
+def find_place(
+    root: Path,
+    name: str,
+    version: str | None,
+    fingerprint: str,
+    *,
+    force: bool,
+    others: tuple[Path, ...] = (),
+    without_code: str | None = None,
+) -> Place:
+    """Return where a build goes: nowhere if an intact version is of this very build, in its place if it is damaged.
+
+    Args:
+        root: folder of catalogs.
+        name: of the catalog.
+        version: that is asked for; None for any that this build made, else the next one.
+        fingerprint: of the build.
+        force: whether to build in any case, and to replace the version that is asked for.
+        others: further roots that are searched for catalogs: the next version is above theirs too.
+        without_code: the fingerprint of this build before code was part of it. A version that is asked for by its
+            number may have it: it was released, and is not changed for code that nobody can compare.
+
+    Raises:
+        CatalogExists: the version that is asked for is there, from another build, and ``force`` is off.
+    """
+    if force:
+        return Place(root, name, version, replace=True, others=others)
+    there = _folders(root, name)
+    for known in reversed(there):
+        folder = root / name / known
+        accepted = {fingerprint} if version is None else {fingerprint, without_code}
+        if version in (None, known) and (_fingerprint(folder) or "") in accepted:
+            intact = _is_intact(folder)
+            return Place(root, name, known, replace=not intact, earlier=folder if intact else None)
+    if version in there:
+        raise _exists(root, name, version, others)
+    return Place(root, name, version, others=others)
+
+
+def nothing_to_do(earlier: Path, reporter: Reporter) -> Path:
+    """Say that a version exists, finish what a writer that died after it left undone, and return its folder.
+
+    Raises:
+        CatalogCorrupt: the root's index cannot be read.
+        OutputInvalid: the index is not up to date, and cannot be written.
+    """
+    root = earlier.parent.parent
+    for folder in (earlier.parent, root):
+        sweep(folder)
+    index.repair_index(root)
+    reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
+    return earlier
+
+
+def _check_name(name: str, version: str | None) -> None:
+    if not index.is_name(name):
+        raise InputInvalid(
+            f'"{name}" cannot name a catalog: use lower-case letters, digits and hyphens, like "ct-multi".'
+        )
+    for text in (name, version or ""):
+        if len(text) > MAX_LENGTH:
+            raise InputInvalid(f'"{text[:20]}..." has {len(text)} characters; {MAX_LENGTH} are the most.')
+    if version is not None and not index.is_version(version):
+        raise InputInvalid(f'"{version}" is not a version: use three numbers, such as "1.0.0" or "1.0.0-rc.1".')
+
+
+def _folders(root: Path, name: str) -> list[str]:
+    """Return all folders named like a version, lowest first, those without a readable manifest among them."""
+    found = [path.name for path in (root / name).iterdir()] if (root / name).is_dir() else []
+    return sorted(filter(index.is_version, found), key=index.precedence)
+
+
+def _fingerprint(folder: Path) -> str | None:
+    """Return what build made a version, from its manifest, or from its table where the manifest is damaged."""
+    try:
+        return read_manifest(folder).fingerprint
+    except EmbeddingsError:
+        pass
+    for table in sorted(folder.glob("*.parquet")):
+        try:
+            return (pq.read_schema(table).metadata or {}).get(b"fingerprint", b"").decode()
+        except (OSError, ValueError, pa.ArrowException):
+            continue
+    return None
+
+
+def _is_intact(folder: Path) -> bool:
+    """Whether a version's folder is its own, and every byte of its files is what its manifest says."""
+    try:
+        manifest = read_manifest(folder)
+        read_intact(folder, manifest)
+    except EmbeddingsError:
+        return False
+    return (manifest.name, manifest.version) == (folder.parent.name, folder.name)
+
+
+def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a version is of this recipe; also where its manifest is damaged, which `find_place` looks into."""
+    try:
+        model = read_manifest(folder).model
+    except EmbeddingsError:
+        return True
+    wanted = json.loads(json.dumps(recipe))  # tuples become lists, as in the manifest
+    return model.code_version == __version__ and wanted.items() <= model.hyperparameters.items()
+
+
+def _exists(root: Path, name: str, version: str | None, others: tuple[Path, ...]) -> CatalogExists:
+    return CatalogExists(
+        f"{name} {version} exists in {root}, and a released version is never changed. "
+        f"Choose --version {next_version(root, name, others)}, leave --version out, or replace it with --force."
+    )
+
+
+def next_version(root: Path, name: str, others: tuple[Path, ...] = ()) -> str:
+    """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0, above all that there are.
+
+    Args:
+        root: folder of catalogs that they go to.
+        name: of the catalog.
+        others: further roots that are searched for catalogs.
+
+    Raises:
+        CatalogCorrupt: the versions in another root cannot be read.
+    """
+    there = {*_folders(root, name), *(version for other in others for version in index.versions(other, name))}
+    known = sorted(filter(index.is_release, there), key=index.precedence)
+    if not known:
+        return FIRST_VERSION
+    major, minor, _ = (int(part) for part in known[-1].split("."))
+    return f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"

@@ -1,0 +1,1 @@
+"""What a source gave, frozen on disk: pulled, checked, refreshed and read."""

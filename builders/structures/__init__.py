@@ -1,0 +1,1 @@
+"""Crystals in memory: the table of them, what is cleaned out of it, and their formulas."""

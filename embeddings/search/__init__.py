@@ -1,0 +1,1 @@
+"""Who stands near whom: elements, compositions, catalogs."""

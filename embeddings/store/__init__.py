@@ -1,0 +1,1 @@
+"""Catalogs on disk: manifest, files, folders, roots."""

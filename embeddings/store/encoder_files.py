@@ -1,0 +1,251 @@
+"""One version of a composition encoder on disk: its folder written, and read back with NumPy alone.
+
+The vectors of the training formulas are not stored. `CompositionEncoder.encode` gives them again faster than a disk
+would, from formulas that take a hundredth of the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embeddings.catalog import ElementCatalog, ElementTable
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
+from embeddings.encoder import CompositionEncoder, Network, Spread
+from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
+from embeddings.formula import formula_digest, reduced_formulas
+from embeddings.store.decode import parse_npy, texts
+from embeddings.store.manifest import FormulaDigest, Manifest, Provenance, read_manifest
+from embeddings.store.publish import publish
+from embeddings.store.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
+from embeddings.store.tensors import read_tensors
+from embeddings.text import shortened
+
+KIND = "composition-encoder"
+FORMULA_TABLE = "formulas.parquet"
+SPREAD = ("spread.weight", "spread.bias")
+
+Tensors = dict[str, np.ndarray]
+
+
+def write_encoder(
+    root: Path,
+    provenance: Provenance,
+    content: bytes,
+    *,
+    n_structures: np.ndarray,
+    formulas: Sequence[str],
+    force: bool = False,
+) -> Path:
+    """Write one version of a composition encoder as ``root/<name>/<version>/`` and enter it into the index.
+
+    The folder appears complete or not at all. The same input gives the same bytes.
+
+    Args:
+        root: folder of catalogs; made if needed.
+        provenance: all that the builder knows; ``model.hyperparameters`` names `statistics`, `activation` and `dim`.
+        content: of the safetensors file, as docs/format.md describes it.
+        n_structures: (119,) training structures that contain each element, by atomic number.
+        formulas: that were trained on.
+        force: replace the version if it exists. A released version should never be.
+
+    Returns:
+        The version's folder.
+
+    Raises:
+        CatalogExists: the version exists and `force` is off, or another writer made it meanwhile.
+        CatalogCorrupt: the content is not an encoder that fits the provenance, or the root's index cannot be read.
+        FormulaInvalid: a formula cannot be read.
+        ManifestInvalid: the provenance does not fit the schema; the message names the field.
+        OutputInvalid: the folder cannot be written.
+    """
+    spelled = sorted(set(reduced_formulas(formulas)))
+    digest = formula_digest(spelled)
+    draft = _measure(provenance, np.asarray(n_structures), len(digest))
+    draft.to_json()  # validates before the numbers in it are used
+    _encoder(draft, read_tensors(content, where=ENCODER), digest, where=ENCODER)
+
+    def write_data(folder: Path) -> None:
+        (folder / ENCODER).write_bytes(content)
+        np.save(folder / FORMULAS, digest, allow_pickle=False)
+        _write_formulas(folder / FORMULA_TABLE, spelled, essentials_of(draft))
+
+    return publish(root, draft, write_data, force=force)
+
+
+def read_encoder(folder: Path) -> CompositionEncoder:
+    """Read a version's folder without checking the hashes of its files; `embeddings.load_encoder` checks them.
+
+    Raises:
+        InputInvalid: the folder holds a catalog of another kind.
+        CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
+        ManifestInvalid: the manifest does not fit its schema, or needs a newer library.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    _check_kind(folder, manifest)
+    return composition_encoder(folder, manifest, {name: read_file(folder / name) for name in needed(manifest)})
+
+
+def needed(manifest: Manifest) -> frozenset[str]:
+    """Return the names of the files that loading a composition encoder reads."""
+    digest = manifest.training.formula_digest
+    return frozenset({ENCODER} if digest is None else {ENCODER, digest.file})
+
+
+def composition_encoder(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> CompositionEncoder:
+    """Make the encoder out of the content of its files.
+
+    Args:
+        folder: where they stand, for messages.
+        manifest: of the folder.
+        contents: name -> content; of the files that `needed` names.
+
+    Raises:
+        InputInvalid: the catalog is of another kind.
+        CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
+        ManifestInvalid: the manifest names no statistics or no activation.
+    """
+    _check_kind(folder, manifest)
+    check_listed(folder, needed(manifest), contents)
+    digest = manifest.training.formula_digest
+    seen = None if digest is None else parse_npy(contents[digest.file], folder / digest.file)
+    tensors = read_tensors(contents[ENCODER], where=folder / ENCODER)
+    return _encoder(manifest, tensors, seen, where=folder / ENCODER)
+
+
+def read_formulas(folder: Path) -> list[str]:
+    """Return the formulas that an encoder was trained on: canonical, reduced, in alphabetical order.
+
+    Raises:
+        CatalogCorrupt: the file is missing or cannot be read.
+    """
+    path = Path(folder) / FORMULA_TABLE
+    return formulas_of_parquet(read_file(path), path)[0]
+
+
+def formulas_of_parquet(content: bytes, where: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the formulas in the content of such a file, and what the file says of itself.
+
+    Raises:
+        CatalogCorrupt: not the content of such a file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        column = table["formula"]
+        if not pa.types.is_string(column.type) or column.null_count:
+            raise ValueError(f"its formulas are {column.type}, {column.null_count} of them missing")
+        return column.to_pylist(), texts((table.schema.metadata or {}).items())
+    except (OSError, KeyError, ValueError, MemoryError, pa.ArrowException) as error:
+        raise CatalogCorrupt(f"{where} cannot be read: {error}. Install or build this version again.") from error
+
+
+def _check_kind(folder: Path, manifest: Manifest) -> None:
+    if manifest.kind != KIND:
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and a {KIND} is asked for.')
+
+
+def _measure(provenance: Provenance, n_structures: np.ndarray, n_formulas: int) -> Manifest:
+    """Complete a provenance; the rows of an encoder are the formulas that it was trained on."""
+    digest = FormulaDigest(file=FORMULAS, n_formulas=n_formulas)
+    covered = np.flatnonzero(n_structures).tolist()
+    return Manifest.of(
+        replace(provenance, training=replace(provenance.training, formula_digest=digest)),
+        kind=KIND,
+        dim=_setting(provenance, "dim"),
+        n_rows=n_formulas,
+        missing_elements=tuple(symbol for symbol in SYMBOLS if ATOMIC_NUMBERS[symbol] not in covered),
+        n_structures={SYMBOLS[z - 1]: int(n_structures[z]) for z in covered},
+        files=(),
+    )
+
+
+def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, where: object) -> CompositionEncoder:
+    """Put an encoder together.
+
+    Raises:
+        CatalogCorrupt: the tensors are not those of an encoder, or others than the manifest tells of.
+        ManifestInvalid: the manifest names no statistics or no activation.
+    """
+    names = _layer_names(tensors, where)
+    try:
+        elements = ElementCatalog(manifest, _element_table(manifest, tensors["elements"], seen))
+        network = Network(
+            statistics=tuple(_setting(manifest, "statistics")),
+            activation=_setting(manifest, "activation"),
+            input_mean=tensors["input_mean"],
+            input_scale=tensors["input_scale"],
+            weights=tuple(tensors[name] for name in names[::2]),
+            biases=tuple(tensors[name] for name in names[1::2]),
+        )
+        _check_widths(manifest, elements, network)
+        spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
+        return CompositionEncoder(manifest, elements, network, spread)
+    except (InputInvalid, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ManifestInvalid):
+            raise
+        raise CatalogCorrupt(f"{where} does not fit its manifest. {shortened(str(error), 500)}") from error
+
+
+def _layer_names(tensors: Tensors, where: object) -> list[str]:
+    """Return the names of the layers' weights and biases in turn; refuse tensors that are not those of an encoder."""
+    n_layers = sum(name.startswith("layers.") for name in tensors) // 2
+    names = [f"layers.{k}.{part}" for k in range(n_layers) for part in ("weight", "bias")]
+    spread = SPREAD if SPREAD[0] in tensors or SPREAD[1] in tensors else ()
+    expected = {"elements", "input_mean", "input_scale", *names, *spread}
+    lacking, odd = sorted(expected - set(tensors)), sorted(set(tensors) - expected)
+    if lacking or odd:
+        parts = [f"it {does} {', '.join(some[:5])}" for does, some in (("lacks", lacking), ("has", odd)) if some]
+        raise CatalogCorrupt(f"{where} is not the file of a composition encoder: {', and '.join(parts)}.")
+    return names
+
+
+def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | None) -> ElementTable:
+    """Return the rows of the elements that the training saw; all other rows are not numbers."""
+    if vectors.ndim != 2 or len(vectors) != N_ELEMENTS + 1:
+        raise InputInvalid(f"Its element vectors have the shape {vectors.shape}, not ({N_ELEMENTS + 1}, width).")
+    if seen is not None and (manifest.training.formula_digest is None or len(seen) != manifest.n_rows):
+        raise InputInvalid(f"There are {len(seen)} hashed formulas, and the manifest says {manifest.n_rows}.")
+    numbers = np.flatnonzero(~np.isnan(vectors).all(axis=1))
+    if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
+        raise InputInvalid(f"It has vectors for {len(numbers)} elements, others than the manifest counts.")
+    return ElementTable(numbers, vectors[numbers], list(manifest.n_structures.values()), seen)  # type: ignore[arg-type]
+
+
+def _check_widths(manifest: Manifest, elements: ElementCatalog, network: Network) -> None:
+    taken, given = len(network.input_mean), len(network.statistics) * elements.dim
+    if taken != given:
+        raise InputInvalid(f"{len(network.statistics)} statistics of {elements.dim} numbers make {given}, not {taken}.")
+    if network.dim != manifest.dim:
+        raise InputInvalid(f"Its vectors have {network.dim} numbers, and the manifest says {manifest.dim}.")
+
+
+def _setting(provenance: Provenance, name: str) -> Any:
+    """Return a hyperparameter without which nothing can be computed."""
+    if name not in provenance.model.hyperparameters:
+        raise ManifestInvalid(f"model.hyperparameters: a {KIND} needs {name}, and it is not there.")
+    return provenance.model.hyperparameters[name]
+
+
+def _write_formulas(path: Path, formulas: list[str], essentials: dict[str, str]) -> None:
+    """Write a table of one column, compressed well: sorted formulas begin like their neighbours."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([pa.field("formula", pa.string(), nullable=False)], essentials)
+    pq.write_table(
+        pa.table({"formula": pa.array(formulas, pa.string())}, schema),
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=False,
+        column_encoding={"formula": "DELTA_BYTE_ARRAY"},
+        write_page_checksum=True,
+    )

@@ -1,0 +1,61 @@
+"""Whether the files of a version's folder are those that its manifest tells of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embeddings.errors import CatalogCorrupt
+from embeddings.store.manifest import FileEntry, Manifest
+from embeddings.store.reading import IN_MEMORY, hash_bounded, why
+
+
+def read_intact(folder: Path, manifest: Manifest, *, keep: frozenset[str] = frozenset()) -> dict[str, bytes]:
+    """Check each file of a version's folder by size and SHA-256, reading it once.
+
+    Args:
+        folder: of the version.
+        manifest: of this folder.
+        keep: names of files whose content is returned.
+
+    Returns:
+        Name -> content, the very bytes that were checked. A file that the manifest does not list is not there.
+
+    Raises:
+        CatalogCorrupt: a file is missing, truncated or altered, or is not a file at all; the message names it.
+    """
+    contents: dict[str, bytes] = {}
+    for entry in manifest.files:
+        content = check_file(folder / entry.path, entry, keep=entry.path in keep)
+        if entry.path in keep:
+            contents[entry.path] = content
+    return contents
+
+
+def check_file(path: Path, entry: FileEntry, *, keep: bool) -> bytes:
+    """Check one file by size and SHA-256, reading it once.
+
+    Args:
+        path: of the file.
+        entry: what the manifest says of it.
+        keep: whether to return the content, which is empty otherwise.
+
+    Raises:
+        CatalogCorrupt: the file is missing, truncated or altered, is not a file at all, or is too large to be kept.
+    """
+    if keep and entry.bytes > IN_MEMORY:
+        raise _corrupt(path, f"at most {IN_MEMORY:,} bytes", f"a manifest that tells of {entry.bytes:,}")
+    try:
+        size, sha256, content = hash_bounded(path, entry.bytes, keep=keep)
+    except OSError as error:
+        raise _corrupt(path, f"{entry.bytes} bytes", why(error)) from error
+    if size != entry.bytes:
+        raise _corrupt(path, f"{entry.bytes} bytes", f"{size}")
+    if sha256 != entry.sha256:
+        raise _corrupt(path, f"SHA-256 {entry.sha256}", sha256)
+    return content
+
+
+def _corrupt(path: Path, expected: str, found: str) -> CatalogCorrupt:
+    return CatalogCorrupt(
+        f"{path} is not what its manifest says: expected {expected}, got {found}. Install or build this version again."
+    )

@@ -1,0 +1,357 @@
+"""Where catalogs live: which roots are searched, which folder a name means, and whether its files are intact."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, OutputInvalid, did_you_mean
+from embeddings.store.exchange import read_settled
+from embeddings.store.index import (
+    INDEX,
+    is_name,
+    is_release,
+    is_version,
+    names,
+    pick_default,
+    precedence,
+    read_index,
+    versions,
+)
+from embeddings.store.integrity import read_intact
+from embeddings.store.manifest import MANIFEST, Manifest, read_manifest
+from embeddings.store.reading import IN_MEMORY, why
+from embeddings.text import shortened
+
+ENV_ROOTS = "EMBEDDINGS_CATALOGS"
+ENV_CACHE = "EMBEDDINGS_CACHE"
+APPLICATION = "materials-embeddings"
+
+
+@dataclass(frozen=True)
+class Location:
+    """One version of a catalog as the search meets it.
+
+    Attributes:
+        name: of the catalog.
+        version: one of its versions.
+        root: the root that holds it.
+        is_default: whether the bare name means this version.
+        shadowed_by: the earlier root that has the same name and version, or None.
+    """
+
+    name: str
+    version: str
+    root: Path
+    is_default: bool
+    shadowed_by: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The version's folder."""
+        return self.root / self.name / self.version
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something in the roots that cannot be searched, while all else can.
+
+    Attributes:
+        place: root, index or folder.
+        reason: a sentence that names the place.
+        is_damage: False where nothing is broken, but a root that was asked for is not there.
+    """
+
+    place: Path
+    reason: str
+    is_damage: bool
+
+
+def cache_folder() -> Path:
+    """Return the folder for what this library keeps per user; `EMBEDDINGS_CACHE` moves it.
+
+    Raises:
+        OutputInvalid: this user has no home, and no other folder was chosen.
+    """
+    chosen = os.environ.get(ENV_CACHE)
+    folder = Path("~")
+    with suppress(RuntimeError):  # which newer versions of platformdirs raise where older ones leave the "~"
+        folder = _expanded(chosen or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
+    if str(folder).startswith("~"):
+        what = f'{ENV_CACHE} is "{chosen}"' if chosen else "This user has no home folder"
+        raise OutputInvalid(f"{what}, so there is no place for a cache. Set {ENV_CACHE} to a folder of yours.")
+    return folder
+
+
+def user_root() -> Path:
+    """Return the root of catalogs in the user's cache, where builds go by default.
+
+    Raises:
+        OutputInvalid: this user has no home, and no other folder was chosen.
+    """
+    return cache_folder() / "catalogs"
+
+
+def packaged_root() -> Path:
+    """Return the root of the catalogs that come with the library: inside a wheel, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    in_wheel = package / "_catalogs"
+    return in_wheel if in_wheel.is_dir() else package.parent / "catalogs"
+
+
+def search_roots() -> list[Path]:
+    """Return the roots in search order: those in `EMBEDDINGS_CATALOGS`, the user's cache, the packaged ones.
+
+    A user without a home, or with one that may not be entered, has no cache and so one root less.
+    """
+    return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root()]))
+
+
+def locate_all() -> list[Location]:
+    """Return every version in every root, sorted by name, in search order, lowest version first.
+
+    What cannot be searched is left out; `troubles` names it.
+    """
+    contents = [(root, *content) for root in search_roots() for content in _contents(root)]
+    offers: dict[str, list[tuple[Path, str | None]]] = {}
+    for root, name, _, default in contents:
+        offers.setdefault(name, []).append((root, default))
+    meant = {name: _best(offered) for name, offered in offers.items()}
+    found: list[Location] = []
+    owner: dict[tuple[str, str], Path] = {}
+    for root, name, known, _ in contents:
+        for version in known:
+            first = owner.setdefault((name, version), root)
+            shadowed_by = None if first == root else first
+            found.append(Location(name, version, root, (root, version) == meant[name], shadowed_by))
+    return sorted(found, key=lambda location: location.name)
+
+
+def troubles() -> list[Trouble]:
+    """Return what of the roots cannot be searched: folders and indexes that cannot be read, roots that are missing."""
+    found = [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+    for root in search_roots():
+        found += _trouble(names, root) or _trouble(read_index, root)
+        for name in _names(root):
+            found += _trouble(versions, root, name)
+    return found
+
+
+def resolve(name_or_path: str | os.PathLike[str]) -> Path:
+    """Return the folder of a catalog version.
+
+    Args:
+        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.1.0"`` (from the
+            first root that has it), ``"starter@0.1"`` (the highest release in any root that begins so), or the path of
+            a version's folder: a ``Path``, or a string with a separator.
+
+    Raises:
+        CatalogNotFound: nothing goes by this name; the message says what does.
+        CatalogCorrupt: a root that may hold what is meant, or its index, cannot be read.
+    """
+    if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
+        return _resolve_path(_expanded(name_or_path))
+    name, at, wanted = name_or_path.partition("@")
+    if not is_name(name) or (at and not wanted):
+        raise CatalogNotFound(
+            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path '
+            f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
+        )
+    offers = ((root, version) for root in search_roots() if (version := _pick(root, name, wanted)))
+    meant = next(offers, None) if is_version(wanted) else _best(list(offers))
+    if meant is None:
+        raise CatalogNotFound(_not_found(name, wanted))
+    root, version = meant
+    return root / name / version
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """Read the manifest of a version's folder, and check that it belongs where it stands.
+
+    Under a root the folder has to go by its manifest's name and version. A copy elsewhere may have any name but that
+    of another version.
+
+    Raises:
+        CatalogCorrupt: the manifest is missing, unreadable or altered, or is that of another catalog or version.
+        ManifestInvalid: the manifest does not fit its schema.
+    """
+    manifest, place = read_manifest(folder), Path(os.path.abspath(folder))
+    expected_name, expected_version = manifest.name, manifest.version
+    if is_version(place.name):
+        expected_version = place.name
+        expected_name = place.parent.name if _is_root(place.parent.parent) else expected_name
+    if (manifest.name, manifest.version) != (expected_name, expected_version):
+        raise CatalogCorrupt(
+            f"{place} stands where {expected_name}@{expected_version} belongs, but its {MANIFEST} says that it is "
+            f"{manifest.name}@{manifest.version}. Move it to its own place, or install this version again."
+        )
+    return manifest
+
+
+def verify(folder: Path) -> None:
+    """Check a version's folder: its manifest and place, each file by size and SHA-256, and what the files hold.
+
+    Every byte is read each time. The tables have to hold the same rows in every format and the name and version of
+    the manifest, all weights have to be numbers, and no file may stand there that the manifest does not list.
+
+    Raises:
+        CatalogCorrupt: a file is missing, truncated or altered, or does not fit the others; the message names it.
+        ManifestInvalid: the manifest does not fit its schema.
+    """
+    from embeddings.store.audit import check_contents
+
+    def check() -> None:
+        manifest = manifest_of(folder)
+        check_contents(folder, manifest, read_intact(folder, manifest, keep=_small_enough(manifest)))
+
+    read_settled(folder, check)
+
+
+def _small_enough(manifest: Manifest) -> frozenset[str]:
+    return frozenset(entry.path for entry in manifest.files if entry.bytes <= IN_MEMORY)
+
+
+def _looks_like_path(text: str) -> bool:
+    return text.startswith(("~", ".")) or os.sep in text or "/" in text
+
+
+def _resolve_path(path: Path) -> Path:
+    if _is_seen(path / MANIFEST):
+        return path
+    inside = versions(path.parent, path.name) if is_name(path.name) else []
+    hint = f" It holds the versions {', '.join(inside)}: give the path of one of them." if inside else ""
+    raise CatalogNotFound(f"{path} is not the folder of a catalog version: it has no {MANIFEST}.{hint}")
+
+
+def _chosen_roots() -> list[Path]:
+    return [_expanded(part) for part in os.environ.get(ENV_ROOTS, "").split(os.pathsep) if part]
+
+
+def _own_roots() -> list[Path]:
+    """Return the root in the user's cache; none where nobody chose the cache and the user may not look at it."""
+    try:
+        root = user_root()
+    except OutputInvalid:
+        return []
+    return [] if ENV_CACHE not in os.environ and _is_closed(root) else [root]
+
+
+def _is_closed(folder: Path) -> bool:
+    try:
+        os.stat(folder)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with a leading ``~`` made a home; one of nobody stays as it is written."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _is_root(folder: Path) -> bool:
+    """Whether a folder is searched for catalogs, or has an index of them."""
+    roots = {os.path.realpath(root) for root in search_roots()}
+    return os.path.realpath(folder) in roots or _is_seen(folder / INDEX)
+
+
+def _is_seen(path: Path) -> bool:
+    """Whether something stands at a path; False too where that cannot be told."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _contents(root: Path) -> Iterator[tuple[str, list[str], str | None]]:
+    """Yield each name under a root with its versions and its default, as far as they can be read."""
+    try:
+        index: dict[str, dict[str, Any]] | None = read_index(root)
+    except CatalogCorrupt:
+        index = None
+    for name in _names(root):
+        try:
+            known = versions(root, name)
+        except CatalogCorrupt:
+            known = []
+        if known:
+            yield name, known, None if index is None else pick_default(known, index.get(name, {}))
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return names(root)
+    except CatalogCorrupt:
+        return []
+
+
+def _trouble(look: Callable[..., object], root: Path, *name: str) -> list[Trouble]:
+    try:
+        look(root, *name)
+    except EmbeddingsError as error:
+        return [Trouble(root.joinpath(*name), str(error), True)]
+    return []
+
+
+def _absence(root: Path) -> str | None:
+    """Return why a chosen root holds nothing, or None where it is a folder or cannot be looked at."""
+    try:
+        mode = root.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no such folder, though {ENV_ROOTS} names it."
+    except PermissionError:
+        return None
+    except OSError as error:
+        return f"this cannot be followed ({why(error)}), though {ENV_ROOTS} names it."
+    return None if stat.S_ISDIR(mode) else f"this is not a folder, though {ENV_ROOTS} names it."
+
+
+def _pick(root: Path, name: str, wanted: str) -> str | None:
+    """Return the version of a name under one root that is meant, or None where the root has none."""
+    known = versions(root, name)
+    if not known:
+        return None
+    if not wanted:
+        return pick_default(known, read_index(root).get(name, {}))
+    if wanted in known:
+        return wanted
+    matching = [version for version in known if is_release(version) and version.startswith(f"{wanted}.")]
+    return matching[-1] if matching else None
+
+
+def _best(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
+    """Return the highest version that roots offer of one name, releases before others, in the first root that has it.
+
+    None where nothing is offered, or where the default of one root cannot be told.
+    """
+    known = [(root, version) for root, version in offers if version is not None]
+    if len(known) < len(offers):
+        return None
+    return max(known, key=lambda offer: (is_release(offer[1]), precedence(offer[1])), default=None)
+
+
+def _not_found(name: str, wanted: str) -> str:
+    known = sorted({v for root in search_roots() for v in versions(root, name)})
+    if known:
+        return f'No version "{shortened(wanted)}" of catalog "{name}". Available: {", ".join(known)} (embeddings list).'
+    return f'No catalog "{shortened(name)}".{_available(name)}'
+
+
+def _available(asked: str) -> str:
+    known = sorted({name for root in search_roots() for name in _names(root)})
+    if known:
+        return f"{did_you_mean(asked, known)} Available: {', '.join(known)} (embeddings list)."
+    searched = ", ".join(map(str, search_roots()))
+    return f" There are none at all in {searched}; build one (embeddings build --help), or set {ENV_ROOTS}."

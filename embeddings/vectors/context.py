@@ -1,0 +1,45 @@
+"""Element catalogs averaged over context: what ``embeddings embed --level element`` writes, as a catalog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from embeddings.catalog import ElementCatalog
+from embeddings.errors import InputInvalid
+from embeddings.store.decode import table_of_rows
+from embeddings.store.manifest import Licence, Manifest
+from embeddings.store.tables import measure
+from embeddings.vectors.file import Footer, open_vectors
+
+
+def read_context_catalog(path: Path) -> ElementCatalog:
+    """Read a file of element vectors that are means over all sites of an element in given structures.
+
+    Raises:
+        CatalogNotFound: there is no such file.
+        CatalogCorrupt: it is damaged.
+        InputInvalid: not a file of vectors of elements.
+    """
+    file, footer = open_vectors(path)
+    if footer.level != "element":
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each element is asked for.")
+    table = table_of_rows(file.read(), path)
+    return ElementCatalog(measure(_provenance(footer), table), table)
+
+
+def _provenance(footer: Footer) -> Manifest:
+    """Return the manifest of the encoder's catalog, changed to what these vectors are."""
+    catalog, licences = footer.catalog, (footer.catalog.licence, footer.licence)
+    return replace(
+        catalog,
+        name=f"{catalog.name}-in-context",
+        description=f"Element vectors of {footer.encoder}, each the mean over all sites of the element in "
+        f"{footer.n_structures:,} structures of {footer.source}.",
+        synthetic=catalog.synthetic or footer.synthetic,
+        licence=Licence(
+            spdx=" AND ".join(dict.fromkeys(licence.spdx for licence in licences)),
+            attribution=" ".join(dict.fromkeys(licence.attribution for licence in licences)),
+        ),
+        command=f"embeddings embed --catalog {footer.encoder} --level element",
+    )

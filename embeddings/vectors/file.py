@@ -1,0 +1,245 @@
+"""Files of vectors: one Parquet file that says itself what it holds, where it comes from and whose it is.
+
+``embeddings embed`` writes them. What a file says of itself is its `Footer`, kept in the metadata of its schema; every
+page carries a checksum.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, MaterialNotCovered
+from embeddings.store import schema
+from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
+from embeddings.text import shortened
+from embeddings.vectors.seal import Seal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENDING = ".parquet"
+
+Level = Literal["structure", "site", "element"]
+
+_KEY = b"materials-embeddings"
+
+COLUMNS: dict[Level, dict[str, str]] = {
+    "structure": {"material_id": "string", "formula": "string"},
+    "site": {"material_id": "string", "site": "int32", "atomic_number": "int16"},
+    "element": {"atomic_number": "int16", "symbol": "string", "n_structures": "int32", "n_sites": "int64"},
+}
+"""Level -> column -> type, beside the vectors."""
+
+MODEST, MOST_COMPRESSED = 1 << 28, 100
+"""Bytes of vectors that are always read; beyond, how many times the size of the file they may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footer:
+    """What a file of vectors says of itself.
+
+    Attributes:
+        format: version of this form.
+        level: what a row stands for.
+        dim: width of a vector.
+        n_structures: structures that were encoded.
+        dropped: reason -> structures that were left out.
+        uncovered: symbol -> structures that were left out because the encoder was not trained on this element.
+        source: where the structures come from.
+        database_version: the source's own version, where it has one.
+        snapshot_sha256: the frozen structures.
+        synthetic: whether the structures are made up or predicted by a model.
+        licence: of the structures; that of the encoder stands in `catalog`.
+        identity: SHA-256 over encoder, structures, level and code: the same identity, the same vectors.
+        catalog: the sealed manifest of the catalog version whose encoder made the vectors.
+        sealed: whether the file has a seal, see `embeddings.vectors.seal`; older files have none.
+    """
+
+    format: Literal[1] = 1
+    level: Level
+    dim: Width
+    n_structures: Positive
+    dropped: dict[str, Count] = field(default_factory=dict)
+    uncovered: dict[Symbol, Positive] = field(default_factory=dict)
+    source: Text
+    database_version: str | None = None
+    snapshot_sha256: Sha256
+    synthetic: bool
+    licence: Licence
+    identity: Sha256
+    catalog: Manifest
+    sealed: bool = False
+
+    @property
+    def encoder(self) -> str:
+        """Name and version of the catalog whose encoder made the vectors."""
+        return f"{self.catalog.name}@{self.catalog.version}"
+
+    def to_metadata(self) -> dict[bytes, bytes]:
+        """Return the footer as metadata of a Parquet schema."""
+        return {_KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
+
+
+class SealedFile:
+    """An open file of vectors; what is read of it is checked first against its seal, and then by its own rules.
+
+    Attributes:
+        path: the file.
+        metadata: of the Parquet file.
+    """
+
+    def __init__(self, path: Path, source: pa.NativeFile) -> None:
+        import pyarrow.parquet as pq
+
+        self.path = path
+        self._file = pq.ParquetFile(source, page_checksum_verification=True)
+        self.metadata = self._file.metadata
+        self.schema = self._file.schema_arrow
+        self._seal = Seal(source, self.metadata)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the file has a seal."""
+        return self._seal.hashes is not None
+
+    def read(self) -> pa.Table:
+        """Return all rows.
+
+        Raises:
+            CatalogCorrupt: the file is damaged.
+        """
+        with damage_named(self.path):
+            self._seal.check(range(self.metadata.num_row_groups), self.schema.names)
+            return _checked(self._file.read())
+
+    def read_row_group(self, group: int, columns: list[str]) -> pa.Table:
+        """Return some columns of a row group.
+
+        Raises:
+            CatalogCorrupt: the file is damaged.
+        """
+        with damage_named(self.path):
+            self._seal.check([group], columns)
+            return _checked(self._file.read_row_group(group, columns=columns))
+
+    def iter_batches(self, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield some columns, row group after row group.
+
+        Raises:
+            CatalogCorrupt: the file is damaged.
+        """
+        for group in range(self.metadata.num_row_groups):
+            yield self.read_row_group(group, columns)
+
+
+def open_vectors(path: Path) -> tuple[SealedFile, Footer]:
+    """Open a file of vectors; what is read of it is checked as it is read.
+
+    Raises:
+        CatalogNotFound: there is no such file.
+        CatalogCorrupt: not a Parquet file, altered, or with other columns than its level has.
+        InputInvalid: a Parquet file that ``embeddings embed`` did not write, or that needs a newer library.
+    """
+    import pyarrow as pa
+
+    if not path.is_file():
+        raise CatalogNotFound(f"There is no file {path}. Make one with: embeddings embed -o {path.name}")
+    with damage_named(path):
+        file = SealedFile(path, pa.OSFile(str(path)))
+    footer = _parse_footer(path, file.schema.metadata or {})
+    with damage_named(path):
+        _check_form(file, footer, path.stat().st_size)
+    return file, footer
+
+
+def read_pages(path: Path) -> None:
+    """Read every page of a file of vectors, which checks its seal and the checksums of its pages.
+
+    Raises:
+        CatalogCorrupt: a page is damaged.
+    """
+    file = open_vectors(path)[0]
+    for _ in file.iter_batches(file.schema.names):
+        pass
+
+
+def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
+    try:
+        footer: Footer = schema.parse(Footer, json.loads(metadata[_KEY]))
+    except (KeyError, ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ManifestInvalid) else "it says nothing of its vectors"
+        raise InputInvalid(
+            f"{path} is not a file of vectors that this library can read ({reason}). Make one with: embeddings embed"
+        ) from error
+    return footer
+
+
+def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
+    """Refuse other columns than those of the level, and more rows than the file can hold."""
+    if footer.sealed and not file.is_sealed:
+        raise CatalogCorrupt("it says that it is sealed, and has no seal")
+    expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: float>[{footer.dim}]"}
+    found = {field.name: str(field.type).replace(" not null", "") for field in file.schema}
+    if found != expected:
+        wrong = next(name for name in expected | found if found.get(name) != expected.get(name))
+        raise CatalogCorrupt(f"its column {shortened(wrong)} is {found.get(wrong)}, not {expected.get(wrong)}")
+    n_rows = file.metadata.num_rows
+    if n_rows * footer.dim * 4 > max(MODEST, MOST_COMPRESSED * n_bytes):
+        raise CatalogCorrupt(f"it tells of {n_rows:,} rows of {footer.dim}, which {n_bytes:,} bytes do not hold")
+
+
+def _checked(table: pa.Table) -> pa.Table:
+    """Refuse missing values, and vectors that hold NaN or infinity."""
+    for name in table.column_names:
+        if table[name].null_count:
+            raise CatalogCorrupt(f"its column {name} has values missing")
+    if "vector" in table.column_names and not np.isfinite(vectors_of(table["vector"])).all():
+        raise CatalogCorrupt("its vectors hold NaN or infinity")
+    return table
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what stands in the way of reading a file into `CatalogCorrupt`, which names the file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
+        if str(path) in str(error) and isinstance(error, CatalogCorrupt):
+            raise
+        raise CatalogCorrupt(f"{path} cannot be read: {error}. Make it again with: embeddings embed") from error
+
+
+def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """Return a column of vectors as (n, dim)."""
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, column.type.list_size)
+
+
+def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> np.ndarray:
+    """Return the place of each identifier, (n,) int64.
+
+    Args:
+        row_of: identifier -> place.
+        ids: that are looked up.
+        where: what they are looked up in, for the message.
+
+    Raises:
+        MaterialNotCovered: names those that are not there.
+    """
+    missing = [name for name in ids if name not in row_of]
+    if missing:
+        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
+        raise MaterialNotCovered(
+            f"{where!r} has no {', '.join(map(str, missing[:5]))}{more} ({len(missing):,} of {len(ids):,} asked). What "
+            "was dropped, and why, is counted in its footer."
+        )
+    return np.array([row_of[name] for name in ids], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: crystals, toy catalogs, servers. Not shipped."""
