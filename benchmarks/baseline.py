@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
-from builders.methods.crystal_transformer.recipes import TrainingConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.structures.table import StructureTable
 from embeddings.elements import N_ELEMENTS
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
+from builders.methods import find_recipe
+from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
 from builders.sources.starter import STARTER_FILE
 from builders.structures.cleaning import clean
 from builders.structures.table import StructureTable, read_structure_table

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.crystals import CrystalFile, crystal_files
 from benchmarks.measure import Usage, at_least, at_most, process_usage
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from embeddings import load_catalog
 from embeddings.elements import SYMBOLS
 from testing.encoders import write_encoder_catalog

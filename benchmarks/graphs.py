@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from benchmarks.crystals import CrystalFile, crystal_files, materials_project_file, sample
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from builders.methods.crystal_transformer.batches import PackedCrystals
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
+from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable
 
 if TYPE_CHECKING:

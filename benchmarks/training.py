@@ -17,12 +17,16 @@ import torch
 from benchmarks.baseline import CrystalDataset, PlainTransformer, plain_epochs
 from benchmarks.crystals import CrystalFile, crystal_files, sample
 from benchmarks.measure import at_least, in_turn
+from builders.learning.devices import choose_device
+from builders.learning.material import Material
 from builders.learning.splits import split_by_formula
 from builders.learning.targets import Scaler, derive_targets, labels_of
-from builders.methods.crystal_transformer.model import CrystalTransformer, Geometry
-from builders.methods.crystal_transformer.recipes import Recipe
-from builders.methods.crystal_transformer.training import Run, Task, choose_device, train
-from builders.pipeline import Material, assemble
+from builders.methods.base import Run
+from builders.methods.crystal_transformer.config import Geometry
+from builders.methods.crystal_transformer.method import assemble
+from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
+from builders.methods.crystal_transformer.training import Task, train
 from builders.progress import Reporter, Stage
 from builders.structures.cleaning import drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
@@ -126,7 +130,7 @@ def _material(recipe: Recipe, file: CrystalFile, n_crystals: int) -> Material:
 def _own_case(material: Material, recipe: Recipe, geometry: Geometry, device: torch.device) -> Case:
     recipe = replace(recipe, model=replace(recipe.model, geometry=geometry))
     started = time.perf_counter()
-    _, task = assemble(material, recipe, Reporter(quiet=True))
+    task = assemble(material, recipe, Reporter(quiet=True)).task
     return Case(time.perf_counter() - started, partial(_own_epoch, task, recipe, device))
 
 

@@ -18,9 +18,13 @@ import click
 import numpy as np
 
 from benchmarks.options import numbers
-from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
-from builders.methods.crystal_transformer.training import Run, choose_device, train
-from builders.pipeline import assemble, prepare
+from builders.learning.devices import choose_device
+from builders.learning.material import prepare
+from builders.methods import find_recipe
+from builders.methods.base import Run
+from builders.methods.crystal_transformer.method import assemble
+from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
+from builders.methods.crystal_transformer.training import train
 from builders.progress import Reporter
 from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source
@@ -77,7 +81,8 @@ def varied(recipe: Recipe, text: str) -> Recipe:
 def _validate(snapshot: Any, recipe: Recipe, seed: int, work: Path, device: str) -> dict[str, float]:
     """Train with the split of the recipe's own seed and the weights of this one; return MAE by target, and seconds."""
     material = prepare(snapshot, recipe, Reporter(quiet=True))
-    model, task = assemble(material, dataclasses.replace(recipe, seed=seed), Reporter(quiet=True))
+    lessons = assemble(material, dataclasses.replace(recipe, seed=seed), Reporter(quiet=True))
+    model, task = lessons.model, lessons.task
     checkpoint = work / f"{time.monotonic_ns()}.pt"
     started = time.monotonic()
     run = Run(str(checkpoint), seed, choose_device(device), checkpoint, Reporter(quiet=True))

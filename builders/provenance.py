@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import platform
 import shlex
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from builders.learning.devices import device_name, has_bfloat16
 from builders.learning.scores import Score
-from builders.methods.crystal_transformer.training import Task, choose_device, has_bfloat16
 from builders.runs.clock import now
 from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
@@ -20,66 +22,61 @@ from embeddings._version import __version__
 from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
 
 if TYPE_CHECKING:
-    from builders.pipeline import BuildRequest, Material
+    from builders.learning.material import Material
+    from builders.methods.base import Method
+    from builders.methods.recipe import Recipe
+    from builders.pipeline import BuildRequest
 
 PACKAGES = ("numpy", "torch", "vesin", "pyarrow", "h5py")
-
-LIMITS = (
-    "An element seen in few structures has a vector that is little more than its initial value: look at n_structures.",
-    "Structures of validation formulas were held out, those of training formulas were not: ask overlap() before "
-    "you report results on materials that this catalog has seen.",
-)
 
 
 def describe(
     request: BuildRequest,
     snapshot: Snapshot,
     material: Material,
-    task: Task,
-    scores: dict[str, Score],
+    method: Method[Any, Any],
+    scores: Mapping[str, Score],
     fingerprint: str,
     *,
-    name: str,
     version: str,
 ) -> Provenance:
     """Return everything that the builder knows about a new version."""
-    origin = snapshot.origin
+    origin, said = snapshot.origin, method.describe()
     return Provenance(
-        name=name,
+        name=request.catalog,
         version=version,
         description=request.recipe.description,
         synthetic=origin.synthetic,
         model=ModelInfo(
-            name="crystal-transformer",
+            name=method.name,
             recipe=request.recipe.name,
-            hyperparameters=request.recipe.to_dict(),
+            hyperparameters=method.hyperparameters,
             code_version=__version__,
         ),
-        training=_training(request, snapshot, material, task),
-        metrics=_metrics(task, scores),
-        limits=LIMITS,
+        training=_training(request.recipe, snapshot, material),
+        metrics=_metrics(material.units, scores),
+        limits=said.limits,
         licence=Licence(spdx=origin.licence, attribution=origin.attribution),
-        citation=Citation(bibtex=origin.bibtex, doi=origin.doi),
+        citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
-        command=command_line(request, name=name, version=version),
+        command=command_line(request, version=version, options=said.options),
         created=now(),
-        environment=_environment(request.device),
+        environment=_environment(said.device) | said.environment,
     )
 
 
-def _training(request: BuildRequest, snapshot: Snapshot, material: Material, task: Task) -> TrainingInfo:
-    fraction = request.recipe.training.validation_fraction
+def _training(recipe: Recipe, snapshot: Snapshot, material: Material) -> TrainingInfo:
     return TrainingInfo(
         source=snapshot.origin.name,
         database_version=snapshot.origin.database_version,
         query=_query(snapshot),
         snapshot_sha256=snapshot.sha256,
-        n_structures=len(task.training_rows),
+        n_structures=len(material.training_rows),
         dropped=material.dropped,
-        targets=dict(zip(task.targets, task.units, strict=True)),
-        split=f"by reduced formula: {fraction:.0%} of the formulas held out for validation, "
-        f"{len(task.validation_rows)} structures",
-        seed=request.recipe.seed,
+        targets=material.units,
+        split=f"by reduced formula: {recipe.training.validation_fraction:.0%} of the formulas held out for validation, "
+        f"{len(material.validation_rows)} structures",
+        seed=recipe.seed,
     )
 
 
@@ -90,8 +87,7 @@ def _query(snapshot: Snapshot) -> dict[str, Any]:
     return {"source": snapshot.source, **snapshot.query, **snapshot.facts, **received, **times}
 
 
-def _metrics(task: Task, scores: dict[str, Score]) -> dict[str, Metric]:
-    units = dict(zip(task.targets, task.units, strict=True))
+def _metrics(units: Mapping[str, str], scores: Mapping[str, Score]) -> dict[str, Metric]:
     return {
         target: Metric(
             mae=result.mae,
@@ -105,21 +101,27 @@ def _metrics(task: Task, scores: dict[str, Score]) -> dict[str, Metric]:
     }
 
 
-def command_line(request: BuildRequest, *, name: str, version: str) -> str:
-    """Return the command that repeats the build; a path is given by its last name alone, and a key not at all."""
-    recipe, options, selection = request.recipe, request.options, request.selection
+def command_line(request: BuildRequest, *, version: str, options: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the command that repeats the build; a path is given by its last name alone, and a key not at all.
+
+    Args:
+        request: the build.
+        version: that it makes.
+        options: further ones, of its method.
+    """
+    recipe, source, selection = request.recipe, request.options, request.selection
     stated: dict[str, object] = {
         "source": request.source,
         "snapshot": request.snapshot.name if request.snapshot else None,
-        "path": options.path.name if options.path else None,
-        "about": _about(options.origin) if options.origin else None,
-        "provider": without_user(options.provider) if options.provider else None,
-        "filter": options.filter,
-        "disorder": options.disorder if options.disorder != "drop" else None,
-        "include-nc": options.include_nc,
+        "path": source.path.name if source.path else None,
+        "about": _about(source.origin) if source.origin else None,
+        "provider": without_user(source.provider) if source.provider else None,
+        "filter": source.filter,
+        "disorder": source.disorder if source.disorder != "drop" else None,
+        "include-nc": source.include_nc,
         "recipe": recipe.name,
         "targets": recipe.targets or None,
-        "name": name,
+        "name": request.catalog,
         "version": version,
         "elements": selection.elements,
         "exclude-elements": selection.exclude_elements,
@@ -131,6 +133,7 @@ def command_line(request: BuildRequest, *, name: str, version: str) -> str:
         "limit": selection.limit,
         "epochs": recipe.training.epochs,
         "seed": recipe.seed,
+        **options,
     }
     return " ".join(["embeddings build", *(_flag(key, value) for key, value in stated.items() if _is_given(value))])
 
@@ -150,12 +153,7 @@ def _flag(key: str, value: object) -> str:
     return f"--{key} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 
-def device_name(device: torch.device) -> str:
-    """Return what a processor is called."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _environment(device: str) -> dict[str, str]:
+def _environment(device: torch.device) -> dict[str, str]:
     environment = {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -165,8 +163,7 @@ def _environment(device: str) -> dict[str, str]:
             environment[package] = version(package)
         except PackageNotFoundError:
             continue
-    chosen = choose_device(device)
-    environment["device"] = device_name(chosen)
-    environment["precision"] = "bfloat16 and float32" if has_bfloat16(chosen) else "float32"
+    environment["device"] = device_name(device)
+    environment["precision"] = "bfloat16 and float32" if has_bfloat16(device) else "float32"
     environment["threads"] = str(torch.get_num_threads())
     return environment

@@ -20,7 +20,7 @@ from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.store import Store
 from benchmarks.cross_modal.summary import summarize
 from benchmarks.cross_modal.ways import BEST
-from builders.methods.cromel.recipes import ENCODER_RECIPES
+from builders.methods.cromel.recipes import RECIPES
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions
 from testing.crystals import arrow_table, sample_crystals
@@ -128,7 +128,7 @@ def test_lessons_that_are_kept_are_those_of_this_very_file(tmp_path: Path) -> No
     teacher, path, sizes, sources = write_encoder_catalog(tmp_path / "teachers"), tmp_path / "s.parquet", [], []
     crystals, _ = sample_crystals(24)
     for step in (1.0, -1.0):
-        labels = {name: step * np.arange(24.0) for name in ENCODER_RECIPES["cromel-multi"].targets}
+        labels = {name: step * np.arange(24.0) for name in RECIPES["cromel-multi"].targets}
         pq.write_table(arrow_table(crystals, **labels), path, compression="none", use_dictionary=False)
         sizes.append(path.stat().st_size)
         workshop = full_workshop(path, str(teacher), tmp_path / "kept")

@@ -28,8 +28,9 @@ from benchmarks.downstream.comparison import Comparison, command, compare, measu
 from benchmarks.downstream.fitting import Budget, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose, split_unseen
 from benchmarks.downstream.tables import atom_init, catalog_rows, covers, one_hot, published, random_rows, standardized
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.encoder import encoder_bytes
-from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
+from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_uae

@@ -21,7 +21,7 @@ from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from benchmarks.table import render, render_all
 from builders.learning.targets import DERIVED
 from builders.methods.crystal_transformer.batches import PackedCrystals
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from embeddings.errors import InputInvalid
 from testing.crystals import arrow_table, sample_crystals, structure_table
 from testing.toys import write_toy

@@ -12,9 +12,10 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
 from benchmarks.cross_modal.sets import LARGE, SMALL, TargetSet
+from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor
-from builders.methods.cromel.model import CompositionGenerator, GeneratorConfig
+from builders.methods.cromel.model import CompositionGenerator
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import N_ELEMENTS
 from embeddings.pooling import featurize_compositions

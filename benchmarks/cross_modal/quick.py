@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.cross_modal.plan import Plan
 from benchmarks.cross_modal.sets import TargetSet
 from benchmarks.cross_modal.ways import Workshop
+from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.lessons import Lessons
-from builders.methods.cromel.model import GeneratorConfig
-from builders.methods.cromel.recipes import ENCODER_RECIPES
+from builders.methods.cromel.recipes import RECIPES
 from embeddings import load_uae
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix, reduced_formulas
@@ -37,7 +37,7 @@ def quick_plan(folder: Path) -> Plan:
     vectors = (labels @ rng.normal(size=(N_TARGETS, TEACHER_DIM))).astype(np.float32)
     measured = rng.permutation(len(formulas))[:40]
     values = energies[measured] + 0.05 * rng.normal(size=len(measured)) + 0.2
-    recipe = ENCODER_RECIPES["cromel-multi"]
+    recipe = RECIPES["cromel-multi"]
     recipe = replace(
         recipe,
         targets=("energy", "size"),

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.cross_modal.ways import Workshop
 from builders.learning.targets import derive_targets, labels_of
 from builders.methods.cromel.lessons import ENERGY, Lessons, pool_polymorphs
-from builders.methods.cromel.recipes import ENCODER_RECIPES
+from builders.methods.cromel.recipes import RECIPES
 from builders.methods.cromel.teacher import structure_vectors
 from builders.progress import Reporter
 from builders.runs.identity import identity_of
@@ -30,7 +30,7 @@ def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
         teacher: name or path of the catalog whose network encodes them.
         folder: where lessons and encoders are kept.
     """
-    recipe = ENCODER_RECIPES["cromel-multi"]
+    recipe = RECIPES["cromel-multi"]
     encoder = load_encoder(teacher)
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()

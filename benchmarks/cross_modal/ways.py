@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.methods.cromel.config import TransferConfig
 from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of
 from builders.methods.cromel.lessons import Lessons
-from builders.methods.cromel.pipeline import published
-from builders.methods.cromel.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig
+from builders.methods.cromel.method import published
+from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.identity import identity_of
 from embeddings.formula import fraction_matrix
 
-_TRAINING = ENCODER_RECIPES["cromel-multi"].training
+_TRAINING = RECIPES["cromel-multi"].training
 _CRITIC = replace(_TRAINING, labels=0, alignment=0, contrast=0, stochastic=True)
 
 WAYS: dict[str, TransferConfig] = {
@@ -47,7 +48,7 @@ class Workshop:
     """
 
     lessons: Lessons
-    recipe: EncoderRecipe
+    recipe: CromelRecipe
     folder: Path
     source: str
 

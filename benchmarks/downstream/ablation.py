@@ -23,7 +23,8 @@ from benchmarks.downstream.comparison import compare
 from benchmarks.measure import environment
 from benchmarks.options import numbers
 from benchmarks.variants import varied
-from builders.methods.crystal_transformer.recipes import Recipe, find_recipe
+from builders.methods import find_recipe
+from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
 from builders.pipeline import BuildRequest
 from builders.pipeline import run as build
 from builders.progress import Reporter

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.downstream.cgcnn_network import CgcnnConfig, GraphBatch
-from builders.methods.crystal_transformer.graphs import NearestNeighbors, nearest_neighbors
+from builders.structures.graphs import NearestNeighbors, nearest_neighbors
 from builders.structures.table import StructureTable, ragged_ranges
 
 

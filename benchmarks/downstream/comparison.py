@@ -21,7 +21,7 @@ from benchmarks.downstream.problem import Problem, Sizes, pose
 from benchmarks.downstream.tables import catalog_rows, covers, random_rows
 from benchmarks.measure import environment
 from benchmarks.options import numbers
-from builders.methods.crystal_transformer.training import limit_threads
+from builders.learning.devices import limit_threads
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_encoder, load_uae
 from embeddings.catalog import ElementCatalog

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from benchmarks.downstream.backend import AtomFeatures
 from benchmarks.downstream.problem import Problem
+from builders.learning.optimization import learning_rate_factor
 from builders.learning.scores import score
-from builders.methods.crystal_transformer.training import learning_rate_factor
 from embeddings.errors import TrainingError
 
 

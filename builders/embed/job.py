@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.embed.levels import LEVELS, ROWS_PER_GROUP
+from builders.learning.devices import choose_device, limit_threads
+from builders.methods import METHODS
 from builders.methods.crystal_transformer.batches import spans
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
-from builders.methods.crystal_transformer.extract import count_structures
-from builders.methods.crystal_transformer.training import choose_device, limit_threads
 from builders.progress import Reporter
-from builders.runs.code import EMBEDDING, code_hash
+from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.snapshots.intake import obtain_snapshot
@@ -32,6 +32,7 @@ from builders.snapshots.ledger import Entry, Ledger, write_part
 from builders.snapshots.snapshot import Snapshot, read_part
 from builders.sources import SourceOptions
 from builders.structures.cleaning import USABLE, Selection, at_most, site_limit, sort_out
+from builders.structures.counts import count_structures
 from builders.structures.rejections import MENDS
 from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
 from embeddings._version import __version__
@@ -115,7 +116,7 @@ class _Job:
         """The same identity, the same file."""
         origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
         encoder, limits = self.encoder.manifest.manifest_sha256, (AT_ONCE, SITES_AT_ONCE, self.encoder.max_sites)
-        code = code_hash(EMBEDDING)
+        code = code_hash([METHODS["crystal-transformer"]], also=["builders.embed.levels"])
         return identity_of(encoder, structures, origin, rejected, self.level, limits, __version__, code)
 
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.methods.crystal_transformer.encoder import CrystalEncoder
-from builders.methods.crystal_transformer.extract import count_structures, element_means
+from builders.methods.crystal_transformer.extract import element_means
+from builders.structures.counts import count_structures
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable
 from embeddings.elements import N_ELEMENTS, SYMBOLS

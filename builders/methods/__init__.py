@@ -1,1 +1,92 @@
-"""Methods: each a folder that turns crystals into vectors."""
+"""Methods: each a folder that turns crystals into vectors, and a line below.
+
+A method's folder holds ``recipes.py`` with `RECIPES`, which imports nothing heavy, and ``method.py`` with a class
+`METHOD` that keeps `builders.methods.base.Method`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builders.methods.recipe import Recipe
+from builders.runs.code import code_hash
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.store.manifest import read_manifest
+
+if TYPE_CHECKING:
+    import torch
+
+    from builders.methods.base import Method
+
+METHODS: dict[str, str] = {
+    "crystal-transformer": "builders.methods.crystal_transformer",
+    "cromel": "builders.methods.cromel",
+}
+"""Every method by name: its folder, as a package."""
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe of every method by name. Nothing heavy is imported."""
+    found: dict[str, Recipe] = {}
+    for package in METHODS.values():
+        found |= import_module(f"{package}.recipes").RECIPES
+    return found
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises:
+        InputInvalid: there is none; names the closest and all that there are.
+    """
+    known = recipes()
+    if name not in known:
+        raise InputInvalid(f'No recipe "{name}".{did_you_mean(name, known)} Available: {", ".join(known)}.')
+    return known[name]
+
+
+def method_of(name: str) -> type[Method[Any, Any]]:
+    """Return the class of a method.
+
+    Raises:
+        InputInvalid: there is none of this name.
+        MissingExtra: a package that it needs is not installed.
+    """
+    if name not in METHODS:
+        raise InputInvalid(f'No method "{name}".{did_you_mean(name, METHODS)} Available: {", ".join(METHODS)}.')
+    try:
+        found: type[Method[Any, Any]] = import_module(f"{METHODS[name]}.method").METHOD
+    except ModuleNotFoundError as error:
+        raise MissingExtra.of(error.name or f"A package of {name}", "build") from error
+    return found
+
+
+def code_of(method: Method[Any, Any]) -> str:
+    """Return the hash of the code that makes a method's numbers."""
+    return code_hash([METHODS[name] for name in (method.name, *method.builds_on)])
+
+
+def open_method(recipe: Recipe, *, device: torch.device, teacher: Path | None = None) -> Method[Any, Any]:
+    """Set up the method of a recipe.
+
+    Raises:
+        InputInvalid: a teacher is given and the recipe takes none, or needed and not given.
+        CatalogCorrupt: the teacher is missing or altered.
+    """
+    if teacher is not None and recipe.wanted_teacher is None:
+        raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
+    if teacher is None and recipe.wanted_teacher is not None:
+        raise InputInvalid(f'The recipe "{recipe.name}" needs a teacher: name a catalog with --teacher.')
+    return method_of(recipe.method)(recipe, device=device, teacher=teacher)
+
+
+def load_encoder(folder: Path) -> Any:
+    """Return the encoder of a published version, by the method that its manifest names.
+
+    Raises:
+        InputInvalid: this version carries no encoder, or another library made it.
+        CatalogCorrupt: a file is missing or altered.
+    """
+    return method_of(read_manifest(folder).model.name).load(folder)

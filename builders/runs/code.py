@@ -1,92 +1,62 @@
 """Which code makes the numbers of a build: its hash is part of the build's identity, beside the data and the recipe.
 
-An edited loss makes another build, and takes up no checkpoint of the old one. What only reads, writes or tells of
+An edited loss makes another build, and takes up no checkpoint of the old one. Code that only reads, writes or reports
 numbers may change without that.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
 from embeddings.errors import EmbeddingsError
 
 SHARED = (
-    "builders.methods.crystal_transformer.augment",
-    "builders.methods.crystal_transformer.batches",
-    "builders.structures.cells",
-    "builders.structures.cleaning",
-    "builders.structures.formulas",
-    "builders.methods.crystal_transformer.encoder",
+    "builders.learning.devices",
+    "builders.learning.material",
+    "builders.learning.optimization",
     "builders.learning.scores",
-    "builders.methods.crystal_transformer.extract",
-    "builders.methods.crystal_transformer.graphs",
-    "builders.methods.crystal_transformer.model",
-    "builders.pipeline",
-    "builders.structures.table",
     "builders.learning.splits",
     "builders.learning.targets",
-    "builders.methods.crystal_transformer.training",
+    "builders.structures.cells",
+    "builders.structures.cleaning",
+    "builders.structures.counts",
+    "builders.structures.formulas",
+    "builders.structures.graphs",
+    "builders.structures.table",
     "embeddings.formula.canonical",
 )
 """Modules that every build runs through."""
 
-CRYSTALS = SHARED
-"""Modules behind the vectors of elements."""
-
-EMBEDDING = (*SHARED, "builders.embed.levels")
-"""Modules behind the vectors of structures and sites."""
-
-FORMULAS = (
-    *SHARED,
-    "builders.methods.cromel.adversary",
-    "builders.methods.cromel.encoder",
-    "builders.methods.cromel.lessons",
-    "builders.methods.cromel.packing",
-    "builders.methods.cromel.pipeline",
-    "builders.methods.cromel.teacher",
-    "builders.methods.cromel.training",
-    "builders.methods.cromel.model",
-)
-"""Modules behind a composition encoder."""
-
-BYSTANDERS = (
-    "builders.runs.checkpoint",
-    "builders.runs.clock",
-    "builders.runs.code",
-    "builders.structures.columns",
-    "builders.runs.coverage",
-    "builders.methods.cromel.recipes",
-    "builders.runs.identity",
-    "builders.snapshots.intake",
-    "builders.runs.locks",
-    "builders.structures.objects",
-    "builders.sources.origins",
-    "builders.runs.output",
-    "builders.progress",
-    "builders.provenance",
-    "builders.methods.crystal_transformer.recipes",
-    "builders.structures.rejections",
-    "builders.runs.folder",
-    "builders.learning.scales",
-    "builders.runs.seals",
-    "builders.snapshots.snapshot",
-    "builders.sources",
-)
-"""Modules that those call and that make no numbers: they read, write, check, or hold what is hashed by its value."""
+HASHED_BY_VALUE = ("recipes",)
+"""Modules of a method's folder that hold hyperparameters alone, which are part of the identity as they are."""
 
 
-def code_hash(modules: Sequence[str]) -> str:
-    """Return the SHA-256 over the sources of modules, whatever their line endings.
+def code_hash(packages: Sequence[str], *, also: Sequence[str] = ()) -> str:
+    """Return the SHA-256 over the sources of what makes the numbers, whatever their line endings.
+
+    Args:
+        packages: folders of methods.
+        also: further modules.
 
     Raises:
         EmbeddingsError: the source of a module is not there.
     """
     total = hashlib.sha256()
-    for name in sorted(modules):
+    for name in sorted({*SHARED, *also, *modules_of(packages)}):
         total.update(f"{name}\n".encode() + _source(name).replace(b"\r\n", b"\n") + b"\0")
     return total.hexdigest()
+
+
+def modules_of(packages: Sequence[str]) -> Iterator[str]:
+    """Yield the modules in the folders of methods, but for their recipes."""
+    for package in packages:
+        found = find_spec(package)
+        for module in iter_modules(found.submodule_search_locations if found else None):
+            if module.name not in HASHED_BY_VALUE:
+                yield f"{package}.{module.name}"
 
 
 def _source(name: str) -> bytes:

@@ -21,7 +21,7 @@ from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
-    from builders.methods.crystal_transformer.recipes import Recipe
+    from builders.methods.recipe import Recipe
     from builders.pipeline import BuildRequest
     from builders.progress import Reporter
 
@@ -69,7 +69,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders()
     try:
-        import_module("builders.methods.cromel.pipeline")
+        import_module("builders.pipeline")
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
@@ -100,29 +100,29 @@ def _show(folder: Path, *, as_json: bool) -> None:
 def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     """Build what the recipe makes and return the folder of its version."""
     from builders import pipeline
-    from builders.methods.cromel import pipeline as crossmodal
-    from builders.methods.cromel.recipes import EncoderRecipe, find_any_recipe
+    from builders.methods import find_recipe
     from builders.snapshots.snapshot import read_snapshot
     from builders.sources import default_recipe
 
     guard_source(*_shared_outputs(options), options=options)
     source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
-    recipe = find_any_recipe(options["recipe"] or default_recipe(source)).on_source(source)
+    recipe = find_recipe(options["recipe"] or default_recipe(source)).on_source(source)
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
-    teacher = None
-    needs_teacher = isinstance(recipe, EncoderRecipe) and recipe.training.needs_teacher
-    if options["teacher"] and not needs_teacher:
-        raise InputInvalid(
-            f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out, or name a cromel recipe.'
-        )
-    if isinstance(recipe, EncoderRecipe) and needs_teacher:
-        teacher = store.resolve(options["teacher"] or recipe.teacher)
-        store.manifest_of(teacher)  # is this the catalog that goes by this name?
+    teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
     guard_source(*outputs, options=options, catalogs=[teacher] if teacher else [])
-    if not isinstance(recipe, EncoderRecipe):
-        return pipeline.run(_request(options, recipe), reporter)
-    return crossmodal.run(crossmodal.EncoderRequest(_request(options, recipe.crystals), recipe, teacher), reporter)
+    return pipeline.run(_request(options, recipe, teacher), reporter)
+
+
+def _teacher(name: str | None, recipe: Recipe) -> Path | None:
+    """Return the folder of the catalog that teaches, or None where none does."""
+    if recipe.wanted_teacher is None:
+        if name:
+            raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
+        return None
+    folder = store.resolve(name or recipe.wanted_teacher)
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
+    return folder
 
 
 def _shared_outputs(options: dict[str, Any]) -> Iterator[Output]:
@@ -138,12 +138,13 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
-def _request(options: dict[str, Any], recipe: Recipe) -> BuildRequest:
+def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
     about, selection = parse_options(options)
     return BuildRequest(
         recipe=recipe,
+        teacher=teacher,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
         roots=tuple(store.search_roots()),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size, spans
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.structures.graphs import neighbor_graphs
 from testing.crystals import random_crystal, structure_table
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmarks.downstream.backend import AtomFeatures, NearestGraphs
 from benchmarks.downstream.cgcnn_network import Cgcnn, CgcnnConfig
-from builders.methods.crystal_transformer.graphs import nearest_neighbors, neighbor_graphs
+from builders.structures.graphs import nearest_neighbors, neighbor_graphs
 from testing.crystals import random_crystal, structure_table
 
 TABLE = structure_table([random_crystal(np.random.default_rng(seed)) for seed in range(6)])

@@ -13,9 +13,9 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import trainable, untrained
 from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor, finetune
-from builders.methods.cromel.model import GeneratorConfig
 from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS

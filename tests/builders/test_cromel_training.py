@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.methods import find_recipe
+from builders.methods.cromel.config import GeneratorConfig, TransferConfig
 from builders.methods.cromel.encoder import FormulaEncoder, untrained
 from builders.methods.cromel.lessons import Lessons, pool_polymorphs
-from builders.methods.cromel.model import GeneratorConfig
-from builders.methods.cromel.recipes import ENCODER_RECIPES, EncoderRecipe, TransferConfig, find_any_recipe
+from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings.elements import SYMBOLS
@@ -19,7 +20,7 @@ from embeddings.errors import InputInvalid, SourceError, TargetInvalid, Training
 from embeddings.formula import fraction_matrix, reduced_formulas
 
 TRAINING = TransferConfig(epochs=60, batch_size=32, learning_rate=1e-2, validation_fraction=0.2)
-RECIPE = EncoderRecipe(
+RECIPE = CromelRecipe(
     "tiny", "Tiny.", ("energy",), model=GeneratorConfig(element_dim=8, hidden=(32,), dim=8), training=TRAINING
 )
 FORMULAS = np.array(
@@ -36,7 +37,7 @@ def lessons() -> Lessons:
     return Lessons(FORMULAS, ("energy",), mean[:, None] / 10, vectors)
 
 
-def recipe(**training: object) -> EncoderRecipe:
+def recipe(**training: object) -> CromelRecipe:
     return replace(RECIPE, training=replace(TRAINING, **training))
 
 
@@ -63,20 +64,6 @@ def test_scores_are_of_the_formulas_held_out(lessons):
     trained = train_encoder(lessons, recipe(contrast=0.0))
     assert trained.scores["energy"].n == len(lessons) - len(trained.training_rows)
     assert trained.scores["energy"].mae < 0.3 * trained.scores["energy"].baseline_mae
-
-
-@pytest.mark.parametrize("critic", ["gradient", "released"])
-def test_a_critic_moves_the_generator_and_its_run_resumes(lessons, critic, tmp_path):
-    path = tmp_path / "checkpoint.pt"
-    adversarial = recipe(labels=0.0, contrast=0.0, critic=critic, epochs=2)
-    trained = train_encoder(lessons, adversarial, checkpoint=path)
-    again = train_encoder(lessons, adversarial, checkpoint=path)
-    assert len(trained.history) == len(again.history) == 2
-    weights = again.model.generator.table.weight.detach()
-    assert not np.array_equal(
-        weights, train_encoder(lessons, replace(adversarial, seed=1)).model.generator.table.weight.detach()
-    )
-    assert np.isfinite(weights.numpy()).all()
 
 
 def test_a_killed_run_ends_with_the_same_weights(lessons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -125,9 +112,9 @@ def test_polymorphs_become_one_row_with_the_label_of_the_lowest():
 
 
 def test_recipes_are_found_and_strangers_are_told_what_there_is():
-    assert find_any_recipe("cromel-multi") is ENCODER_RECIPES["cromel-multi"]
+    assert find_recipe("cromel-multi") is RECIPES["cromel-multi"]
     with pytest.raises(InputInvalid, match=r'Did you mean "cromel-multi"\? .*ct-multi'):
-        find_any_recipe("cromel-mutli")
+        find_recipe("cromel-mutli")
 
 
 @pytest.mark.parametrize("learned_from", [1.0, np.nan])

@@ -10,14 +10,9 @@ import torch
 from scipy.interpolate import BSpline
 
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals
-from builders.methods.crystal_transformer.graphs import NeighborGraphs, neighbor_graphs
-from builders.methods.crystal_transformer.model import (
-    CrystalTransformer,
-    CrystalTransformerConfig,
-    Mixing,
-    PairRadial,
-    RadialBasis,
-)
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
+from builders.methods.crystal_transformer.model import CrystalTransformer, Mixing, PairRadial, RadialBasis
+from builders.structures.graphs import NeighborGraphs, neighbor_graphs
 from testing.crystals import (
     Crystal,
     random_crystal,

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from builders.methods.crystal_transformer.training import check_weights
+from builders.learning.optimization import check_weights
 from builders.progress import Reporter
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from builders.runs.folder import open_run

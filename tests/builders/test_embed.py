@@ -175,7 +175,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (
-        "import time, sys; from builders import embed as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
+        "import time, sys; from builders.embed import job as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
         "store = m._store; m._store = lambda *a: (time.sleep(0.1), store(*a))[1]\n"
         f"main({arguments(sample, 'site', out)!r})"
     )

@@ -15,7 +15,7 @@ import torch
 
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.structures.graphs import neighbor_graphs
 from builders.structures.objects import tabulate
 from embeddings import load_encoder
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from builders.methods.crystal_transformer.graphs import nearest_neighbors, neighbor_graphs, shortest_distances
+from builders.structures.graphs import nearest_neighbors, neighbor_graphs, shortest_distances
 from embeddings.errors import InputInvalid
 from testing.crystals import cscl, random_crystal, rocksalt, structure_table
 
@@ -102,7 +102,7 @@ def test_indices_of_atoms_never_wrap() -> None:
 RANDOM_CELLS = """
 import sys, numpy as np
 from builders.structures.cleaning import clean
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
+from builders.structures.graphs import neighbor_graphs
 from testing.crystals import structure_table
 
 rng, n_kept = np.random.default_rng(int(sys.argv[1])), 0

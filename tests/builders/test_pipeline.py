@@ -20,7 +20,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from builders.learning.splits import split_by_formula
-from builders.methods.crystal_transformer.recipes import find_recipe
+from builders.methods import find_recipe
 from builders.pipeline import BuildRequest
 from builders.provenance import command_line
 from builders.sources import SOURCES, SourceOptions, default_recipe
@@ -123,7 +123,7 @@ def test_a_build_is_numbered_above_every_root_and_is_what_the_bare_name_means(
 
 def test_edited_code_makes_another_build(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert build(*table_options(sample)).exit_code == 0
-    monkeypatch.setattr("builders.pipeline.code_hash", lambda modules: "of an edited loss")
+    monkeypatch.setattr("builders.pipeline.code_of", lambda method: "of an edited loss")
     again = build(*table_options(sample))
     assert "Taking up the run" not in again.stderr
     assert load_uae("toy").version == "0.2.0"
@@ -367,8 +367,8 @@ def test_all_targets_of_the_file_are_learned_when_none_is_named(tmp_path: Path) 
 def test_the_recorded_command_says_whose_data_it_is(tmp_path: Path) -> None:
     origin = ORIGINS["materials-project-open-labels"]
     options = SourceOptions(path=tmp_path / "crystals.parquet", origin=origin)
-    request = BuildRequest("table", find_recipe("ct-multi"), tmp_path, tmp_path, options)
-    command = command_line(request, name="mine", version="1.0.0")
+    request = BuildRequest("table", find_recipe("ct-multi"), tmp_path, tmp_path, options, name="mine")
+    command = command_line(request, version="1.0.0")
     assert "--about materials-project-open-labels --recipe ct-multi" in command
     other = replace(request, options=replace(options, origin=replace(origin, name="my own")))
-    assert "--about origin.json" in command_line(other, name="mine", version="1.0.0")
+    assert "--about origin.json" in command_line(other, version="1.0.0")

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builders.learning.material import prepare
 from builders.methods.crystal_transformer.recipes import RECIPES
-from builders.pipeline import prepare
 from builders.progress import Reporter
 from builders.snapshots.check import check_source
 from builders.snapshots.snapshot import Snapshot, read_snapshot, read_structures, take_snapshot

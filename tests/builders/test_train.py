@@ -11,21 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from builders.learning.optimization import learning_rate_factor, masked_loss
 from builders.learning.targets import Scaler, labels_of
+from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
-from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
-from builders.methods.crystal_transformer.recipes import TrainingConfig
-from builders.methods.crystal_transformer.training import (
-    Run,
-    Task,
-    _Trainer,
-    learning_rate_factor,
-    masked_loss,
-    predict,
-    train,
-)
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
+from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.training import Task, _Trainer, predict, train
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
+from builders.structures.graphs import neighbor_graphs
 from embeddings.errors import OutputInvalid, TrainingError
 from testing.crystals import sample_crystals, structure_table
 
@@ -40,7 +34,7 @@ def task_of(n: int = 60) -> Task:
     values = labels_of(table, list(labels))
     scaler = Scaler.fit(values, rows[10:])
     packed = PackedCrystals(table, neighbor_graphs(table, 5.0), scaler.transform(values))
-    return Task(packed, rows[10:], rows[:10], tuple(labels), ("eV/atom", "eV"), scaler)
+    return Task(packed, rows[10:], rows[:10], dict(zip(labels, ("eV/atom", "eV"), strict=True)), scaler)
 
 
 def network(geometry: str = "periodic", dropout: float = 0.1) -> CrystalTransformer:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from embeddings.cli import main
 from embeddings.store.roots import user_root
 from testing.crystals import arrow_table, cscl

@@ -23,7 +23,13 @@ from embeddings.analysis.projection import project
 from tests.faults.steps import Steps
 
 MODULES = (
-    *("builders.methods.cromel.pipeline", "builders.embed.job", "builders.pipeline", "builders.progress"),
+    *(
+        "builders.methods.crystal_transformer.method",
+        "builders.methods.cromel.method",
+        "builders.embed.job",
+        "builders.pipeline",
+        "builders.progress",
+    ),
     *("embeddings.cli.build", "embeddings.cli.catalogs", "embeddings.cli.embed", "embeddings.cli.explore"),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),

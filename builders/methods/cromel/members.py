@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.optimization import learning_rate_factor
 from builders.learning.splits import split_by_formula
 from builders.methods.cromel.model import CompositionGenerator, Compositions
-from builders.methods.crystal_transformer.training import learning_rate_factor
 
 WARMUP = 0.05
 """Share of all steps in which the learning rates rise."""

@@ -10,42 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
-
-Activation = Literal["silu", "relu"]
 
 ACTIVATIONS = {"silu": F.silu, "relu": F.relu}
 TINY = 1e-12
 """Added to a variance before its root, whose slope at zero is infinite."""
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """Every size of the generator.
-
-    Attributes:
-        statistics: what is made of the element vectors of a formula, out of `POOLINGS`.
-        element_dim: width of an element vector.
-        hidden: widths of the hidden layers.
-        dim: width of a formula's vector.
-        activation: after every layer but the last.
-        table_std: standard deviation of the initial element vectors.
-        dropout: after every activation, in training.
-    """
-
-    statistics: tuple[str, ...] = ("mean", "std", "min", "max")
-    element_dim: int = 64
-    hidden: tuple[int, ...] = (352, 352)
-    dim: int = 128
-    activation: Activation = "silu"
-    table_std: float = 0.5
-    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,40 +118,6 @@ class Noise(nn.Module):
         if not self.training:
             return vectors
         return vectors + F.softplus(self.spread(vectors)) * torch.randn_like(vectors)
-
-
-class Critic(nn.Module):
-    """Tells vectors of structures from generated ones, (B, dim) -> (B,)."""
-
-    def __init__(self, dim: int, width: int = 64) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, width), nn.LeakyReLU(), nn.Linear(width, 1))
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Return a score for each vector."""
-        return self.layers(vectors)[:, 0]
-
-
-def gradient_penalty(critic: nn.Module, real: Tensor, generated: Tensor) -> Tensor:
-    """Return how far the critic's slope is from one, per sample, between real and generated vectors.
-
-    Gulrajani et al., NeurIPS 2017 (arXiv 1704.00028).
-    """
-    share = torch.rand(len(real), 1)
-    between = (share * real + (1 - share) * generated).detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    return (slope.norm(dim=1) - 1).square().mean()
-
-
-def penalty_as_released(critic: nn.Module, generated: Tensor) -> Tensor:
-    """Return the penalty of the released CroMEL code: at generated vectors alone, of the mean score of the batch.
-
-    For comparison: the slope of a mean falls with the size of the batch, so that the penalty asks for a slope that
-    grows with it.
-    """
-    generated = generated.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(generated).mean(), generated, create_graph=True)
-    return (slope.norm(dim=1) - 1).square().mean()
 
 
 class CroMEL(nn.Module):

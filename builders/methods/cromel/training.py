@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.devices import mixed_precision
+from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler, faults_in_training, refuse_faults
-from builders.methods.cromel.adversary import Adversary
 from builders.methods.cromel.lessons import Lessons
 from builders.methods.cromel.model import CroMEL
 from builders.methods.cromel.packing import pack
-from builders.methods.cromel.recipes import EncoderRecipe, TransferConfig
-from builders.methods.crystal_transformer.training import (
-    check_weights,
-    learning_rate_factor,
-    masked_loss,
-    mixed_precision,
-)
+from builders.methods.cromel.recipes import CromelRecipe
 from builders.progress import Reporter
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from embeddings.errors import TrainingError
@@ -52,13 +46,33 @@ class Trained:
     history: list[dict[str, Any]]
 
 
+class ExtraLoss(Protocol):
+    """One more term of the loss, which may learn on its own; a comparison brings it along.
+
+    Attributes:
+        needs_teacher: whether vectors of structures take part.
+    """
+
+    needs_teacher: bool
+
+    def loss(self, projected: Tensor, wanted: Tensor, step: int) -> Tensor:
+        """Return the term for projected vectors and those of structures, (B, teacher_dim) both."""
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return what it learns with, by name, for checkpoints."""
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return its optimizers by name, for checkpoints."""
+
+
 def train_encoder(
     lessons: Lessons,
-    recipe: EncoderRecipe,
+    recipe: CromelRecipe,
     *,
     checkpoint: Path | None = None,
     run: str = "",
     reporter: Reporter | None = None,
+    extra: ExtraLoss | None = None,
 ) -> Trained:
     """Train a generator on the lessons, taking up the checkpoint if there is one.
 
@@ -68,6 +82,7 @@ def train_encoder(
         checkpoint: file that a killed run is taken up from; None for none.
         run: identity of the run, which the checkpoint has to share.
         reporter: tells a person about it.
+        extra: one more term of the loss.
 
     Raises:
         TargetInvalid: a target is constant or unknown on the rows that are learned from.
@@ -75,27 +90,29 @@ def train_encoder(
             no longer a number.
     """
     with torch.random.fork_rng():
-        return _Trainer(lessons, recipe, checkpoint, run).fit(reporter or Reporter(quiet=True))
+        return _Trainer(lessons, recipe, checkpoint, run, extra).fit(reporter or Reporter(quiet=True))
 
 
 class _Trainer:
     """State of one run."""
 
-    def __init__(self, lessons: Lessons, recipe: EncoderRecipe, checkpoint: Path | None, run: str) -> None:
-        self.lessons, self.recipe, self.config = lessons, recipe, recipe.training
+    def __init__(
+        self, lessons: Lessons, recipe: CromelRecipe, checkpoint: Path | None, run: str, extra: ExtraLoss | None
+    ) -> None:
+        self.lessons, self.recipe, self.config, self.extra = lessons, recipe, recipe.training, extra
         self.checkpoint, self.run = checkpoint, run
-        self.training_rows, self.validation_rows = lessons.split(self.config.validation_fraction, recipe.seed)
+        self.needs_teacher = self.config.needs_teacher or (extra is not None and extra.needs_teacher)
+        self.training_rows, self.validation_rows = lessons.split(self.config.validation_fraction, recipe.seed_of_split)
         self.compositions = pack(lessons.formulas.tolist())
         if self.config.labels:
             refuse_faults(faults_in_training(lessons.labels, lessons.targets, self.training_rows))
         self.scaler = Scaler.fit(lessons.labels, self.training_rows)
         self.labels = _tensor(self.scaler.transform(lessons.labels))
         self.weights = _tensor(np.maximum(self.scaler.known_fraction, 1 / len(self.training_rows)) ** -0.5)
-        self.vectors = _tensor(_standardised(lessons.vectors, self.training_rows, self.config))
+        self.vectors = _tensor(self._standardized_vectors())
         torch.manual_seed(recipe.seed)
         n_targets, teacher_dim = len(lessons.targets), self.vectors.shape[1]
         self.model = CroMEL(recipe.model, n_targets, teacher_dim, stochastic=self.config.stochastic)
-        self.adversary = Adversary(self.vectors.shape[1], self.config.critic) if self.config.critic != "none" else None
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=self.config.learning_rate,
@@ -106,6 +123,18 @@ class _Trainer:
         self.history: list[dict[str, Any]] = []
         if checkpoint is not None and checkpoint.exists():
             self._restore(read_checkpoint(checkpoint, run))
+
+    def _standardized_vectors(self) -> np.ndarray:
+        """Return the vectors of structures with each column at zero mean and unit spread over the training rows."""
+        vectors = self.lessons.vectors
+        if not self.needs_teacher:
+            return np.zeros((len(vectors), 1))
+        known = vectors[self.training_rows]
+        known = known[np.isfinite(known).all(axis=1)]
+        if not known.size:
+            raise TrainingError("The recipe needs vectors of structures, and there are none: name a teacher.")
+        spread = known.std(axis=0)
+        return (vectors - known.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
     def fit(self, reporter: Reporter) -> Trained:
         done = len(self.history)
@@ -135,11 +164,7 @@ class _Trainer:
 
     def _update(self, rows: Tensor, step: int) -> float:
         loss = self._loss(rows, step)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss is {value} at step {step}. Lower the learning rate, or look for absurd labels."
-            )
+        value = check_loss(loss.item(), step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
@@ -153,14 +178,14 @@ class _Trainer:
             predicted, projected = self.model.heads(encoded).float(), self.model.project(encoded).float()
         loss = config.labels * masked_loss(predicted, self.labels[rows], self.weights, "l1")
         has = ~torch.isnan(self.vectors[rows]).any(dim=1)
-        if config.needs_teacher and has.any():
+        if self.needs_teacher and has.any():
             projected, wanted = projected[has], self.vectors[rows][has]
             if config.alignment:
                 loss = loss + config.alignment * F.smooth_l1_loss(projected, wanted)
             if config.contrast:
                 loss = loss + config.contrast * contrast(projected, wanted)
-            if self.adversary is not None:
-                loss = loss + self.adversary(projected, wanted, step)
+            if self.extra is not None:
+                loss = loss + self.extra.loss(projected, wanted, step)
         return loss
 
     def _scores(self) -> dict[str, Score]:
@@ -193,10 +218,10 @@ class _Trainer:
         self.history = state.history
 
     def _learners(self) -> dict[str, nn.Module]:
-        return {"model": self.model} | ({"adversary": self.adversary} if self.adversary else {})
+        return {"model": self.model} | (self.extra.modules() if self.extra else {})
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"model": self.optimizer} | ({"critic": self.adversary.optimizer} if self.adversary else {})
+        return {"model": self.optimizer} | (self.extra.optimizers() if self.extra else {})
 
 
 def contrast(projected: Tensor, wanted: Tensor) -> Tensor:
@@ -207,17 +232,6 @@ def contrast(projected: Tensor, wanted: Tensor) -> Tensor:
     cosines = F.normalize(projected, dim=1) @ F.normalize(wanted, dim=1).T / TEMPERATURE
     own = torch.arange(len(cosines))
     return (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
-
-
-def _standardised(vectors: np.ndarray, rows: np.ndarray, config: TransferConfig) -> np.ndarray:
-    """Return the vectors of structures with each column at zero mean and unit spread over the given rows."""
-    if not config.needs_teacher:
-        return np.zeros((len(vectors), 1))
-    known = vectors[rows][np.isfinite(vectors[rows]).all(axis=1)]
-    if not known.size:
-        raise TrainingError("The recipe needs vectors of structures, and there are none: name a teacher.")
-    spread = known.std(axis=0)
-    return (vectors - known.mean(axis=0)) / np.where(spread > 0, spread, 1)
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from builders.methods.crystal_transformer.graphs import NeighborGraphs
+from builders.structures.graphs import NeighborGraphs
 from builders.structures.table import StructureTable, ragged_ranges
 
 

@@ -16,9 +16,10 @@ import torch
 from safetensors.torch import save
 
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size, spans
-from builders.methods.crystal_transformer.graphs import neighbor_graphs
-from builders.methods.crystal_transformer.model import CrystalTransformer, CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
+from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
+from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
@@ -121,7 +122,7 @@ class CrystalEncoder:
         """
         table = self._check(structures)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
-        with memory_named(table):
+        with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
                 vectors[rows] = self.model.encode(batch).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
@@ -146,7 +147,7 @@ class CrystalEncoder:
         """
         table = self._check(structures)
         vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
-        with memory_named(table):
+        with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
                 vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
         self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
@@ -197,15 +198,15 @@ class CrystalEncoder:
 
 
 @contextmanager
-def memory_named(table: StructureTable) -> Iterator[None]:
-    """Turn a lack of memory while a network looks at crystals into `InputInvalid`."""
+def memory_named(n_sites: np.ndarray) -> Iterator[None]:
+    """Turn a lack of memory while a network looks at crystals of so many sites, (n,), into `InputInvalid`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise InputInvalid(
-            f"The memory does not hold all pairs of atoms of the largest structure, which has {table.n_sites.max():,}. "
+            f"Not enough memory for all pairs of atoms of the largest structure, which has {n_sites.max():,} atoms. "
             "Choose a smaller --max-sites."
         ) from error
 

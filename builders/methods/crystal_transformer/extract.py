@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size
+from builders.methods.crystal_transformer.config import Vectors
 from builders.methods.crystal_transformer.encoder import BATCH_SIZE, MAX_PAIRS
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.recipes import Vectors
 from builders.methods.crystal_transformer.training import Task
+from builders.structures.counts import count_structures
 from builders.structures.table import StructureTable
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS, SYMBOLS
@@ -20,13 +21,6 @@ from embeddings.formula.digest import hash_canonical
 
 SPREAD = 0.1
 """Standard deviation of the vectors of elements over all elements and columns."""
-
-
-def count_structures(table: StructureTable) -> np.ndarray:
-    """Return how many crystals contain each element, (119,) int64, indexed by atomic number."""
-    crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
-    distinct = np.unique(crystal_of_atom * (N_ELEMENTS + 1) + table.atomic_numbers)
-    return np.bincount(distinct % (N_ELEMENTS + 1), minlength=N_ELEMENTS + 1)
 
 
 def element_means(sums: np.ndarray, n_sites: np.ndarray) -> np.ndarray:
@@ -91,7 +85,7 @@ def extract_elements(
         task: what it was trained on.
         trained_on: the training crystals alone.
         formulas: their canonical reduced formulas.
-        vectors: what the rows are, see `builders.methods.crystal_transformer.recipes.Recipe`.
+        vectors: what the rows are, see `CrystalTransformerRecipe`.
 
     Raises:
         TrainingError: the network gives vectors that are not numbers.

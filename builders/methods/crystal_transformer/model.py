@@ -8,49 +8,13 @@ translation, the choice of cell and supercells make no difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from builders.methods.crystal_transformer.batches import Batch
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from embeddings.elements import N_ELEMENTS
-
-Geometry = Literal["periodic", "cartesian"]
-
-
-@dataclass(frozen=True)
-class CrystalTransformerConfig:
-    """Every size of the network.
-
-    Attributes:
-        geometry: how positions enter, see the module.
-        dim: width of the atom table, where every atom begins.
-        width: width of the tokens.
-        depth: number of layers.
-        n_heads: attention heads of a layer.
-        feed_forward: width of the hidden layer of each feed-forward step.
-        cutoff: neighbours are seen up to this distance, angstrom (periodic only).
-        n_radial: number of radial basis functions (periodic only).
-        message_dim: width of the values that a radial message carries (periodic only).
-        dropout: within the layers.
-        table_std: standard deviation of the table's initial values. It is small, since what training does not move
-            is published as it started.
-    """
-
-    geometry: Geometry = "periodic"
-    dim: int = 128
-    width: int = 128
-    depth: int = 3
-    n_heads: int = 4
-    feed_forward: int = 256
-    cutoff: float = 5.0
-    n_radial: int = 12
-    message_dim: int = 16
-    dropout: float = 0.0
-    table_std: float = 0.05
 
 
 class RadialBasis(nn.Module):

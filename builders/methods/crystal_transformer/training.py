@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import os
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,15 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.devices import deterministic, mixed_precision
+from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler
+from builders.methods.base import Run
 from builders.methods.crystal_transformer.augment import augment
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
+from builders.methods.crystal_transformer.config import TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.recipes import TrainingConfig
-from builders.progress import Reporter, Stage
+from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from embeddings.errors import InputInvalid, TrainingError
 
 POWERS = {None: -0.5, "labels": 0.0, "targets": -1.0}
 """A target's weight is this power of its share of known labels, by `TrainingConfig.balance`."""
@@ -41,59 +39,15 @@ class Task:
         crystals: the packed crystals; their labels are standardised.
         training_rows: rows to learn from.
         validation_rows: rows held out.
-        targets: names, (n_targets,).
-        units: their units, (n_targets,).
+        units: target -> unit, n_targets of them.
         scaler: fitted on the training rows.
     """
 
     crystals: PackedCrystals
     training_rows: np.ndarray
     validation_rows: np.ndarray
-    targets: tuple[str, ...]
-    units: tuple[str, ...]
+    units: dict[str, str]
     scaler: Scaler
-
-
-@dataclass(frozen=True)
-class Run:
-    """How and where the training runs.
-
-    Attributes:
-        fingerprint: identity of the data and the recipe.
-        seed: of the order of batches, dropout and augmentation.
-        device: where the network lives.
-        checkpoint: file that a killed run is taken up from.
-        reporter: tells a person about it.
-    """
-
-    fingerprint: str
-    seed: int
-    device: torch.device
-    checkpoint: Path
-    reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device for ``"auto"``, ``"cpu"`` or ``"cuda"``.
-
-    Raises:
-        InputInvalid: CUDA is asked for and not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputInvalid("No CUDA device (or a CPU build of torch). Use --device cpu, or install torch for CUDA.")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def limit_threads() -> None:
-    """Compute on two threads unless OMP_NUM_THREADS says otherwise.
-
-    The matrices are small: more threads gain little, and on a machine with other work they wait for each other so much
-    that training all but stops.
-    """
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 
 def train(
@@ -107,7 +61,7 @@ def train(
     Raises:
         TrainingError: the checkpoint is of another run, or the loss is no longer a number.
     """
-    with torch.random.fork_rng(), _deterministic():
+    with torch.random.fork_rng(), deterministic():
         return _Trainer(model, task, config, run).fit()
 
 
@@ -125,8 +79,8 @@ class _Trainer:
         self.n_steps = self.n_batches * config.epochs
         weights = task.scaler.known_fraction ** POWERS[config.balance]
         self.weights = torch.tensor(weights, dtype=torch.float32, device=run.device)
-        if run.checkpoint.exists():
-            self._restore(read_checkpoint(run.checkpoint, run.fingerprint))
+        if run.checkpoint is not None and run.checkpoint.exists():
+            self._restore(read_checkpoint(run.checkpoint, run.identity))
 
     def fit(self) -> tuple[dict[str, Score], list[dict[str, Any]]]:
         with self.run.reporter.stage("Training", self.n_steps, done=self.step) as stage:
@@ -174,11 +128,7 @@ class _Trainer:
         loss = masked_loss(predicted.float(), batch.labels, self.weights, self.config.loss)
         if self.config.hidden_atoms is not None:
             loss = loss + self._hidden_atoms_loss(batch, self.config.hidden_atoms)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss is {value} at step {self.step}. Lower the learning rate, or look for absurd labels."
-            )
+        value = check_loss(loss.item(), self.step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
@@ -207,7 +157,7 @@ class _Trainer:
             predict(self.model, self.task.crystals, rows, self.config, self.run.device) * scaler.std + scaler.mean
         )
         actual = self.task.crystals.labels[rows] * scaler.std + scaler.mean
-        return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(self.task.targets)}
+        return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(self.task.units)}
 
     def _figures(self, epoch: int, seconds: float) -> dict[str, Any]:
         validation = {name: asdict(result) for name, result in self.validate().items()}
@@ -215,15 +165,14 @@ class _Trainer:
         return {"epoch": epoch + 1, "loss": loss, "seconds": round(seconds, 2), "validation": validation}
 
     def _describe(self, figures: dict[str, Any]) -> str:
-        errors = (
-            f"{name} {figures['validation'][name]['mae']:.3g} {unit}"
-            for name, unit in zip(self.task.targets, self.task.units, strict=True)
-        )
+        errors = (f"{name} {figures['validation'][name]['mae']:.3g} {unit}" for name, unit in self.task.units.items())
         return f"epoch {figures['epoch']}/{self.config.epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
 
     def _save(self) -> None:
+        if self.run.checkpoint is None:
+            return
         state = Checkpoint(
-            run=self.run.fingerprint,
+            run=self.run.identity,
             step=self.step,
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
@@ -240,20 +189,6 @@ class _Trainer:
             self.run.reporter.say(f"Taking up the run at step {self.step} of {self.n_steps}.")
 
 
-def check_weights(model: nn.Module) -> None:
-    """Refuse a network that is no longer one: its next loss, and every vector that it gives, would not be a number.
-
-    Raises:
-        TrainingError: a weight is not finite; the message names its tensor.
-    """
-    for name, weight in model.state_dict().items():
-        if weight.is_floating_point() and not torch.isfinite(weight).all():
-            raise TrainingError(
-                f'The weights "{name}" are no longer numbers. Lower the learning rate, look for absurd labels, and '
-                "begin again with --restart."
-            )
-
-
 def predict(
     model: nn.Module, crystals: PackedCrystals, rows: np.ndarray, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
@@ -268,54 +203,5 @@ def predict(
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
 
 
-def masked_loss(predicted: Tensor, labels: Tensor, weights: Tensor, kind: str) -> Tensor:
-    """Mean loss over the known labels of a batch, each target by its weight.
-
-    Args:
-        predicted: (B, n_targets).
-        labels: (B, n_targets), NaN where unknown.
-        weights: (n_targets,).
-        kind: ``"l1"`` or ``"mse"``.
-    """
-    known = ~torch.isnan(labels)
-    error = predicted - torch.where(known, labels, predicted.detach())
-    loss = error.abs() if kind == "l1" else error.square()
-    return (loss * known * weights).sum() / len(labels)
-
-
-def learning_rate_factor(step: int, n_steps: int, warmup_fraction: float) -> float:
-    """Linear from zero over the warm-up, then half a cosine down to zero."""
-    n_warmup = max(1, round(warmup_fraction * n_steps))
-    if step < n_warmup:
-        return (step + 1) / n_warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 matrices in hardware: recent GPUs, and processors with AMX."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16", False))
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Matrix products in bfloat16 where the hardware has them, full precision elsewhere."""
-    if has_bfloat16(device):
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
-
-
 def _seed_of(*parts: Sequence[int] | int) -> int:
     return int(np.random.SeedSequence(list(parts)).generate_state(1)[0])
-
-
-class _deterministic:
-    """Within the block torch uses deterministic algorithms where it has them."""
-
-    def __enter__(self) -> None:
-        self.before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(True, warn_only=True)
-
-    def __exit__(self, *error: object) -> None:
-        torch.use_deterministic_algorithms(self.before)

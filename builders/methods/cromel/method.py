@@ -1,0 +1,115 @@
+"""CroMEL as a method: crystals and a network that knows them in, an encoder of formulas out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from builders.learning.devices import device_name
+from builders.learning.material import Material
+from builders.methods.base import Description, EncoderVectors, Method, Run
+from builders.methods.cromel.encoder import FormulaEncoder, composition_encoder_bytes, encoder_of_tensors, tensors_of
+from builders.methods.cromel.lessons import ENERGY, Lessons, pool_polymorphs
+from builders.methods.cromel.recipes import CromelRecipe
+from builders.methods.cromel.teacher import structure_vectors
+from builders.methods.cromel.training import Trained, train_encoder
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
+from builders.structures.counts import count_structures
+from embeddings.encoder import CompositionEncoder
+from embeddings.store.encoder_files import composition_encoder, needed
+from embeddings.store.integrity import read_intact
+from embeddings.store.manifest import read_manifest
+
+LIMITS = (
+    "A vector knows the composition alone: polymorphs share it. Labels were those of the polymorph of lowest energy.",
+    "Formulas of training were seen with their calculated labels and structures: ask overlap() before you report "
+    "results on them.",
+)
+
+PAPER = """@article{na2025cromel,
+  title = {Cross-modality material embedding loss for transferring knowledge between heterogeneous material
+           descriptors},
+  author = {Na, Gyoung S.},
+  journal = {npj Computational Materials},
+  year = {2025},
+  doi = {10.1038/s41524-025-01723-1}
+}"""
+
+
+class CromelMethod(Method[Lessons, Trained]):
+    """Cross-modal composition embeddings (Na, npj Comput. Mater. 2025, 10.1038/s41524-025-01723-1)."""
+
+    name = "cromel"
+    builds_on = ("crystal-transformer",)
+    recipe: CromelRecipe
+
+    def __init__(self, recipe: CromelRecipe, *, device: torch.device, teacher: Path | None = None) -> None:
+        """Set up, and read the teacher onto the device."""
+        super().__init__(recipe, device=device)
+        self.teacher: CrystalEncoder | None = None if teacher is None else read_crystal_encoder(teacher).to(device)
+        self.inputs = (self.teacher.sha256 if self.teacher else "",)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The recipe with what a reader of the file needs, and with the version of the teacher."""
+        model = self.recipe.model
+        facts = {"statistics": model.statistics, "activation": model.activation, "dim": model.dim}
+        return facts | self.recipe.to_dict() | {"teacher": _name_of(self.teacher)}
+
+    def prepare(self, material: Material, run: Run) -> Lessons:
+        """Pool labels, and the vectors of the teacher if there is one, over the polymorphs of each formula."""
+        table, vectors = material.table, None
+        if self.teacher is not None:
+            cache = run.checkpoint and run.checkpoint.with_name("teacher.npy")
+            vectors = structure_vectors(self.teacher, table, cache=cache, reporter=run.reporter)
+        labels = dict(zip(material.targets, material.labels.T, strict=True))
+        return pool_polymorphs(material.formulas, labels, vectors, energies=table.properties.get(ENERGY))
+
+    def train(self, lessons: Lessons, run: Run) -> Trained:
+        """Train the generator, on the CPU: it is small."""
+        return train_encoder(
+            lessons, self.recipe, checkpoint=run.checkpoint, run=run.identity, reporter=run.reporter
+        )  # fmt: skip
+
+    def vectors(self, trained: Trained, material: Material) -> EncoderVectors:
+        """Return the encoder, rounded, without elements that no training structure has."""
+        n_structures = count_structures(material.trained_on)
+        encoder = published(trained, np.flatnonzero(n_structures), self.recipe.name)
+        formulas = np.unique(material.training_formulas).tolist()
+        return EncoderVectors(composition_encoder_bytes(encoder), n_structures, formulas)
+
+    def describe(self) -> Description:
+        """Return limits, citation and the teacher."""
+        on_cpu = Description(device=torch.device("cpu"), limits=LIMITS, bibtex=PAPER)
+        if self.teacher is None:
+            return on_cpu
+        return Description(
+            device=on_cpu.device,
+            limits=LIMITS,
+            bibtex=PAPER,
+            options={"teacher": str(_name_of(self.teacher))},
+            environment={"teacher_device": device_name(self.teacher.device)},
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> CompositionEncoder:
+        """Return the encoder of a published version, which needs NumPy alone."""
+        manifest = read_manifest(folder)
+        return composition_encoder(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
+
+
+def published(trained: Trained, atomic_numbers: np.ndarray, name: str) -> FormulaEncoder:
+    """Return the encoder as its file will hold it: rounded, and without elements that no training structure has."""
+    generator = trained.model.generator
+    encoder = FormulaEncoder(generator, atomic_numbers, noise=trained.model.noise)
+    return encoder_of_tensors(tensors_of(encoder), generator.config, name=name)
+
+
+def _name_of(teacher: CrystalEncoder | None) -> str | None:
+    return None if teacher is None else f"{teacher.manifest.name}@{teacher.manifest.version}"
+
+
+METHOD = CromelMethod

@@ -1,0 +1,66 @@
+"""Every size of the CrystalTransformer, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from builders.methods.recipe import Schedule
+
+Geometry = Literal["periodic", "cartesian"]
+Loss = Literal["l1", "mse"]
+Balance = Literal["labels", "targets"]
+Vectors = Literal["table", "context"]
+
+
+@dataclass(frozen=True)
+class CrystalTransformerConfig:
+    """Every size of the network.
+
+    Attributes:
+        geometry: how positions enter, see the module.
+        dim: width of the atom table, where every atom begins.
+        width: width of the tokens.
+        depth: number of layers.
+        n_heads: attention heads of a layer.
+        feed_forward: width of the hidden layer of each feed-forward step.
+        cutoff: neighbours are seen up to this distance, angstrom (periodic only).
+        n_radial: number of radial basis functions (periodic only).
+        message_dim: width of the values that a radial message carries (periodic only).
+        dropout: within the layers.
+        table_std: standard deviation of the table's initial values. It is small, since what training does not move
+            is published as it started.
+    """
+
+    geometry: Geometry = "periodic"
+    dim: int = 128
+    width: int = 128
+    depth: int = 3
+    n_heads: int = 4
+    feed_forward: int = 256
+    cutoff: float = 5.0
+    n_radial: int = 12
+    message_dim: int = 16
+    dropout: float = 0.0
+    table_std: float = 0.05
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Schedule):
+    """How the network is trained.
+
+    Attributes:
+        max_pairs: pairs of atoms in a batch, at most (keeps large cells from filling the memory).
+        loss: on standardized targets.
+        augment: probability that a crystal is turned, shifted, mirrored and shaken (Cartesian geometry only).
+        balance: what a target weighs in the loss: ``"labels"`` all its known labels alike, ``"targets"`` all targets
+            alike however few labels they have; None lies between, by the square root of the share of known labels.
+        hidden_atoms: share of the atoms whose element has to be told from their surroundings, as one more task;
+            None for none.
+    """
+
+    max_pairs: int = 128 * 32 * 32
+    loss: Loss = "l1"
+    augment: float = 0.0
+    balance: Balance | None = None
+    hidden_atoms: float | None = None

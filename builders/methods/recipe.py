@@ -1,0 +1,111 @@
+"""Recipes: every hyperparameter of a build. What those of all methods have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+OF_ONE_SOURCE = {"starter": "starter"}
+"""Recipe -> the source whose data its description names."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained: AdamW, a linear warm-up, then a cosine down to zero.
+
+    Attributes:
+        epochs: passes over the training rows.
+        batch_size: rows in a batch, at most.
+        learning_rate: at the end of the warm-up.
+        weight_decay: AdamW's, on all weights.
+        warmup_fraction: share of all steps.
+        clip_norm: gradients are scaled down to this norm.
+        validation_fraction: share of the reduced formulas that is held out.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup_fraction: float = 0.05
+    clip_norm: float = 1.0
+    validation_fraction: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How vectors are made.
+
+    Attributes:
+        name: of the recipe, and by default of the catalog.
+        description: one sentence for the card.
+        targets: properties to learn; empty means every floating-point property of the source.
+        max_sites: larger cells are left out, and counted.
+        seed: of the split, the initial weights and the order of the batches.
+        split_seed: of the split alone; None for `seed`.
+        training: how it is trained.
+    """
+
+    name: str
+    description: str
+    targets: tuple[str, ...] = ()
+    max_sites: int | None = None
+    seed: int = 0
+    split_seed: int | None = None
+    training: Schedule = field(default_factory=Schedule)
+
+    method: ClassVar[str]
+    """Name of the method in `builders.methods.METHODS`."""
+
+    @property
+    def seed_of_split(self) -> int:
+        """Of the formulas held out."""
+        return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def wanted_teacher(self) -> str | None:
+        """Name of the catalog whose network teaches this one; None where there is none."""
+        return None
+
+    def with_options(
+        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
+    ) -> Self:
+        """Return the recipe with the given fields changed; None keeps a field. Other targets are said of it too."""
+        changed: dict[str, Any] = {"targets": targets, "seed": seed}
+        if targets and targets != self.targets:
+            changed["description"] = self.sentence(targets)
+        if epochs is not None:
+            changed["training"] = dataclasses.replace(self.training, epochs=epochs)
+        return dataclasses.replace(self, **{name: value for name, value in changed.items() if value is not None})
+
+    def on_source(self, source: str) -> Self:
+        """Return the recipe as it is said of a source: a sentence that names other data is not repeated."""
+        if OF_ONE_SOURCE.get(self.name, source) == source:
+            return self
+        return dataclasses.replace(self, description=self.sentence(self.targets))
+
+    def sentence(self, targets: tuple[str, ...]) -> str:
+        """Return the sentence on vectors that were learned from these targets."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field that is set as plain JSON values."""
+        return _set_fields(dataclasses.asdict(self))
+
+    def training_dict(self) -> dict[str, Any]:
+        """Return what the trained network depends on: recipes that agree in this share one training run."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("name", "description")}
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Return names as a list in words."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _set_fields(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _set_fields(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
