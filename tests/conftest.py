@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import builders  # noqa: F401  # bounds how long threads spin, before anything loads torch
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -147,7 +147,7 @@ def nothing_to_do(earlier: Path, reporter: Reporter) -> Path:
     for folder in (earlier.parent, root):
         sweep(folder)
     index.repair_index(root)
-    reporter.say(f"This very build exists: {earlier}. Nothing to do (--force builds it again).")
+    reporter.say(f"Already built: {earlier}. Nothing to do (--force builds it again).")
     return earlier
 
 

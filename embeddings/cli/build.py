@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     from builders.progress import Reporter
 
 
-@click.command()
+class _ListsRecipes(click.Command):
+    """A command whose help ends with every recipe there is."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from builders.methods import recipes
+
+        with formatter.section("Recipes"):
+            formatter.write_dl([(name, recipe.description) for name, recipe in recipes().items()])
+
+
+@click.command(cls=_ListsRecipes)
 @click.option("--source", help="Where the structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
