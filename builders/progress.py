@@ -13,7 +13,7 @@ from embeddings.text import printable
 
 
 class _Console(Console):
-    """A console whose reader may leave (``2>&1 | head -1``): the work goes on, in silence."""
+    """A console whose reader may leave (``2>&1 | head -1``): the work goes on silently."""
 
     def on_broken_pipe(self) -> None:
         """Say nothing more."""
@@ -46,7 +46,7 @@ class Stage:
 
 
 class Reporter:
-    """Tells what a build is doing, on standard error."""
+    """Reports what a build is doing, on standard error."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         self._console = console or _Console(stderr=True, quiet=quiet)

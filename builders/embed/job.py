@@ -49,7 +49,7 @@ AT_ONCE, SITES_AT_ONCE = 512, 100_000
 """Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""
 
 NAMED = 5
-"""Structures that are named for each reason, at most."""
+"""At most this many structures are named for each reason."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class EmbedRequest:
 
 
 def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
-    """Write the vectors and return what the file says of itself; a file of these very vectors is left as it is.
+    """Write the vectors and return the footer of the file; a file that already holds them is left as it is.
 
     Raises:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left at ``request.out``.
@@ -128,22 +128,22 @@ def _check_output(out: Path) -> None:
 
 
 def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | None:
-    """Return the footer of the file that is there if it holds these very vectors, each page intact; None to make it."""
+    """Return the footer of the existing file if it holds these vectors, every page intact; None to make it."""
     if request.force or not request.out.exists():
         return None
     footer = _existing(request.out, job.identity)
     try:
         read_pages(request.out)
     except CatalogCorrupt as error:
-        reporter.say(f"These vectors are made again: {error}")
+        reporter.say(f"Making these vectors again: {error}")
         return None
     sweep(request.out.parent)
-    reporter.say(f"These very vectors exist: {request.out}. Nothing to do (--force makes them again).")
+    reporter.say(f"Already there: {request.out} holds these vectors. Nothing to do (--force makes them again).")
     return footer
 
 
 def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> Footer:
-    """Encode what is not encoded yet, and write the file."""
+    """Encode what has not been encoded yet, and write the file."""
     ledger = _open_ledger(folder, reporter)
     _encode(job, ledger, reporter)
     footer = _footer(job, ledger)
@@ -172,12 +172,12 @@ def _open_ledger(folder: Path, reporter: Reporter) -> Ledger:
     folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(folder)
     if ledger.entries:
-        reporter.say(f"Taking up the run in {folder}.")
+        reporter.say(f"Resuming the run in {folder}.")
     return ledger
 
 
 def _encode(job: _Job, ledger: Ledger, reporter: Reporter) -> None:
-    """Make all parts that are not there yet, or are damaged."""
+    """Make every part that is missing or damaged."""
     damaged = set(ledger.damaged())
     is_first = _first_occurrences(job.snapshot)
     n_done = sum(entry.n_received for entry in ledger.entries)
@@ -241,7 +241,7 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
         reasons = ", ".join(f"{n} {_mended(reason)}" for reason, n in dropped.items())
-        raise SourceError(f"No structure is left of {snapshot.n_received} from {origin.name}: {reasons}.")
+        raise SourceError(f"None of the {snapshot.n_received} structures from {origin.name} can be encoded: {reasons}.")
     return Footer(
         level=job.level,
         dim=job.encoder.dim,

@@ -19,7 +19,7 @@ from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.vectors.file import Level, vectors_of
 
 ROWS_PER_GROUP = 4096
-"""Of a row group of the output, at most: what one lookup has to read."""
+"""Rows of a row group of the output, at most: what one lookup has to read."""
 
 
 @dataclass(frozen=True)

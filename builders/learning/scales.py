@@ -1,4 +1,4 @@
-"""Energies have a scale: those of different databases or functionals never become one target."""
+"""Energies from different databases or functionals are on different scales, and never become one target."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def check_scales(snapshot: Snapshot, targets: Sequence[str]) -> None:
             if len(scales) > 1:
                 raise TargetInvalid(
                     f'Cannot learn the target "{target}": its values are on {len(scales)} scales '
-                    f"({'; '.join(sorted(scales))}), and energies of different databases or functionals differ by "
-                    "more than what is to be learned. Keep the rows of one of them, or choose other --targets."
+                    f"({'; '.join(sorted(scales))}), and energies from different databases or functionals differ by "
+                    "more than the effects to be learned. Keep the rows on one scale, or choose other --targets."
                 )
 
 

@@ -22,7 +22,7 @@ def split_by_formula(
         formulas: (n,) canonical reduced formulas.
         validation_fraction: share of the *formulas* that is held out, on average.
         seed: draws them.
-        keep_elements: of an element whose every formula would be held out, train on the formula drawn last.
+        keep_elements: if every formula of an element would be held out, train on the one drawn last.
 
     Returns:
         Row numbers for training and for validation, both ascending. Neither is empty if there are two formulas.
@@ -47,7 +47,7 @@ def _draw(formula: str, seed: int) -> float:
 
 
 def _last_of_lost_elements(formulas: np.ndarray, draws: np.ndarray, is_held_out: np.ndarray) -> list[int]:
-    """Return, for each element that no training formula has, the number of its formula with the largest draw."""
+    """Return, for each element that no training formula holds, the index of its formula with the largest draw."""
     elements = canonical_matrix(formulas.tolist())
     formula_of = np.repeat(np.arange(len(formulas)), np.diff(elements.offsets))
     lost = np.setdiff1d(elements.atomic_numbers, elements.atomic_numbers[~is_held_out[formula_of]])

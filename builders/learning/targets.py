@@ -1,4 +1,4 @@
-"""Targets: which properties are learned, their units, and their standardisation on training rows alone."""
+"""Targets: which properties are learned, their units, and their standardization on training rows alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNITS: dict[str, str] = {
 DERIVED: dict[str, Callable[[StructureTable], np.ndarray]] = {
     "volume_per_atom": lambda table: np.abs(np.linalg.det(table.lattices)) / table.n_sites,
 }
-"""Targets that the structure itself holds; used where a recipe names one and the source does not state it."""
+"""Targets that follow from the structure; used where a recipe names one and the source does not state it."""
 
 MIN_VALUES = 10
 """A target with fewer known values than this is refused."""
@@ -64,12 +64,12 @@ class Scaler:
         return cls(np.nanmean(seen, axis=0), np.nanstd(seen, axis=0), np.isfinite(seen).mean(axis=0))
 
     def transform(self, labels: np.ndarray) -> np.ndarray:
-        """Standardise."""
+        """Standardize."""
         return (labels - self.mean) / self.std
 
 
 def derive_targets(table: StructureTable, names: Sequence[str]) -> StructureTable:
-    """Return the table with those of the named targets that it lacks and that follow from its structures."""
+    """Return the table with the named targets that it lacks and that follow from its structures."""
     derived = {name: DERIVED[name](table) for name in names if name in DERIVED and name not in table.properties}
     return replace(table, properties=table.properties | derived)
 
@@ -96,7 +96,7 @@ def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ..
 
 
 def _check_magnitude(table: StructureTable, name: str) -> None:
-    """Refuse a property with a value that no property of a crystal has."""
+    """Refuse a property with a value too large for any property of a crystal."""
     values = table.properties.get(name, np.zeros(0))
     absurd = np.flatnonzero(np.abs(values) > LARGEST_VALUE)
     if len(absurd):
@@ -115,7 +115,7 @@ def _why_not(table: StructureTable, name: str) -> str:
     values = table.properties[name]
     known = values[np.isfinite(values)]
     if len(known) < MIN_VALUES:
-        return f"it has {len(known)} known values; {MIN_VALUES} are the least."
+        return f"it has {len(known)} known values; at least {MIN_VALUES} are needed."
     return f"all of its {len(known)} known values are {known[0]:g}." if _is_constant(known) else ""
 
 
@@ -124,7 +124,7 @@ def _is_constant(known: np.ndarray) -> bool:
 
 
 def faults_in_training(labels: np.ndarray, targets: Sequence[str], rows: np.ndarray) -> dict[str, str]:
-    """Return target -> a sentence on what keeps it from being learned, though it may vary on rows held out.
+    """Return target -> why it cannot be learned from these rows, even if it varies on the rows held out.
 
     Args:
         labels: (n, n_targets), NaN where unknown.
@@ -152,7 +152,7 @@ def refuse_faults(faults: dict[str, str]) -> None:
     if faults:
         name, fault = next(iter(faults.items()))
         others = [f'"{other}"' for other in faults if other != name]
-        also = f" So it is with {', '.join(others)}." if others else ""
+        also = f" The same goes for {', '.join(others)}." if others else ""
         raise TargetInvalid(f"{fault}{also} Add structures, or choose another --seed or other --targets.")
 
 

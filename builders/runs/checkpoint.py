@@ -14,7 +14,7 @@ from builders.runs.seals import SealBroken, read_sealed, write_sealed
 from embeddings.errors import TrainingError
 
 _UNREADABLE = (SealBroken, RuntimeError, EOFError, OSError, TypeError, KeyError, ValueError, pickle.UnpicklingError)
-"""What a file that is not a checkpoint makes `read_checkpoint` meet."""
+"""What reading a file that is not a checkpoint raises."""
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Checkpoint:
 
     Attributes:
         run: fingerprint of the data and the recipe; a checkpoint is only taken up by the run that wrote it.
-        step: optimiser steps done.
+        step: optimizer steps done.
         model: state of the network.
-        optimizer: state of the optimiser.
+        optimizer: state of the optimizer.
         epoch_loss: sum of the batch losses of the epoch under way.
         history: figures of each finished epoch.
     """
@@ -44,7 +44,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputInvalid: it cannot be written, such as on a full disk.
     """
-    content = io.BytesIO()  # not the file itself: torch turns an interrupt while writing one into an error of its own
+    content = io.BytesIO()  # not the file itself: torch turns an interrupt during a write into an error of its own
     torch.save(asdict(checkpoint), content)
     advice = "Make room and give the same command again; it goes on from the last checkpoint."
     write_sealed(path, content.getbuffer(), advice=advice)

@@ -1,4 +1,4 @@
-"""The time, for whatever records when it was made."""
+"""The current time, for whatever records when it was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from embeddings.store.epoch import source_date
 
 
 def now() -> str:
-    """Return the UTC time to the second, or that of SOURCE_DATE_EPOCH for builds that must repeat to the byte.
+    """Return the UTC time to the second, or SOURCE_DATE_EPOCH for builds that must repeat byte for byte.
 
     Raises:
         InputInvalid: SOURCE_DATE_EPOCH is not a time.

@@ -1,4 +1,4 @@
-"""Which code makes the numbers of a build: its hash is part of the build's identity, beside the data and the recipe.
+"""Which code computes the numbers of a build: its hash is part of the build's identity, beside data and recipe.
 
 An edited loss makes another build, and takes up no checkpoint of the old one. Code that only reads, writes or reports
 numbers may change without that.
@@ -31,18 +31,18 @@ SHARED = (
 """Modules that every build runs through."""
 
 HASHED_BY_VALUE = ("recipes",)
-"""Modules of a method's folder that hold hyperparameters alone, which are part of the identity as they are."""
+"""Modules of a method's folder that hold only hyperparameters, whose values are part of the identity already."""
 
 
 def code_hash(packages: Sequence[str], *, also: Sequence[str] = ()) -> str:
-    """Return the SHA-256 over the sources of what makes the numbers, whatever their line endings.
+    """Return the SHA-256 over the sources of the code that computes the numbers, whatever their line endings.
 
     Args:
         packages: folders of methods.
         also: further modules.
 
     Raises:
-        EmbeddingsError: the source of a module is not there.
+        EmbeddingsError: the source of a module is missing.
     """
     total = hashlib.sha256()
     for name in sorted({*SHARED, *also, *modules_of(packages)}):
@@ -66,6 +66,6 @@ def _source(name: str) -> bytes:
             return file.read()
     except OSError as error:
         raise EmbeddingsError(
-            f"The source of {name} cannot be read ({error.strerror}), and a build says what code made it. Install the "
-            "library again, with its sources."
+            f"Cannot read the source of {name} ({error.strerror}), which is part of a build's identity. Reinstall the "
+            "library with its sources."
         ) from error

@@ -1,4 +1,4 @@
-"""A new version keeps the elements of the one before it, unless somebody decides otherwise."""
+"""A new version keeps the elements of the previous one, unless the user decides otherwise."""
 
 from __future__ import annotations
 

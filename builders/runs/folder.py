@@ -1,4 +1,4 @@
-"""The folder of a run: whether it is taken up or begun, and held by one process at a time."""
+"""The folder of a run: whether to resume it or start afresh."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
-    """Make the folder of a run ready and return the file of its checkpoint, which is there if it is to be taken up.
+    """Prepare the folder of a run and return the path of its checkpoint, which exists if the run is to be resumed.
 
     Args:
         folder: of the run.
-        resume: True needs an interrupted run, False forgets it, None takes one up if it is there.
-        force: whether the user wants it made again: then an earlier run is taken up only if `resume` says so.
+        resume: True requires an interrupted run, False discards it, None resumes one if it is there.
+        force: whether the user wants a rebuild; then an earlier run is resumed only if `resume` is True.
 
     Raises:
-        TrainingError: there is no run to take up.
+        TrainingError: there is no run to resume.
         OutputInvalid: the folder cannot be written.
     """
     checkpoint = folder / CHECKPOINT

@@ -1,4 +1,4 @@
-"""The identity of what is made from plain values: one hash."""
+"""One hash that identifies whatever is made from plain values."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from typing import Any
 
 
 def identity_of(*parts: Any) -> str:
-    """Return the SHA-256 of JSON values, the same for equal values whatever the order of their keys."""
+    """Return the SHA-256 of JSON values, equal for equal values in any order of keys."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -13,15 +13,15 @@ from embeddings.errors import EmbeddingsError, OutputInvalid
 
 @contextmanager
 def only_one(folder: Path, error: type[EmbeddingsError], what: str) -> Iterator[None]:
-    """Hold a folder that this process works in, by a lock file beside it.
+    """Lock a folder that this process works in, through a lock file beside it.
 
     Args:
         folder: what is held; it need not exist.
         error: raised if another process holds it.
-        what: is done there, for its message, such as ``"running this very build"``.
+        what: what is being done there, for the message, such as ``"running this very build"``.
 
     Raises:
-        OutputInvalid: there can be no lock, such as on a read-only file system.
+        OutputInvalid: no lock can be made, for example on a read-only file system.
     """
     try:
         folder = folder.resolve()

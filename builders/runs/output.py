@@ -29,14 +29,14 @@ MAX_LENGTH = 100
 
 @dataclass(frozen=True)
 class Place:
-    """Where the vectors of a build go, or are already.
+    """Where the vectors of a build go, or already are.
 
     Attributes:
         root: folder of catalogs.
         name: of the catalog.
-        version: to write; None for the next one at the time of writing.
-        replace: whether what stands there makes way.
-        earlier: the intact version that this very build made earlier; then there is nothing to write.
+        version: to write; None for the next one when it is written.
+        replace: whether to replace what is there.
+        earlier: the intact version that an identical build made earlier; then there is nothing to write.
         others: further roots that are searched for catalogs.
     """
 
@@ -53,7 +53,7 @@ class Place:
         return self.version or next_version(self.root, self.name, self.others)
 
     def write(self, write: Callable[[str, bool], Path]) -> Path:
-        """Call `write(version, replace)`; with the version after, where another build took it meanwhile.
+        """Call `write(version, replace)`, with the next version if another build took this one in the meantime.
 
         Raises:
             CatalogExists: another build took the version, and it was asked for.
@@ -75,7 +75,7 @@ def check_output(
     force: bool,
     others: tuple[Path, ...] = (),
 ) -> None:
-    """Check that ``root/<name>/<version>`` can be written, or may be what the recipe makes of the same snapshot.
+    """Check that ``root/<name>/<version>`` can be written, or may already hold this very build.
 
     Raises:
         InputInvalid: the name is not one of a catalog, or the version is not a semantic one.
@@ -107,20 +107,20 @@ def find_place(
     others: tuple[Path, ...] = (),
     without_code: str | None = None,
 ) -> Place:
-    """Return where a build goes: nowhere if an intact version is of this very build, in its place if it is damaged.
+    """Return where a build goes: nowhere if it is already there intact, in its own place if that copy is damaged.
 
     Args:
         root: folder of catalogs.
         name: of the catalog.
-        version: that is asked for; None for any that this build made, else the next one.
+        version: the requested one; None for any that this build made, else the next one.
         fingerprint: of the build.
-        force: whether to build in any case, and to replace the version that is asked for.
+        force: whether to build in any case, and to replace the requested version.
         others: further roots that are searched for catalogs: the next version is above theirs too.
-        without_code: the fingerprint of this build before code was part of it. A version that is asked for by its
-            number may have it: it was released, and is not changed for code that nobody can compare.
+        without_code: the fingerprint that this build had before code was part of it. A version requested by number may
+            have it: it was released before, and stays as it is.
 
     Raises:
-        CatalogExists: the version that is asked for is there, from another build, and ``force`` is off.
+        CatalogExists: the requested version exists, from another build, and ``force`` is off.
     """
     if force:
         return Place(root, name, version, replace=True, others=others)
@@ -137,7 +137,7 @@ def find_place(
 
 
 def nothing_to_do(earlier: Path, reporter: Reporter) -> Path:
-    """Say that a version exists, finish what a writer that died after it left undone, and return its folder.
+    """Report that a version exists, finish what a writer that died left undone, and return its folder.
 
     Raises:
         CatalogCorrupt: the root's index cannot be read.
@@ -158,19 +158,19 @@ def _check_name(name: str, version: str | None) -> None:
         )
     for text in (name, version or ""):
         if len(text) > MAX_LENGTH:
-            raise InputInvalid(f'"{text[:20]}..." has {len(text)} characters; {MAX_LENGTH} are the most.')
+            raise InputInvalid(f'"{text[:20]}..." has {len(text)} characters; at most {MAX_LENGTH} are allowed.')
     if version is not None and not index.is_version(version):
         raise InputInvalid(f'"{version}" is not a version: use three numbers, such as "1.0.0" or "1.0.0-rc.1".')
 
 
 def _folders(root: Path, name: str) -> list[str]:
-    """Return all folders named like a version, lowest first, those without a readable manifest among them."""
+    """Return all folders named like a version, lowest first, including those without a readable manifest."""
     found = [path.name for path in (root / name).iterdir()] if (root / name).is_dir() else []
     return sorted(filter(index.is_version, found), key=index.precedence)
 
 
 def _fingerprint(folder: Path) -> str | None:
-    """Return what build made a version, from its manifest, or from its table where the manifest is damaged."""
+    """Return the fingerprint of a version, from its manifest, or from its table if the manifest is damaged."""
     try:
         return read_manifest(folder).fingerprint
     except EmbeddingsError:
@@ -184,7 +184,7 @@ def _fingerprint(folder: Path) -> str | None:
 
 
 def _is_intact(folder: Path) -> bool:
-    """Whether a version's folder is its own, and every byte of its files is what its manifest says."""
+    """Whether a folder belongs to the version it is named for, and every byte of its files matches its manifest."""
     try:
         manifest = read_manifest(folder)
         read_intact(folder, manifest)
@@ -194,7 +194,7 @@ def _is_intact(folder: Path) -> bool:
 
 
 def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:
-    """Whether a version is of this recipe; also where its manifest is damaged, which `find_place` looks into."""
+    """Whether a version comes from this recipe; True if its manifest is damaged, which `find_place` looks into."""
     try:
         model = read_manifest(folder).model
     except EmbeddingsError:
@@ -205,13 +205,13 @@ def _is_of(recipe: Mapping[str, Any], folder: Path) -> bool:
 
 def _exists(root: Path, name: str, version: str | None, others: tuple[Path, ...]) -> CatalogExists:
     return CatalogExists(
-        f"{name} {version} exists in {root}, and a released version is never changed. "
-        f"Choose --version {next_version(root, name, others)}, leave --version out, or replace it with --force."
+        f"{name} {version} exists in {root}, and released versions never change. "
+        f"Choose --version {next_version(root, name, others)}, omit --version, or replace it with --force."
     )
 
 
 def next_version(root: Path, name: str, others: tuple[Path, ...] = ()) -> str:
-    """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0, above all that there are.
+    """Return the version for new vectors: the next MAJOR, or the next MINOR before 1.0.0, above every existing one.
 
     Args:
         root: folder of catalogs that they go to.

@@ -1,4 +1,4 @@
-"""What a run keeps for itself carries the hash of its own content, so that a changed byte is met before it is used.
+"""Files that a run keeps for itself carry the hash of their content, so that a changed byte is found before use.
 
 In JSON the hash stands under the last key. In any other file it is the last line, so that readers of the format itself
 (torch, NumPy) take the file as it is.
@@ -42,11 +42,11 @@ def unsealed(text: str, *, indent: int | None = None) -> dict[str, Any]:
                 return document
     except RecursionError:
         pass
-    raise ValueError("its content does not fit its seal")
+    raise ValueError("its content does not match its seal")
 
 
 class SealBroken(ValueError):
-    """A file does not have the content that was sealed."""
+    """The content of a file is not what was sealed."""
 
 
 def write_sealed(path: Path, content: bytes | memoryview, *, advice: str = "") -> None:
@@ -75,7 +75,7 @@ def read_sealed(path: Path) -> bytes:
     whole = path.read_bytes()
     content, seal = whole[:-_SIZE], whole[-_SIZE:]
     if seal != _last_line(content):
-        raise SealBroken("its content does not have the SHA-256 that it was written with")
+        raise SealBroken("its content does not match the SHA-256 that it was written with")
     return content
 
 

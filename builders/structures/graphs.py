@@ -1,4 +1,4 @@
-"""Periodic neighbours of every atom, images included, as flat arrays (vesin finds them)."""
+"""Periodic neighbors of every atom, images included, as flat arrays (vesin finds them)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NeighborGraphs:
         cutoff: in angstrom.
         offsets: (n + 1,) int64; crystal ``i`` owns edges ``offsets[i]:offsets[i + 1]``.
         centers: (n_edges,) uint16, index of the atom within its crystal.
-        neighbors: (n_edges,) uint16, index of its neighbour within the crystal.
+        neighbors: (n_edges,) uint16, index of its neighbor within the crystal.
         distances: (n_edges,) float32, angstrom.
     """
 
@@ -46,7 +46,7 @@ class NeighborGraphs:
 
 
 def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | None = None) -> NeighborGraphs:
-    """Find all neighbours within ``cutoff`` (angstrom) of every atom of every crystal.
+    """Find all neighbors within ``cutoff`` (angstrom) of every atom of every crystal.
 
     Raises:
         InputInvalid: a crystal has more than 65,535 atoms, a cell that cannot be searched, or atoms far outside of it.
@@ -54,7 +54,7 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
     large = np.flatnonzero(table.n_sites > MAX_INDEXED)
     if len(large):
         raise InputInvalid(
-            f"{table.material_ids[large[0]]} has {table.n_sites[large[0]]:,} atoms; {MAX_INDEXED:,} are the most. "
+            f"{table.material_ids[large[0]]} has {table.n_sites[large[0]]:,} atoms; at most {MAX_INDEXED:,} are allowed. "
             "Use a smaller cell, or leave it out."
         )
     centers, neighbors, distances = [], [], []
@@ -76,12 +76,12 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
 
 @dataclass(frozen=True)
 class NearestNeighbors:
-    """The ``k`` nearest neighbours of every atom, over all periodic images.
+    """The ``k`` nearest neighbors of every atom, over all periodic images.
 
     Where fewer than ``k`` lie within the cutoff, the atom itself at a distance beyond the cutoff fills the rest.
 
     Attributes:
-        neighbors: (n_atoms, k) int32, index of the neighbour within the crystal.
+        neighbors: (n_atoms, k) int32, index of the neighbor within the crystal.
         distances: (n_atoms, k) float32, angstrom, ascending.
     """
 
@@ -92,7 +92,7 @@ class NearestNeighbors:
 def nearest_neighbors(
     table: StructureTable, k: int, cutoff: float, *, advance: Advance | None = None
 ) -> NearestNeighbors:
-    """Find the ``k`` nearest neighbours within ``cutoff`` (angstrom) of every atom of every crystal."""
+    """Find the ``k`` nearest neighbors within ``cutoff`` (angstrom) of every atom of every crystal."""
     n_atoms = len(table.atomic_numbers)
     own = np.arange(n_atoms) - np.repeat(table.offsets[:-1], table.n_sites)
     neighbors = np.repeat(own.astype(np.int32)[:, None], k, axis=1)

@@ -90,7 +90,7 @@ def test_formulas_left_out_are_gone(lessons):
     few = lessons.without(FORMULAS[:50].tolist())
     assert len(few) == len(FORMULAS) - 50
     assert not set(few.formulas) & set(FORMULAS[:50])
-    with pytest.raises(SourceError, match="are left of"):
+    with pytest.raises(SourceError, match="formulas are left; at least"):
         lessons.without(FORMULAS.tolist())
 
 

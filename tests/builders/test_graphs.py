@@ -95,7 +95,7 @@ def test_what_cannot_be_searched_is_refused_by_name(lattice: np.ndarray, coordin
 def test_indices_of_atoms_never_wrap() -> None:
     n = 65_536
     table = structure_table([(100 * np.eye(3), np.full(n, 29), np.zeros((n, 3)))])
-    with pytest.raises(InputInvalid, match="test-0 has 65,536 atoms; 65,535 are the most"):
+    with pytest.raises(InputInvalid, match="test-0 has 65,536 atoms; at most 65,535 are allowed"):
         neighbor_graphs(table, 5.0)
 
 

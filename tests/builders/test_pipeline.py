@@ -125,7 +125,7 @@ def test_edited_code_makes_another_build(sample: Path, monkeypatch: pytest.Monke
     assert build(*table_options(sample)).exit_code == 0
     monkeypatch.setattr("builders.pipeline.code_of", lambda method: "of an edited loss")
     again = build(*table_options(sample))
-    assert "Taking up the run" not in again.stderr
+    assert "Resuming the run" not in again.stderr
     assert load_uae("toy").version == "0.2.0"
 
 
@@ -253,7 +253,7 @@ def test_the_trained_network_is_published_with_its_catalog(sample: Path) -> None
     first = (user_root() / "toy" / "0.1.0" / "encoder.safetensors").read_bytes()
     again = build(*table_options(sample), "--force", "--version", "0.1.0")
     assert again.exit_code == 0
-    assert "Taking up the run at step" not in again.stderr
+    assert "Resuming the run at step" not in again.stderr
     assert (user_root() / "toy" / "0.1.0" / "encoder.safetensors").read_bytes() == first
     encoder = load_encoder("toy")
     assert [SYMBOLS[z - 1] for z in encoder.atomic_numbers] == list(load_uae("toy"))
@@ -291,7 +291,7 @@ def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
     assert not (tmp_path / "killed" / "catalogs" / "toy").exists()
     assert checkpoint.exists()
     resumed = _spawn([*options, "--resume"], tmp_path / "killed")
-    assert "Taking up the run at step" in resumed.communicate(timeout=120)[1]
+    assert "Resuming the run at step" in resumed.communicate(timeout=120)[1]
     whole = _spawn(options, tmp_path / "whole")
     whole.communicate(timeout=120)
     vectors = [(tmp_path / k / "catalogs/toy/0.1.0/vectors.npy").read_bytes() for k in ("killed", "whole")]

@@ -69,7 +69,7 @@ def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
 
     Returns:
         ``elements`` (119, element_dim) float32, NaN where an element was never seen; ``input_mean`` and ``input_scale``
-        (n_statistics * element_dim,) float32, which standardise the pooled vectors; and for each layer ``k``
+        (n_statistics * element_dim,) float32, which standardize the pooled vectors; and for each layer ``k``
         ``layers.k.weight`` (n_out, n_in) float16 and ``layers.k.bias`` (n_out,) float32; for a stochastic encoder also
         ``spread.weight`` (dim, dim) float16 and ``spread.bias`` (dim,) float32.
 
@@ -81,8 +81,8 @@ def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
     elements[encoder.atomic_numbers] = state["table.weight"].numpy()[encoder.atomic_numbers]
     tensors = {
         "elements": elements,
-        "input_mean": state["standardise.running_mean"].numpy(),
-        "input_scale": (state["standardise.running_var"] + encoder.generator.standardise.eps).sqrt().numpy(),
+        "input_mean": state["standardize.running_mean"].numpy(),
+        "input_scale": (state["standardize.running_var"] + encoder.generator.standardize.eps).sqrt().numpy(),
     }
     for k in range(len(config.hidden) + 1):
         tensors[f"layers.{k}.weight"] = state[f"layers.{k}.weight"].half().numpy()
@@ -120,9 +120,9 @@ def encoder_of_tensors(
     scale = tensors["input_scale"].astype(np.float64)
     state = {
         "table.weight": np.nan_to_num(tensors["elements"]),
-        "standardise.running_mean": tensors["input_mean"],
-        "standardise.running_var": scale**2 - generator.standardise.eps,
-        "standardise.num_batches_tracked": np.array(0),
+        "standardize.running_mean": tensors["input_mean"],
+        "standardize.running_var": scale**2 - generator.standardize.eps,
+        "standardize.num_batches_tracked": np.array(0),
     } | {key: values for key, values in tensors.items() if key.startswith("layers.")}
     spread = {key: values for key, values in tensors.items() if key.startswith("spread.")}
     noise = Noise(config.dim) if spread else None
@@ -162,7 +162,7 @@ def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
 
 
 def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0) -> FormulaEncoder:
-    """Return an encoder that learned nothing: random weights, its input standardised over some formulas.
+    """Return an encoder that learned nothing: random weights, its input standardized over some formulas.
 
     Args:
         config: sizes.
@@ -172,7 +172,7 @@ def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         generator = CompositionGenerator(config)
-        moments = generator.standardise
+        moments = generator.standardize
         pooled = generator.pool(pack(formulas))
         moments.running_mean, moments.running_var = pooled.mean(0), pooled.var(0)
     return FormulaEncoder(generator, np.arange(1, N_ELEMENTS + 1), "untrained")

@@ -114,7 +114,7 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
     """Predicts a number for a formula: a composition encoder with a small head, fine-tuned together.
 
     The members differ in their initial heads and in the formulas that they stop early on; their mean is predicted. No
-    formula is on both sides of an inner split. The absolute error is minimised by AdamW.
+    formula is on both sides of an inner split. The absolute error is minimized by AdamW.
 
     Args:
         encoder: to start from; it is copied, never changed.
@@ -162,7 +162,7 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
 class CrossModalClassifier(ClassifierMixin, _CrossModal):
     """Predicts a class for a formula; see `CrossModalRegressor` for the parameters.
 
-    Classes may be of any type that can be sorted, texts included. The cross-entropy is minimised.
+    Classes may be of any type that can be sorted, texts included. The cross-entropy is minimized.
     """
 
     def fit(self, X: Any, y: Any) -> Self:

@@ -41,7 +41,7 @@ class Lessons:
         """
         kept = ~np.isin(self.formulas, list(formulas))
         if kept.sum() < MIN_FORMULAS:
-            raise SourceError(f"{kept.sum()} formulas are left of {len(self)}; {MIN_FORMULAS} are the least.")
+            raise SourceError(f"{kept.sum()} of {len(self)} formulas are left; at least {MIN_FORMULAS} are needed.")
         return replace(self, formulas=self.formulas[kept], labels=self.labels[kept], vectors=self.vectors[kept])
 
     def split(self, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -35,7 +35,7 @@ class Budget:
 
 
 class Member(nn.Module):
-    """A generator, its vectors standardised on the training rows, and a head: linear plus one hidden layer."""
+    """A generator, its vectors standardized on the training rows, and a head: linear plus one hidden layer."""
 
     shift: Tensor
     scale: Tensor
@@ -85,7 +85,7 @@ def fit_member(
     Args:
         generator: to start from.
         compositions: n formulas.
-        wanted: (n, 1) float32 standardised values, or (n,) int64 class numbers.
+        wanted: (n, 1) float32 standardized values, or (n,) int64 class numbers.
         groups: (n,) canonical reduced formulas; those of the inner validation rows are not trained on.
         budget: how.
         n_outputs: 1, or the number of classes.

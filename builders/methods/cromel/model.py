@@ -78,7 +78,7 @@ POOLINGS = {
 class CompositionGenerator(nn.Module):
     """Compositions in, one vector for each out.
 
-    The pooled vectors are standardised by running moments of the training batches, which are fixed afterwards.
+    The pooled vectors are standardized by running moments of the training batches, which are fixed afterwards.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -87,7 +87,7 @@ class CompositionGenerator(nn.Module):
         self.table = nn.Embedding(N_ELEMENTS + 1, config.element_dim)
         nn.init.normal_(self.table.weight, 0, config.table_std)
         width = len(config.statistics) * config.element_dim
-        self.standardise = nn.BatchNorm1d(width, affine=False)
+        self.standardize = nn.BatchNorm1d(width, affine=False)
         widths = (width, *config.hidden, config.dim)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
@@ -99,7 +99,7 @@ class CompositionGenerator(nn.Module):
 
     def forward(self, compositions: Compositions) -> Tensor:
         """Return one vector for each formula, (B, dim)."""
-        vectors = self.standardise(self.pool(compositions))
+        vectors = self.standardize(self.pool(compositions))
         *hidden, last = self.layers
         for layer in hidden:
             vectors = self.dropout(ACTIVATIONS[self.config.activation](layer(vectors)))
@@ -138,5 +138,5 @@ class CroMEL(nn.Module):
         return vectors if self.noise is None else self.noise(vectors)
 
     def forward(self, compositions: Compositions) -> Tensor:
-        """Return the standardised targets, (B, n_targets)."""
+        """Return the standardized targets, (B, n_targets)."""
         return self.heads(self.encode(compositions))

@@ -52,7 +52,7 @@ class PackedCrystals:
 
         Args:
             table: ``n`` crystals.
-            graphs: their neighbours, or None for a model that does not look at them.
+            graphs: their neighbors, or None for a model that does not look at them.
             labels: (n, n_targets) float, NaN where unknown.
         """
         self.n_sites = table.n_sites

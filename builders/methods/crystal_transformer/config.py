@@ -24,7 +24,7 @@ class CrystalTransformerConfig:
         depth: number of layers.
         n_heads: attention heads of a layer.
         feed_forward: width of the hidden layer of each feed-forward step.
-        cutoff: neighbours are seen up to this distance, angstrom (periodic only).
+        cutoff: neighbors are seen up to this distance, angstrom (periodic only).
         n_radial: number of radial basis functions (periodic only).
         message_dim: width of the values that a radial message carries (periodic only).
         dropout: within the layers.

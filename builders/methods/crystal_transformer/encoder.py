@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Structures = StructureTable | Iterable[Structure | Atoms]
 
 AT_ONCE, SITES_AT_ONCE = 2048, 200_000
-"""Crystals, and atoms of them, whose neighbours are held in memory together."""
+"""Crystals, and atoms of them, whose neighbors are held in memory together."""
 
 BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
 """Of a batch: crystals at most, and pairs of atoms at most."""
@@ -54,7 +54,7 @@ _LIMITS = {
     "dropout": (0.0, 1.0),
     "table_std": (0.0, 1e6),
 }
-"""Within which a network is run: the cutoff in angstrom sets how many neighbours are held, the rest sets its size."""
+"""Within which a network is run: the cutoff in angstrom sets how many neighbors are held, the rest sets its size."""
 
 _AGAIN = "Install or build this version again."
 

@@ -21,7 +21,7 @@ class RadialBasis(nn.Module):
     """Cubic B-splines on an even grid over [0, cutoff] under an envelope that goes smoothly to zero there.
 
     Of the ``n_radial`` functions only four differ from zero at any distance, which is what makes them cheap. The
-    envelope keeps the many far neighbours from drowning the few near ones.
+    envelope keeps the many far neighbors from drowning the few near ones.
     """
 
     def __init__(self, n_radial: int, cutoff: float) -> None:
@@ -51,12 +51,12 @@ class PairRadial(nn.Module):
         self.basis = RadialBasis(n_radial, cutoff)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return (B, N, n_radial, N): atom, radial function, neighbour."""
+        """Return (B, N, n_radial, N): atom, radial function, neighbor."""
         n_batch, n_atoms = batch.atomic_numbers.shape
         n_radial = self.basis.n_radial
         numbers, values = self.basis(batch.distances)
         atom = torch.div(batch.pairs, n_atoms, rounding_mode="floor")
-        first = batch.pairs + atom * ((n_radial - 1) * n_atoms)  # where (atom, 0, neighbour) lies in the flat result
+        first = batch.pairs + atom * ((n_radial - 1) * n_atoms)  # where (atom, 0, neighbor) lies in the flat result
         pairs = values.new_zeros(n_batch * n_atoms * n_radial * n_atoms)
         pairs.index_add_(0, (first[:, None] + numbers * n_atoms).flatten(), values.flatten())
         pairs = pairs.view(n_batch, n_atoms, n_radial, n_atoms)
@@ -67,10 +67,10 @@ class PairRadial(nn.Module):
 
 
 class Mixing(nn.Module):
-    """What an atom takes from its neighbours: attention, and messages kept apart by distance.
+    """What an atom takes from its neighbors: attention, and messages kept apart by distance.
 
-    A neighbour's weight in a head is exp(q.k) times a learned positive function of the distance, summed over images.
-    That equals a softmax over all images of all neighbours whose score has a distance term (the idea of infinitely
+    A neighbor's weight in a head is exp(q.k) times a learned positive function of the distance, summed over images.
+    That equals a softmax over all images of all neighbors whose score has a distance term (the idea of infinitely
     connected attention, Taniai et al., ICLR 2024), at the cost of one factor for each pair of the cell. The messages
     are a continuous-filter convolution written as two matrix products.
     """
@@ -97,7 +97,7 @@ class Mixing(nn.Module):
         return self.give(torch.cat([heads, messages.view(n_batch, n_atoms, -1)], dim=-1))
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, strength: Tensor) -> Tensor:
-        """Attend with weights exp(q.k) * strength, normalised; strength is (B, n_heads, N, N) or broadcasts to it."""
+        """Attend with weights exp(q.k) * strength, normalized; strength is (B, n_heads, N, N) or broadcasts to it."""
         query, key, value = (part.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for part in (query, key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         scores = scores.masked_fill(
@@ -147,9 +147,9 @@ class CrystalTransformer(nn.Module):
             nn.Sequential(nn.Linear(config.width, config.width), nn.SiLU(), nn.Linear(config.width, 1))
             for _ in range(n_targets)
         )
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         with torch.no_grad():
             self.table.weight.normal_(0, self.config.table_std)
             self.table.weight[0].zero_()
@@ -180,7 +180,7 @@ class CrystalTransformer(nn.Module):
         return atoms.sum(1) / batch.mask.sum(1, keepdim=True)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the standardised targets, (B, n_targets)."""
+        """Return the standardized targets, (B, n_targets)."""
         crystals = self.encode(batch)
         with torch.autocast(crystals.device.type, enabled=False):  # a rounded prediction could not be a precise one
             return torch.cat([head(crystals.float()) for head in self.heads], dim=-1)

@@ -36,7 +36,7 @@ class Task:
     """What is to be learned, from which rows.
 
     Attributes:
-        crystals: the packed crystals; their labels are standardised.
+        crystals: the packed crystals; their labels are standardized.
         training_rows: rows to learn from.
         validation_rows: rows held out.
         units: target -> unit, n_targets of them.
@@ -66,7 +66,7 @@ def train(
 
 
 class _Trainer:
-    """State of one run: network, optimiser, step, and the figures so far."""
+    """State of one run: network, optimizer, step, and the figures so far."""
 
     def __init__(self, model: CrystalTransformer, task: Task, config: TrainingConfig, run: Run) -> None:
         self.model, self.task, self.config, self.run = model.to(run.device), task, config, run
@@ -186,13 +186,13 @@ class _Trainer:
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.epoch_loss, self.history = state.step, state.epoch_loss, state.history
         if self.step > 0:
-            self.run.reporter.say(f"Taking up the run at step {self.step} of {self.n_steps}.")
+            self.run.reporter.say(f"Resuming the run at step {self.step} of {self.n_steps}.")
 
 
 def predict(
     model: nn.Module, crystals: PackedCrystals, rows: np.ndarray, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
-    """Return standardised predictions for the given rows in full precision, (n_rows, n_targets) float64."""
+    """Return standardized predictions for the given rows in full precision, (n_rows, n_targets) float64."""
     model.eval()
     order = batches_by_size(
         crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
