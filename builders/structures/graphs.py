@@ -54,8 +54,8 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
     large = np.flatnonzero(table.n_sites > MAX_INDEXED)
     if len(large):
         raise InputInvalid(
-            f"{table.material_ids[large[0]]} has {table.n_sites[large[0]]:,} atoms; at most {MAX_INDEXED:,} are allowed. "
-            "Use a smaller cell, or leave it out."
+            f"{table.material_ids[large[0]]} has {table.n_sites[large[0]]:,} atoms; at most {MAX_INDEXED:,} are "
+            "allowed. Use a smaller cell, or leave it out."
         )
     centers, neighbors, distances = [], [], []
     for i, j, d in _neighbor_lists(table, cutoff):
