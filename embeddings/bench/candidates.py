@@ -1,0 +1,150 @@
+"""A candidate model: features, a head, and how the head treats the values; fitted afresh for each set of rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import TransformedTargetRegressor
+
+from embeddings.bench.heads import HEADS
+
+Treatment = Literal["", "gate", "log"]
+
+MIN_OF_A_KIND = 10
+"""A gate needs as many zeros and as many other values among the training rows; with fewer it is left open."""
+
+
+@dataclass(frozen=True, order=True)
+class Candidate:
+    """One model that may be chosen.
+
+    Attributes:
+        features: names of blocks, joined by ``+``.
+        head: name out of `HEADS`.
+        treatment: ``"gate"`` first decides whether the value is zero, ``"log"`` learns the logarithm.
+    """
+
+    features: str
+    head: str
+    treatment: Treatment = ""
+
+    def __str__(self) -> str:
+        return f"{self.head}{f', {self.treatment}' if self.treatment else ''} on {self.features}"
+
+    def fit(self, features: np.ndarray, values: np.ndarray, *, n_classes: int, seed: int) -> Fitted:
+        """Fit a fresh model.
+
+        Args:
+            features: (n, d).
+            values: (n,) numbers, or class numbers.
+            n_classes: 0 for a regression.
+            seed: of the head.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
+            return Fitted(self._estimator(n_classes, seed).fit(features, values), n_classes)
+
+    def _estimator(self, n_classes: int, seed: int) -> Any:
+        head = HEADS[self.head]
+        if n_classes:
+            if head.classifier is None:
+                raise ValueError(f"{self.head} does not classify")
+            return head.classifier(seed)
+        regressor = head.regressor(seed)
+        if self.treatment == "log":
+            return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
+        if self.treatment == "gate":
+            judge = HEADS[self.head].classifier or HEADS["trees"].classifier
+            return ZeroGate(regressor, judge(seed) if judge else None)
+        return regressor
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model."""
+
+    estimator: Any
+    n_classes: int
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes)."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not self.n_classes:
+                return np.asarray(self.estimator.predict(features), dtype=np.float64).reshape(-1, 1)
+            known = self.estimator.predict_proba(features)
+        probabilities = np.zeros((len(features), self.n_classes))
+        probabilities[:, self.estimator.classes_.astype(int)] = known
+        return probabilities
+
+
+class ZeroGate(RegressorMixin, BaseEstimator):
+    """A hurdle: a classifier says whether the value is zero, and a regressor learns the others alone.
+
+    Half of the measured band gaps are exactly zero, and no smooth model says zero.
+
+    Args:
+        regressor: of values that are not zero.
+        classifier: of zero and not zero.
+    """
+
+    def __init__(self, regressor: Any = None, classifier: Any = None) -> None:
+        self.regressor, self.classifier = regressor, classifier
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit both; where there are too few zeros or others, the regressor alone."""
+        y = np.asarray(y)
+        positive = y != 0
+        self.is_open_ = min(positive.sum(), (~positive).sum()) < MIN_OF_A_KIND
+        self.regressor_ = clone(self.regressor).fit(X if self.is_open_ else X[positive], y if self.is_open_ else y[positive])
+        self.classifier_ = None if self.is_open_ else clone(self.classifier).fit(X, positive)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return zero where the classifier holds that likelier, the regressor's value elsewhere, (n,)."""
+        values = self.regressor_.predict(X)
+        if self.classifier_ is None:
+            return values
+        return np.where(self.classifier_.predict_proba(X)[:, 1] >= 0.5, values, 0.0)
+
+
+def treatments(values: np.ndarray, n_classes: int) -> tuple[Treatment, ...]:
+    """Return how the values may be treated, judged by training values alone: plainly, and otherwise if they ask for it."""
+    found: list[Treatment] = [""]
+    if not n_classes and MIN_SHARE_OF_ZEROS <= (values == 0).mean() <= 1 - MIN_SHARE_OF_ZEROS:
+        found.append("gate")
+    if not n_classes and (values > 0).all() and np.quantile(values, 0.95) > SPAN * np.quantile(values, 0.05):
+        found.append("log")
+    return tuple(found)
+
+
+MIN_SHARE_OF_ZEROS = 0.1
+SPAN = 5.0
+"""Positive values that spread over a larger factor, from the 5th to the 95th percentile, are also learned as logarithms."""
+
+
+def _exponential(values: np.ndarray) -> np.ndarray:
+    return np.exp(np.minimum(values, 700.0))
+
+
+Loss = Callable[[np.ndarray, np.ndarray], float]
+
+
+def loss_of(n_classes: int) -> Loss:
+    """Return what is minimized: the mean absolute error, or the mean negative logarithm of the right class's probability."""
+    return log_loss if n_classes else absolute_error
+
+
+def absolute_error(predicted: np.ndarray, values: np.ndarray) -> float:
+    """Mean absolute error of predictions (n, 1) for values (n,)."""
+    return float(np.abs(predicted[:, 0] - values).mean())
+
+
+def log_loss(predicted: np.ndarray, values: np.ndarray) -> float:
+    """Mean negative logarithm of the probability (n, n_classes) that the right class (n,) was given."""
+    return float(-np.log(np.clip(predicted[np.arange(len(values)), values.astype(int)], 1e-3, 1.0)).mean())

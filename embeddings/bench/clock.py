@@ -1,0 +1,45 @@
+"""A budget of time that is kept: what does not fit is left out, and said to be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Time that may be spent.
+
+    Attributes:
+        seconds: all of it; None for no bound.
+        now: the time, in seconds.
+    """
+
+    seconds: float | None = None
+    now: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.now()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the beginning."""
+        return self.now() - self.started
+
+    def until(self, share: float) -> Deadline:
+        """Return the moment by which this share of the budget is spent."""
+        return Deadline(None if self.seconds is None else self.started + share * self.seconds, self.now)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment; None for never."""
+
+    moment: float | None = None
+    now: Callable[[], float] = time.monotonic
+
+    def allows(self, seconds: float = 0.0) -> bool:
+        """Whether work of so many seconds ends in time."""
+        return self.moment is None or self.now() + seconds <= self.moment

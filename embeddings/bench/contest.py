@@ -1,0 +1,132 @@
+"""The contest: outer folds judge what inner folds chose, so that choosing among many is not sold as skill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from embeddings.bench.candidates import Candidate, loss_of
+from embeddings.bench.clock import Clock
+from embeddings.bench.features import FeatureMaker
+from embeddings.bench.folds import Folds
+from embeddings.bench.measurements import Measurements
+from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
+
+CHOSEN = "chosen"
+"""The contender that is whatever inner folds chose."""
+
+BASELINE = "baseline"
+"""The contender that predicts the median, or the shares of the classes."""
+
+REFIT_SHARE = 0.35
+"""Of the time of an outer fold, for training again on all of its rows what was chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class OuterFold:
+    """One outer fold.
+
+    Attributes:
+        train: rows that were learned from.
+        test: rows that were predicted.
+        choice: what inner folds chose.
+        predicted: contender -> (n_test, 1) values or (n_test, n_classes) probabilities. Contenders are `CHOSEN`,
+            `BASELINE` and every set of features, each with the head that inner folds chose for it.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    choice: Choice
+    predicted: dict[str, np.ndarray]
+
+    def loss(self, contender: str, data: Measurements) -> float:
+        """Return the loss of a contender on this fold."""
+        return loss_of(len(data.classes))(self.predicted[contender], data.values[self.test])
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """What every contender predicted of rows that it did not see.
+
+    Attributes:
+        data: the rows.
+        folds: those that ran.
+        was_cut: whether the budget ended before all was tried.
+        seconds: that it took.
+    """
+
+    data: Measurements
+    folds: list[OuterFold]
+    was_cut: bool = False
+    seconds: float = 0.0
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Those that ran in every fold, the lowest mean loss first."""
+        common = set.intersection(*(set(fold.predicted) for fold in self.folds))
+        return tuple(sorted(common, key=lambda name: (self.losses(name).mean(), name)))
+
+    def losses(self, contender: str) -> np.ndarray:
+        """Return the loss of a contender in each fold, (n_folds,)."""
+        return np.array([fold.loss(contender, self.data) for fold in self.folds])
+
+    def predictions(self, contender: str = CHOSEN) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows that were tested, and what was predicted of them."""
+        rows = np.concatenate([fold.test for fold in self.folds])
+        return rows, np.concatenate([fold.predicted[contender] for fold in self.folds])
+
+
+def hold_contest(
+    data: Measurements,
+    maker: FeatureMaker,
+    folds: Folds,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    advance: Callable[[int], None] = lambda done: None,
+) -> Contest:
+    """Judge by outer folds what inner folds choose; a fresh model for each fold.
+
+    Args:
+        data: n rows.
+        maker: of features.
+        folds: outer ones.
+        settings: what is tried.
+        clock: the time that may be spent; folds that have not begun when it is up are left out, but for the first.
+        advance: told the number of each outer fold that is done.
+    """
+    settings, clock = settings or Settings(), clock or Clock()
+    store, done, cut = FeatureStore(maker, data), [], False
+    for number, (train, test) in enumerate(folds):
+        begins = number / len(folds)
+        if done and not clock.until(1.0).allows(0.5 * clock.spent / number):
+            cut = True
+            break
+        until = clock.until(begins + (1 - REFIT_SHARE) / len(folds))
+        choice = Race(store, train, settings, until).run()
+        cut = cut or choice.n_skipped > 0
+        done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))
+        advance(number + 1)
+    return Contest(data, done, cut, clock.spent, settings)
+
+
+def _predict(
+    store: FeatureStore, train: np.ndarray, test: np.ndarray, choice: Choice, settings: Settings
+) -> dict[str, np.ndarray]:
+    """Train again on all training rows, and predict the test rows for every contender."""
+    made: dict[Candidate, np.ndarray] = {}
+
+    def predicted(one: Candidate) -> np.ndarray:
+        if one not in made:
+            made[one] = fit(one, store, train, seed=settings.seed).predict(store[one.features][test])
+        return made[one]
+
+    contenders = {CHOSEN: sum(weight * predicted(one) for one, weight in choice.weights.items())}
+    contenders[BASELINE] = predicted(Candidate("fractions", "mean"))
+    for features in dict.fromkeys(one.features for one in choice.losses):
+        if (best := choice.best_of(features)) is not None and best.head != "mean":
+            contenders[features] = predicted(best)
+    return {name: np.asarray(values) for name, values in contenders.items()}

@@ -1,0 +1,165 @@
+"""What a model is given of a formula: blocks of columns, each by name, and how they are joined.
+
+A block is one line in `BLOCKS`, or the name of a catalog or encoder. `"fractions+properties"` is two blocks side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embeddings.analysis.properties import PROPERTIES, property_values
+from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.formula import FractionMatrix
+from embeddings.pooling import pool
+from embeddings.pooling.statistics import STATISTICS, Block
+
+if TYPE_CHECKING:
+    from embeddings.catalog import ElementCatalog
+    from embeddings.encoder import CompositionEncoder
+
+    Vectors = ElementCatalog | CompositionEncoder
+
+BASE = "fractions+properties"
+"""What all vectors are compared with and joined to: nothing learned, and no catalog."""
+
+STATS = ("mean", "std", "min", "max")
+"""Of a catalog's element vectors."""
+
+PROPERTY_STATS = ("mean", "std", "min", "max", "range")
+
+SHELLS = {"s": 2, "p": 6, "d": 10, "f": 14}
+"""Electrons that a shell holds."""
+
+NOBLE_GASES = (2, 10, 18, 36, 54, 86)
+"""Atomic numbers whose electrons are the core of heavier elements."""
+
+
+@dataclass(frozen=True)
+class FeatureMaker:
+    """Makes blocks of columns, and joins them.
+
+    Attributes:
+        vectors: name -> catalog or encoder.
+    """
+
+    vectors: Mapping[str, Vectors]
+
+    def names(self) -> tuple[str, ...]:
+        """Return every block by name."""
+        return (*BLOCKS, *self.vectors)
+
+    def make(self, features: str, matrix: FractionMatrix) -> np.ndarray:
+        """Return the columns of one or more blocks, (n, d) float64, finite.
+
+        Raises:
+            InputInvalid: a block has no such name.
+        """
+        return np.hstack([self._block(name, matrix) for name in features.split("+")])
+
+    def _block(self, name: str, matrix: FractionMatrix) -> np.ndarray:
+        if name in BLOCKS:
+            return BLOCKS[name](matrix)
+        if name not in self.vectors:
+            known = ", ".join(self.names())
+            raise InputInvalid(f'No features "{name}".{did_you_mean(name, self.names())} There are: {known}.')
+        return pool(matrix, self.vectors[name], stats=STATS, missing="impute", dtype=np.float64)
+
+
+def fractions(matrix: FractionMatrix) -> np.ndarray:
+    """Return the atomic fraction of every element, (n, 118)."""
+    dense = np.zeros((len(matrix), N_ELEMENTS))
+    dense[np.repeat(np.arange(len(matrix)), matrix.n_elements), matrix.atomic_numbers.astype(int) - 1] = matrix.fractions
+    return dense
+
+
+def properties(matrix: FractionMatrix) -> np.ndarray:
+    """Return statistics over the tabulated properties and valence electrons of the elements, (n, d).
+
+    The weighted mean and standard deviation, smallest and largest value, and their difference, after Ward et al., npj
+    Comput. Mater. 2, 16028 (2016), 10.1038/npjcompumats.2016.28, on the properties that `embeddings.analysis` has.
+
+    Raises:
+        MissingExtra: pymatgen is not installed.
+    """
+    table = _property_table()
+    return np.hstack([_pooled(matrix, table, stat) for stat in PROPERTY_STATS])
+
+
+def size(matrix: FractionMatrix) -> np.ndarray:
+    """Return how many atoms and elements the formula has as written, (n, 4): what is measured per mole depends on it."""
+    totals, norms = matrix.totals, [_norm(matrix, power) for power in (2, 3)]
+    return np.column_stack([totals, matrix.n_elements, *norms])
+
+
+BLOCKS: dict[str, Callable[[FractionMatrix], np.ndarray]] = {
+    "fractions": fractions,
+    "properties": properties,
+    "size": size,
+}
+"""Blocks that need no catalog, by name."""
+
+
+@cache
+def _property_table() -> np.ndarray:
+    """Return the properties of all elements, (118, n_properties), gaps filled by the nearest element that has a value."""
+    columns = [property_values(name) for name in PROPERTIES]
+    columns += [np.arange(1.0, N_ELEMENTS + 1), *_valence().T]
+    return np.column_stack([_filled(column) for column in columns])
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    known = np.flatnonzero(np.isfinite(values)) + 1
+    nearest = [min(known.tolist(), key=lambda other: table_distance(z, other)) for z in range(1, N_ELEMENTS + 1)]
+    return values[np.array(nearest) - 1]
+
+
+def _valence() -> np.ndarray:
+    """Return electrons in the outermost s, p, d and f shells, what these lack to be full, and both in sum, (118, 10)."""
+    try:
+        from pymatgen.core import Element
+    except ImportError as error:
+        raise MissingExtra.of("pymatgen", "plot") from error
+    rows = []
+    for atomic_number, symbol in enumerate(SYMBOLS, start=1):
+        core = max((noble for noble in NOBLE_GASES if noble < atomic_number), default=0)
+        try:
+            valence = _beyond(Element(symbol).full_electronic_structure, core)
+        except KeyError:  # the heaviest have none tabulated
+            rows.append([np.nan] * (2 * len(SHELLS) + 2))
+            continue
+        filled = [valence.get(shell, 0) for shell in SHELLS]
+        lacking = [room - n if n else 0 for room, n in zip(SHELLS.values(), filled, strict=True)]
+        rows.append([*filled, sum(filled), *lacking, sum(lacking)])
+    return np.array(rows, dtype=np.float64)
+
+
+def _beyond(structure: Sequence[tuple[int, str, int]], n_core: int) -> dict[str, int]:
+    """Return shell -> electrons beyond those of the noble gas before."""
+    left, valence = n_core, {}
+    for _, shell, n in structure:
+        core = min(left, n)
+        left -= core
+        if n > core:
+            valence[shell] = valence.get(shell, 0) + n - core
+    return valence
+
+
+def _pooled(matrix: FractionMatrix, table: np.ndarray, stat: str) -> np.ndarray:
+    out = np.empty((len(matrix), table.shape[1]))
+    for length in np.unique(matrix.n_elements):
+        rows = np.flatnonzero(matrix.n_elements == length)
+        entries = matrix.offsets[rows] + np.arange(length)[:, None]
+        block = Block(table[matrix.atomic_numbers[entries].astype(int) - 1], matrix.amounts[entries])
+        out[rows] = STATISTICS[stat](block)
+    return out
+
+
+def _norm(matrix: FractionMatrix, power: int) -> np.ndarray:
+    rows = np.repeat(np.arange(len(matrix)), matrix.n_elements)
+    return np.bincount(rows, weights=matrix.fractions**power, minlength=len(matrix)) ** (1 / power)

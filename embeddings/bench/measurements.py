@@ -1,0 +1,200 @@
+"""A table of measurements that can be learned from: formulas, values, and which rows were set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from embeddings.errors import InputInvalid, TargetInvalid
+from embeddings.formula import FractionMatrix
+from embeddings.formula.bulk import known_formulas, read_column
+
+MIN_ROWS = 10
+"""Fewer rows than this are not enough to learn from and to test on."""
+
+MAX_CLASSES = 20
+"""More classes than this are not a classification but a column of names."""
+
+MIN_FORMULAS = 5
+"""Fewer different formulas than this cannot be split into folds."""
+
+BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "-", "?"})
+"""Spellings of no value, in lower case."""
+
+YES, NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that is not used.
+
+    Attributes:
+        line: of the file, or the row counted from 1.
+        reason: what is wrong with it.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Rows that can be used, in the order of the table.
+
+    Attributes:
+        target: name of what was measured.
+        formulas: (n,) canonical reduced formulas.
+        spelled: (n,) as the table has them.
+        matrix: element amounts, one row each, as written.
+        values: (n,) float64; for a classification the number of the class.
+        lines: (n,) line of the file, or row counted from 1.
+        classes: names of the classes in order; empty for a regression.
+        unit: of the values; empty where none is given.
+        order: (n,) float64 by which rows follow each other in time, or None.
+        folds: (n,) the outer fold that each row is tested in, or None.
+        set_aside: rows that are not used.
+    """
+
+    target: str
+    formulas: np.ndarray
+    spelled: np.ndarray
+    matrix: FractionMatrix
+    values: np.ndarray
+    lines: np.ndarray
+    classes: tuple[str, ...] = ()
+    unit: str = ""
+    order: np.ndarray | None = None
+    folds: np.ndarray | None = None
+    set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the values are classes rather than numbers."""
+        return bool(self.classes)
+
+    def take(self, rows: np.ndarray) -> Measurements:
+        """Return the rows at the given places."""
+        columns = ("formulas", "spelled", "values", "lines", "order", "folds")
+        taken = {name: None if (column := getattr(self, name)) is None else column[rows] for name in columns}
+        return replace(self, matrix=self.matrix.take(rows), **taken)
+
+
+def measurements(
+    formulas: Sequence[Any],
+    values: Sequence[Any],
+    *,
+    target: str = "target",
+    unit: str = "",
+    lines: Sequence[int] | None = None,
+    order: Sequence[Any] | None = None,
+    folds: Sequence[Any] | None = None,
+    set_aside: Sequence[SetAside] = (),
+) -> Measurements:
+    """Return the rows that can be used; a blank or unreadable one is set aside with its reason.
+
+    Values of yes and no, true and false, 0 and 1, or text are classes; anything else is numbers.
+
+    Args:
+        formulas: n formulas.
+        values: n measurements.
+        target: what was measured.
+        unit: of the values.
+        lines: (n,) where each row stands in its file; counted from 1 if None.
+        order: (n,) when it was measured, as numbers.
+        folds: (n,) the outer fold that each row is tested in.
+        set_aside: rows that the reader left out before.
+
+    Raises:
+        InputInvalid: the columns differ in length, or fewer than `MIN_ROWS` rows can be used.
+        TargetInvalid: every value is the same, or there are too many classes.
+    """
+    if len(formulas) != len(values):
+        raise InputInvalid(f"There are {len(formulas)} formulas and {len(values)} values; every formula needs a value.")
+    places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
+    column, canonical = read_column(list(formulas)), known_formulas(list(formulas))
+    numbers, classes, reasons = read_values(values)
+    for row, code in enumerate(column.codes):
+        if canonical[row] is None:
+            reasons[row] = str(column.invalid.get(int(code), f"{formulas[row]!r} is not a formula"))
+    kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
+    aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
+    made = Measurements(
+        target=target,
+        formulas=np.array(canonical, dtype=object)[kept],
+        spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
+        matrix=column.distinct.take(column.codes[kept]),
+        values=numbers[kept],
+        lines=places[kept],
+        classes=classes,
+        unit=unit,
+        order=None if order is None else np.asarray(order, dtype=np.float64)[kept],
+        folds=None if folds is None else np.asarray(folds)[kept],
+        set_aside=(*set_aside, *aside),
+    )
+    _check(made)
+    return made
+
+
+def read_values(values: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...], dict[int, str]]:
+    """Return values as numbers, the names of their classes, and row -> why it has none.
+
+    Returns:
+        (n,) float64, NaN where there is no value; class names in order, empty for numbers; reasons.
+    """
+    texts = ["" if value is None else str(value).strip() for value in values]
+    reasons = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
+    there = [row for row in range(len(texts)) if row not in reasons]
+    numbers = np.full(len(texts), np.nan)
+    words = {texts[row].lower() for row in there}
+    if words and (words <= YES | NO or words <= {"0", "1"}):
+        numbers[there] = [texts[row].lower() in YES or texts[row] == "1" for row in there]
+        return numbers, ("no", "yes"), reasons
+    read = {row: _number(texts[row]) for row in there}
+    unread = [row for row, number in read.items() if number is None]
+    if 2 * len(unread) > len(there):
+        classes = sorted({texts[row] for row in there})
+        numbers[there] = [classes.index(texts[row]) for row in there]
+        return numbers, tuple(classes), reasons
+    for row, number in read.items():
+        if number is None:
+            reasons[row] = f"the value {texts[row]!r} is not a number"
+        elif not np.isfinite(number):
+            reasons[row] = f"the value {texts[row]} is not finite"
+        else:
+            numbers[row] = number
+    return numbers, (), reasons
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _check(made: Measurements) -> None:
+    """Refuse what cannot be learned from."""
+    if len(made) < MIN_ROWS:
+        first = f" The first row left out is line {made.set_aside[0].line}: {made.set_aside[0].reason}." * bool(
+            made.set_aside
+        )
+        raise InputInvalid(f"{len(made)} rows can be used; at least {MIN_ROWS} are needed.{first}")
+    if len(set(made.formulas)) < MIN_FORMULAS:
+        raise InputInvalid(
+            f"The {len(made)} rows hold {len(set(made.formulas))} distinct formulas; at least {MIN_FORMULAS} are needed "
+            "to test on formulas that were not trained on."
+        )
+    if len(set(made.values.tolist())) < 2:
+        value = made.classes[int(made.values[0])] if made.classes else f"{made.values[0]:g}"
+        raise TargetInvalid(f'Every "{made.target}" is {value}: there is nothing to learn.')
+    if len(made.classes) > MAX_CLASSES:
+        raise TargetInvalid(
+            f'"{made.target}" has {len(made.classes)} different texts, which are read as classes; at most {MAX_CLASSES} '
+            "are possible. Is it a column of names?"
+        )

@@ -1,0 +1,202 @@
+"""Choosing a model on inner folds alone: a race of candidates, then a stack of the best.
+
+Everything here sees training rows only. All candidates run on the first inner fold, the best go on to the others, and a
+stack is grown greedily on their predictions of rows that they were not trained on (Caruana et al., ICML 2004).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from embeddings.bench.candidates import Candidate, Fitted, loss_of, treatments
+from embeddings.bench.clock import Deadline
+from embeddings.bench.features import BASE, FeatureMaker
+from embeddings.bench.folds import Folds, grouped_folds
+from embeddings.bench.heads import HEADS
+from embeddings.bench.measurements import Measurements
+
+SCREENING_HEADS = ("ridge", "trees", "boosting")
+"""Heads that every set of features is tried with."""
+
+N_JOINED = 2
+"""Vectors that are joined to `BASE`, the best of them alone."""
+
+N_FINALISTS = 8
+N_ROUNDS = 20
+"""Members that a stack has at most, repeats counted."""
+
+ALONE = ("fractions", "properties", BASE, f"{BASE}+size")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is tried.
+
+    Attributes:
+        heads: names out of `HEADS`.
+        n_inner: inner folds.
+        seed: of folds and heads.
+    """
+
+    heads: tuple[str, ...] = tuple(HEADS)
+    n_inner: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen on training rows.
+
+    Attributes:
+        weights: member -> weight, one in sum.
+        losses: candidate -> mean loss on the inner folds that it ran on.
+        n_skipped: candidates that the budget left out.
+    """
+
+    weights: dict[Candidate, float]
+    losses: dict[Candidate, float]
+    n_skipped: int = 0
+
+    @property
+    def best(self) -> Candidate:
+        """The best single candidate."""
+        return min(self.weights, key=lambda one: self.losses[one])
+
+    def best_of(self, features: str) -> Candidate | None:
+        """Return the best candidate on one set of features, or None if there is none."""
+        of_these = [one for one in self.losses if one.features == features]
+        return min(of_these, key=lambda one: self.losses[one]) if of_these else None
+
+
+class FeatureStore:
+    """The features of every row, each set made once."""
+
+    def __init__(self, maker: FeatureMaker, data: Measurements) -> None:
+        self.maker, self.data = maker, data
+        self._made: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, features: str) -> np.ndarray:
+        parts = features.split("+")
+        for part in parts:
+            if part not in self._made:
+                self._made[part] = self.maker.make(part, self.data.matrix)
+        return self._made[parts[0]] if len(parts) == 1 else np.hstack([self._made[part] for part in parts])
+
+
+@dataclass
+class Race:
+    """Candidates on the inner folds of some training rows."""
+
+    store: FeatureStore
+    rows: np.ndarray
+    settings: Settings
+    deadline: Deadline = field(default_factory=Deadline)
+    advance: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        data = self.store.data
+        self.values, self.n_classes = data.values[self.rows], len(data.classes)
+        self.loss = loss_of(self.n_classes)
+        n_groups = len(set(data.formulas[self.rows]))
+        self.folds: Folds = grouped_folds(
+            data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed
+        )
+        self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}
+        self.slowest, self.n_skipped = 0.0, 0
+
+    def run(self) -> Choice:
+        """Return what is best."""
+        vectors = tuple(self.store.maker.vectors)
+        self._try(self._with_heads([*ALONE, *vectors], SCREENING_HEADS), [0])
+        joined = [f"{BASE}+size+{name}" for name in self._best(vectors)[:N_JOINED]]
+        if len(joined) > 1:
+            joined.append(f"{BASE}+size+{'+'.join(self._best(vectors)[:N_JOINED])}")
+        others = [head for head in self.settings.heads if head not in SCREENING_HEADS]
+        self._try(self._with_heads(joined, self.settings.heads), [0])
+        self._try(self._with_heads(self._best(None)[:N_JOINED], others), [0])
+        self._try(self._treated(), [0])
+        finalists = self._ranked()[:N_FINALISTS]
+        self._try(finalists, range(1, len(self.folds)))
+        losses = {one: self._loss_of(one) for one in self.predicted}
+        return Choice(self._stack([one for one in finalists if self._is_whole(one)]), losses, self.n_skipped)
+
+    def _with_heads(self, features: Iterable[str], heads: Sequence[str]) -> list[Candidate]:
+        return [
+            Candidate(one, head)
+            for one in features
+            for head in ("mean", *heads)
+            if (head in self.settings.heads or head == "mean") and self._fits(head, one)
+        ]
+
+    def _fits(self, head: str, features: str) -> bool:
+        allowed = len(self.rows) <= HEADS[head].max_rows and not (self.n_classes and HEADS[head].classifier is None)
+        return allowed and (head != "mean" or features == "fractions")
+
+    def _treated(self) -> list[Candidate]:
+        """Return the best candidates with their values treated otherwise, where the values ask for it."""
+        others = [one for one in treatments(self.values, self.n_classes) if one]
+        best = [one for one in self._ranked() if one.head != "mean"][: N_FINALISTS // 2]
+        return [Candidate(one.features, one.head, treatment) for treatment in others for one in best]
+
+    def _try(self, candidates: Iterable[Candidate], folds: Iterable[int]) -> None:
+        """Predict inner folds, as far as time allows; the first candidate of all always runs."""
+        folds = list(folds)
+        for one in candidates:
+            for fold in folds:
+                if fold in self.predicted.get(one, {}):
+                    continue
+                if self.predicted and not self.deadline.allows(self.slowest):
+                    self.n_skipped += 1
+                    break
+                started = time.monotonic()
+                train, test = self.folds[fold]
+                fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed)
+                self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.advance()
+
+    def _loss_of(self, one: Candidate) -> float:
+        losses = [self.loss(made, self.values[self.folds[fold][1]]) for fold, made in self.predicted[one].items()]
+        return float(np.mean(losses))
+
+    def _first_loss(self, one: Candidate) -> float:
+        return self.loss(self.predicted[one][0], self.values[self.folds[0][1]])
+
+    def _ranked(self) -> list[Candidate]:
+        return sorted(self.predicted, key=self._first_loss)
+
+    def _best(self, among: Sequence[str] | None) -> list[str]:
+        """Return sets of features, the best first."""
+        ranked = [one.features for one in self._ranked() if among is None or one.features in among]
+        return list(dict.fromkeys(ranked))
+
+    def _is_whole(self, one: Candidate) -> bool:
+        return len(self.predicted[one]) == len(self.folds)
+
+    def _stack(self, finalists: list[Candidate]) -> dict[Candidate, float]:
+        """Return weights of a stack: again and again the member is added that lowers the loss most."""
+        if not finalists:
+            return {self._ranked()[0]: 1.0}
+        wanted = np.concatenate([self.values[test] for _, test in self.folds])
+        made = [np.concatenate([self.predicted[one][k] for k in range(len(self.folds))]) for one in finalists]
+        counts, total, lowest = np.zeros(len(finalists)), np.zeros_like(made[0]), np.inf
+        for _ in range(N_ROUNDS):
+            losses = [self.loss((total + one) / (counts.sum() + 1), wanted) for one in made]
+            best = int(np.argmin(losses))
+            if losses[best] >= lowest * (1 - 1e-4):
+                break
+            lowest, total = losses[best], total + made[best]
+            counts[best] += 1
+        return {one: float(n / counts.sum()) for one, n in zip(finalists, counts, strict=True) if n}
+
+
+def fit(one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int) -> Fitted:
+    """Fit a fresh model of a candidate on some rows."""
+    data = store.data
+    return one.fit(store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed)
+
+
