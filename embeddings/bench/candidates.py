@@ -101,7 +101,9 @@ class ZeroGate(RegressorMixin, BaseEstimator):
         y = np.asarray(y)
         positive = y != 0
         self.is_open_ = min(positive.sum(), (~positive).sum()) < MIN_OF_A_KIND
-        self.regressor_ = clone(self.regressor).fit(X if self.is_open_ else X[positive], y if self.is_open_ else y[positive])
+        self.regressor_ = clone(self.regressor).fit(
+            X if self.is_open_ else X[positive], y if self.is_open_ else y[positive]
+        )
         self.classifier_ = None if self.is_open_ else clone(self.classifier).fit(X, positive)
         return self
 
@@ -114,7 +116,7 @@ class ZeroGate(RegressorMixin, BaseEstimator):
 
 
 def treatments(values: np.ndarray, n_classes: int) -> tuple[Treatment, ...]:
-    """Return how the values may be treated, judged by training values alone: plainly, and otherwise if they ask for it."""
+    """Return how training values may be treated: as they are, and otherwise if they ask for it."""
     found: list[Treatment] = [""]
     if not n_classes and MIN_SHARE_OF_ZEROS <= (values == 0).mean() <= 1 - MIN_SHARE_OF_ZEROS:
         found.append("gate")
@@ -124,8 +126,10 @@ def treatments(values: np.ndarray, n_classes: int) -> tuple[Treatment, ...]:
 
 
 MIN_SHARE_OF_ZEROS = 0.1
+"""A gate is tried if at least this share of the values is zero, and as large a share is not."""
+
 SPAN = 5.0
-"""Positive values that spread over a larger factor, from the 5th to the 95th percentile, are also learned as logarithms."""
+"""Positive values whose 5th and 95th percentiles differ by a larger factor are also learned as logarithms."""
 
 
 def _exponential(values: np.ndarray) -> np.ndarray:
@@ -136,7 +140,7 @@ Loss = Callable[[np.ndarray, np.ndarray], float]
 
 
 def loss_of(n_classes: int) -> Loss:
-    """Return what is minimized: the mean absolute error, or the mean negative logarithm of the right class's probability."""
+    """Return what is minimized: the mean absolute error of numbers, the log loss of classes."""
     return log_loss if n_classes else absolute_error
 
 

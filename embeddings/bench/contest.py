@@ -99,7 +99,8 @@ def hold_contest(
         advance: told the number of each outer fold that is done.
     """
     settings, clock = settings or Settings(), clock or Clock()
-    store, done, cut = FeatureStore(maker, data), [], False
+    store, cut = FeatureStore(maker, data), False
+    done: list[OuterFold] = []
     for number, (train, test) in enumerate(folds):
         begins = number / len(folds)
         if done and not clock.until(1.0).allows(0.5 * clock.spent / number):

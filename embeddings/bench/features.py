@@ -1,6 +1,6 @@
 """What a model is given of a formula: blocks of columns, each by name, and how they are joined.
 
-A block is one line in `BLOCKS`, or the name of a catalog or encoder. `"fractions+properties"` is two blocks side by side.
+A block is one line in `BLOCKS`, or the name of a catalog or encoder; `"fractions+properties"` is two, side by side.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class FeatureMaker:
 def fractions(matrix: FractionMatrix) -> np.ndarray:
     """Return the atomic fraction of every element, (n, 118)."""
     dense = np.zeros((len(matrix), N_ELEMENTS))
-    dense[np.repeat(np.arange(len(matrix)), matrix.n_elements), matrix.atomic_numbers.astype(int) - 1] = matrix.fractions
+    dense[np.repeat(np.arange(len(matrix)), matrix.n_elements), matrix.atomic_numbers.astype(int) - 1] = (
+        matrix.fractions
+    )
     return dense
 
 
@@ -92,7 +94,7 @@ def properties(matrix: FractionMatrix) -> np.ndarray:
 
 
 def size(matrix: FractionMatrix) -> np.ndarray:
-    """Return how many atoms and elements the formula has as written, (n, 4): what is measured per mole depends on it."""
+    """Return atoms and elements of the formula as written, (n, 4): what is measured per mole depends on them."""
     totals, norms = matrix.totals, [_norm(matrix, power) for power in (2, 3)]
     return np.column_stack([totals, matrix.n_elements, *norms])
 
@@ -107,7 +109,7 @@ BLOCKS: dict[str, Callable[[FractionMatrix], np.ndarray]] = {
 
 @cache
 def _property_table() -> np.ndarray:
-    """Return the properties of all elements, (118, n_properties), gaps filled by the nearest element that has a value."""
+    """Return the properties of all elements, (118, n_properties), gaps filled from the nearest element."""
     columns = [property_values(name) for name in PROPERTIES]
     columns += [np.arange(1.0, N_ELEMENTS + 1), *_valence().T]
     return np.column_stack([_filled(column) for column in columns])
@@ -120,7 +122,7 @@ def _filled(values: np.ndarray) -> np.ndarray:
 
 
 def _valence() -> np.ndarray:
-    """Return electrons in the outermost s, p, d and f shells, what these lack to be full, and both in sum, (118, 10)."""
+    """Return valence electrons by shell, what open shells lack to be full, and both in sum, (118, 10)."""
     try:
         from pymatgen.core import Element
     except ImportError as error:
@@ -141,7 +143,7 @@ def _valence() -> np.ndarray:
 
 def _beyond(structure: Sequence[tuple[int, str, int]], n_core: int) -> dict[str, int]:
     """Return shell -> electrons beyond those of the noble gas before."""
-    left, valence = n_core, {}
+    left, valence = n_core, dict[str, int]()
     for _, shell, n in structure:
         core = min(left, n)
         left -= core

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -65,7 +66,7 @@ def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
 def systems(data: Measurements) -> np.ndarray:
     """Return the chemical system of each row, such as ``"Fe-O"``, (n,)."""
     offsets, numbers = data.matrix.offsets, data.matrix.atomic_numbers
-    names = ["-".join(SYMBOLS[z - 1] for z in sorted(numbers[a:b])) for a, b in zip(offsets, offsets[1:], strict=False)]
+    names = ["-".join(SYMBOLS[z - 1] for z in sorted(numbers[a:b])) for a, b in pairwise(offsets)]
     return np.array(names, dtype=object)
 
 

@@ -81,7 +81,7 @@ class Measurements:
     def take(self, rows: np.ndarray) -> Measurements:
         """Return the rows at the given places."""
         columns = ("formulas", "spelled", "values", "lines", "order", "folds")
-        taken = {name: None if (column := getattr(self, name)) is None else column[rows] for name in columns}
+        taken: dict[str, Any] = {name: column[rows] for name in columns if (column := getattr(self, name)) is not None}
         return replace(self, matrix=self.matrix.take(rows), **taken)
 
 
@@ -187,14 +187,14 @@ def _check(made: Measurements) -> None:
         raise InputInvalid(f"{len(made)} rows can be used; at least {MIN_ROWS} are needed.{first}")
     if len(set(made.formulas)) < MIN_FORMULAS:
         raise InputInvalid(
-            f"The {len(made)} rows hold {len(set(made.formulas))} distinct formulas; at least {MIN_FORMULAS} are needed "
-            "to test on formulas that were not trained on."
+            f"The {len(made)} rows hold {len(set(made.formulas))} distinct formulas; at least {MIN_FORMULAS} are "
+            "needed, to test on formulas that were not trained on."
         )
     if len(set(made.values.tolist())) < 2:
         value = made.classes[int(made.values[0])] if made.classes else f"{made.values[0]:g}"
         raise TargetInvalid(f'Every "{made.target}" is {value}: there is nothing to learn.')
     if len(made.classes) > MAX_CLASSES:
         raise TargetInvalid(
-            f'"{made.target}" has {len(made.classes)} different texts, which are read as classes; at most {MAX_CLASSES} '
-            "are possible. Is it a column of names?"
+            f'"{made.target}" has {len(made.classes)} different texts, which are read as classes; the limit is '
+            f"{MAX_CLASSES}. Is it a column of names?"
         )

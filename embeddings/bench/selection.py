@@ -198,5 +198,3 @@ def fit(one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int) -> 
     """Fit a fresh model of a candidate on some rows."""
     data = store.data
     return one.fit(store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed)
-
-
