@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 
-from embeddings.bench.heads import HEADS
+from embeddings.bench.heads import HEADS, threads_for
 
 Treatment = Literal["", "gate", "log"]
 
@@ -47,20 +47,20 @@ class Candidate:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
-            return Fitted(self._estimator(n_classes, seed).fit(features, values), n_classes)
+            return Fitted(self._estimator(n_classes, seed, threads_for(len(values))).fit(features, values), n_classes)
 
-    def _estimator(self, n_classes: int, seed: int) -> Any:
+    def _estimator(self, n_classes: int, seed: int, n_threads: int) -> Any:
         head = HEADS[self.head]
         if n_classes:
             if head.classifier is None:
                 raise ValueError(f"{self.head} does not classify")
-            return head.classifier(seed)
-        regressor = head.regressor(seed)
+            return head.classifier(seed, n_threads)
+        regressor = head.regressor(seed, n_threads)
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
             judge = HEADS[self.head].classifier or HEADS["trees"].classifier
-            return ZeroGate(regressor, judge(seed) if judge else None)
+            return ZeroGate(regressor, judge(seed, n_threads) if judge else None)
         return regressor
 
 

@@ -128,6 +128,6 @@ def _predict(
     contenders = {CHOSEN: sum(weight * predicted(one) for one, weight in choice.weights.items())}
     contenders[BASELINE] = predicted(Candidate("fractions", "mean"))
     for features in dict.fromkeys(one.features for one in choice.losses):
-        if (best := choice.best_of(features)) is not None and best.head != "mean":
+        if (best := choice.best_of(features)) is not None:
             contenders[features] = predicted(best)
     return {name: np.asarray(values) for name, values in contenders.items()}

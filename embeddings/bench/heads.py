@@ -5,6 +5,7 @@ A head is one entry in `HEADS`. All are seeded, and minimize the absolute error 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +32,8 @@ ALPHAS = np.logspace(-2, 5, 15)
 MIN_VARIANCE = 1e-8
 """Columns that vary less are left out of linear models, which would take their rounding for signal."""
 
-N_THREADS = 2
-"""Of trees and boosting; the result does not depend on it."""
+ROWS_PER_THREAD = 2_000
+"""Trees and boosting use one more thread for so many rows: for fewer, threads wait longer than they work."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ class Head:
     """One way to learn.
 
     Attributes:
-        regressor: seed -> estimator.
-        classifier: seed -> estimator with `predict_proba`; None where there is none.
+        regressor: seed, number of threads -> estimator.
+        classifier: seed, number of threads -> estimator with `predict_proba`; None where there is none.
         max_rows: it is not tried on more.
     """
 
-    regressor: Callable[[int], Any]
-    classifier: Callable[[int], Any] | None
+    regressor: Callable[[int, int], Any]
+    classifier: Callable[[int, int], Any] | None
     max_rows: int = 10**9
 
 
@@ -54,47 +55,52 @@ def _scaled(estimator: Any) -> Any:
     return make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), estimator)
 
 
-def _gaussian_process(seed: int) -> Any:
+def _gaussian_process(seed: int, n_threads: int) -> Any:
     kernel = ConstantKernel(1.0) * Matern(10.0, nu=1.5, length_scale_bounds=(0.1, 1e3)) + WhiteKernel(0.1)
     return _scaled(GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed, alpha=1e-8))
 
 
-def _boosting(kind: Any, seed: int, **more: Any) -> Any:
+def _boosting(kind: Any, seed: int, n_threads: int, **more: Any) -> Any:
     return kind(
         n_estimators=400, learning_rate=0.04, num_leaves=15, min_child_samples=5, colsample_bytree=0.3, subsample=0.8,
-        subsample_freq=1, reg_lambda=1.0, random_state=seed, n_jobs=N_THREADS, verbose=-1, deterministic=True,
+        subsample_freq=1, reg_lambda=1.0, random_state=seed, n_jobs=n_threads, verbose=-1, deterministic=True,
         force_row_wise=True, **more,
     )  # fmt: skip
 
 
 HEADS: dict[str, Head] = {
     "mean": Head(
-        lambda seed: DummyRegressor(strategy="median"),
-        lambda seed: DummyClassifier(strategy="prior"),
+        lambda seed, n_threads: DummyRegressor(strategy="median"),
+        lambda seed, n_threads: DummyClassifier(strategy="prior"),
     ),
     "ridge": Head(
-        lambda seed: _scaled(RidgeCV(ALPHAS)),
-        lambda seed: _scaled(LogisticRegression(C=0.1, max_iter=500)),
+        lambda seed, n_threads: _scaled(RidgeCV(ALPHAS)),
+        lambda seed, n_threads: _scaled(LogisticRegression(C=0.1, max_iter=500)),
         max_rows=50_000,
     ),
     "neighbors": Head(
-        lambda seed: _scaled(KNeighborsRegressor(5, weights="distance")),
-        lambda seed: _scaled(KNeighborsClassifier(10, weights="distance")),
+        lambda seed, n_threads: _scaled(KNeighborsRegressor(5, weights="distance")),
+        lambda seed, n_threads: _scaled(KNeighborsClassifier(10, weights="distance")),
         max_rows=50_000,
     ),
     "trees": Head(
-        lambda seed: ExtraTreesRegressor(200, max_features=0.33, random_state=seed, n_jobs=N_THREADS),
-        lambda seed: ExtraTreesClassifier(200, max_features="sqrt", random_state=seed, n_jobs=N_THREADS),
+        lambda seed, n_threads: ExtraTreesRegressor(200, max_features=0.33, random_state=seed, n_jobs=n_threads),
+        lambda seed, n_threads: ExtraTreesClassifier(200, max_features="sqrt", random_state=seed, n_jobs=n_threads),
         max_rows=50_000,
     ),
     "boosting": Head(
-        lambda seed: _boosting(LGBMRegressor, seed),
-        lambda seed: _boosting(LGBMClassifier, seed),
+        lambda seed, n_threads: _boosting(LGBMRegressor, seed, n_threads),
+        lambda seed, n_threads: _boosting(LGBMClassifier, seed, n_threads),
     ),
     "boosting-l1": Head(
-        lambda seed: _boosting(LGBMRegressor, seed, objective="l1"),
+        lambda seed, n_threads: _boosting(LGBMRegressor, seed, n_threads, objective="l1"),
         None,
     ),
     "gaussian-process": Head(_gaussian_process, None, max_rows=1_500),
 }
 """Every head by name, from the cheapest to the dearest of a few hundred rows."""
+
+
+def threads_for(n_rows: int) -> int:
+    """Return how many threads a head uses for so many rows; the result does not depend on it."""
+    return max(1, min(os.cpu_count() or 1, n_rows // ROWS_PER_THREAD + 1 if n_rows >= ROWS_PER_THREAD else 1))

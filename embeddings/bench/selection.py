@@ -67,8 +67,8 @@ class Choice:
         return min(self.weights, key=lambda one: self.losses[one])
 
     def best_of(self, features: str) -> Candidate | None:
-        """Return the best candidate on one set of features, or None if there is none."""
-        of_these = [one for one in self.losses if one.features == features]
+        """Return the best candidate that looks at one set of features, or None if there is none."""
+        of_these = [one for one in self.losses if one.features == features and one.head != "mean"]
         return min(of_these, key=lambda one: self.losses[one]) if of_these else None
 
 
