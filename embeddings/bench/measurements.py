@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.errors import InputInvalid, TargetInvalid
+from embeddings.bench.values import is_blank, read_values
+from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import known_formulas, read_column
 
@@ -20,11 +21,6 @@ MAX_CLASSES = 20
 
 MIN_FORMULAS = 5
 """Fewer different formulas than this cannot be split into folds."""
-
-BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "-", "?"})
-"""Spellings of no value, in lower case."""
-
-YES, NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,7 @@ class Measurements:
         order: (n,) float64 by which rows follow each other in time, or None.
         folds: (n,) the outer fold that each row is tested in, or None.
         set_aside: rows that are not used.
+        notes: what was found, left out or supposed in reading, a sentence each.
     """
 
     target: str
@@ -69,6 +66,7 @@ class Measurements:
     order: np.ndarray | None = None
     folds: np.ndarray | None = None
     set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -92,9 +90,10 @@ def measurements(
     target: str = "target",
     unit: str = "",
     lines: Sequence[int] | None = None,
-    order: Sequence[Any] | None = None,
-    folds: Sequence[Any] | None = None,
+    order: Sequence[float] | np.ndarray | None = None,
+    folds: Sequence[Any] | np.ndarray | None = None,
     set_aside: Sequence[SetAside] = (),
+    notes: Sequence[str] = (),
 ) -> Measurements:
     """Return the rows that can be used; a blank or unreadable one is set aside with its reason.
 
@@ -109,6 +108,7 @@ def measurements(
         order: (n,) when it was measured, as numbers.
         folds: (n,) the outer fold that each row is tested in.
         set_aside: rows that the reader left out before.
+        notes: what the reader has to say.
 
     Raises:
         InputInvalid: the columns differ in length, or fewer than `MIN_ROWS` rows can be used.
@@ -116,12 +116,16 @@ def measurements(
     """
     if len(formulas) != len(values):
         raise InputInvalid(f"There are {len(formulas)} formulas and {len(values)} values; every formula needs a value.")
+    formulas, values = list(formulas), list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
-    column, canonical = read_column(list(formulas)), known_formulas(list(formulas))
-    numbers, classes, reasons = read_values(values)
+    column, canonical = read_column(formulas), known_formulas(formulas)
+    read, times = read_values(values, target), None if order is None else np.asarray(order, dtype=np.float64)
+    reasons = dict(read.reasons)
     for row, code in enumerate(column.codes):
         if canonical[row] is None:
-            reasons[row] = str(column.invalid.get(int(code), f"{formulas[row]!r} is not a formula"))
+            reasons[row] = _of_formula(formulas[row], column.invalid.get(int(code)))
+        elif times is not None and not np.isfinite(times[row]):
+            reasons[row] = "the time cannot be read, or not as those of most rows"
     kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
     aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
     made = Measurements(
@@ -129,66 +133,35 @@ def measurements(
         formulas=np.array(canonical, dtype=object)[kept],
         spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
         matrix=column.distinct.take(column.codes[kept]),
-        values=numbers[kept],
+        values=read.numbers[kept],
         lines=places[kept],
-        classes=classes,
-        unit=unit,
-        order=None if order is None else np.asarray(order, dtype=np.float64)[kept],
+        classes=read.classes,
+        unit=unit or read.unit,
+        order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
-        set_aside=(*set_aside, *aside),
+        set_aside=tuple(sorted((*set_aside, *aside), key=lambda row: row.line)),
+        notes=(*notes, *read.notes),
     )
     _check(made)
     return made
 
 
-def read_values(values: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...], dict[int, str]]:
-    """Return values as numbers, the names of their classes, and row -> why it has none.
-
-    Returns:
-        (n,) float64, NaN where there is no value; class names in order, empty for numbers; reasons.
-    """
-    texts = ["" if value is None else str(value).strip() for value in values]
-    reasons = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
-    there = [row for row in range(len(texts)) if row not in reasons]
-    numbers = np.full(len(texts), np.nan)
-    words = {texts[row].lower() for row in there}
-    if words and (words <= YES | NO or words <= {"0", "1"}):
-        numbers[there] = [texts[row].lower() in YES or texts[row] == "1" for row in there]
-        return numbers, ("no", "yes"), reasons
-    read = {row: _number(texts[row]) for row in there}
-    unread = [row for row, number in read.items() if number is None]
-    if 2 * len(unread) > len(there):
-        classes = sorted({texts[row] for row in there})
-        numbers[there] = [classes.index(texts[row]) for row in there]
-        return numbers, tuple(classes), reasons
-    for row, number in read.items():
-        if number is None:
-            reasons[row] = f"the value {texts[row]!r} is not a number"
-        elif not np.isfinite(number):
-            reasons[row] = f"the value {texts[row]} is not finite"
-        else:
-            numbers[row] = number
-    return numbers, (), reasons
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+def _of_formula(cell: Any, error: FormulaInvalid | None) -> str:
+    """Say what is wrong with the cell of a formula."""
+    return "the formula is blank" if is_blank(cell) else str(error or f"{cell!r} is not a formula")
 
 
 def _check(made: Measurements) -> None:
     """Refuse what cannot be learned from."""
+    n_formulas = len(set(made.formulas))
     if len(made) < MIN_ROWS:
-        first = f" The first row left out is line {made.set_aside[0].line}: {made.set_aside[0].reason}." * bool(
-            made.set_aside
-        )
-        raise InputInvalid(f"{len(made)} rows can be used; at least {MIN_ROWS} are needed.{first}")
-    if len(set(made.formulas)) < MIN_FORMULAS:
         raise InputInvalid(
-            f"The {len(made)} rows hold {len(set(made.formulas))} distinct formulas; at least {MIN_FORMULAS} are "
-            "needed, to test on formulas that were not trained on."
+            f"{_count(len(made), 'row')} can be used; at least {MIN_ROWS} are needed.{_first_aside(made)}"
+        )
+    if n_formulas < MIN_FORMULAS:
+        raise InputInvalid(
+            f"The {len(made)} rows hold {_count(n_formulas, 'distinct formula')}; at least {MIN_FORMULAS} are needed, "
+            "to test on formulas that were not trained on."
         )
     if len(set(made.values.tolist())) < 2:
         value = made.classes[int(made.values[0])] if made.classes else f"{made.values[0]:g}"
@@ -198,3 +171,14 @@ def _check(made: Measurements) -> None:
             f'"{made.target}" has {len(made.classes)} different texts, which are read as classes; the limit is '
             f"{MAX_CLASSES}. Is it a column of names?"
         )
+
+
+def _first_aside(made: Measurements) -> str:
+    if not made.set_aside:
+        return ""
+    first = made.set_aside[0]
+    return f" Of {_count(len(made.set_aside), 'row')} left out, the first is line {first.line}: {first.reason}."
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
