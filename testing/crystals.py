@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,14 @@ def sample_crystals(n: int = 60, seed: int = 0) -> tuple[list[Crystal], dict[str
         energy.append(np.sin(a / 2) + np.sin(b / 2) + 0.1 * (k % 2))
         gap.append(abs(a - b) / 5 if k % 3 else float("nan"))
     return crystals, {"formation_energy_per_atom": energy, "band_gap": gap}
+
+
+def write_labelled(path: Path, names: Iterable[str], n: int = 60) -> Path:
+    """Write `sample_crystals` as a Parquet file, with their energies under each of the names."""
+    crystals, labels = sample_crystals(n)
+    energies = pa.array(labels["formation_energy_per_atom"])
+    pq.write_table(arrow_table(crystals, **dict.fromkeys(names, energies)), path)
+    return path
 
 
 def write_sample(path: Path, n: int = 60, seed: int = 0) -> Path:

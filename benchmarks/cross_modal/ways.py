@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cross_modal.critic import Adversary, Penalty
+from benchmarks.cross_modal.tables import BEST
 from builders.methods.cromel.config import TransferConfig
 from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of
 from builders.methods.cromel.lessons import Lessons
@@ -22,18 +24,22 @@ _TRAINING = RECIPES["cromel-multi"].training
 _CRITIC = replace(_TRAINING, labels=0, alignment=0, contrast=0, stochastic=True)
 
 WAYS: dict[str, TransferConfig] = {
-    "c+d: contrast and labels": _TRAINING,
+    BEST: _TRAINING,
     "d: labels": replace(_TRAINING, alignment=0, contrast=0),
     "c: alignment by contrast": replace(_TRAINING, labels=0, alignment=0, contrast=1),
     "c: alignment by distance": replace(_TRAINING, labels=0, alignment=1, contrast=0),
     "c+d: distance and labels": replace(_TRAINING, alignment=1, contrast=0),
     "c+d: contrast and labels, stochastic": replace(_TRAINING, stochastic=True),
-    "b: critic, gradient penalty": replace(_CRITIC, critic="gradient"),
-    "a: critic, penalty as released": replace(_CRITIC, critic="released"),
+    "b: critic, gradient penalty": _CRITIC,
+    "a: critic, penalty as released": _CRITIC,
 }
 """The ways that have something to learn, the likeliest first; "e" is an untrained encoder."""
 
-BEST = "c+d: contrast and labels"
+CRITICS: dict[str, Penalty] = {
+    "b: critic, gradient penalty": "gradient",
+    "a: critic, penalty as released": "released",
+}
+"""The ways that are moved by a critic, and the penalty on its slope."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,11 @@ class Workshop:
             excluded: canonical reduced formulas that are left out.
         """
         recipe = replace(self.recipe, training=_within(WAYS[way], self.recipe.training))
-        identity = identity_of(self.source, recipe.to_dict(), sorted(set(excluded)))
+        identity = identity_of(self.source, recipe.to_dict(), CRITICS.get(way), sorted(set(excluded)))
         path = self.folder / f"{identity[:16]}.npz"
         if not path.exists():
             lessons = self.lessons.without(excluded) if len(excluded) else self.lessons
-            trained = train_encoder(lessons, recipe)
+            trained = train_encoder(lessons, recipe, extra=self._critic(way))
             numbers = np.unique(fraction_matrix(lessons.formulas[trained.training_rows].tolist()).atomic_numbers)
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{os.getpid()}-{path.name}")
@@ -72,6 +78,11 @@ class Workshop:
             temporary.replace(path)
         with np.load(path) as tensors:
             return encoder_of_tensors(dict(tensors), recipe.model, name=way)
+
+    def _critic(self, way: str) -> Adversary | None:
+        if way not in CRITICS:
+            return None
+        return Adversary(self.lessons.vectors.shape[1], CRITICS[way], seed=self.recipe.seed)
 
 
 def _within(way: TransferConfig, budget: TransferConfig) -> TransferConfig:

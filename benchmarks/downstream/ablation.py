@@ -17,9 +17,10 @@ from typing import Any
 
 import click
 
-from benchmarks.crystals import DATA_ENV, MATERIALS_PROJECT
+from benchmarks.data import MATERIALS_PROJECT
 from benchmarks.downstream.cgcnn import COMPARISON
 from benchmarks.downstream.comparison import compare
+from benchmarks.harness import DATA_ENV, Request
 from benchmarks.measure import environment
 from benchmarks.options import numbers
 from benchmarks.variants import varied
@@ -109,10 +110,9 @@ def measure(folder: Path, seed: int, path: Path, *, is_base: bool = False) -> li
     if (folder / ENCODER).exists() and manifest.model.hyperparameters["vectors"] == "context":
         kinds.append(f"{manifest.name} sites")
     found = compare(
-        COMPARISON,
-        quick=False,
+        replace(COMPARISON, file_name=path.name),
+        Request(quick=False, data=path.parent),
         catalog=str(folder),
-        path=path,
         only=kinds,
         n_training=N_TRAINING,
         epochs=EPOCHS,
@@ -149,7 +149,7 @@ def averaged(folders: Sequence[Path], work: Path) -> Path:
 
 
 def stability(folders: Sequence[Path]) -> float | None:
-    """Return the mean share of five nearest neighbours that catalogs of several seeds have in common."""
+    """Return the mean share of five nearest neighbors that catalogs of several seeds have in common."""
     pairs = [neighbor_overlap(a, b, 5) for a, b in combinations(map(load_uae, folders), 2)]
     return sum(pairs) / len(pairs) if pairs else None
 

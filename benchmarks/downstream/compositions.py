@@ -1,15 +1,11 @@
 """Formulas alone: element vectors pooled over each formula, and two ordinary models on top, on MatBench's own folds.
 
-Example:
-    python -m benchmarks.downstream.compositions --catalog ct-multi -o compositions.json
-
 Every table of element vectors is pooled by the same statistics and learned from by the same models. MatBench: Dunn et
 al., npj Comput. Mater. 6, 138 (2020), 10.1038/s41524-020-00406-3; its official folds, on the compositions alone.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +22,9 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.crystals import DATA_ENV
-from benchmarks.downstream.output import report
-from benchmarks.downstream.tables import PUBLISHED
+from benchmarks.downstream.element_tables import PUBLISHED
 from benchmarks.downstream.vectors import NamedVectors, load_catalogs, load_vectors
-from benchmarks.measure import environment
+from benchmarks.harness import DATA_ENV, Request
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 from embeddings.formula import fraction_matrix
@@ -87,52 +81,48 @@ def read_task(folder: Path, name: str) -> Task:
     """
     path = folder / f"matbench_{name}.parquet"
     if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the MatBench files with --path, or set {DATA_ENV}.")
+        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
     table = pq.read_table(path, columns=["composition", "target", "fold"])
     return Task(name, *(table[column].to_numpy() for column in table.column_names))
 
 
 def run(
-    quick: bool,
+    request: Request,
     *,
     catalogs: Sequence[str] = ("ct-multi",),
-    path: Path | None = None,
     tasks: Sequence[str] = (),
     models: Sequence[str] = MODELS,
 ) -> dict[str, Any]:
     """Compare element vectors pooled over formulas, catalogs and published tables, on MatBench.
 
     Args:
-        quick: two tasks, two folds, one catalog and random rows.
+        request: of the harness; quick are two tasks, two folds, and random rows beside the catalogs.
         catalogs: names or paths of the catalogs to measure.
-        path: folder of the MatBench files; by default among the development data.
         tasks: names out of `TASKS`; all of them if empty.
         models: names out of `MODELS`.
 
     Returns:
-        ``settings`` (with the overlap of each task), ``environment``, ``rows``: the score of each task, features, model
+        ``settings`` (with the overlap of each task), ``rows``: the score of each task, features, model
         and fold, over all rows and over those of formulas that no catalog was trained on; ``summary``: means and
         standard deviations over folds; ``notes``.
 
     Raises:
         EmbeddingsError: a file or a catalog cannot be read.
     """
-    folder = path or Path(os.environ.get(DATA_ENV, ".")) / "matbench"
     loaded = load_catalogs(catalogs)
-    tables, notes = load_vectors(loaded, () if quick else PUBLISHED)
+    tables, notes = load_vectors(loaded, () if request.quick else PUBLISHED)
     rows, overlaps = [], {}
-    for name in tasks or (QUICK_TASKS if quick else TASKS):
-        task = read_task(folder, name)
+    for name in tasks or (QUICK_TASKS if request.quick else TASKS):
+        task = read_task(request.data / "matbench", name)
         seen = seen_by_any(loaded, task.formulas)
         overlaps[name] = {"n": len(seen), "n_seen": int(seen.sum())} | {
             "n_with_a_stand_in": {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
         }
         for table in tables:
-            rows += measure(task, table, ~seen, models=models, n_folds=2 if quick else 5)
+            rows += measure(task, table, ~seen, models=models, n_folds=2 if request.quick else 5)
     ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
     settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
-    result = {"settings": settings, "environment": environment(), "rows": rows}
-    return result | {"summary": summarize(rows), "notes": notes}
+    return {"settings": settings, "rows": rows, "summary": summarize(rows), "notes": notes}
 
 
 def seen_by_any(catalogs: Sequence[ElementCatalog], formulas: np.ndarray) -> np.ndarray:
@@ -218,19 +208,3 @@ def _score(actual: np.ndarray, predicted: np.ndarray) -> float | None:
     if actual.dtype != bool:
         return float(mean_absolute_error(actual, predicted)) if len(actual) else None
     return float(roc_auc_score(actual, predicted)) if len(set(actual.tolist())) == 2 else None
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="Two tasks, two folds: shows that it runs.")
-@click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True, help="Name or path.")
-@click.option("--path", type=click.Path(path_type=Path), help="Folder of the MatBench files.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), help="May be repeated; all by default.")
-@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS, help="May be repeated.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
-def main(quick: bool, out: Path | None, **options: Any) -> None:
-    """Compare element vectors pooled over formulas on MatBench."""
-    report(lambda: run(quick, **options), out)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.downstream.backend import AtomFeatures
+from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.problem import Problem
 from builders.learning.optimization import learning_rate_factor
 from builders.learning.scores import score

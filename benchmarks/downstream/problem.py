@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.downstream.backend import Split
 from builders.learning.splits import split_by_formula
 from builders.structures.cleaning import apply_filters
 from builders.structures.formulas import reduced_formulas_of
@@ -31,6 +30,15 @@ class Sizes:
     training: int
     validation: int
     test: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on, to choose the epoch by, and to report on; no reduced formula is in two of them."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
 
 
 @dataclass(frozen=True)
