@@ -1,4 +1,4 @@
-"""The command line of all benchmarks; without the name of a suite it is that of the speed benchmarks."""
+"""The command line of all benchmarks: ``python -m benchmarks [SUITE] [NAME]...``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ import click
 
 from benchmarks import cross_modal, downstream, speed
 
+SUITES = {speed.command: speed.SUITE, downstream.command: downstream.SUITE, cross_modal.command: cross_modal.SUITE}
 
-class _SpeedByDefault(click.Group):
-    """Takes ``python -m benchmarks cif`` for ``python -m benchmarks speed cif``."""
+
+class _SuiteOfTheName(click.Group):
+    """Takes ``python -m benchmarks cif`` for ``python -m benchmarks speed cif``, and no name at all for speed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
-            args = [speed.command.name or "", *args]
+        first = args[0] if args else ""
+        if first not in self.commands and first != "--help":
+            found = (command for command, suite in SUITES.items() if first in suite.names)
+            args = [str(next(found, speed.command).name), *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_SpeedByDefault, epilog="Example: python -m benchmarks cif --quick")
+@click.group(cls=_SuiteOfTheName, epilog="Example: python -m benchmarks cif --quick")
 def main() -> None:
-    """Measure what the project promises. Without the name of a suite, speed."""
+    """Measure what the project promises.
+
+    The name of a suite may be left out before one of its benchmarks; without any name, all of speed is measured.
+    """
 
 
-for command in (speed.command, downstream.command, cross_modal.command):
+for command in SUITES:
     main.add_command(command)
 
 

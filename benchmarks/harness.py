@@ -23,6 +23,8 @@ from benchmarks.measure import environment
 from embeddings.errors import EmbeddingsError, InputInvalid
 from embeddings.store.folders import write_text
 
+RESUMES = "A run that was stopped goes on where it stood."
+
 RESULTS = Path(__file__).parent / "results"
 
 DATA_ENV = "EMBEDDINGS_TEST_DATA"
@@ -76,6 +78,7 @@ class Suite:
         cases: in the order in which they run.
         table: makes Markdown of one result.
         page: makes Markdown of all results, in the order of the cases.
+        resumes: whether its cases go on from an earlier result; ratios within one run cannot.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Suite:
     cases: Sequence[Case]
     table: Callable[[Document], str]
     page: Callable[[Sequence[Document]], str]
+    resumes: bool = True
 
     @property
     def results(self) -> Path:
@@ -155,7 +159,7 @@ def refuse_other_settings(known: Document | None, settings: Mapping[str, Any]) -
     changed = [name for name in stated if known and known["settings"].get(name) != stated[name]]
     if changed:
         raise InputInvalid(
-            f"The earlier results were measured with another {', another '.join(changed)}, so new rows cannot join "
+            f"The earlier results were measured with other settings ({', '.join(changed)}), so new rows cannot join "
             "their table. Start over with --again, or write elsewhere with --out."
         )
 
@@ -193,7 +197,9 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
         options: those that only this suite has; their values become `Request.choices`.
     """
 
-    def main(names: tuple[str, ...], quick: bool, again: bool, data: Path, out: Path | None, **choices: Any) -> None:
+    def main(
+        names: tuple[str, ...], quick: bool, data: Path, out: Path | None, again: bool = False, **choices: Any
+    ) -> None:
         store = Store(out or (None if quick else suite.results))
         try:
             for case in suite.cases:
@@ -206,19 +212,20 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
     help_text = f"""{suite.about}
 
     Runs the named cases, or all; prints each table and keeps each result as NAME.json in
-    benchmarks/results/{suite.name}. A run that was stopped goes on where it stood.
-    Results of --quick are kept only where --out says.
+    benchmarks/results/{suite.name}; results of --quick are kept only where --out says.
+    {RESUMES if suite.resumes else ""}
     """
     return click.Command(command_name(suite), callback=main, params=[*_common_options(suite), *options], help=help_text)
 
 
 def _common_options(suite: Suite) -> list[click.Parameter]:
     folder = click.Path(file_okay=False, path_type=Path)
+    again = click.Option(["--again"], is_flag=True, help="Forget the results that are there and start over.")
     return [
         click.Argument(["names"], nargs=-1, type=click.Choice(suite.names), metavar="[NAME]..."),
         click.Option(["--quick"], is_flag=True, help="Do next to nothing: shows that it runs, measures nothing."),
-        click.Option(["--again"], is_flag=True, help="Forget the results that are there."),
         click.Option(["--data"], type=folder, default=".", envvar=DATA_ENV, show_envvar=True,
                      help="Folder of the development data."),
         click.Option(["--out"], type=folder, help="Folder for the results."),
+        *([again] if suite.resumes else []),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.downstream.element_tables import PUBLISHED
 from benchmarks.downstream.vectors import NamedVectors, load_catalogs, load_vectors
-from benchmarks.harness import DATA_ENV, Request
+from benchmarks.harness import DATA_ENV, Request, refuse_other_settings
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 from embeddings.formula import fraction_matrix
@@ -111,18 +112,25 @@ def run(
     """
     loaded = load_catalogs(catalogs)
     tables, notes = load_vectors(loaded, () if request.quick else PUBLISHED)
-    rows, overlaps = [], {}
-    for name in tasks or (QUICK_TASKS if request.quick else TASKS):
-        task = read_task(request.data / "matbench", name)
-        seen = seen_by_any(loaded, task.formulas)
-        overlaps[name] = {"n": len(seen), "n_seen": int(seen.sum())} | {
-            "n_with_a_stand_in": {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
-        }
-        for table in tables:
-            rows += measure(task, table, ~seen, models=models, n_folds=2 if request.quick else 5)
+    names = tasks or (QUICK_TASKS if request.quick else tuple(TASKS))
+    chosen = [read_task(request.data / "matbench", name) for name in names]
+    seen = {task.name: seen_by_any(loaded, task.formulas) for task in chosen}
+    overlaps = {task.name: _overlap(task, seen[task.name], tables) for task in chosen}
     ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
     settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
+    refuse_other_settings(request.known, settings)
+    rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+    done = {(row["task"], row["features"]) for row in rows}
+    for task, table in product(chosen, tables):
+        if (task.name, table.name) not in done:
+            rows += measure(task, table, ~seen[task.name], models=models, n_folds=2 if request.quick else 5)
+            request.keep({"settings": settings, "rows": rows, "notes": notes})
     return {"settings": settings, "rows": rows, "summary": summarize(rows), "notes": notes}
+
+
+def _overlap(task: Task, seen: np.ndarray, tables: Sequence[NamedVectors]) -> dict[str, Any]:
+    lacking = {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
+    return {"n": len(seen), "n_seen": int(seen.sum()), "n_with_a_stand_in": lacking}
 
 
 def seen_by_any(catalogs: Sequence[ElementCatalog], formulas: np.ndarray) -> np.ndarray:

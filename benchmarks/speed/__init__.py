@@ -46,6 +46,7 @@ SUITE = Suite(
     cases=[_case(name, title) for name, title in TITLES.items()],
     table=table,
     page=page,
+    resumes=False,
 )
 
 command = harness.command(

@@ -390,7 +390,7 @@ def test_what_is_known_is_not_measured_again_unless_the_catalog_has_a_new_versio
     assert rows[0] == ("one-hot", -1.0)
     assert rows[1][1] > 0
     assert catalogs == ["light@0.2.0"]
-    with pytest.raises(InputInvalid, match=r"another budget.*--again"):
+    with pytest.raises(InputInvalid, match=r"other settings \(budget\).*--again"):
         compare(POOLED, quick(world, first), catalog="light", epochs=3)
 
 

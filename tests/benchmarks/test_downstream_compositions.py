@@ -120,6 +120,23 @@ def test_the_whole_run(matbench: Path, tmp_path: Path) -> None:
     assert result["settings"]["tasks"]["steels"]["n"] == len(FORMULAS)
 
 
+def test_a_run_that_was_stopped_goes_on_where_it_stood(matbench: Path) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def stop(result: dict[str, Any]) -> None:
+        kept.append(json.loads(json.dumps(result)))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compositions.run(Request(True, matbench.parent, keep=stop), models=("ridge",))
+    again = compositions.run(Request(True, matbench.parent, known=kept[0]), models=("ridge",))
+    whole = compositions.run(Request(True, matbench.parent), models=("ridge",))
+    assert len(kept[0]["rows"]) == 2
+    assert again["rows"] == whole["rows"]
+    with pytest.raises(InputInvalid, match="other settings .tasks"):
+        compositions.run(Request(True, matbench.parent, known=kept[0]), catalogs=("starter",))
+
+
 def test_what_is_not_there(matbench: Path, tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match=r"matbench_glass\.parquet"):
         read_task(matbench, "glass")

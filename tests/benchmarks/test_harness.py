@@ -74,7 +74,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_stood(tmp_path: Path) -> None:
 
 def test_rows_of_other_settings_do_not_join_a_table(tmp_path: Path) -> None:
     measure(CASE, Store(tmp_path), quick=False)
-    with pytest.raises(InputInvalid, match=r"another unit.*--again"):
+    with pytest.raises(InputInvalid, match=r"other settings \(unit\).*--again"):
         measure(CASE, Store(tmp_path), quick=False, choices={"unit": "two"})
     assert rows_of(tmp_path) == [0, 1, 2]
 
@@ -119,7 +119,15 @@ def test_published_results_are_of_the_cases_that_there_are(suite: Suite) -> None
     )
 
 
-def test_one_command_has_all_suites_and_takes_speed_for_granted() -> None:
+def test_a_name_alone_finds_its_suite(tmp_path: Path) -> None:
+    """The names of all suites differ."""
+    names = [name for suite in SUITES for name in suite.names]
+    assert len(set(names)) == len(names)
+    for name, option in (("cif", "--peers-python"), ("probe", "--catalog"), ("steels", "--teacher")):
+        assert option in CliRunner().invoke(main, [name, "--help"]).output
+
+
+def test_one_command_has_all_suites() -> None:
     for suite in SUITES:
         name = suite.name.replace("_", "-")
         shown = CliRunner().invoke(main, [name, "--help"])
