@@ -1,7 +1,7 @@
-"""Every benchmark takes one way: a case is measured, its rows are stored as they come, and a table is made of them.
+"""How every benchmark works: a case is measured, its rows are stored as they come, and a table is made of them.
 
-A `Suite` is a group of `Case`; ``benchmarks.speed``, ``benchmarks.downstream`` and ``benchmarks.cross_modal`` are the
-three that there are. The result of a case is a document, ``benchmarks/results/SUITE/CASE.json``:
+A `Suite` is a group of cases. There are three: ``benchmarks.speed``, ``benchmarks.downstream`` and
+``benchmarks.cross_modal``. The result of a case is a document, ``benchmarks/results/SUITE/CASE.json``:
 
 - ``name``, ``title``, ``quick``, ``created`` and ``environment``, written by the harness,
 - ``rows``: measurements, each a mapping from column to text or number (None where there is none),
@@ -39,9 +39,9 @@ class Request:
     """What a case is told.
 
     Attributes:
-        quick: do next to nothing; only show that it runs.
+        quick: do almost nothing; only show that it runs.
         data: folder of the optional development data; it may not be there.
-        known: the earlier result, whose rows need not be measured again; None where there is none.
+        known: the earlier result, whose rows need not be measured again; None if there is none.
         keep: stores the result so far, so that a run that is stopped can go on.
         choices: options of the suite.
     """
@@ -60,7 +60,7 @@ class Case:
     Attributes:
         name: on the command line, and of the file of results.
         title: what is measured, for people; a result may state a more exact one.
-        run: measures, and returns ``rows`` and whatever else the result has.
+        run: measures; returns ``rows`` and what else belongs to the result.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Suite:
         cases: in the order in which they run.
         table: makes Markdown of one result.
         page: makes Markdown of all results, in the order of the cases.
-        resumes: whether its cases go on from an earlier result; ratios within one run cannot.
+        resumes: whether cases go on from an earlier result; where they measure ratios within one run, they cannot.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Store:
         return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Keep a result under its name; whoever reads meanwhile sees the old one or the new one, whole."""
+        """Keep a result under its name, atomically."""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_text(self.folder / f"{document['name']}.json", json.dumps(document, indent=1) + "\n")
@@ -131,13 +131,13 @@ def measure(case: Case, store: Store, *, again: bool = False, **request: Any) ->
         request: further fields of `Request`.
 
     Raises:
-        InputInvalid: a quick run would take the place of a careful one.
+        InputInvalid: a quick result would replace a full one.
         EmbeddingsError: what the case needs is not there.
     """
     known, quick = store.read(case.name), request["quick"]
     if known and quick and not known["quick"]:
         raise InputInvalid(
-            f"{store.folder} holds a result of {case.name} that is not quick. Write elsewhere with --out."
+            f"{store.folder} has a full result of {case.name}, which a quick one may not replace. Choose another --out."
         )
     if known and (again or known["quick"] != quick):
         known = None
@@ -223,7 +223,7 @@ def _common_options(suite: Suite) -> list[click.Parameter]:
     again = click.Option(["--again"], is_flag=True, help="Forget the results that are there and start over.")
     return [
         click.Argument(["names"], nargs=-1, type=click.Choice(suite.names), metavar="[NAME]..."),
-        click.Option(["--quick"], is_flag=True, help="Do next to nothing: shows that it runs, measures nothing."),
+        click.Option(["--quick"], is_flag=True, help="Do almost nothing: shows that it runs, measures nothing."),
         click.Option(["--data"], type=folder, default=".", envvar=DATA_ENV, show_envvar=True,
                      help="Folder of the development data."),
         click.Option(["--out"], type=folder, help="Folder for the results."),

@@ -32,7 +32,7 @@ from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid
 
 KINDS = {"balance": str, "hidden_atoms": float}
-"""Of fields that are not set by default."""
+"""Types of fields that are not set by default."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Code in a process of its own that has the slow imports behind it: it starts at once."""
+"""Python code in a separate process that has the slow imports behind it, so that it starts at once."""
 
 from __future__ import annotations
 

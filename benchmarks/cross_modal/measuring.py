@@ -76,8 +76,9 @@ def measure(
         for seed in seeds:
             head = {"set": name, "model": contender.name, "source": contender.source, "seed": seed}
             missing = [head | {"fold": fold} for fold in folds if _key(head | {"fold": fold}) not in done]
-            rows += _scored(contender, missing, seen_by(task.groups, formulas))
-            request.keep(result)
+            if missing:
+                rows += _scored(contender, missing, seen_by(task.groups, formulas))
+                request.keep(result)
     if every_way and not request.quick:
         rows += _leaky_rows(plan, task, seeds, done)
     rows.sort(key=lambda row: tuple(map(str, _key(row))))
@@ -95,10 +96,9 @@ def _scored(contender: Contender, missing: Iterable[Row], seen: np.ndarray) -> l
         tested = task.folds(row["seed"]) == row["fold"]
         predicted = contender.model(task, tested, row["seed"])
         rows.append(row | scores(task, tested, predicted, seen))
-    if rows:
-        mean, spent = np.mean([row["score"] for row in rows]), time.process_time() - started
-        what = f"{task.name}, {contender.name}, {contender.source}"
-        click.echo(f"{what}: {mean:.4g}, {spent:.0f} s of processor", err=True)
+    mean, spent = np.mean([row["score"] for row in rows]), time.process_time() - started
+    what = f"{task.name}, {contender.name}, {contender.source}"
+    click.echo(f"{what}: {mean:.4g}, {spent:.0f} s of processor time", err=True)
     return rows
 
 

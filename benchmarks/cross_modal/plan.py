@@ -1,4 +1,4 @@
-"""What is measured, in which order: who is compared on which set, and what the encoder was kept from."""
+"""Who is compared on which set, in which order, and which formulas each encoder may not see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KIND = "without any formula of its kind of set"
 NONE = "no source"
 
 SCRATCH_RATE = 1e-3
-"""Learning rate of an encoder that starts from nothing: it has farther to go."""
+"""Learning rate of an encoder that starts from scratch: it has farther to go."""
 
 POOLED_STATS = ("mean", "std", "min", "max")
 
@@ -53,7 +53,7 @@ class Plan:
         tasks: the sets.
         workshop: trains the encoders.
         catalog: element vectors to pool, for comparison.
-        options: parameters of every estimator, in place of its own.
+        options: parameters that every estimator takes instead of its defaults.
     """
 
     tasks: dict[str, TargetSet]
@@ -81,7 +81,7 @@ class Plan:
         yield Contender(task, BEST, ALL, Head(self._taught(BEST), options=self.options))
 
     def baselines(self, task: TargetSet) -> Iterator[Contender]:
-        """Yield what an encoder has to beat."""
+        """Yield the contenders that an encoder has to beat."""
         yield Contender(
             task,
             NOTHING,
@@ -96,7 +96,7 @@ class Plan:
             yield Contender(task, "magpie, random forest", NONE, forest)
 
     def _taught(self, way: str, excluded: Sequence[str] = ()) -> Callable[[TargetSet, int], FormulaEncoder]:
-        """Return what gives the encoder once it is needed: rows that are there already need none."""
+        """Return a function that gives the encoder once it is needed: rows that are stored need none."""
         return lambda task, seed: self.workshop.encoder(way, excluded)
 
     def _untrained(self, task: TargetSet, seed: int) -> FormulaEncoder:

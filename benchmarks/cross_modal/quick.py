@@ -1,4 +1,4 @@
-"""A plan in seconds: made-up formulas whose property is known, and tiny networks."""
+"""A plan that takes seconds: made-up formulas whose property is known, and tiny networks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_TARGETS, TEACHER_DIM = 2, 8
 
 
 def quick_plan(folder: Path, name: str = "efe") -> Plan:
-    """Return a source of some hundred formulas, of which forty are also measured, with an offset and noise.
+    """Return a plan with a source of a few hundred formulas, of which forty are "measured", with an offset and noise.
 
     Args:
         folder: where its encoders are kept.

@@ -1,8 +1,7 @@
-"""Ways of moving knowledge from structures to compositions, and what each encoder may not see."""
+"""Ways of moving knowledge from structures to compositions."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.identity import identity_of
 from embeddings.formula import fraction_matrix
+from embeddings.store.folders import atomic_file
 
 _TRAINING = RECIPES["cromel-multi"].training
 _CRITIC = replace(_TRAINING, labels=0, alignment=0, contrast=0, stochastic=True)
@@ -33,7 +33,7 @@ WAYS: dict[str, TransferConfig] = {
     "b: critic, gradient penalty": _CRITIC,
     "a: critic, penalty as released": _CRITIC,
 }
-"""The ways that have something to learn, the likeliest first; "e" is an untrained encoder."""
+"""The ways that learn, the most promising first; "e" is an untrained encoder."""
 
 CRITICS: dict[str, Penalty] = {
     "b: critic, gradient penalty": "gradient",
@@ -63,7 +63,7 @@ class Workshop:
 
         Args:
             way: a key of `WAYS`.
-            excluded: canonical reduced formulas that are left out.
+            excluded: canonical reduced formulas to leave out.
         """
         recipe = replace(self.recipe, training=_within(WAYS[way], self.recipe.training))
         identity = identity_of(self.source, recipe.to_dict(), CRITICS.get(way), sorted(set(excluded)))
@@ -73,9 +73,8 @@ class Workshop:
             trained = train_encoder(lessons, recipe, extra=self._critic(way))
             numbers = np.unique(fraction_matrix(lessons.formulas[trained.training_rows].tolist()).atomic_numbers)
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{os.getpid()}-{path.name}")
-            np.savez(temporary, **tensors_of(published(trained, numbers, way)))
-            temporary.replace(path)
+            with atomic_file(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, **tensors_of(published(trained, numbers, way)))
         with np.load(path) as tensors:
             return encoder_of_tensors(dict(tensors), recipe.model, name=way)
 

@@ -1,4 +1,4 @@
-"""One back end, several kinds of atom features: everything else is the same for all of them."""
+"""One back end, several kinds of atom features, and nothing else that differs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Comparison:
 
     Attributes:
         make_client: from the crystals to the back end.
-        tables: name -> rows by atomic number of what there is to compare with; None where a package is not installed.
+        tables: name -> rows by atomic number to compare with; None where a package is not installed.
         file_name: of the crystals, among the development data.
         target: the property to learn.
         sizes: of the split.
         budget: of each training.
-        learned_dim: width of the table that the back end learns by default, if it does.
+        learned_dim: width of the table that the back end learns by default; None if it learns none.
         max_sites: larger cells are left out.
     """
 
@@ -48,7 +48,7 @@ class Comparison:
     max_sites: int | None = None
 
     def quick(self) -> Comparison:
-        """Return the same with next to nothing to do."""
+        """Return a version that finishes in seconds."""
         budget = replace(self.budget, epochs=2, learning_rates=(1e-3,), spreads=(), seeds=(0,))
         return replace(self, sizes=Sizes(64, 16, 16), budget=budget)
 
@@ -83,7 +83,7 @@ def compare(
 
     Raises:
         InputInvalid: the earlier result is of another problem or budget.
-        EmbeddingsError: the crystals or the catalog cannot be read or do not suffice, or a training diverged.
+        EmbeddingsError: the crystals or the catalog cannot be read, there are too few, or a training diverged.
     """
     limit_threads()
     comparison = (comparison.quick() if request.quick else comparison).changed(**changes)
@@ -120,7 +120,7 @@ def compare(
 
 
 def still_true(known: dict[str, Any], catalog: ElementCatalog) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the rows of an earlier result and its catalogs, without those of another version of a catalog."""
+    """Return the rows and catalogs of an earlier result, without those of another version of the catalog."""
     if f"{catalog.name}@{catalog.version}" in known["catalogs"]:
         return known["rows"], known["catalogs"]
     rows = [row for row in known["rows"] if not row["features"].startswith(f"{catalog.name} ")]
@@ -128,7 +128,7 @@ def still_true(known: dict[str, Any], catalog: ElementCatalog) -> tuple[list[dic
 
 
 def element_features(comparison: Comparison, catalog: ElementCatalog) -> tuple[list[AtomFeatures], list[str]]:
-    """Return all features that belong to an element, the catalog's frozen and fine-tuned, and what is not installed."""
+    """Return all features of elements, the catalog's frozen and fine-tuned among them, and what is not installed."""
     features, notes = [], []
     if comparison.learned_dim:
         features.append(AtomFeatures("learned table", random_rows(comparison.learned_dim), trainable=True))
@@ -181,7 +181,7 @@ def measure(client: Client, features: AtomFeatures, problem: Problem, budget: Bu
 
 
 def spreads_of(features: AtomFeatures, budget: Budget) -> list[float]:
-    """Return the spreads to try: that of the features themselves, and those of the budget that differ from it."""
+    """Return the spreads to try: the features' own, and those of the budget that differ from it."""
     own = round(features.spread, 4)
     return [own, *(spread for spread in budget.spreads if not math.isclose(spread, own, rel_tol=0.2))]
 

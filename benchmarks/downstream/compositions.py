@@ -1,6 +1,6 @@
 """Formulas alone: element vectors pooled over each formula, and two ordinary models on top, on MatBench's own folds.
 
-Every table of element vectors is pooled by the same statistics and learned from by the same models. MatBench: Dunn et
+Every table of element vectors is pooled with the same statistics and given to the same models. MatBench: Dunn et
 al., npj Comput. Mater. 6, 138 (2020), 10.1038/s41524-020-00406-3; its official folds, on the compositions alone.
 """
 
@@ -43,18 +43,18 @@ TASKS = {
     "glass": "ROC-AUC",
     "expt_is_metal": "ROC-AUC",
 }
-"""Task -> the figure that MatBench ranks by; from the cheapest to the dearest of each kind."""
+"""Task -> the figure that MatBench ranks by; of each kind the cheapest first."""
 
 QUICK_TASKS = ("steels", "expt_is_metal")
 STATS = ("mean", "std", "min", "max")
 MODELS = ("ridge", "gradient boosting")
 
 MIN_VARIANCE = 1e-8
-"""Columns that vary less among the training rows are left out of the ridge: it would take their rounding for signal."""
+"""Columns that vary less than this among the training rows are left out of the ridge: it would fit their rounding."""
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-2, 5, 15))
 BOOSTING = {"max_iter": 200, "learning_rate": 0.1, "max_leaf_nodes": 15, "max_bins": 63, "random_state": 0}
-"""Smaller trees than the library's own, coarser bins, more rounds: with hundreds of features each split is dear."""
+"""Smaller trees than the library's default, coarser bins, more rounds: splits are costly with hundreds of features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Task:
         name: of the task.
         formulas: (n,) as the file spells them.
         values: (n,) float64, or bool where a class is asked for.
-        folds: (n,) the fold that each row is tested in.
+        folds: (n,) fold in which each row is tested.
     """
 
     name: str
@@ -134,13 +134,13 @@ def _overlap(task: Task, seen: np.ndarray, tables: Sequence[NamedVectors]) -> di
 
 
 def seen_by_any(catalogs: Sequence[ElementCatalog], formulas: np.ndarray) -> np.ndarray:
-    """Return (n,) bool: whether the training of some catalog saw the formula."""
+    """Return whether any of the catalogs saw the formula in training, (n,) bool."""
     seen = {formula for catalog in catalogs for formula in catalog.overlap(formulas.tolist())}
     return np.array([formula in seen for formula in formulas])
 
 
 def n_with_a_stand_in(table: NamedVectors, formulas: np.ndarray) -> int:
-    """Return how many formulas hold an element that the table lacks; its neighbour in the periodic table stands in."""
+    """Return how many formulas contain an element that the table lacks; a neighbor in the periodic table stands in."""
     matrix = fraction_matrix(formulas)
     lacking = ~np.isin(matrix.atomic_numbers, table.atomic_numbers)
     return len(np.unique(np.repeat(np.arange(len(matrix)), matrix.n_elements)[lacking]))
@@ -163,10 +163,10 @@ def measure(
 
 
 def predict(model: str, features: np.ndarray, values: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """Learn from the rows that are not tested and return a number for each tested one: a value, or a class's score.
+    """Fit the rows that are not tested and predict the others: a value, or the score of a class, for each.
 
     Raises:
-        InputInvalid: no model of this name.
+        InputInvalid: there is no model of this name.
     """
     training, wanted = features[~tested], values[~tested]
     if model == "ridge":

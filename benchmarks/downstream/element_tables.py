@@ -1,7 +1,7 @@
 """Element tables to compare with, as rows by atomic number.
 
-Every table is (119, dim) float32; row 0 and the rows of elements that the table lacks are NaN, so that none of them can
-pass for a vector. A table whose package is not installed is None.
+Every table is (119, dim) float32. Row 0 and the rows of elements that the table lacks are NaN, so that they cannot be
+mistaken for vectors. A table whose package is not installed is None.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ATOM_INIT_FILES = {
     "jarvis": "core/atom_init.json",
     "matminer": "utils/data_files/cgcnn_atom_feature.json",
 }
-"""Packages that bring the atom features of CGCNN, and where."""
+"""Package -> file within it that has the atom features of CGCNN."""
 
 
 def catalog_rows(catalog: ElementCatalog) -> np.ndarray:
@@ -38,7 +38,7 @@ def one_hot() -> np.ndarray:
 
 
 def random_rows(dim: int = 128, *, seed: int = 0) -> np.ndarray:
-    """Return rows drawn from the standard normal distribution, different for each element and of no other meaning."""
+    """Return rows from the standard normal distribution: they tell elements apart and mean nothing else."""
     return _by_number(dict(zip(SYMBOLS, np.random.default_rng(seed).normal(size=(N_ELEMENTS, dim)), strict=True)))
 
 
@@ -59,8 +59,8 @@ def atom_init() -> np.ndarray | None:
 def published(name: str) -> np.ndarray | None:
     """Return a table of ElementEmbeddings, or None where that is not installed.
 
-    Columns are brought to zero mean and unit spread over the elements that the table has: some tables are in physical
-    units from 0.1 to 1,000, which no back end could take.
+    Columns are scaled to zero mean and unit spread over the elements that the table has: some tables are in physical
+    units from 0.1 to 1,000, which no back end can learn from.
 
     Raises:
         InputInvalid: ElementEmbeddings has no such table.

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class AtomFeatures:
-    """What stands for an atom before the back end has seen its neighbours.
+    """What stands for an atom before the back end looks at its neighbors.
 
     Attributes:
         name: for tables of results.
         rows: (119, dim) by atomic number, or (n_atoms, dim) by atom where ``per_site`` is set; float32.
-        per_site: whether each atom of each crystal has a row of its own.
+        per_site: whether every atom of every crystal has its own row.
         trainable: whether the back end may change the rows.
     """
 
@@ -27,7 +27,7 @@ class AtomFeatures:
 
     @property
     def spread(self) -> float:
-        """Standard deviation over all rows and columns; rows that are not there do not count."""
+        """Standard deviation over all rows and columns; missing rows do not count."""
         return float(np.nanstd(np.where(np.any(self.rows, axis=1, keepdims=True), self.rows, np.nan)))
 
     @property
@@ -36,7 +36,7 @@ class AtomFeatures:
         return self.rows.shape[1]
 
     def scaled(self, spread: float) -> AtomFeatures:
-        """Return the features multiplied so that they have this spread."""
+        """Return the features, scaled to this spread."""
         return replace(self, rows=(self.rows * (spread / self.spread)).astype(np.float32))
 
     def layer(self) -> nn.Module:
@@ -46,7 +46,7 @@ class AtomFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class SitesBesideElements(AtomFeatures):
-    """A row for each atom, as it is, and beside it that of its element, which the back end may change.
+    """A frozen row for each atom, followed by the row of its element, which the back end may change.
 
     Attributes:
         elements: (119, element_dim) by atomic number, float32.
@@ -68,7 +68,7 @@ class SitesBesideElements(AtomFeatures):
         return float(np.std(np.hstack([self.rows, self.elements[self.atomic_numbers]])))
 
     def scaled(self, spread: float) -> AtomFeatures:
-        """Return the features multiplied so that they have this spread."""
+        """Return the features, scaled to this spread."""
         factor = np.float32(spread / self.spread)
         return replace(self, rows=self.rows * factor, elements=self.elements * factor)
 

@@ -1,4 +1,4 @@
-"""What element vectors know of the elements: catalogs and published tables, ranked on the elements they all have.
+"""What element vectors know about the elements: catalogs and published tables, ranked on the elements they share.
 
 Each property of each element is predicted by ridge regression on all other elements; see `embeddings.analysis.probe`.
 """

@@ -4,8 +4,8 @@ Each benchmark is a module with one function ``run(request: Request)`` that retu
 
 - ``title``: one line for people,
 - ``rows``: measurements,
-- ``goals``: what was to be reached, made by `benchmarks.measure.at_most` and `benchmarks.measure.at_least`,
-- ``notes``: sentences; whatever was not measured is named here.
+- ``goals``: targets, made by `benchmarks.measure.at_most` and `benchmarks.measure.at_least`,
+- ``notes``: sentences, also on what was not measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training as people write it: one structure at a time into tensors, padded to the longest, a stock transformer."""
+"""Training as people usually write it: one structure at a time, padded to the longest, into a stock transformer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Item = tuple[Tensor, Tensor, Tensor]
 
 
 class CrystalDataset(Dataset[Item]):
-    """Crystals as Python lists, from which each item's tensors are made when it is asked for."""
+    """Crystals as Python lists; the tensors of an item are made when it is asked for."""
 
     def __init__(self, table: StructureTable, labels: np.ndarray, rows: np.ndarray) -> None:
         coords = table.cart_coords
@@ -41,7 +41,7 @@ class CrystalDataset(Dataset[Item]):
 
 
 class PlainTransformer(nn.Module):
-    """Atom table and Cartesian coordinates into `nn.TransformerEncoder`; the first atom is read out."""
+    """Atom table and Cartesian coordinates go into `nn.TransformerEncoder`; the first atom is read out."""
 
     def __init__(self, config: CrystalTransformerConfig, n_targets: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class PlainTransformer(nn.Module):
         self.head = nn.Sequential(nn.Linear(config.width, config.width), nn.SiLU(), nn.Linear(config.width, n_targets))
 
     def forward(self, atomic_numbers: Tensor, coords: Tensor) -> Tensor:
-        """Return the standardised targets, (B, n_targets)."""
+        """Return the standardized targets, (B, n_targets)."""
         tokens = self.project(torch.cat([self.table(atomic_numbers), self.place(coords)], dim=-1))
         tokens = self.encoder(tokens, src_key_padding_mask=atomic_numbers == 0)
         return self.head(tokens[:, 0])

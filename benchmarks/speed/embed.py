@@ -19,7 +19,7 @@ from testing.encoders import write_encoder_catalog
 
 LEVELS = ("structure", "site")
 N_FEW = 10_000
-"""Structures of the smaller run, against which memory has to stay the same."""
+"""Structures of the smaller run: the larger one may hardly take more memory."""
 
 LEAST_PER_SECOND, MAX_PEAK_MB, MAX_GROWTH = 250.0, 1_500.0, 1.25
 MAX_LOOKUP_SECONDS, MAX_LOOKUP_MB = 3.0, 500.0
@@ -56,7 +56,7 @@ def _row(file: CrystalFile, level: str, n: int, out: Path, catalog: Path) -> dic
 
 
 def _lookup_row(file: CrystalFile, path: Path) -> dict[str, Any]:
-    """Load a file of site vectors and look one structure up, in a process of its own."""
+    """Load a file of site vectors and look up one structure, in a separate process."""
     catalog = load_catalog(path)
     code = f"from embeddings import load_catalog; load_catalog({str(path)!r})[{list(catalog)[-1]!r}]"
     return _figures(file, "load sites, look one up", len(catalog), process_usage([sys.executable, "-c", code]))

@@ -21,7 +21,7 @@ from embeddings.pooling import pool
 
 STATISTICS = ("mean", "std", "min", "max")
 ELEMENT_DIM, WIDTHS = 64, (352, 352, 128)
-"""Sizes of the published encoders; the values of the weights do not bear on the speed."""
+"""Sizes of the published encoders; the values of the weights do not affect the speed."""
 
 MIN_RATE = 50_000
 

@@ -56,7 +56,7 @@ def run(request: Request) -> dict[str, Any]:
 
 
 def _repeated(n_rows: int, data: Path) -> tuple[str, list[str]]:
-    """Return a name and a column in which formulas repeat as they do in the field."""
+    """Return a name and a column in which formulas repeat as they do in real data."""
     path, random = materials_project_file(data).path, np.random.default_rng(0)
     if not path.is_file():
         distinct = generated(n_rows // 2)
@@ -82,7 +82,7 @@ def generated(n_rows: int) -> list[str]:
 
 
 def _catalog() -> SimpleNamespace:
-    """Return random vectors of every element, as a catalog: the values do not bear on the speed."""
+    """Return random vectors of every element, as a catalog: the values do not affect the speed."""
     vectors = np.random.default_rng(2).normal(size=(N_ELEMENTS, DIM)).astype(np.float32)
     return SimpleNamespace(name="random", atomic_numbers=np.arange(1, N_ELEMENTS + 1), vectors=vectors, dim=DIM)
 
@@ -114,7 +114,7 @@ def seconds_of(task: Callable[[], object]) -> float:
 
 
 def _peak(task: Callable[[], np.ndarray]) -> float:
-    """Return the most memory that a task held at once, over that of its result."""
+    """Return the peak memory of a task over that of its result."""
     tracemalloc.start()
     result = task()
     _, peak = tracemalloc.get_traced_memory()
@@ -123,7 +123,7 @@ def _peak(task: Callable[[], np.ndarray]) -> float:
 
 
 def _peer_rows(formulas: list[str], seconds: float, python: str) -> list[dict[str, Any]]:
-    """Return the rates of the peers, measured by the interpreter that has them; none if it has not."""
+    """Return the rates of the peers, measured by the interpreter that has them; none if it has none."""
     command = [python, str(PEER_SCRIPT), str(seconds)]
     result = subprocess.run(command, input=json.dumps(formulas), capture_output=True, text=True, check=False)
     return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]

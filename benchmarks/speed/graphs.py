@@ -55,7 +55,7 @@ def run(request: Request) -> dict[str, Any]:
 
 
 def pack(path: str, n: int) -> None:
-    """Read, clean and pack ``n`` crystals of a file, their neighbors included: what precedes a training."""
+    """Read, clean and pack ``n`` crystals of a file, with their neighbors, as is done before a training."""
     table = sample(Path(path), n, max_sites=None)
     PackedCrystals(table, neighbor_graphs(table, CUTOFF), np.zeros((len(table), 1)))
 

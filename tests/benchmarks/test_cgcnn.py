@@ -1,4 +1,4 @@
-"""CGCNN as a back end: the same numbers as the released network, and its neighbours."""
+"""CGCNN as a back end: the same numbers as the released network, and its neighbors."""
 
 from __future__ import annotations
 

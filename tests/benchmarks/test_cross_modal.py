@@ -120,7 +120,7 @@ def test_a_run_that_was_stopped_goes_on_and_measures_nothing_twice(plan, monkeyp
     assert len(asked) == len(result["rows"]) == len({measuring._key(row) for row in result["rows"]})
     assert sorted(row["score"] for row in result["rows"]) == list(range(1, len(asked) + 1))
     changed = kept[-1] | {"settings": kept[-1]["settings"] | {"source": "other crystals"}}
-    with pytest.raises(InputInvalid, match="other settings .source"):
+    with pytest.raises(InputInvalid, match=r"other settings \(source\)"):
         measuring.measure(plan, "efe", Request(True, known=changed), seeds=(0,))
 
 

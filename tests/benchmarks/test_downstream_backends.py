@@ -46,7 +46,7 @@ from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, Traini
 from embeddings.formula import formula_digest
 from embeddings.store.manifest import Spread
 from embeddings.store.tables import write_catalog
-from testing.crystals import sample_crystals, structure_table, write_labelled
+from testing.crystals import sample_crystals, structure_table, write_labeled
 from testing.toys import toy_catalog, toy_provenance, toy_table
 
 LIGHT = {symbol: np.random.default_rng(z).normal(size=6) for z, symbol in enumerate(SYMBOLS[2:18])}
@@ -314,7 +314,7 @@ def test_a_table_whose_package_is_absent_is_none(monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_light(tmp_path / "catalogs")
-    write_labelled(tmp_path / "crystals.parquet", ["energy"], n=150)
+    write_labeled(tmp_path / "crystals.parquet", ["energy"], n=150)
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "catalogs"))
     return tmp_path
 
@@ -440,7 +440,7 @@ def client_module(name: str) -> Any:
 @pytest.mark.parametrize(("name", "case"), [("megnet", "megnet-perovskites"), ("alignn", "alignn-ef-5000")])
 def test_the_benchmark_runs_from_the_command_line(name: str, case: str, world: Path) -> None:
     made = client_module(name).COMPARISON
-    write_labelled(world / made.file_name, [made.target], n=150)
+    write_labeled(world / made.file_name, [made.target], n=150)
     folder = write_light(world / "with", encoder=True)
     chosen = ["--only", "light fine-tuned", "--only", "light sites", "--seeds", "0,1"]
     outcome = CliRunner().invoke(
@@ -466,7 +466,7 @@ def values_of(network: nn.Module, client: Any, rows: list[int], *, per_site: boo
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Six crystals in the form of a real client."""
     module, name = request.param
-    table = read_structure_table(write_labelled(tmp_path / "crystals.parquet", ["energy"], n=6))
+    table = read_structure_table(write_labeled(tmp_path / "crystals.parquet", ["energy"], n=6))
     made = getattr(client_module(module), name)(table)
     made.table = table
     return made

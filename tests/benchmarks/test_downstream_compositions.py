@@ -133,7 +133,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_stood(matbench: Path) -> None:
     whole = compositions.run(Request(True, matbench.parent), models=("ridge",))
     assert len(kept[0]["rows"]) == 2
     assert again["rows"] == whole["rows"]
-    with pytest.raises(InputInvalid, match="other settings .tasks"):
+    with pytest.raises(InputInvalid, match=r"other settings \(tasks\)"):
         compositions.run(Request(True, matbench.parent, known=kept[0]), catalogs=("starter",))
 
 

@@ -22,7 +22,7 @@ from benchmarks.speed.tables import table
 from builders.learning.targets import DERIVED
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.model import CrystalTransformerConfig
-from testing.crystals import sample_crystals, structure_table, write_labelled
+from testing.crystals import sample_crystals, structure_table, write_labeled
 from testing.processes import run_forked
 from testing.toys import write_toy
 
@@ -36,7 +36,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measure:
     world, known = tmp_path_factory.mktemp("world"), dict[tuple[str, bool], Document]()
     write_toy(world / "catalogs", name="starter", version="99.0.0")
     for path, recipe in ((world / "starter.parquet", "starter"), (world / data.MATERIALS_PROJECT, "ct-multi")):
-        write_labelled(path, set(data.find_recipe(recipe).targets) - set(DERIVED), n=80)
+        write_labeled(path, set(data.find_recipe(recipe).targets) - set(DERIVED), n=80)
 
     def measured(name: str, *, with_data: bool = True) -> Document:
         if (name, with_data) not in known:
