@@ -1,1 +1,12 @@
-"""What the project promises, measured: ``python -m benchmarks [speed|downstream|cross-modal] [NAME ...] [--quick]``."""
+"""What the project promises, measured: ``python -m benchmarks [SUITE] [NAME]... [--quick]``.
+
+- `benchmarks.harness`: what all benchmarks share, from a case to its rows to its table.
+- `benchmarks.speed`: speed and memory beside peers. To add one, write a module with ``run(request)`` and its line in
+  ``TITLES``.
+- `benchmarks.downstream`: what the vectors of catalogs do for other models.
+- `benchmarks.cross_modal`: what composition encoders know that they were not told.
+- ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
+
+Three scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip` and
+`benchmarks.real_formulas`.
+"""

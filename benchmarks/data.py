@@ -13,6 +13,7 @@ from builders.methods.crystal_transformer.recipes import CrystalTransformerRecip
 from builders.sources.starter import STARTER_FILE
 from builders.structures.cleaning import clean
 from builders.structures.table import StructureTable, read_structure_table
+from embeddings.errors import InputInvalid
 
 MATERIALS_PROJECT = "mp_structures.parquet"
 ABSENT = f"Materials Project: not measured; it needs {MATERIALS_PROJECT} in the folder that {DATA_ENV} names."
@@ -33,14 +34,26 @@ class CrystalFile:
     recipe: Recipe
 
 
+def crystal_recipe(name: str) -> Recipe:
+    """Return the recipe of a crystal transformer.
+
+    Raises:
+        InputInvalid: there is none of this name, or it is one of another method.
+    """
+    recipe = find_recipe(name)
+    if not isinstance(recipe, Recipe):
+        raise InputInvalid(f'"{name}" is a recipe of {recipe.method}; only those of crystal transformers vary here.')
+    return recipe
+
+
 def materials_project_file(data: Path) -> CrystalFile:
     """Return the structures of the Materials Project in the folder of the development data; they may not be there."""
-    return CrystalFile("Materials Project", data / MATERIALS_PROJECT, find_recipe("ct-multi"))
+    return CrystalFile("Materials Project", data / MATERIALS_PROJECT, crystal_recipe("ct-multi"))
 
 
 def crystal_files(data: Path) -> tuple[list[CrystalFile], list[str]]:
     """Return the files that are there, the starter set first, and a sentence about what is not."""
-    starter = CrystalFile("starter", STARTER_FILE, find_recipe("starter"))
+    starter = CrystalFile("starter", STARTER_FILE, crystal_recipe("starter"))
     development = materials_project_file(data)
     return ([starter, development], []) if development.path.is_file() else ([starter], [ABSENT])
 

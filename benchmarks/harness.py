@@ -20,7 +20,8 @@ from typing import Any
 import click
 
 from benchmarks.measure import environment
-from embeddings.errors import EmbeddingsError, InputInvalid
+from benchmarks.options import one_line_errors
+from embeddings.errors import InputInvalid
 from embeddings.store.folders import write_text
 
 RESUMES = "A run that was stopped goes on where it stood."
@@ -197,17 +198,15 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
         options: those that only this suite has; their values become `Request.choices`.
     """
 
+    @one_line_errors()
     def main(
         names: tuple[str, ...], quick: bool, data: Path, out: Path | None, again: bool = False, **choices: Any
     ) -> None:
         store = Store(out or (None if quick else suite.results))
-        try:
-            for case in suite.cases:
-                if case.name in names or not names:
-                    document = measure(case, store, again=again, quick=quick, data=data, choices=choices)
-                    click.echo(suite.table(document))
-        except EmbeddingsError as error:
-            raise click.ClickException(str(error)) from error
+        for case in suite.cases:
+            if case.name in names or not names:
+                document = measure(case, store, again=again, quick=quick, data=data, choices=choices)
+                click.echo(suite.table(document))
 
     help_text = f"""{suite.about}
 

@@ -17,14 +17,13 @@ from typing import Any
 import click
 
 from benchmarks import markdown
-from benchmarks.data import MATERIALS_PROJECT
+from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
 from benchmarks.downstream import SUITE
 from benchmarks.downstream.cgcnn import COMPARISON
 from benchmarks.downstream.comparison import compare
 from benchmarks.harness import DATA_ENV, Case, Request, Store, measure
-from benchmarks.options import numbers
+from benchmarks.options import numbers, one_line_errors
 from benchmarks.variants import varied
-from builders.methods import find_recipe
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
 from builders.pipeline import BuildRequest
 from builders.pipeline import run as build
@@ -33,7 +32,6 @@ from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from embeddings import load_uae
 from embeddings.analysis.align import align
-from embeddings.errors import EmbeddingsError
 from embeddings.search.neighbors import neighbor_overlap
 from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import ENCODER, write_catalog
@@ -105,16 +103,14 @@ class Ablation:
 @click.option("--path", type=click.Path(path_type=Path), help="Structure table.  [default: of the development data]")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for catalogs and checkpoints.")
 @click.option("--out", type=click.Path(path_type=Path), default=SUITE.results, help="Folder for the results.")
+@one_line_errors()
 def main(recipe: str, vary: tuple[str, ...], epochs: int, path: Path | None, out: Path, **options: Any) -> None:
     """Measure the recipe and each variant of it with every seed; a run that was stopped goes on where it stood."""
-    try:
-        base = find_recipe(recipe).with_options(epochs=epochs)
-        variants = {BASE: base} | {text: varied(base, text) for text in vary}
-        crystals = path or Path(os.environ.get(DATA_ENV, ".")) / MATERIALS_PROJECT
-        case = Case("ablation", TITLE, Ablation(variants, path=crystals, **options).run)
-        document = measure(case, Store(out), quick=False)
-    except EmbeddingsError as error:
-        raise click.ClickException(str(error)) from error
+    base = crystal_recipe(recipe).with_options(epochs=epochs)
+    variants = {BASE: base} | {text: varied(base, text) for text in vary}
+    crystals = path or Path(os.environ.get(DATA_ENV, ".")) / MATERIALS_PROJECT
+    case = Case("ablation", TITLE, Ablation(variants, path=crystals, **options).run)
+    document = measure(case, Store(out), quick=False)
     cells = [[row["variant"], str(row["seed"]), row["features"], f"{row['mae']:.4g}"] for row in document["rows"]]
     click.echo(markdown.table(["variant", "seed", "features", "MAE"], cells))
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.downstream import SUITE
 from benchmarks.harness import Store
-from embeddings.errors import EmbeddingsError, InputInvalid
+from benchmarks.options import one_line_errors
+from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Downstream, Spread
 from embeddings.store.tables import ENCODER, read_catalog, write_catalog
 
@@ -26,12 +27,10 @@ from embeddings.store.tables import ENCODER, read_catalog, write_catalog
 @click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=SUITE.results, help="Folder of CASE.json."
 )
+@one_line_errors()
 def main(folder: Path, results: Path) -> None:
     """Write the downstream results of a catalog version into its manifest and card; nothing else of it changes."""
-    try:
-        record(folder, results)
-    except EmbeddingsError as error:
-        raise click.ClickException(str(error)) from error
+    record(folder, results)
 
 
 def record(folder: Path, results: Path) -> None:

@@ -16,7 +16,6 @@ from benchmarks.downstream.ablation import AVERAGE, BASE, main
 from benchmarks.variants import varied
 from builders.methods import find_recipe
 from embeddings import load_uae
-from embeddings.errors import InputInvalid
 from embeddings.store.tables import write_catalog
 from testing.toys import TOY_VECTORS, toy_provenance, toy_table
 
@@ -84,5 +83,21 @@ def test_a_variant_changes_the_named_fields_and_no_others() -> None:
     changed = varied(recipe, "training.batch_size=64,targets=band_gap+volume_per_atom")
     assert (changed.training.batch_size, changed.targets) == (64, ("band_gap", "volume_per_atom"))
     assert changed.model == recipe.model
-    with pytest.raises(InputInvalid, match="no field widht"):
-        varied(recipe, "model.widht=3")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change", "message"),
+    [
+        ("ct-multi", "model.widht=3", "has no field model.widht"),
+        ("ct-multi", "modle.dim=3", "has no field modle.dim"),
+        ("ct-multi", "model.dim=wide", 'model.dim takes int values, not "wide"'),
+        ("cromel-multi", "model.dim=3", "is a recipe of cromel"),
+    ],
+)
+def test_a_variant_that_cannot_be_made_is_refused_in_one_line(
+    recipe: str, change: str, message: str, world: SimpleNamespace
+) -> None:
+    arguments = ["--recipe", recipe, "--vary", change, "--work", str(world.folder), "--out", str(world.folder)]
+    outcome = CliRunner().invoke(main, arguments)
+    assert (outcome.exit_code, outcome.output.count("\n")) == (1, 1)
+    assert message in outcome.output

@@ -36,7 +36,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measure:
     world, known = tmp_path_factory.mktemp("world"), dict[tuple[str, bool], Document]()
     write_toy(world / "catalogs", name="starter", version="99.0.0")
     for path, recipe in ((world / "starter.parquet", "starter"), (world / data.MATERIALS_PROJECT, "ct-multi")):
-        write_labeled(path, set(data.find_recipe(recipe).targets) - set(DERIVED), n=80)
+        write_labeled(path, set(data.crystal_recipe(recipe).targets) - set(DERIVED), n=80)
 
     def measured(name: str, *, with_data: bool = True) -> Document:
         if (name, with_data) not in known:
