@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.cross_modal import summary as cross_modal
-from benchmarks.downstream import summary as downstream
-from benchmarks.table import render_all
+from benchmarks import cross_modal, downstream, speed
+from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.folders import write_text
 from embeddings.store.manifest import Manifest, read_manifest
@@ -29,17 +28,17 @@ def fill(text: str) -> str:
 
 def fill_benchmarks(text: str) -> str:
     """Return the page of benchmarks with its tables made anew."""
-    return insert(text, "benchmarks", render_all())
+    return insert(text, "benchmarks", render_all(speed.SUITE))
 
 
 def fill_downstream(text: str) -> str:
     """Return the page on downstream models with its tables made anew."""
-    return insert(text, "results", downstream.render_all())
+    return insert(text, "results", render_all(downstream.SUITE))
 
 
 def fill_cross_modal(text: str) -> str:
     """Return the page on composition encoders with its tables made anew."""
-    return insert(text, "results", cross_modal.render_all())
+    return insert(text, "results", render_all(cross_modal.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:

@@ -53,7 +53,7 @@ def test_the_wheel_holds_the_catalogs_and_no_python_among_them(wheel: Path) -> N
     assert {f"embeddings/_catalogs/{path.as_posix()}" for path in packaged} == set(catalogs)
     assert not [name for name in catalogs if name.endswith(".py")]
     assert {"embeddings/py.typed", "builders/py.typed", "builders/sources/starter/starter.parquet"} <= set(files)
-    assert not [name for name in files if name.startswith(("tests/", "docs/", "benchmarks/"))]
+    assert not [name for name in files if name.startswith(("tests/", "testing/", "tools/", "docs/", "benchmarks/"))]
 
 
 def run_light(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

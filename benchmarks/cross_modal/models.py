@@ -1,4 +1,4 @@
-"""What predicts a property of formulas: encoders under heads, and what they are compared with."""
+"""Models of a property of formulas: encoders under heads, and what they are compared with."""
 
 from __future__ import annotations
 

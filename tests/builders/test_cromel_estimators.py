@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import trainable, untrained
+from builders.methods.cromel.encoder import trainable
 from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor, finetune
 from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
@@ -22,6 +22,7 @@ from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import fraction_matrix
 from testing.composition_encoders import write_toy_encoder
+from testing.formula_encoders import untrained
 
 FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
 CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)

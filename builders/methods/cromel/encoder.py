@@ -159,20 +159,3 @@ def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
     if encoder.spread is not None:
         tensors |= {"spread.weight": encoder.spread.weight, "spread.bias": encoder.spread.bias}
     return encoder_of_tensors(tensors, config, name=encoder.name)
-
-
-def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0) -> FormulaEncoder:
-    """Return an encoder that learned nothing: random weights, its input standardized over some formulas.
-
-    Args:
-        config: sizes.
-        formulas: n formulas, at least two.
-        seed: of the weights.
-    """
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
-        generator = CompositionGenerator(config)
-        moments = generator.standardize
-        pooled = generator.pool(pack(formulas))
-        moments.running_mean, moments.running_var = pooled.mean(0), pooled.var(0)
-    return FormulaEncoder(generator, np.arange(1, N_ELEMENTS + 1), "untrained")
