@@ -26,7 +26,7 @@ def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         generator = CompositionGenerator(config)
-        moments = generator.standardise
+        moments = generator.standardize
         pooled = generator.pool(pack(formulas))
         moments.running_mean, moments.running_var = pooled.mean(0), pooled.var(0)
     return FormulaEncoder(generator, np.arange(1, N_ELEMENTS + 1), "untrained")

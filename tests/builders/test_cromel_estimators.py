@@ -37,7 +37,7 @@ def encoder():
     with torch.no_grad():
         made.generator.table.weight.copy_(torch.cos(places))
         pooled = made.generator.pool(pack(FORMULAS))
-        made.generator.standardise.running_mean, made.generator.standardise.running_var = pooled.mean(0), pooled.var(0)
+        made.generator.standardize.running_mean, made.generator.standardize.running_var = pooled.mean(0), pooled.var(0)
     return made
 
 
