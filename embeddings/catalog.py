@@ -12,6 +12,7 @@ import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
+from embeddings.html import facts_table
 from embeddings.search import neighbors
 from embeddings.store.manifest import Manifest
 
@@ -138,8 +139,24 @@ class ElementCatalog:
         Raises:
             ElementUnknown: not a chemical element.
             ElementNotCovered: an element without a row in this catalog.
+            InputInvalid: several elements, which `lookup` takes.
         """
+        if isinstance(element, list | tuple | set | np.ndarray) and np.shape(element) != ():
+            several = element.tolist() if isinstance(element, np.ndarray) else list(element)
+            raise InputInvalid(f"One element is looked up at a time; for several: catalog.lookup({several}).")
         return self.vectors[self._row(element)]
+
+    def lookup(self, elements: Iterable[str | int]) -> np.ndarray:
+        """Return the vectors of the given elements in the given order, (n, dim) float32.
+
+        Raises:
+            ElementUnknown: one is not a chemical element.
+            ElementNotCovered: one has no row in this catalog.
+            InputInvalid: one element without a list.
+        """
+        if isinstance(elements, str | int):
+            raise InputInvalid(f"A list of elements is needed; for one of them: catalog[{elements!r}].")
+        return self.vectors[np.fromiter(map(self._row, elements), dtype=np.intp)]
 
     def __contains__(self, element: object) -> bool:
         z = ATOMIC_NUMBERS.get(element) if isinstance(element, str) else element
@@ -153,6 +170,18 @@ class ElementCatalog:
 
     def __repr__(self) -> str:
         return f'ElementCatalog("{self.name}@{self.version}", {len(self)} elements, dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return facts_table(
+            f"ElementCatalog {self.name}@{self.version}",
+            {
+                "vectors": f"{len(self)} elements, {self.dim} wide",
+                "without a vector": ", ".join(self.missing_elements),
+                "description": self.manifest.description,
+                "license": self.manifest.licence.spdx,
+            },
+        )
 
     def neighbors(
         self, element: str | int, k: int = 5, *, metric: neighbors.Metric = "cosine"

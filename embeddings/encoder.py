@@ -10,7 +10,10 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.pooling.features import featurize_compositions
+from embeddings.formula.bulk import read_column
+from embeddings.html import facts_table
+from embeddings.missing import Missing
+from embeddings.pooling.features import pool
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
 from embeddings.store.manifest import Manifest
 
@@ -172,6 +175,18 @@ class CompositionEncoder:
     def __repr__(self) -> str:
         return f'CompositionEncoder("{self.name}@{self.version}", {len(self.elements)} elements, dim={self.dim})'
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return facts_table(
+            f"CompositionEncoder {self.name}@{self.version}",
+            {
+                "vectors": f"of any formula, {self.dim} wide",
+                "elements": f"{len(self.elements)} in training",
+                "description": self.manifest.description,
+                "license": self.manifest.licence.spdx,
+            },
+        )
+
     @property
     def name(self) -> str:
         """Name of the encoder."""
@@ -197,7 +212,7 @@ class CompositionEncoder:
         """Symbols that the training never saw, in order of atomic number."""
         return self.elements.missing_elements
 
-    def encode(self, formulas: Iterable[Any], *, missing: str = "raise", n_jobs: int = 1) -> np.ndarray:
+    def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise", n_jobs: int = 1) -> np.ndarray:
         """Return one vector for each formula; only the fractions of the elements count, not how it is written.
 
         The work goes block by block: beside the result, memory does not grow with the number of formulas but for what
@@ -206,8 +221,8 @@ class CompositionEncoder:
         Args:
             formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
             missing: what to do with an element that the training never saw: ``"raise"``, ``"nan"``, ``"skip"`` or
-                ``"impute"``, as told in `embeddings.pooling.POLICIES`. The coverage that goes with ``"skip"`` is a
-                column of `embeddings.pooling.featurize_compositions`, not of this.
+                ``"impute"``, as told in `embeddings.missing.POLICIES`. The coverage that goes with ``"skip"`` is a
+                column of `embeddings.featurize`, not of this.
             n_jobs: threads, -1 for one per processor.
 
         Returns:
@@ -223,10 +238,29 @@ class CompositionEncoder:
             >>> load_encoder("cromel-multi").encode(["Fe2O3", "LiFePO4"]).shape  # doctest: +SKIP
             (2, 128)
         """
-        return featurize_compositions(formulas, self, missing=missing, n_jobs=n_jobs)[:, : self.dim]
+        column = read_column(formulas)
+        column.raise_invalid()
+        vectors = pool(column.distinct, self, rows=column.codes, missing=missing, n_jobs=n_jobs)
+        return vectors[:, : self.dim]
+
+    def lookup(self, formulas: Iterable[Any]) -> np.ndarray:
+        """Return one vector for each formula, (n, dim) float32: `encode`, under the name that catalogs have for it.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode(formulas)
+
+    def __getitem__(self, formula: Any) -> np.ndarray:
+        """Return the vector of one formula, (dim,) float32.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode([formula])[0]
 
     def sample(
-        self, formulas: Iterable[Any], n_samples: int = 10, *, seed: int = 0, missing: str = "raise"
+        self, formulas: Iterable[Any], n_samples: int = 10, *, seed: int = 0, missing: Missing = "raise"
     ) -> np.ndarray:
         """Return Gaussian samples around the vector of each formula, as the training of a stochastic encoder drew them.
 

@@ -32,7 +32,7 @@ from builders.structures.cleaning import Selection
 from embeddings import load_uae
 from embeddings.analysis.align import align
 from embeddings.errors import EmbeddingsError
-from embeddings.search.neighbors import neighbor_overlap
+from embeddings.search.agreement import neighbor_overlap
 from embeddings.store.folders import write_text
 from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import ENCODER, write_catalog

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from embeddings.catalog import ElementCatalog
 from embeddings.encoder import CompositionEncoder
-from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.loaders import load_catalog
+from embeddings.errors import CatalogCorrupt
+from embeddings.loaders import as_catalog
+from embeddings.protocols import CatalogLike
 from embeddings.store.index import is_name
-
-CatalogLike = str | os.PathLike[str] | ElementCatalog | CompositionEncoder
 
 
 class Pin(NamedTuple):
@@ -66,22 +65,6 @@ class PinnedCatalogs:
         """Return the catalogs, if they were loaded for the parameter as it is now."""
         asked, loaded = vars(self).get("_loaded", (None, None))
         return loaded if asked == _as_tuple(self.catalog) else None
-
-
-def as_catalog(asked: CatalogLike) -> ElementCatalog | CompositionEncoder:
-    """Return the catalog or encoder that goes by a name or lies at a path, or itself.
-
-    Raises:
-        CatalogNotFound: no catalog goes by this name.
-        CatalogCorrupt: a file of the catalog is missing or altered.
-        InputInvalid: not a name, a path, a catalog or an encoder.
-    """
-    if not isinstance(asked, str | os.PathLike | ElementCatalog | CompositionEncoder):
-        raise InputInvalid(f"{asked!r} is not a catalog; give a name, a path or what load_catalog returns.")
-    found = load_catalog(asked) if isinstance(asked, str | os.PathLike) else asked
-    if not isinstance(found, ElementCatalog | CompositionEncoder):
-        raise InputInvalid(f"{found!r} has no vectors for formulas; give a catalog of elements or an encoder of them.")
-    return found
 
 
 def _as_tuple(catalog: CatalogLike | Sequence[CatalogLike]) -> tuple[CatalogLike, ...]:

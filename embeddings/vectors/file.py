@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, MaterialNotCovered
+from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
 from embeddings.text import shortened
@@ -81,6 +82,16 @@ class Footer:
     def encoder(self) -> str:
         """Name and version of the catalog whose encoder made the vectors."""
         return f"{self.catalog.name}@{self.catalog.version}"
+
+    def to_html(self, kind: str, vectors: str) -> str:
+        """Return what a notebook shows of a catalog of this kind.
+
+        Args:
+            kind: name of the class.
+            vectors: how many there are, of what, and how wide.
+        """
+        facts = {"vectors": vectors, "encoder": self.encoder, "structures from": self.source}
+        return facts_table(kind, facts | {"license": self.licence.spdx})
 
     def to_metadata(self) -> dict[bytes, bytes]:
         """Return the footer as metadata of a Parquet schema."""
@@ -234,8 +245,14 @@ def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> n
 
     Raises:
         MaterialNotCovered: names those that are not there.
+        InputInvalid: one identifier without a list, or something that cannot be an identifier.
     """
-    missing = [name for name in ids if name not in row_of]
+    if isinstance(ids, str):
+        raise InputInvalid(f'A list of identifiers is needed; for one of them: catalog["{shortened(ids)}"].')
+    try:
+        missing = [name for name in ids if name not in row_of]
+    except TypeError:  # a list within the list
+        raise InputInvalid("One identifier is looked up at a time; for several: catalog.lookup([...]).") from None
     if missing:
         more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
         raise MaterialNotCovered(

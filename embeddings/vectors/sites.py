@@ -50,6 +50,16 @@ class SiteCatalog:
         return type(self), (self.path, self.footer)
 
     @property
+    def name(self) -> str:
+        """Name of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.name
+
+    @property
+    def version(self) -> str:
+        """Version of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.version
+
+    @property
     def dim(self) -> int:
         """Width of a vector."""
         return self.footer.dim
@@ -84,6 +94,11 @@ class SiteCatalog:
 
     def __repr__(self) -> str:
         return f'SiteCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        n = f"{self.footer.n_structures:,} structures"
+        return self.footer.to_html("SiteCatalog", f"one for each atom of {n}, {self.dim} wide")
 
     def lookup(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the site vectors of many structures at once; each part of the file is read once.
@@ -180,7 +195,7 @@ class SiteCatalog:
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
-def open_site_catalog(path: Path) -> SiteCatalog:
+def read_site_catalog(path: Path) -> SiteCatalog:
     """Open a file of site vectors.
 
     Raises:

@@ -44,6 +44,16 @@ class StructureCatalog:
         return type(self), (self.footer, self.material_ids, self.formulas, self.vectors)
 
     @property
+    def name(self) -> str:
+        """Name of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.name
+
+    @property
+    def version(self) -> str:
+        """Version of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.version
+
+    @property
     def dim(self) -> int:
         """Width of a vector."""
         return self.vectors.shape[1]
@@ -67,6 +77,11 @@ class StructureCatalog:
 
     def __repr__(self) -> str:
         return f'StructureCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        n = f"{self.footer.n_structures:,} structures"
+        return self.footer.to_html("StructureCatalog", f"{n}, {self.dim} wide")
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

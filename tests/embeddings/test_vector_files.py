@@ -57,13 +57,14 @@ def column(vectors: Any) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
 
 
+def structure_columns() -> dict[str, pa.Array]:
+    vectors = column(list(VECTORS.values()))
+    return {"material_id": pa.array(VECTORS), "formula": pa.array(FORMULAS), "vector": vectors}
+
+
 @pytest.fixture
 def structures(tmp_path: Path) -> StructureCatalog:
-    vectors = column(list(VECTORS.values()))
-    path = write(
-        tmp_path / "v.parquet", "structure", material_id=pa.array(VECTORS), formula=pa.array(FORMULAS), vector=vectors
-    )
-    catalog = load_catalog(path)
+    catalog = load_catalog(write(tmp_path / "v.parquet", "structure", **structure_columns()))
     assert isinstance(catalog, StructureCatalog)
     return catalog
 
