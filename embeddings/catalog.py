@@ -219,7 +219,7 @@ class ElementCatalog:
         from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
-            raise InputInvalid(f"{self!r} carries no digest of its training formulas, so overlap is unknown.")
+            raise InputInvalid(f"{self!r} has no digest of its training formulas, so overlap is unknown.")
         formulas = list(formulas)
         seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
@@ -260,7 +260,7 @@ def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise InputInvalid(f"Values of type {given.dtype} do not fit {dtype}: {error}.") from error
     if array.dtype.kind == "i" and not np.array_equal(array, given):
-        raise InputInvalid(f"Values do not fit {array.dtype}: they have to be whole numbers in its range.")
+        raise InputInvalid(f"Values do not fit {array.dtype}: they must be whole numbers in its range.")
     array.flags.writeable = False
     return array
 
@@ -273,7 +273,7 @@ def _check_rows(table: ElementTable) -> None:
             f"{vectors.shape}, n_structures {counts.shape}."
         )
     if z[0] < 1 or z[-1] > N_ELEMENTS or np.any(np.diff(z.astype(int)) < 1):
-        raise InputInvalid(f"Atomic numbers have to ascend without repeats within 1 to {N_ELEMENTS}.")
+        raise InputInvalid(f"Atomic numbers must ascend without repeats within 1 to {N_ELEMENTS}.")
     _check_every(np.isfinite(vectors).all(axis=1), table, "a vector that is not finite in float32")
     _check_every(counts >= 1, table, "no training structure; leave out its row")
 
@@ -291,5 +291,5 @@ def _check_digest(digest: Any) -> np.ndarray:
     from embeddings.formula.digest import as_integers
 
     if np.any(np.diff(as_integers(array)) < 1):
-        raise InputInvalid("A formula digest has to be sorted without repeats; make it with formula_digest.")
+        raise InputInvalid("A formula digest must be sorted without repeats; make it with formula_digest.")
     return _read_only(array, array.dtype)

@@ -19,7 +19,7 @@ from embeddings.store.manifest import Manifest
 
 
 def silu(values: np.ndarray) -> np.ndarray:
-    """Return ``x / (1 + exp(-x))`` for every ``x`` of a block that nobody needs any more."""
+    """Return ``x / (1 + exp(-x))`` for every ``x`` of a block, in place."""
     with np.errstate(over="ignore"):  # x / infinity is the right zero
         divisor = np.exp(-values)
     divisor += 1
@@ -27,7 +27,7 @@ def silu(values: np.ndarray) -> np.ndarray:
 
 
 def relu(values: np.ndarray) -> np.ndarray:
-    """Return the larger of ``x`` and 0 for every ``x`` of a block that nobody needs any more."""
+    """Return the larger of ``x`` and 0 for every ``x`` of a block, in place."""
     return np.maximum(values, 0, out=values)
 
 
@@ -90,7 +90,7 @@ class Network:
             CatalogCorrupt: the weights turn numbers into NaN or infinity.
         """
         vectors = self._pooled(block)
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+        with np.errstate(over="ignore", invalid="ignore"):  # the result is checked below
             vectors -= self.input_mean
             vectors /= self.input_scale
             for weight, bias in zip(self.weights[:-1], self.biases, strict=False):
@@ -125,7 +125,7 @@ class Spread:
         for name in ("weight", "bias"):
             object.__setattr__(self, name, _single(getattr(self, name)))
         if self.weight.shape != 2 * self.bias.shape:
-            raise InputInvalid(f"A spread of shapes {self.weight.shape} and {self.bias.shape} is none.")
+            raise InputInvalid(f"A spread needs shapes (n, n) and (n,), not {self.weight.shape} and {self.bias.shape}.")
         if not np.isfinite(self.weight).all() or not np.isfinite(self.bias).all():
             raise InputInvalid("The weights of the spread hold NaN or infinity.")
 
@@ -215,8 +215,7 @@ class CompositionEncoder:
     def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise", n_jobs: int = 1) -> np.ndarray:
         """Return one vector for each formula; only the fractions of the elements count, not how it is written.
 
-        The work goes block by block: beside the result, memory does not grow with the number of formulas but for what
-        reading them takes.
+        The work goes block by block, so that memory beyond the result and the formulas themselves stays constant.
 
         Args:
             formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
@@ -264,7 +263,8 @@ class CompositionEncoder:
     ) -> np.ndarray:
         """Return Gaussian samples around the vector of each formula, as the training of a stochastic encoder drew them.
 
-        None of the packaged encoders is stochastic; the recipe ``cromel-samples`` makes one that is. `spread` tells.
+        None of the packaged encoders is stochastic, so their `spread` is None; the recipe ``cromel-samples`` makes one
+        that is.
 
         Args:
             formulas: n formulas, see `encode`.
@@ -276,7 +276,7 @@ class CompositionEncoder:
             (n_samples, n, dim) float32.
 
         Raises:
-            InputInvalid: the encoder was trained without samples, or fewer than one is asked for.
+            InputInvalid: the encoder was trained without samples, or `n_samples` is below 1.
             EmbeddingsError: as `encode` says.
         """
         if self.spread is None:
@@ -285,7 +285,7 @@ class CompositionEncoder:
                 "embeddings build --recipe cromel-samples."
             )
         if n_samples < 1:
-            raise InputInvalid(f"n_samples={n_samples} has to be at least 1.")
+            raise InputInvalid(f"n_samples={n_samples} must be at least 1.")
         vectors = self.encode(formulas, missing=missing)
         noise = np.random.default_rng(seed).standard_normal((n_samples, *vectors.shape), dtype=np.float32)
         return vectors + self.spread(vectors) * noise
@@ -307,17 +307,17 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def _check_given(taken: np.ndarray, given: np.ndarray) -> None:
-    """Refuse rows of NaN or infinity that were made of numbers."""
+    """Refuse vectors of NaN or infinity that were computed from finite numbers."""
     lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
     if lost.any():
         raise CatalogCorrupt(
-            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold what is no "
-            "number. Install or build this version again."
+            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold NaN or "
+            "infinity. Install or build this version again."
         )
 
 
 def _check_shapes(network: Network) -> None:
-    """Refuse layers of which one does not take what the one before it gives."""
+    """Refuse layers whose shapes do not fit together."""
     width = network.input_mean.shape
     fits = bool(network.weights) and network.input_scale.shape == width and len(width) == 1
     fits &= len(network.weights) == len(network.biases)

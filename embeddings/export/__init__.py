@@ -36,7 +36,7 @@ def writer(client: str) -> Callable[..., None]:
     """Return the function that writes the file of a client.
 
     Raises:
-        InputInvalid: nobody of that name.
+        InputInvalid: no such client.
         MissingExtra: what the writer needs is not installed.
     """
     if client not in CLIENTS:

@@ -42,7 +42,7 @@ class SiteInput(torch.nn.Module):
         self.dim, self.elements = dim, elements
 
     def forward(self, node_type: torch.Tensor) -> torch.Tensor:
-        """Return the vectors that `set_site_vectors` put into the graph, and those of the elements if asked for.
+        """Return the vectors that `set_site_vectors` put into the graph, and those of the elements where there are any.
 
         Raises:
             InputInvalid: the graph holds row numbers, or vectors of another width.
@@ -90,7 +90,7 @@ def accept_site_vectors(
     Args:
         model: a MEGNet, M3GNet, CHGNet or TensorNet whose table is as wide as all that stands for an atom.
         dim: width of the site vectors.
-        beside: element vectors, loaded or by name, to stand behind those of the sites, ``dim + beside.dim`` numbers
+        beside: element vectors, loaded or by name, to append to those of the sites, ``dim + beside.dim`` numbers
             in all; None for none.
         freeze: whether training leaves the element vectors as they are.
         missing: policy for elements of the model without a vector, see `embeddings.export.POLICIES`.
@@ -172,7 +172,7 @@ def write_matgl(
 
 
 def _table_path(model: Any, dim: int) -> str:
-    """Return the path of a model's element table, which has to be of a certain width."""
+    """Return the path of a model's element table, whose width is checked."""
     for path in TABLES if hasattr(model, "element_types") else ():
         try:
             table = model.get_submodule(path)

@@ -24,7 +24,7 @@ def write_megnet(
     missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
-    """Write (119, dim) float32 as ``.npy``; row 0 is the dummy, an element that was not asked for is NaN.
+    """Write (119, dim) float32 as ``.npy``; row 0 is the dummy, an element that was left out is NaN.
 
     Build the model with ``nvocal=len(table), embedding_dim=table.shape[1]``, then
     ``model.get_layer("atom_embedding").set_weights([table])``.

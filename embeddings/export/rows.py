@@ -55,7 +55,7 @@ def element_rows(
         elements = uae.symbols if missing == "raise" else SYMBOLS
     symbols = tuple(dict.fromkeys(map(symbol, elements)))
     if not symbols:
-        raise InputInvalid("No elements were asked for; name at least one, or leave the choice to the catalog.")
+        raise InputInvalid("No elements were given. Name at least one, or leave the choice to the catalog.")
     absent = [name for name in symbols if name not in uae]
     if absent and missing == "raise":
         raise _not_covered(uae, absent)
@@ -76,7 +76,7 @@ def table_by_number(
         missing: see :func:`element_rows`.
 
     Returns:
-        (119, dim) float32. Row 0 is padding and holds zeros; an element that was not asked for is NaN, so that it
+        (119, dim) float32. Row 0 is padding and holds zeros; an element that was left out is NaN, so that it
         cannot pass for a vector.
 
     Raises:

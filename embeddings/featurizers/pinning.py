@@ -86,14 +86,14 @@ def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder
 
     Raises:
         CatalogNotFound: this version is not here.
-        CatalogCorrupt: its vectors are others.
+        CatalogCorrupt: its vectors differ.
     """
     catalog = as_catalog(pin.source if isinstance(asked, str | os.PathLike) else asked)
     found = _sha256(catalog)
     if found != pin.sha256:
         raise CatalogCorrupt(
             f"This featurizer was pickled with {pin.source} and vectors of SHA-256 {pin.sha256}, but those here have "
-            f"{found}. Install that version again, or fit anew on these vectors."
+            f"{found}. Install that version again, or fit again on these vectors."
         )
     return catalog
 

@@ -139,7 +139,7 @@ def embedding_layer(
         elements: which elements the layer must have; see `embeddings.export.element_rows`.
 
     Returns:
-        A layer of 119 rows. Row 0 is padding and holds zeros; an element that was not asked for is NaN, so that it
+        A layer of 119 rows. Row 0 is padding and holds zeros; an element that was left out is NaN, so that it
         cannot pass for a vector.
 
     Raises:

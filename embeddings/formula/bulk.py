@@ -93,7 +93,7 @@ def fraction_matrix(column: Iterable[Any]) -> FractionMatrix:
 
 
 def canonical_matrix(formulas: Sequence[str]) -> FractionMatrix:
-    """Read canonical reduced formulas, also those that nobody may type because they look like a name, such as OAr."""
+    """Read canonical reduced formulas, also those that look like a name and are otherwise refused, such as OAr."""
     try:
         return fraction_matrix(formulas)
     except FormulaInvalid:

@@ -161,7 +161,7 @@ def _arranged(matrix: FractionMatrix, rows: np.ndarray) -> FractionMatrix:
 
 
 def _run(tasks: list[partial[None]], n_jobs: int) -> None:
-    """Run the tasks, in threads if more than one is asked for."""
+    """Run the tasks, in threads if `n_jobs` is more than one."""
     if n_jobs < 1 and n_jobs != -1:
         raise InputInvalid(f"n_jobs={n_jobs} is neither a positive number nor -1.")
     if n_jobs == 1:

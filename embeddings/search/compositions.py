@@ -113,7 +113,7 @@ class CompositionIndex:
             InputInvalid: `k` is below 1, or `queries` is not a column.
         """
         if k < 1:
-            raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
+            raise InputInvalid(f"k={k} must be at least 1.")
         points = self._means(fraction_matrix(queries))
         points = _directions(points) if self._metric == "cosine" else points
         n_at_once = max(1, _SCORES_PER_BLOCK // max(1, len(self)))

@@ -76,7 +76,7 @@ def _ranking(values: np.ndarray, metric: Metric) -> np.ndarray:
 def check_k(k: int) -> int:
     """Return a number of neighbors, checked to be at least 1."""
     if k < 1:
-        raise InputInvalid(f"k is {k}, but the number of neighbors has to be at least 1.")
+        raise InputInvalid(f"k={k} must be at least 1.")
     return k
 
 

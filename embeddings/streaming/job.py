@@ -190,7 +190,7 @@ class _Pooling:
 
 
 class _Output:
-    """The files being written, in a folder that nobody sees."""
+    """The files being written, in a temporary folder."""
 
     def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, source: Path) -> None:
         self.path, self.rejected, self.n_rows = folder / name, RejectedWriter(folder / rejected_name), 0

@@ -185,7 +185,7 @@ def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
     try:
         footer: Footer = schema.parse(Footer, json.loads(metadata[_KEY]))
     except (KeyError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ManifestInvalid) else "it says nothing of its vectors"
+        reason = str(error) if isinstance(error, ManifestInvalid) else "it does not describe its vectors"
         raise InputInvalid(
             f"{path} is not a file of vectors that this library can read ({reason}). Make one with: embeddings embed"
         ) from error
@@ -195,7 +195,7 @@ def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
 def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
     """Refuse other columns than those of the level, and more rows than the file can hold."""
     if footer.sealed and not file.is_sealed:
-        raise CatalogCorrupt("it says that it is sealed, and has no seal")
+        raise CatalogCorrupt("it claims to be sealed, but has no seal")
     expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: float>[{footer.dim}]"}
     found = {field.name: str(field.type).replace(" not null", "") for field in file.schema}
     if found != expected:
@@ -203,7 +203,7 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
         raise CatalogCorrupt(f"its column {shortened(wrong)} is {found.get(wrong)}, not {expected.get(wrong)}")
     n_rows = file.metadata.num_rows
     if n_rows * footer.dim * 4 > max(MODEST, MOST_COMPRESSED * n_bytes):
-        raise CatalogCorrupt(f"it tells of {n_rows:,} rows of {footer.dim}, which {n_bytes:,} bytes do not hold")
+        raise CatalogCorrupt(f"it claims {n_rows:,} rows of {footer.dim} numbers, more than {n_bytes:,} bytes can hold")
 
 
 def _checked(table: pa.Table) -> pa.Table:
@@ -218,7 +218,7 @@ def _checked(table: pa.Table) -> pa.Table:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """Turn what stands in the way of reading a file into `CatalogCorrupt`, which names the file."""
+    """Turn any error in reading a file into `CatalogCorrupt`, which names the file."""
     import pyarrow as pa
 
     try:

@@ -1,4 +1,4 @@
-"""Catalogs of sites: one vector for each atom of each crystal, read from disk as they are asked for."""
+"""Catalogs of sites: one vector for each atom of each crystal, read from disk on demand."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class SiteCatalog:
 
     Attributes:
         path: the file.
-        footer: encoder, source, licences, and what was dropped.
+        footer: encoder, source, licenses, and what was dropped.
     """
 
     path: Path
     footer: Footer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy opens the file anew, so that another process can read it."""
+        """A copy opens the file again, so that another process can read it."""
         return type(self), (self.path, self.footer)
 
     @property
@@ -191,7 +191,7 @@ class SiteCatalog:
             starts.append(n_rows + first)
             n_rows += len(batch)
         if len(set(material_ids)) < len(material_ids) or (n_rows and starts[0].tolist()[:1] != [0]):
-            raise CatalogCorrupt(f"{self.path}: its sites are not those of one structure after the other. {_AGAIN}")
+            raise CatalogCorrupt(f"{self.path}: its sites are not grouped by structure. {_AGAIN}")
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
@@ -205,5 +205,5 @@ def read_site_catalog(path: Path) -> SiteCatalog:
     """
     footer = open_vectors(path)[1]
     if footer.level != "site":
-        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each site is asked for.")
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of sites.")
     return SiteCatalog(path, footer)

@@ -25,7 +25,7 @@ class StructureCatalog:
     """One vector for each crystal: ``catalog["mp-149"]``.
 
     Attributes:
-        footer: encoder, source, licences, and what was dropped.
+        footer: encoder, source, licenses, and what was dropped.
         material_ids: (n,) identifiers, as text.
         formulas: (n,) canonical reduced formulas.
         vectors: (n, dim) float32, read-only.
@@ -99,7 +99,7 @@ class StructureCatalog:
         """Return the structures nearest to one, nearest first, as ``[("mp-32", 0.93), ...]``.
 
         Args:
-            material_id: whose neighbours.
+            material_id: whose neighbors.
             k: how many; all the others where there are fewer.
             metric: ``"cosine"`` similarity, descending, or ``"euclidean"`` distance, ascending.
 
@@ -108,7 +108,7 @@ class StructureCatalog:
             InputInvalid: `k` is below 1, or the metric is unknown.
         """
         if k < 1:
-            raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
+            raise InputInvalid(f"k={k} must be at least 1.")
         row = int(places_of(self._row_of, [material_id], self)[0])
         values = _compare(self.vectors, self.vectors[row], metric)
         order = descending(values) if metric == "cosine" else ascending(values)
@@ -140,11 +140,11 @@ def read_structure_catalog(path: Path) -> StructureCatalog:
     """
     file, footer = open_vectors(path)
     if footer.level != "structure":
-        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each structure is asked for.")
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of structures.")
     rows = file.read()
     material_ids, formulas = (tuple(rows[name].to_pylist()) for name in ("material_id", "formula"))
     if len(set(material_ids)) < len(material_ids):
-        raise CatalogCorrupt(f"{path} has two rows of one identifier. Make it again with: embeddings embed")
+        raise CatalogCorrupt(f"{path} has two rows with the same identifier. Make it again with: embeddings embed")
     return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]))
 
 
