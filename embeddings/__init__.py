@@ -1,6 +1,7 @@
 """Embeddings as a dataset: verified, versioned vectors for atoms, formulas and crystals.
 
-Everything here is imported when it is first used, so that ``import embeddings`` costs next to nothing.
+Everything here is imported when it is first used, so that ``import embeddings`` costs next to nothing. The estimators
+`CrossModalRegressor` and `CrossModalClassifier`, and `finetune`, need the extras ``sklearn`` and ``build``.
 
 >>> from embeddings import featurize, load_uae
 >>> uae = load_uae("starter")  # doctest: +SKIP
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
     from embeddings.errors import EmbeddingsError
-    from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, finetune
+    from embeddings.estimators import CrossModalClassifier as CrossModalClassifier
+    from embeddings.estimators import CrossModalRegressor as CrossModalRegressor
+    from embeddings.estimators import finetune as finetune
     from embeddings.formula import element_fractions, parse_formula, reduced_formula, reduced_formulas
     from embeddings.loaders import (
         list_catalogs,
@@ -40,8 +43,6 @@ __all__ = [
     "Catalog",
     "CompositionEncoder",
     "CompositionIndex",
-    "CrossModalClassifier",
-    "CrossModalRegressor",
     "ElementCatalog",
     "EmbeddingsError",
     "Encoder",
@@ -54,7 +55,6 @@ __all__ = [
     "feature_names",
     "featurize",
     "featurize_file",
-    "finetune",
     "list_catalogs",
     "load_catalog",
     "load_composition_encoder",
@@ -96,5 +96,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+    """Return the public names; the estimators only where scikit-learn is installed, so that each name can be used."""
+    from importlib.util import find_spec
+
+    extra = _HOMES["estimators"].split() if find_spec("sklearn") else []
+    return sorted([*__all__, *extra])

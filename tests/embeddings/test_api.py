@@ -45,6 +45,7 @@ from tests.embeddings.test_vector_files import site_columns, structure_columns
 from tests.embeddings.test_vector_files import write as write_vectors
 
 ROOT = Path(__file__).parents[2]
+ESTIMATORS = ("CrossModalClassifier", "CrossModalRegressor", "finetune")
 ROOMS = ("export", "featurizers", "formula", "pooling", "search", "store", "streaming", "vectors")
 
 
@@ -80,7 +81,7 @@ def test_what_checkers_see_is_what_is_imported() -> None:
     block = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     seen = {alias.name for node in imports for alias in node.names}
-    assert seen | {"__version__"} == set(embeddings.__all__) == set(dir(embeddings))
+    assert seen | {"__version__"} == set(dir(embeddings)) == {*embeddings.__all__, *ESTIMATORS}
     assert [name for name in embeddings.__all__ if getattr(embeddings, name) is None] == []
     with pytest.raises(AttributeError, match="no attribute 'load_uea'"):
         embeddings.load_uea  # noqa: B018
@@ -286,15 +287,13 @@ def test_embed_with_a_composition_encoder_says_what_it_is(tmp_path: Path) -> Non
     assert "embeddings featurize" in result.stderr
 
 
-WITHOUT_TORCH = """
+WITHOUT = """
 import os, sys
 
-class Nowhere:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+from importlib.machinery import PathFinder
 
-sys.meta_path.insert(0, Nowhere())
+found = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *where: None if name.partition(".")[0] == {missing!r} else found(name, *where)
 os.environ["EMBEDDINGS_CATALOGS"] = {root!r}
 import embeddings
 from embeddings.errors import MissingExtra
@@ -303,6 +302,12 @@ try:
 except MissingExtra as error:
     print(error)
 """
+
+
+def run_without(missing: str, root: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter, in which a package cannot be found."""
+    code = WITHOUT.format(missing=missing, root=str(root), code=code)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -317,10 +322,19 @@ except MissingExtra as error:
     ],
 )
 def test_without_torch_the_extra_is_named(root: Path, code: str) -> None:
-    """In a fresh interpreter, in which torch cannot be found."""
-    code = WITHOUT_TORCH.format(root=str(root), code=code)
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_without("torch", root, code)
     assert done.stdout.startswith("torch is not installed"), done.stderr
+
+
+@pytest.mark.parametrize("code", ["from embeddings import *; print(load_uae('toy').dim)", "help(embeddings)"])
+def test_without_scikit_learn_all_the_rest_is_there(root: Path, code: str) -> None:
+    done = run_without("sklearn", root, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2\n" or "featurize(" in done.stdout
+
+
+def test_without_scikit_learn_the_estimators_name_the_extra(root: Path) -> None:
+    assert "[sklearn]" in run_without("sklearn", root, "embeddings.CrossModalRegressor").stdout
 
 
 def test_a_catalog_is_found_by_its_class(everything: dict[str, Any]) -> None:
