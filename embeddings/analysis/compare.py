@@ -10,7 +10,8 @@ import numpy as np
 from embeddings.analysis.align import padded, rotated_onto
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
-from embeddings.search.neighbors import Metric, neighbor_overlap
+from embeddings.search.agreement import neighbor_overlap
+from embeddings.search.neighbors import Metric
 from embeddings.search.ordering import descending
 
 if TYPE_CHECKING:

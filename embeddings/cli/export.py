@@ -11,6 +11,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.export import CLIENTS, POLICIES, write
 from embeddings.loaders import load_uae
+from embeddings.missing import Missing
 from embeddings.store.outputs import Output
 
 
@@ -26,7 +27,7 @@ from embeddings.store.outputs import Output
 )
 @click.option("--elements", help="Elements that have to be in it, separated by commas.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output; replaced if it is there.")
-def export(name: str, client: str, missing: str, elements: str | None, out: Path) -> None:
+def export(name: str, client: str, missing: Missing, elements: str | None, out: Path) -> None:
     r"""Write a catalog of elements for another program.
 
     Without --elements the file has those of the catalog, and with --missing mean or zeros all that the reader can take.

@@ -14,7 +14,7 @@ import click
 
 from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
-from embeddings.featurizers.pinning import as_catalog
+from embeddings.loaders import as_catalog
 from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 from embeddings.streaming.writers import outputs_of

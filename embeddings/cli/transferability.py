@@ -13,8 +13,7 @@ from embeddings.analysis.transferability import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
-from embeddings.featurizers.pinning import as_catalog
-from embeddings.loaders import list_catalogs
+from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.streaming.batches import Request, check_columns
 from embeddings.streaming.readers import open_reader
 

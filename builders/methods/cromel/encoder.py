@@ -15,6 +15,7 @@ from builders.methods.cromel.packing import pack
 from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid, TrainingError
+from embeddings.missing import Missing
 
 BATCH_SIZE = 4096
 
@@ -48,7 +49,7 @@ class FormulaEncoder:
         return self.generator.config.dim
 
     @torch.inference_mode()
-    def encode(self, formulas: Iterable[Any], *, missing: str = "raise") -> np.ndarray:
+    def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise") -> np.ndarray:
         """Return one vector for each formula, (n, dim) float32.
 
         Args:

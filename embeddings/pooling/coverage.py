@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
-from embeddings.errors import ElementNotCovered, InputInvalid, did_you_mean
+from embeddings.errors import ElementNotCovered
 from embeddings.formula import FractionMatrix
+from embeddings.missing import FOR_FORMULAS, Missing, described
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
 
-POLICIES = {
-    "raise": "stop, and name every element without a vector",
-    "nan": "NaN in every feature of the formula",
-    "skip": "pool over the other elements, and add a column with the fraction of atoms that were covered",
-    "impute": "take the nearest covered element of the periodic table",
-}
-"""Every policy by its name, and what it does."""
+POLICIES = described(FOR_FORMULAS)
+"""Every policy for formulas by its name, and what it does."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +28,6 @@ class Covered:
     matrix: FractionMatrix
     vector_rows: np.ndarray  # (n_entries,) int16, row of the catalog for each entry
     coverage: np.ndarray  # (n_rows,) float64: fraction of the atoms that the catalog covers
-
-
-def check_policy(missing: str) -> str:
-    """Return the name of a policy, checked.
-
-    Raises:
-        InputInvalid: no such policy.
-    """
-    if missing not in POLICIES:
-        known = ", ".join(POLICIES)
-        raise InputInvalid(f'No policy missing="{missing}".{did_you_mean(str(missing), POLICIES)} Known: {known}.')
-    return missing
 
 
 def stand_ins(catalog: ElementCatalog | CompositionEncoder) -> dict[str, str]:
@@ -59,7 +43,7 @@ def stand_ins(catalog: ElementCatalog | CompositionEncoder) -> dict[str, str]:
 
 
 def cover(
-    matrix: FractionMatrix, catalog: ElementCatalog, missing: str, *, repeats: np.ndarray | None = None
+    matrix: FractionMatrix, catalog: ElementCatalog, missing: Missing, *, repeats: np.ndarray | None = None
 ) -> Covered:
     """Find the row of the catalog for every entry, and apply the policy where there is none.
 

@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import trainable
-from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor, finetune
 from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
+from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, finetune
 from embeddings.formula import fraction_matrix
 from testing.composition_encoders import write_toy_encoder
 from testing.formula_encoders import untrained
@@ -145,15 +145,18 @@ def test_parameters_out_of_range_are_named(encoder, values, options, said):
 
 
 def test_what_is_no_composition_encoder_is_refused(values):
-    for given in (None, "cromel-multi", load_encoder("starter")):
-        with pytest.raises(InputInvalid, match="composition encoder is needed"):
+    for given in (None, "starter", load_encoder("starter")):
+        with pytest.raises(InputInvalid, match="not a composition encoder"):
             CrossModalRegressor(given).fit(FORMULAS, values)
 
 
-def test_an_encoder_is_taken_as_loaded_or_as_torch_trains_it(values, tmp_path):
+def test_an_encoder_is_taken_by_name_as_loaded_or_as_torch_trains_it(values, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
     loaded = load_encoder(write_toy_encoder(tmp_path))
-    plain, twin = (CrossModalRegressor(given, **OPTIONS).fit(FORMULAS, values) for given in (loaded, trainable(loaded)))
+    given = (loaded, "toy-encoder", trainable(loaded))
+    plain, named, twin = (CrossModalRegressor(one, **OPTIONS).fit(FORMULAS, values) for one in given)
     np.testing.assert_array_equal(plain.predict(FORMULAS), twin.predict(FORMULAS))
+    np.testing.assert_array_equal(plain.predict(FORMULAS), named.predict(FORMULAS))
 
 
 class OfNumbers(CrossModalRegressor):

@@ -1,21 +1,21 @@
-"""Models for properties of formulas, on top of a composition encoder, in the manner of scikit-learn."""
+"""Models for properties of formulas, built on a composition encoder, in the manner of scikit-learn.
+
+They need scikit-learn, and torch to learn and to predict: ``materials-embeddings[sklearn,build]``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
-import torch
 
-from builders.methods.cromel.encoder import FormulaEncoder, trainable
-from builders.methods.cromel.members import Budget, fit_member
-from builders.methods.cromel.model import Compositions
-from builders.methods.cromel.packing import pack
-from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
+from embeddings.loaders import as_composition_encoder, builders_needed
+from embeddings.missing import FOR_MODELS, Missing, check_policy
+from embeddings.protocols import CatalogLike
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -23,7 +23,13 @@ try:
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
 
-Encoder = CompositionEncoder | FormulaEncoder
+if TYPE_CHECKING:
+    from builders.methods.cromel.encoder import FormulaEncoder
+    from builders.methods.cromel.members import Budget
+    from builders.methods.cromel.model import Compositions
+
+    Trainable: TypeAlias = CatalogLike | FormulaEncoder
+
 Mode = Literal["finetuned", "frozen"]
 MODES = ("finetuned", "frozen")
 
@@ -33,7 +39,7 @@ class _CrossModal(BaseEstimator):
 
     def __init__(
         self,
-        encoder: Encoder | None = None,
+        encoder: Trainable = "cromel-multi",
         *,
         mode: Mode = "finetuned",
         n_members: int = 5,
@@ -44,7 +50,7 @@ class _CrossModal(BaseEstimator):
         weight_decay: float = 1e-2,
         dropout: float = 0.1,
         validation_fraction: float = 0.1,
-        missing: str = "raise",
+        missing: Missing = "raise",
         random_state: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -60,9 +66,13 @@ class _CrossModal(BaseEstimator):
         self.missing = missing
         self.random_state = random_state
 
-    def _fit_members(self, formulas: list[Any], wanted: torch.Tensor, n_outputs: int) -> None:
+    def _fit_members(self, formulas: list[Any], wanted: np.ndarray, n_outputs: int) -> None:
         """Train all members, each with its own inner split by reduced formula."""
         self._check()
+        with builders_needed():
+            import torch
+
+            from builders.methods.cromel.members import fit_member
         encoder = _resolved(self.encoder)
         groups = np.asarray(reduced_formulas(formulas))
         if len(np.unique(groups)) < 2:
@@ -74,7 +84,7 @@ class _CrossModal(BaseEstimator):
         compositions = self._pack(formulas)
         seeds = np.random.SeedSequence(self.random_state).generate_state(self.n_members).tolist()
         self.members_ = [
-            fit_member(encoder.generator, compositions, wanted, groups, self._budget(len(groups)),
+            fit_member(encoder.generator, compositions, torch.from_numpy(wanted), groups, self._budget(len(groups)),
                        n_outputs=n_outputs, seed=seed)
             for seed in seeds
         ]  # fmt: skip
@@ -87,9 +97,13 @@ class _CrossModal(BaseEstimator):
         return [member.predict(compositions) for member in self.members_]
 
     def _pack(self, formulas: Sequence[Any]) -> Compositions:
+        with builders_needed():
+            from builders.methods.cromel.packing import pack
         return pack(formulas, self.atomic_numbers_, missing=self.missing)
 
     def _budget(self, n: int) -> Budget:
+        from builders.methods.cromel.members import Budget
+
         return Budget(
             epochs=self.epochs,
             batch_size=self.batch_size or int(np.clip(n // 40, 16, 256)),
@@ -102,36 +116,41 @@ class _CrossModal(BaseEstimator):
 
     def _check(self) -> None:
         """Refuse parameters that are out of range."""
+        check_policy(self.missing, FOR_MODELS)
         if self.mode not in MODES:
             raise InputInvalid(f'No mode "{self.mode}". There are: {", ".join(MODES)}.')
         if self.n_members < 1 or self.epochs < 1:
-            raise InputInvalid(f"n_members={self.n_members} and epochs={self.epochs} have to be at least 1.")
+            raise InputInvalid(f"n_members={self.n_members} and epochs={self.epochs} must be at least 1.")
         if not 0 < self.validation_fraction < 1:
-            raise InputInvalid(f"validation_fraction={self.validation_fraction} has to lie between 0 and 1.")
+            raise InputInvalid(f"validation_fraction={self.validation_fraction} must lie between 0 and 1.")
 
 
 class CrossModalRegressor(RegressorMixin, _CrossModal):
     """Predicts a number for a formula: a composition encoder with a small head, fine-tuned together.
 
-    The members differ in their initial heads and in the formulas that they stop early on; their mean is predicted. No
-    formula is on both sides of an inner split. The absolute error is minimized by AdamW.
+    The members differ in their initial heads and in the formulas held out for early stopping; the prediction is their
+    mean. No formula is on both sides of an inner split. AdamW minimizes the absolute error.
 
     Args:
-        encoder: to start from; it is copied, never changed.
+        encoder: where to start: a composition encoder, loaded or by name. It is copied, never changed.
         mode: ``"finetuned"`` also moves the encoder, ``"frozen"`` learns the head alone.
         n_members: how many are averaged.
         epochs: passes over the rows; the best one on the inner validation rows is kept.
-        batch_size: rows in a batch; a fortieth of them, from 16 to 256, if None.
-        learning_rate: of the head, at its highest.
-        encoder_learning_rate: of the encoder.
+        batch_size: rows in a batch; if None, a fortieth of all rows, from 16 to 256.
+        learning_rate: peak learning rate of the head.
+        encoder_learning_rate: peak learning rate of the encoder.
         weight_decay: AdamW's.
         dropout: in the head.
-        validation_fraction: share of the formulas that a member stops early on.
-        missing: policy for elements that the encoder was not trained on: ``"raise"`` or ``"impute"``.
+        validation_fraction: share of the formulas held out for early stopping.
+        missing: what to do with an element that the encoder was not trained on: ``"raise"`` or ``"impute"``, as told in
+            :data:`embeddings.missing.POLICIES`.
         random_state: seed of heads, splits and batches.
 
     Example:
-        >>> model = CrossModalRegressor(encoder).fit(["NaCl", "KCl", "MgO"], [-2.1, -2.2, -3.0])  # doctest: +SKIP
+        >>> from embeddings import CrossModalRegressor
+        >>> formulas, energies = ["NaCl", "KCl", "MgO"], [-2.1, -2.2, -3.0]
+        >>> model = CrossModalRegressor("cromel-multi").fit(formulas, energies)  # doctest: +SKIP
+        >>> model.predict(["LiF"])  # doctest: +SKIP
     """
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -140,13 +159,15 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
         Raises:
             FormulaInvalid: a formula cannot be read.
             ElementNotCovered: the encoder was not trained on an element, and ``missing`` is ``"raise"``.
-            TargetInvalid: y holds something else than finite numbers, or is constant.
+            TargetInvalid: y holds something other than finite numbers, or is constant.
             InputInvalid: lengths differ, all formulas are the same, or a parameter is out of range.
+            MissingExtra: torch, or another package that training needs, is not installed.
         """
         formulas = list(formula_column(X))
         values = _numbers(y, len(formulas))
         self.shift_, self.scale_ = float(values.mean()), float(values.std())
-        self._fit_members(formulas, torch.tensor((values - self.shift_) / self.scale_, dtype=torch.float32)[:, None], 1)
+        scaled = (values - self.shift_) / self.scale_
+        self._fit_members(formulas, scaled.astype(np.float32)[:, None], 1)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -162,7 +183,7 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
 class CrossModalClassifier(ClassifierMixin, _CrossModal):
     """Predicts a class for a formula; see `CrossModalRegressor` for the parameters.
 
-    Classes may be of any type that can be sorted, texts included. The cross-entropy is minimized.
+    Classes may be of any type that can be sorted, text included. AdamW minimizes the cross-entropy.
     """
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -171,12 +192,13 @@ class CrossModalClassifier(ClassifierMixin, _CrossModal):
         Raises:
             FormulaInvalid: a formula cannot be read.
             ElementNotCovered: the encoder was not trained on an element, and ``missing`` is ``"raise"``.
-            TargetInvalid: y has missing values or less than two classes.
+            TargetInvalid: y has missing values or fewer than two classes.
             InputInvalid: lengths differ, all formulas are the same, or a parameter is out of range.
+            MissingExtra: torch, or another package that training needs, is not installed.
         """
         formulas = list(formula_column(X))
         self.classes_, codes = _classes(y, len(formulas))
-        self._fit_members(formulas, torch.from_numpy(codes), len(self.classes_))
+        self._fit_members(formulas, codes, len(self.classes_))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -189,12 +211,12 @@ class CrossModalClassifier(ClassifierMixin, _CrossModal):
 
 
 def finetune(
-    encoder: Encoder, formulas: Sequence[Any], y: Any, **options: Any
+    encoder: Trainable, formulas: Sequence[Any], y: Any, **options: Any
 ) -> CrossModalRegressor | CrossModalClassifier:
-    """Fit the model that suits the target: a regressor for numbers, a classifier for texts, booleans and categories.
+    """Fit the model that suits the target: a regressor for numbers, a classifier for text, booleans and categories.
 
     Args:
-        encoder: to start from; it is copied, never changed.
+        encoder: where to start: a composition encoder, loaded or by name. It is copied, never changed.
         formulas: n formulas.
         y: (n,) numbers or classes.
         options: parameters of `CrossModalRegressor`.
@@ -207,12 +229,11 @@ def finetune(
     return model.fit(formulas, y)
 
 
-def _resolved(encoder: Any) -> FormulaEncoder:
-    if isinstance(encoder, CompositionEncoder):
-        encoder = trainable(encoder)
-    if not isinstance(encoder, FormulaEncoder):
-        raise InputInvalid(f"A composition encoder is needed, as load_encoder gives one, not {encoder!r}.")
-    return encoder
+def _resolved(encoder: Trainable) -> FormulaEncoder:
+    """Return an encoder as torch trains it."""
+    with builders_needed():
+        from builders.methods.cromel.encoder import FormulaEncoder, trainable
+    return encoder if isinstance(encoder, FormulaEncoder) else trainable(as_composition_encoder(encoder))
 
 
 def _numbers(y: Any, n: int) -> np.ndarray:
@@ -220,7 +241,9 @@ def _numbers(y: Any, n: int) -> np.ndarray:
     try:
         values = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TargetInvalid(f"The target holds something else than numbers: {error}. For classes, classify.") from error
+        raise TargetInvalid(
+            f"The target holds something other than numbers: {error}. To predict classes, classify."
+        ) from error
     _check_shape(values, n)
     if not np.isfinite(values).all():
         rows = np.flatnonzero(~np.isfinite(values))
