@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {page.relative_to(ROOT).as_posix(): page for page in (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))}
 ELSEWHERE = {
-    "docs/add-a-method.md": "tests/builders",
+    "docs/add-a-method.md": "tests/builders/test_add_a_method.py",
     "docs/add-a-source.md": "tests/builders/sources/test_add_a_source.py",
     "docs/explorer.md": "tests/embeddings/test_explorer.py",
     "docs/gallery.md": "tests/test_gallery.py",
