@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
-import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,13 +162,3 @@ def test_missing_packages_are_named(package: str, call: Callable[[], Any], monke
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra, match="pip install"):
         call()
-
-
-def test_the_examples_of_the_page_run() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "elements-probe.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "elements-probe", "elements-probe.md", 0)
-    assert len(test.examples) > 10
-    report: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(test, out=report.append)
-    assert not report, "".join(report)
