@@ -23,7 +23,7 @@ PICTURES = ROOT / "gallery"
 
 IMPORTS = """
 from embeddings import load_uae
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster
 from embeddings.plots import (
     dendrogram,
     element_classes,
@@ -121,7 +121,7 @@ GALLERY = (
     Picture(
         "dendrogram",
         "The tree",
-        "Ward's method on unit vectors; branches have the colour of their cluster.",
+        "Ward's method on unit vectors; branches have the color of their cluster.",
         'dendrogram(uae, title="ct-multi: Ward\'s tree")',
         "embeddings plot ct-multi --kind dendrogram -o tree.png",
     ),
@@ -141,7 +141,7 @@ GALLERY = (
         "materials",
         "A map of materials",
         """
-        One point for each of many vectors, here of compositions, coloured by a property. Pages draw the points with the
+        One point for each of many vectors, here of compositions, colored by a property. Pages draw the points with the
         graphics card, so that 100,000 of them can be moved; of more, a sample is drawn, and the figure says so.
         """,
         """

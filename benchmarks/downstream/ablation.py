@@ -30,7 +30,7 @@ from builders.progress import Reporter
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from embeddings import load_uae
-from embeddings.analysis.align import align
+from embeddings.analysis.alignment import align
 from embeddings.errors import EmbeddingsError
 from embeddings.search.neighbors import neighbor_overlap
 from embeddings.store.folders import write_text

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.cluster import finite_rows, spread_of, unit_rows
+from embeddings.analysis.clusters import finite_rows, spread_of, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.search.ordering import DIGITS

@@ -23,7 +23,7 @@ from embeddings.store.outputs import Output
 def explore(names: tuple[str, ...], out: Path, seed: int, show: bool) -> None:
     r"""Write a page to explore a catalog of elements, or two of them side by side.
 
-    The page shows the periodic table, each element's neighbours, maps, similarities and where the catalog comes
+    The page shows the periodic table, each element's neighbors, maps, similarities and where the catalog comes
     from. It is one file: it works offline and from disk.
 
     \b

@@ -44,14 +44,14 @@ def _dendrogram(catalog: ElementCatalog, *, clusters: int | Literal["auto"], tit
 
 
 def _elbow(catalog: ElementCatalog, *, clustering: Any, seed: int, title: str) -> Figure:
-    from embeddings.analysis.cluster import cluster
+    from embeddings.analysis import cluster
     from embeddings.plots import elbow_and_silhouette
 
     return elbow_and_silhouette(cluster(catalog, clustering, seed=seed), title=title)
 
 
 def _coloring(catalog: ElementCatalog, color: str, *, clusters: Any, clustering: Any, seed: int) -> Any:
-    from embeddings.analysis.cluster import cluster
+    from embeddings.analysis import cluster
 
     return cluster(catalog, clustering, clusters, seed=seed) if color == "cluster" else color
 
@@ -96,7 +96,7 @@ def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
 
     Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental
-    property; the periodic table is coloured by cluster, and the map by block, if it is not given.
+    property; the periodic table is colored by cluster, and the map by block, if it is not given.
 
     \b
     Example:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from embeddings.analysis.transferability import Ranking
-from embeddings.analysis.transferability import transferability as rank
+from embeddings.analysis.transfer import Ranking
+from embeddings.analysis.transfer import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid

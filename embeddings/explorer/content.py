@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import cluster
-from embeddings.analysis.compare import compare
+from embeddings.analysis.clusters import cluster
+from embeddings.analysis.comparison import compare
 from embeddings.analysis.projection import Method, project
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.catalog import ElementCatalog

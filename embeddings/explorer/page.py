@@ -19,7 +19,7 @@ from embeddings.store.folders import write_text
 from embeddings.store.outputs import check_file
 
 SCRIPTS = (
-    *("dom", "colours", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),
+    *("dom", "colors", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),
     *("controls", "main"),
 )
 """In the order in which they build on each other."""

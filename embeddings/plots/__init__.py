@@ -4,16 +4,16 @@ Each function returns a :class:`Figure`, which is plain data. ``figure.matplotli
 and :func:`write_figure` writes it to a file. Needs the extra ``plot``.
 """
 
-from embeddings.plots.class_violins import class_violins
+from embeddings.plots.classes import element_classes
 from embeddings.plots.coloring import COLORINGS
-from embeddings.plots.dendrogram import dendrogram
-from embeddings.plots.elbow_and_silhouette import elbow_and_silhouette
-from embeddings.plots.element_classes import element_classes
-from embeddings.plots.embedding_map import embedding_map
+from embeddings.plots.elbow import elbow_and_silhouette
+from embeddings.plots.element_map import embedding_map
 from embeddings.plots.figure import Figure
-from embeddings.plots.materials_map import materials_map
-from embeddings.plots.periodic_table import periodic_table
-from embeddings.plots.similarity_heatmap import similarity_heatmap
+from embeddings.plots.heatmap import similarity_heatmap
+from embeddings.plots.material_map import materials_map
+from embeddings.plots.table import periodic_table
+from embeddings.plots.tree import dendrogram
+from embeddings.plots.violins import class_violins
 from embeddings.plots.write import FORMATS, write_figure
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""From values to colours: classes, numbers on a scale, and what is missing."""
+"""From values to colors: classes, numbers on a scale, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering, cluster
+from embeddings.analysis.clusters import Clustering, cluster
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import block, symbol
@@ -17,7 +17,7 @@ from embeddings.plots.figure import Entry, Scale
 from embeddings.plots.palette import MISSING, NOISE, SEQUENTIAL, class_colors, shades
 
 COLORINGS = ("block", "cluster", "n_structures", *PROPERTIES)
-"""What elements can be coloured by, by name."""
+"""What elements can be colored by, by name."""
 
 NO_VALUE = "no value"
 NOISE_NAME = "noise"
@@ -25,12 +25,12 @@ NOISE_NAME = "noise"
 
 @dataclass(frozen=True)
 class Coloring:
-    """How n things are coloured, and why.
+    """How n things are colored, and why.
 
     Attributes:
-        label: of what the colours show.
-        fills: (n) colours.
-        shapes: (n) shapes, which tell classes apart where colours alone would not.
+        label: of what the colors show.
+        fills: (n) colors.
+        shapes: (n) shapes, which tell classes apart where colors alone would not.
         texts: (n) values as text, empty where missing.
         legend: classes, and what is missing; empty for none.
         scale: of numbers; None for classes.
@@ -55,7 +55,7 @@ class Coloring:
 
 
 def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Clustering) -> Coloring:
-    """Colour the elements of a catalog, in its order.
+    """Color the elements of a catalog, in its order.
 
     Args:
         catalog: whose elements.
@@ -76,7 +76,7 @@ def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Cluste
         return by_number(catalog.table.n_structures, "training structures", log=True)
     if by not in PROPERTIES:
         raise InputInvalid(
-            f'Elements cannot be coloured by "{by}".{did_you_mean(by, COLORINGS)} Known: {", ".join(COLORINGS)}.'
+            f'Elements cannot be colored by "{by}".{did_you_mean(by, COLORINGS)} Known: {", ".join(COLORINGS)}.'
         )
     found = PROPERTIES[by]
     label = f"{found.label} ({found.unit})" if found.unit else found.label
@@ -86,7 +86,7 @@ def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Cluste
 def color_values(
     values: Mapping[Any, Any] | Clustering, symbols: Sequence[str], *, label: str = "", log: bool = False
 ) -> Coloring:
-    """Colour elements by given values; elements without one are missing.
+    """Color elements by given values; elements without one are missing.
 
     Args:
         values: numbers or text by symbol or atomic number; or a clustering of elements.
@@ -95,7 +95,7 @@ def color_values(
         log: shade numbers by their logarithm.
 
     Raises:
-        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+        InputInvalid: values that are neither numbers nor text, or more classes than colors.
         ElementUnknown: values for something that is not an element.
     """
     if isinstance(values, Clustering):
@@ -105,7 +105,7 @@ def color_values(
 
 
 def color_list(values: Sequence[Any], label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
-    """Colour by a list: as classes if it holds text, on a scale if it holds numbers.
+    """Color by a list: as classes if it holds text, on a scale if it holds numbers.
 
     Args:
         values: (n) of them; None, NaN and empty text are missing.
@@ -114,7 +114,7 @@ def color_list(values: Sequence[Any], label: str = "", *, log: bool = False, mid
         middle: share of the numbers, around the median, that the scale spans.
 
     Raises:
-        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+        InputInvalid: values that are neither numbers nor text, or more classes than colors.
     """
     values = [None if is_missing(value) else value for value in values]
     given = {type(value) for value in values if value is not None}
@@ -123,7 +123,7 @@ def color_list(values: Sequence[Any], label: str = "", *, log: bool = False, mid
     try:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputInvalid(f"Values have to be all numbers or all text to be coloured by: {error}.") from error
+        raise InputInvalid(f"Values have to be all numbers or all text to be colored by: {error}.") from error
     return by_number(numbers, label, log=log, middle=middle)
 
 
@@ -133,10 +133,10 @@ def is_missing(value: Any) -> bool:
 
 
 def by_class(values: Sequence[str | None], label: str = "", *, order: Sequence[str] | None = None) -> Coloring:
-    """Colour by class, in the given order of classes, else sorted; None is missing.
+    """Color by class, in the given order of classes, else sorted; None is missing.
 
     Raises:
-        InputInvalid: more classes than colours.
+        InputInvalid: more classes than colors.
     """
     there = {value for value in values if value is not None}
     names = [name for name in order if name in there] if order else sorted(there)
@@ -164,7 +164,7 @@ def _in_looks(values: Sequence[str | None], looks: Mapping[str, tuple[str, str]]
 
 
 def by_number(values: np.ndarray, label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
-    """Colour numbers by a scale from the lowest to the highest; NaN is missing.
+    """Color numbers by a scale from the lowest to the highest; NaN is missing.
 
     Args:
         values: (n,) numbers.

@@ -46,7 +46,7 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Polylines, each with a colour of its own."""
+    """Polylines, each with a color of its own."""
 
     paths: Sequence[np.ndarray]  # (m, 2) each
     colors: Sequence[str]
@@ -66,7 +66,7 @@ class Areas:
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """A matrix as coloured cells; cell [i, j] is centred on (j, i)."""
+    """A matrix as colored cells; cell [i, j] is centered on (j, i)."""
 
     values: np.ndarray  # (n_rows, n_columns)
     low: float
@@ -114,7 +114,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Scale:
-    """A bar of colours, with what they mean."""
+    """A bar of colors, with what they mean."""
 
     label: str
     colors: Sequence[str]  # from 0 to 1, evenly spaced
@@ -123,14 +123,14 @@ class Scale:
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels side by side, with what explains their colours.
+    """Panels side by side, with what explains their colors.
 
     Attributes:
         title: above the panels.
         panels: from left to right.
         size: width and height, inches.
         widths: how wide the panels are, relative to each other; all alike if empty.
-        legend: what colours and shapes stand for; empty for none.
+        legend: what colors and shapes stand for; empty for none.
         legend_title: above the legend.
         scale: what shades stand for; None for none.
         key_box: where the scale and the legend go, as (left, bottom, width, height) in fractions of the one panel;

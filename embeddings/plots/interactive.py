@@ -22,7 +22,7 @@ WEBGL_FROM = 2_000
 _PIXELS_PER_INCH = 100
 _PIXELS_PER_POINT = 0.85 * _PIXELS_PER_INCH / 72  # pages leave more room around the panels
 _BELOW_AXES, _BELOW_LEGEND, _BELOW_NOTE = 65, 45, 25  # pixels
-_HATCHING = {"fillmode": "replace", "bgcolor": HATCH, "size": 6, "solidity": 0.65}  # drawn in the colour of the cell
+_HATCHING = {"fillmode": "replace", "bgcolor": HATCH, "size": 6, "solidity": 0.65}  # drawn in the color of the cell
 _SIDE = 0.94  # of a periodic table's cell
 
 
@@ -176,7 +176,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 
 def _explain(figure: Figure, go: Any) -> Iterator[Any]:
-    """Yield traces without points that bring a legend and a colour bar."""
+    """Yield traces without points that bring a legend and a color bar."""
     nowhere: dict[str, Any] = {"x": [None], "y": [None]}
     kind = go.Scatter
     if figure.panels[0].z is not None:

@@ -1,7 +1,7 @@
-"""Colours that people with any kind of colour vision can tell apart, and the text that is readable on them.
+"""Colors that people with any kind of color vision can tell apart, and the text that is readable on them.
 
-Classes take six colours of Okabe and Ito (https://jfly.uni-koeln.de/color, 2008), then the same ones darkened with
-squares for circles, then lightened with diamonds, their yellow last: beyond six classes the shape helps the colour.
+Classes take six colors of Okabe and Ito (https://jfly.uni-koeln.de/color, 2008), then the same ones darkened with
+squares for circles, then lightened with diamonds, their yellow last: beyond six classes the shape helps the color.
 Shades come from viridis, whose lightness rises evenly, and from a blue-to-red scale with white in the middle.
 """
 
@@ -36,18 +36,18 @@ MAX_CLASSES = len(_LOOKS)
 
 
 def class_colors(n: int) -> list[tuple[str, str]]:
-    """Return a colour and a shape for each of n classes.
+    """Return a color and a shape for each of n classes.
 
     Raises:
         InputInvalid: more classes than eyes can tell apart.
     """
     if n > MAX_CLASSES:
-        raise InputInvalid(f"{n} classes cannot be told apart by colour; draw at most {MAX_CLASSES}.")
+        raise InputInvalid(f"{n} classes cannot be told apart by color; draw at most {MAX_CLASSES}.")
     return [(_mixed(color, toward, share), shape) for color, toward, share, shape in _LOOKS[:n]]
 
 
 def shades(colors: Sequence[str], positions: np.ndarray) -> list[str]:
-    """Return the colours at positions (n,) from 0 to 1 of evenly spaced colours; that of `MISSING` at NaN."""
+    """Return the colors at positions (n,) from 0 to 1 of evenly spaced colors; that of `MISSING` at NaN."""
     stops = np.linspace(0.0, 1.0, len(colors))
     there = np.nan_to_num(positions)
     channels = [np.interp(there, stops, channel) for channel in zip(*map(_rgb, colors), strict=True)]
@@ -56,12 +56,12 @@ def shades(colors: Sequence[str], positions: np.ndarray) -> list[str]:
 
 
 def ink_on(fill: str) -> str:
-    """Return black or white, whichever has the higher contrast on a colour: at least 4.58 (WCAG 2.2)."""
+    """Return black or white, whichever has the higher contrast on a color: at least 4.58 (WCAG 2.2)."""
     return "#000000" if (luminance(fill) + 0.05) ** 2 >= 0.05 * 1.05 else "#ffffff"
 
 
 def luminance(color: str) -> float:
-    """Return the relative luminance of a colour, 0 to 1 (WCAG 2.2)."""
+    """Return the relative luminance of a color, 0 to 1 (WCAG 2.2)."""
     channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(color)]
     return float(np.dot(channels, (0.2126, 0.7152, 0.0722)))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from embeddings.analysis.cluster import Scores, cluster
+from embeddings.analysis.clusters import Scores, cluster
 from embeddings.errors import ElementUnknown, InputInvalid
 from testing.toys import TOY_VECTORS, toy_catalog
 

@@ -15,8 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from embeddings import load_uae
-from embeddings.analysis import PROPERTIES, compare, property_values
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import PROPERTIES, cluster, compare, property_values
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
@@ -87,7 +86,7 @@ def test_numbers_are_those_of_the_library(ct_multi: ElementCatalog) -> None:
 def test_the_manifest_is_told() -> None:
     (shown,) = content_of(render_page([toy_catalog()]))["catalogs"]
     told = {fact["label"]: fact["text"] for fact in shown["facts"] + shown["terms"]}
-    assert told["Licence"] == "CC-BY-4.0"
+    assert told["License"] == "CC-BY-4.0"
     assert told["Attribution"] == "Nobody measured this."
     assert told["Cite"] == "doi:10.0000/toy"
     assert told["Trained on"] == "6 structures, made up"
@@ -212,12 +211,12 @@ def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_scales_change_steadily_in_lightness() -> None:
-    script = (DOCS.parents[1] / "embeddings/explorer/web/colours.js").read_text()
+    script = (DOCS.parents[1] / "embeddings/explorer/web/colors.js").read_text()
     rising = re.findall(r"rising: \[(.*?)\]", script)
     diverging = re.findall(r"diverging: \[(.*?)\]", script)
     assert len(rising) == len(diverging) == 2
     for row in (*rising, *diverging):
-        light = np.array([luminance(colour) for colour in re.findall("#[0-9a-f]{6}", row)])
+        light = np.array([luminance(color) for color in re.findall("#[0-9a-f]{6}", row)])
         half = len(light) // 2
         parts = [light] if row in rising else [light[: half + 1], light[half:]]
         assert all(len(set(np.sign(np.diff(part)))) == 1 for part in parts)

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from embeddings import load_uae
-from embeddings.analysis import compare, property_values
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster, compare, property_values
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.explorer import content, write_page
@@ -134,47 +133,47 @@ def test_it_opens_from_disk_without_a_network(opened: Open, name: str, size: tup
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_a_click_on_iron_shows_its_neighbours(opened: Open, size: tuple[int, int], ct_multi: ElementCatalog) -> None:
+def test_a_click_on_iron_shows_its_neighbors(opened: Open, size: tuple[int, int], ct_multi: ElementCatalog) -> None:
     browser = opened("one", size)
     for z in (8, 26):
         cell(browser, z).click()
     assert chosen(browser) == "Fe"
     expected = ct_multi.neighbors("Fe", 10)
-    assert texts(browser, ".neighbours .symbol") == [symbol for symbol, _ in expected]
-    assert texts(browser, ".neighbours .similarity") == [signed(round(value, 4)) for _, value in expected]
+    assert texts(browser, ".neighbors .symbol") == [symbol for symbol, _ in expected]
+    assert texts(browser, ".neighbors .similarity") == [signed(round(value, 4)) for _, value in expected]
     assert f"{ct_multi.n_structures['Fe']:,} training structures" in one(browser, ".behind").text
     assert one(browser, "#map .mark.chosen").get_attribute("data-z") == "26"
     assert len(browser.find_elements(By.CSS_SELECTOR, "#map .mark.near")) == 10
 
 
-def test_a_neighbour_leads_on(opened: Open) -> None:
+def test_a_neighbor_leads_on(opened: Open) -> None:
     browser = opened("one")
-    first = one(browser, ".neighbours button")
+    first = one(browser, ".neighbors button")
     symbol = first.text.split()[0]
     first.click()
     assert chosen(browser) == symbol
     assert browser.current_url.endswith(f"#{symbol}")
 
 
-def test_who_walks_the_neighbours_by_the_keyboard_stays_in_the_list(opened: Open) -> None:
+def test_who_walks_the_neighbors_by_the_keyboard_stays_in_the_list(opened: Open) -> None:
     browser = opened("one")
     seen = []
-    browser.execute_script("document.querySelector('.neighbours button').focus()")
+    browser.execute_script("document.querySelector('.neighbors button').focus()")
     for _ in range(3):
         browser.switch_to.active_element.send_keys(Keys.ENTER)
         seen.append(chosen(browser))
-        assert browser.switch_to.active_element == one(browser, ".neighbours button")
+        assert browser.switch_to.active_element == one(browser, ".neighbors button")
     assert seen[0] != seen[1]
 
 
-def test_colours_follow_the_choice(opened: Open) -> None:
+def test_colors_follow_the_choice(opened: Open) -> None:
     browser = opened("one")
     before = style(browser, cell(browser, 26), "backgroundColor")
-    choose(browser, "#colouring", "melting_point")
+    choose(browser, "#coloring", "melting_point")
     assert style(browser, cell(browser, 26), "backgroundColor") != before
     assert one(browser, "#table .legend-title").text == "Melting point (K)"
     assert cell(browser, 26).find_element(By.CLASS_NAME, "value").text == f"{property_values('melting_point')[25]:,.0f}"
-    choose(browser, "#colouring", "similarity")
+    choose(browser, "#coloring", "similarity")
     assert "cosine" in one(browser, "#table .legend-title").text
 
 
@@ -293,13 +292,13 @@ def test_two_catalogs_stand_side_by_side(opened: Open, ct_multi: ElementCatalog)
     assert left.location["y"] == right.location["y"]
     cell(browser, 8).click()
     shown = [
-        [symbol.text for symbol in pane.find_elements(By.CSS_SELECTOR, ".neighbours .symbol")]
+        [symbol.text for symbol in pane.find_elements(By.CSS_SELECTOR, ".neighbors .symbol")]
         for pane in browser.find_elements(By.CSS_SELECTOR, "#element .element")
     ]
     assert shown == [[symbol for symbol, _ in catalog.neighbors("O", 10)] for catalog in (ct_multi, starter)]
     both = set(shown[0]) & set(shown[1])
     assert len(browser.find_elements(By.CSS_SELECTOR, "#element .both")) == 2 * len(both)
-    choose(browser, "#colouring", "moved")
+    choose(browser, "#coloring", "moved")
     assert one(browser, "#table .legend-title").text == "Moved between the two"
 
 

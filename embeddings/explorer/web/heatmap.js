@@ -22,7 +22,7 @@ function drawHeatmap(canvas, catalog, { rows, parts }, chosen) {
   const [context, edge] = [canvas.getContext("2d"), (i) => Math.round((i * side) / rows.length)];
   rows.forEach((a, i) =>
     rows.forEach((b, j) => {
-      context.fillStyle = colourAt("diverging", a === b ? 0.5 : (catalog.similarity[a][b] / catalog.reach + 1) / 2);
+      context.fillStyle = colorAt("diverging", a === b ? 0.5 : (catalog.similarity[a][b] / catalog.reach + 1) / 2);
       context.fillRect(edge(j), edge(i), edge(j + 1) - edge(j), edge(i + 1) - edge(i));
     }),
   );
@@ -67,7 +67,7 @@ function heatmapPane(app, catalog) {
   };
   const tell = (a, b) => (readout.textContent = pairText(app, catalog, a, b));
   const rest = () => {
-    const nearest = neighboursOf(catalog, app.state.selected)[0];
+    const nearest = neighborsOf(catalog, app.state.selected)[0];
     if (nearest) tell(catalog.rowOf.get(app.state.selected), catalog.rowOf.get(nearest[0]));
     else readout.textContent = "";
   };

@@ -13,15 +13,15 @@ const app = {
   panes: [],
   state: {
     selected: askedElement() ?? firstElement(),
-    colouring: "cluster",
+    coloring: "cluster",
     k: "best",
     projection: content.projections[0],
     order: "number",
     matches: null,
   },
   elementOf: (z) => byNumber.get(z),
-  get colouring() {
-    return this.choices[this.state.colouring];
+  get coloring() {
+    return this.choices[this.state.coloring];
   },
   update(changes) {
     Object.assign(this.state, changes);
@@ -29,7 +29,7 @@ const app = {
     if ("selected" in changes) announce(this);
   },
 };
-app.choices = colourings(content, app.state);
+app.choices = colorings(content, app.state);
 
 // The element in the address, as in explorer.html#Fe.
 function askedElement() {
@@ -45,12 +45,12 @@ function firstElement() {
 function announce({ state, elementOf }) {
   const { name, symbol } = elementOf(state.selected);
   const near = content.catalogs.map((catalog) => {
-    const nearest = neighboursOf(catalog, state.selected)
+    const nearest = neighborsOf(catalog, state.selected)
       .slice(0, 3)
       .map(([z]) => elementOf(z).name);
     return nearest.length
       ? `Nearest in ${catalog.title}: ${nearest.join(", ")}.`
-      : `No neighbours in ${catalog.title}.`;
+      : `No neighbors in ${catalog.title}.`;
   });
   find("#status").textContent = `${name}. ${near.join(" ")}`;
   history.replaceState(null, "", `#${symbol}`);
@@ -74,15 +74,15 @@ function showElement({ selected }) {
   find("#element details div").replaceChildren(propertiesOf(app, selected));
 }
 
-function showControls({ colouring, order }) {
-  find("#k").parentNode.hidden = colouring !== "cluster" && order !== "cluster";
+function showControls({ coloring, order }) {
+  find("#k").parentNode.hidden = coloring !== "cluster" && order !== "cluster";
   for (const bar of document.querySelectorAll("[data-scale]")) styled(bar, gradient(bar.dataset.scale));
 }
 
 document.body.dataset.catalogs = content.catalogs.length;
 find("#title").textContent = content.title;
 find("#subtitle").textContent = content.subtitle;
-addColourChoice(app);
+addColorChoice(app);
 addClusterChoice(app);
 addRadios(app, "projection", Object.fromEntries(content.projections.map((name) => [name, name.toUpperCase()])));
 addRadios(app, "order", { number: "By number", cluster: "By cluster" });

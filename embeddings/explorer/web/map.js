@@ -1,4 +1,4 @@
-// The map of one catalog: every element a point, the chosen one tied to its neighbours.
+// The map of one catalog: every element a point, the chosen one tied to its neighbors.
 
 const MARGIN = 26;
 
@@ -67,7 +67,7 @@ function drawMap(app, catalog, picture, points, state) {
   const pixels = toPixels(points, width, height);
   const symbols = catalog.atomic_numbers.map((z) => app.elementOf(z).symbol);
   const chosen = catalog.rowOf.get(state.selected);
-  const near = neighboursOf(catalog, state.selected).map(([z]) => catalog.rowOf.get(z));
+  const near = neighborsOf(catalog, state.selected).map(([z]) => catalog.rowOf.get(z));
   const first = chosen === undefined ? [] : [chosen, ...near];
   const order = [...new Set([...first, ...symbols.keys()])];
   const labels = placeLabels(pixels, symbols, order, size);
@@ -93,8 +93,8 @@ function mark(app, catalog, row, [x, y], label, { size, chosen, near }) {
   const { matches } = app.state;
   const look = ["mark", chosen && "chosen", near && "near", matches && !matches.has(z) && "dimmed"].filter(Boolean);
   const dot = draw("circle", { cx: x, cy: y, r: chosen ? 7.5 : 4.5 });
-  const colour = app.colouring.colourOf(catalog, z);
-  if (colour) styled(dot, { fill: colour });
+  const color = app.coloring.colorOf(catalog, z);
+  if (color) styled(dot, { fill: color });
   const text = label ? draw("text", { x: label[0], y: label[1], "font-size": size }, element.symbol) : null;
   const reach = draw("circle", { class: "reach", cx: x, cy: y, r: 11 });
   return draw(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
 from embeddings.analysis.projection import Method, Projection, project
 from embeddings.catalog import ElementCatalog
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements
@@ -17,7 +17,7 @@ from embeddings.plots.spread import spread
 
 DISC = 16.0  # diameter, points
 _LONG, _SHORT = 8.2, 4.0  # sides of a map, inches: the longer one, and the shorter one at least
-_SPACING = 1.25  # of the centres of discs, in diameters
+_SPACING = 1.25  # of the centers of discs, in diameters
 
 
 def embedding_map(
@@ -29,7 +29,7 @@ def embedding_map(
     seed: int = 0,
     title: str = "",
 ) -> Figure:
-    """Return a map of a catalog's elements, labelled by symbol.
+    """Return a map of a catalog's elements, labeled by symbol.
 
     In two dimensions discs that would cover each other are moved apart; a line leads from each to its place.
 
@@ -44,8 +44,8 @@ def embedding_map(
         title: of the figure.
 
     Raises:
-        InputInvalid: unknown method, colouring or number of dimensions, or too few elements.
-        MissingExtra: a package that the method or the colouring needs is not installed.
+        InputInvalid: unknown method, coloring or number of dimensions, or too few elements.
+        MissingExtra: a package that the method or the coloring needs is not installed.
 
     Example:
         >>> embedding_map(load_uae("ct-multi"), color="electronegativity")  # doctest: +SKIP

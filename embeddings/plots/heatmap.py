@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.cluster import unit_rows, ward_linkage
+from embeddings.analysis.clusters import unit_rows, ward_linkage
 from embeddings.analysis.properties import property_values
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
@@ -19,9 +19,9 @@ Order = Literal["atomic_number", "cluster", "mendeleev"]
 
 
 def similarity_heatmap(catalog: ElementCatalog, *, order: Order = "atomic_number", title: str = "") -> Figure:
-    """Return the cosine of every pair of elements as a matrix of colours.
+    """Return the cosine of every pair of elements as a matrix of colors.
 
-    The colours reach as far as the strongest similarity or dissimilarity between two different elements, with white
+    The colors reach as far as the strongest similarity or dissimilarity between two different elements, with white
     at zero.
 
     Args:
@@ -73,7 +73,7 @@ def _row_order(catalog: ElementCatalog, order: Order) -> np.ndarray:
 
 
 def _leaves(rows: np.ndarray) -> np.ndarray:
-    """Return the order of the leaves of Ward's tree in which neighbours are as near as the tree allows."""
+    """Return the order of the leaves of Ward's tree in which neighbors are as near as the tree allows."""
     tree = ward_linkage(rows)
     from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
 

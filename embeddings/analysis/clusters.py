@@ -31,7 +31,7 @@ class Scores:
 
     Attributes:
         k: (n_k,) numbers of clusters, ascending.
-        inertia: (n_k, n_seeds) sums of squared distances to the centres of the clusters; lower is tighter.
+        inertia: (n_k, n_seeds) sums of squared distances to the centers of the clusters; lower is tighter.
         silhouette: (n_k, n_seeds) mean silhouettes, -1 to 1; higher is better separated. NaN where all rows are in
             one cluster.
     """

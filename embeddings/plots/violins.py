@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
 from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, did_you_mean
 from embeddings.formula import FractionMatrix, fraction_matrix
@@ -53,7 +53,7 @@ def class_violins(
         ColumnNotFound: the table has no such column.
         FormulaInvalid: a formula cannot be read.
         ElementUnknown: a class for something that is not an element.
-        InputInvalid: the column is not numeric, there are more classes than colours, or none has 5 values.
+        InputInvalid: the column is not numeric, there are more classes than colors, or none has 5 values.
         MissingExtra: SciPy is not installed.
 
     Example:

@@ -52,7 +52,7 @@ def probe(
 ) -> dict[str, ProbeScore]:
     """Predict elemental properties of each element from its vector by ridge regression on all other elements.
 
-    Features are standardised and the penalty is chosen, by leave-one-out once more, without the element that is
+    Features are standardized and the penalty is chosen, by leave-one-out once more, without the element that is
     predicted. Elements without a tabulated value are left out of that property alone.
 
     Args:

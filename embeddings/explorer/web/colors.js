@@ -1,4 +1,4 @@
-// Colours: what the elements can be coloured by, and the palettes. All are told apart with any kind of colour vision:
+// Colors: what the elements can be colored by, and the palettes. All are told apart with any kind of color vision:
 // categories are Paul Tol's "light" scheme and a lilac, and carry their number as well; scales change steadily in
 // lightness.
 
@@ -29,8 +29,8 @@ const SCALES = {
 const isDark = () => document.documentElement.dataset.theme === "dark";
 const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
-// The colour at a place between 0 and 1 on a scale.
-function colourAt(scale, place) {
+// The color at a place between 0 and 1 on a scale.
+function colorAt(scale, place) {
   const stops = SCALES[isDark() ? "dark" : "light"][scale];
   const along = Math.min(Math.max(place, 0), 1) * (stops.length - 1);
   const low = Math.min(Math.floor(along), stops.length - 2);
@@ -40,18 +40,18 @@ function colourAt(scale, place) {
 
 // A whole scale, from left to right.
 function gradient(scale) {
-  const stops = Array.from({ length: 13 }, (_, i) => colourAt(scale, i / 12));
+  const stops = Array.from({ length: 13 }, (_, i) => colorAt(scale, i / 12));
   return { background: `linear-gradient(to right, ${stops.join(", ")})` };
 }
 
-// Dark or light text, whichever stands out more on a colour (WCAG's relative luminance).
-function inkOn(colour) {
-  const values = colour.startsWith("#") ? channels(colour) : colour.match(/\d+/g).map(Number);
+// Dark or light text, whichever stands out more on a color (WCAG's relative luminance).
+function inkOn(color) {
+  const values = color.startsWith("#") ? channels(color) : color.match(/\d+/g).map(Number);
   const linear = values.map((value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.19 ? "#14181c" : "#ffffff";
 }
 
-const categoryColour = (label) => CATEGORIES[label % CATEGORIES.length];
+const categoryColor = (label) => CATEGORIES[label % CATEGORIES.length];
 
 // The clustering of a catalog into k, or into the k that fits best; null where it is too small for any.
 function clustering(catalog, k) {
@@ -68,8 +68,8 @@ function range(values) {
   return known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
 }
 
-// A colouring says for each element of a catalog its value (null: none), and where the value stands on its scale.
-function scaleColouring(title, group, unit, valueOf, options = {}) {
+// A coloring says for each element of a catalog its value (null: none), and where the value stands on its scale.
+function scaleColoring(title, group, unit, valueOf, options = {}) {
   const { scale = "rising", domain, logarithmic = false, format = number } = options;
   const bend = logarithmic ? Math.log : (value) => value;
   const place = ([low, high], value) => (high > low ? (bend(value) - bend(low)) / (bend(high) - bend(low)) : 0.5);
@@ -82,44 +82,44 @@ function scaleColouring(title, group, unit, valueOf, options = {}) {
     domain,
     logarithmic,
     valueOf,
-    colourOf: (catalog, z) => {
+    colorOf: (catalog, z) => {
       const value = valueOf(catalog, z);
-      return value === null ? null : colourAt(scale, place(domain(), value));
+      return value === null ? null : colorAt(scale, place(domain(), value));
     },
     textOf: (catalog, z) => format(valueOf(catalog, z)),
   };
 }
 
-function clusterColouring(state) {
+function clusterColoring(state) {
   const labelOf = (catalog, z) => clustering(catalog, state.k)?.labels[catalog.rowOf.get(z)] ?? null;
   return {
     title: "Cluster",
     group: "Of the catalog",
     categorical: true,
     valueOf: labelOf,
-    colourOf: (catalog, z) => (labelOf(catalog, z) === null ? null : categoryColour(labelOf(catalog, z))),
+    colorOf: (catalog, z) => (labelOf(catalog, z) === null ? null : categoryColor(labelOf(catalog, z))),
     textOf: (catalog, z) => clusterName(labelOf(catalog, z)),
   };
 }
 
-function similarityColouring(content, state) {
+function similarityColoring(content, state) {
   const reach = Math.max(0.01, ...content.catalogs.map((catalog) => catalog.reach));
   const value = (catalog, z) => {
     const [row, other] = [catalog.rowOf.get(z), catalog.rowOf.get(state.selected)];
     return other === undefined ? null : catalog.similarity[row][other];
   };
   const options = { scale: "diverging", domain: () => [-reach, reach], format: (v) => signed(v, 2) };
-  return scaleColouring("Similarity to the chosen element", "Of the catalog", "cosine", value, options);
+  return scaleColoring("Similarity to the chosen element", "Of the catalog", "cosine", value, options);
 }
 
-// Every colouring of this page, by its key.
-function colourings(content, state) {
+// Every coloring of this page, by its key.
+function colorings(content, state) {
   const counts = (catalog, z) => catalog.n_structures[catalog.rowOf.get(z)];
   const most = Math.max(...content.catalogs.flatMap((catalog) => catalog.n_structures));
   const found = {
-    cluster: clusterColouring(state),
-    similarity: similarityColouring(content, state),
-    n_structures: scaleColouring("Training structures", "Of the catalog", "", counts, {
+    cluster: clusterColoring(state),
+    similarity: similarityColoring(content, state),
+    n_structures: scaleColoring("Training structures", "Of the catalog", "", counts, {
       domain: () => [1, most],
       logarithmic: true,
     }),
@@ -127,11 +127,11 @@ function colourings(content, state) {
   if (content.comparison?.moved) {
     const { moved } = content.comparison;
     const options = { domain: () => range(Object.values(moved)), format: twoDecimals };
-    found.moved = scaleColouring("Moved between the two", "Of the catalog", "", (_, z) => moved[z] ?? null, options);
+    found.moved = scaleColoring("Moved between the two", "Of the catalog", "", (_, z) => moved[z] ?? null, options);
   }
   for (const [key, { label, unit, values }] of Object.entries(content.properties)) {
     const domain = () => range(values);
-    found[key] = scaleColouring(label, "Of the elements", unit, (_, z) => values[z - 1], { domain });
+    found[key] = scaleColoring(label, "Of the elements", unit, (_, z) => values[z - 1], { domain });
   }
   return found;
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.analysis.probe import ALPHAS
+from embeddings.analysis.probes import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
@@ -79,7 +79,7 @@ def transferability(
 ) -> Ranking:
     """Rank encoders and catalogs by how well a linear model on their vectors predicts measurements.
 
-    Measurements of one reduced formula become one row with their mean. Features are standardised, and the penalty is
+    Measurements of one reduced formula become one row with their mean. Features are standardized, and the penalty is
     chosen without the fold that is predicted. All candidates see the same rows and folds.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings.analysis.align import padded, rotated_onto
+from embeddings.analysis.alignment import padded, rotated_onto
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
 from embeddings.search.neighbors import Metric, neighbor_overlap
@@ -28,10 +28,10 @@ class Comparison:
         n_shared: elements in both.
         procrustes: share of the spread that is left after the best rotation, shift and scale, 0 (the same shape)
             to 1 (nothing in common).
-        overlap: mean share of the nearest neighbours that both agree on, 0 to 1.
-        cka: linear centred kernel alignment, 0 to 1 (the same similarities).
-        moved: symbol -> how far the element is from its counterpart once both catalogs have one centre, one size
-            and one direction, in root mean square distances from the centre; the farthest first.
+        overlap: mean share of the nearest neighbors that both agree on, 0 to 1.
+        cka: linear centered kernel alignment, 0 to 1 (the same similarities).
+        moved: symbol -> how far the element is from its counterpart once both catalogs have one center, one size
+            and one direction, in root mean square distances from the center; the farthest first.
     """
 
     n_shared: int
@@ -47,8 +47,8 @@ def compare(a: ElementCatalog, b: ElementCatalog, k: int = 5, *, metric: Metric 
     Args:
         a: one catalog.
         b: the other.
-        k: how many neighbours `Comparison.overlap` looks at.
-        metric: by which neighbours are near.
+        k: how many neighbors `Comparison.overlap` looks at.
+        metric: by which neighbors are near.
 
     Raises:
         InputInvalid: fewer than two elements are shared, `k` is below 1, the metric is unknown, or the shared
@@ -84,9 +84,9 @@ def procrustes_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the linear centred kernel alignment of Kornblith et al., ICML 2019 (arXiv:1905.00414).
+    """Return the linear centered kernel alignment of Kornblith et al., ICML 2019 (arXiv:1905.00414).
 
-    It is the cosine of the two matrices of all inner products between rows, taken from the centre.
+    It is the cosine of the two matrices of all inner products between rows, taken from the center.
 
     Args:
         a: (n, dim_a) vectors.
@@ -112,7 +112,7 @@ def _moved(a: np.ndarray, b: np.ndarray, atomic_numbers: np.ndarray) -> dict[str
 
 
 def _shape(vectors: np.ndarray, whose: str) -> np.ndarray:
-    """Return the rows from their centre, their squares one in sum: (n, dim) float64."""
+    """Return the rows from their center, their squares one in sum: (n, dim) float64."""
     rows = np.asarray(vectors, dtype=np.float64)
     rows = rows - rows.mean(axis=0)
     size = np.linalg.norm(rows)

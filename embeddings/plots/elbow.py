@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
 from embeddings.errors import InputInvalid
 from embeddings.plots.figure import Areas, Axis, Figure, Lines, Panel, Points
 from embeddings.plots.palette import PALE_INK, class_colors

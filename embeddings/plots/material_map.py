@@ -1,4 +1,4 @@
-"""A map of many materials: one point for each structure or composition, coloured by a property."""
+"""A map of many materials: one point for each structure or composition, colored by a property."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import finite_rows
+from embeddings.analysis.clusters import finite_rows
 from embeddings.analysis.projection import Method, project
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_list
@@ -40,7 +40,7 @@ def materials_map(
 
     Args:
         vectors: (n, dim), finite.
-        values: (n,) numbers or text to colour by; None and NaN are missing.
+        values: (n,) numbers or text to color by; None and NaN are missing.
         names: (n,) of the materials, to hover over.
         label: of what the values are.
         method: ``"umap"``, ``"pca"`` or ``"tsne"``.
@@ -49,7 +49,7 @@ def materials_map(
         title: of the figure.
 
     Raises:
-        InputInvalid: lengths that do not fit, vectors that are not finite, values that cannot be coloured by, or too
+        InputInvalid: lengths that do not fit, vectors that are not finite, values that cannot be colored by, or too
             few rows.
         MissingExtra: a package that the method needs is not installed.
 

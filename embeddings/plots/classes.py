@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis.clusters import cluster
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
-from embeddings.plots.class_violins import violin_panel
 from embeddings.plots.coloring import color_values
-from embeddings.plots.embedding_map import map_panel
+from embeddings.plots.element_map import map_panel
 from embeddings.plots.figure import Figure
+from embeddings.plots.violins import violin_panel
 
 _MAP, _VIOLINS, _HEIGHT = 6.4, 4.0, 5.6  # widths, and the height of all, inches
 _AROUND = 1.8  # of the height that axes and legend take

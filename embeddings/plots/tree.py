@@ -6,23 +6,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering, cluster, unit_rows, ward_linkage
+from embeddings.analysis.clusters import Clustering, cluster, unit_rows, ward_linkage
 from embeddings.catalog import ElementCatalog
 from embeddings.plots.figure import Axis, Entry, Figure, Lines, Panel
 from embeddings.plots.palette import PALE_INK, class_colors
 
 
 def dendrogram(catalog: ElementCatalog, *, k: int | Literal["auto"] = "auto", title: str = "") -> Figure:
-    """Return Ward's tree over the unit vectors of a catalog; branches have the colours of k clusters.
+    """Return Ward's tree over the unit vectors of a catalog; branches have the colors of k clusters.
 
     Args:
         catalog: whose elements.
-        k: number of clusters to colour, or ``"auto"``, as in :func:`embeddings.analysis.cluster.cluster` with
+        k: number of clusters to color, or ``"auto"``, as in :func:`embeddings.analysis.cluster` with
             ``method="hierarchical"``.
         title: of the figure.
 
     Raises:
-        InputInvalid: fewer elements than clusters, or more clusters than colours.
+        InputInvalid: fewer elements than clusters, or more clusters than colors.
         MissingExtra: scikit-learn is not installed.
 
     Example:
@@ -59,7 +59,7 @@ def _tree(rows: np.ndarray) -> dict[str, Any]:
 
 
 def _branch_colors(paths: list[np.ndarray], found: Clustering, rows: list[int]) -> list[str]:
-    """Return the colour of the cluster that all leaves below a branch share; grey where they do not."""
+    """Return the color of the cluster that all leaves below a branch share; gray where they do not."""
     looks = class_colors(found.k)
     below: dict[float, set[int]] = {5.0 + 10.0 * i: {int(found.labels[row])} for i, row in enumerate(rows)}
     colors = []

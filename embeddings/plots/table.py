@@ -1,11 +1,11 @@
-"""The periodic table, coloured by numbers or by classes; what is missing is hatched."""
+"""The periodic table, colored by numbers or by classes; what is missing is hatched."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, atomic_number, group, period, symbol
 from embeddings.errors import InputInvalid
@@ -34,15 +34,15 @@ def periodic_table(
     Args:
         data: numbers (a scale of shades) or text (classes) by symbol or atomic number; a clustering of elements; or
             a catalog.
-        color: what to colour a catalog by, as in :func:`embeddings.plots.embedding_map`.
+        color: what to color a catalog by, as in :func:`embeddings.plots.embedding_map`.
         label: of what given values are.
         log: shade given numbers by their logarithm.
         title: of the figure.
 
     Raises:
-        InputInvalid: values that cannot be coloured by, or more classes than colours.
+        InputInvalid: values that cannot be colored by, or more classes than colors.
         ElementUnknown: a value for something that is not an element.
-        MissingExtra: a package that the colouring needs is not installed.
+        MissingExtra: a package that the coloring needs is not installed.
 
     Example:
         >>> periodic_table({"H": 2.2, "O": 3.44}, label="electronegativity")  # doctest: +SKIP
