@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embeddings.analysis.alignment import padded, rotated_onto
+from embeddings.analysis.display import data_frame, html_table
+from embeddings.analysis.rows import Elements, as_elements
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
 from embeddings.search.neighbors import Metric, neighbor_overlap
 from embeddings.search.ordering import descending
 
 if TYPE_CHECKING:
-    from embeddings.catalog import ElementCatalog
+    import pandas
+
+_SHOWN = 12  # elements in a notebook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """How alike two catalogs are on the elements that they share.
 
@@ -40,20 +44,43 @@ class Comparison:
     cka: float
     moved: dict[str, float]
 
+    def to_frame(self) -> pandas.DataFrame:
+        """Return how far each element moved, by symbol, the farthest first; the other numbers are in ``.attrs``.
 
-def compare(a: ElementCatalog, b: ElementCatalog, k: int = 5, *, metric: Metric = "cosine") -> Comparison:
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        frame = data_frame({"moved": list(self.moved.values())}, list(self.moved), "symbol")
+        frame.attrs.update({name: value for name, value in asdict(self).items() if name != "moved"})
+        return frame
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison({self.n_shared} shared elements: overlap {self.overlap:.2f}, CKA {self.cka:.2f}, "
+            f"Procrustes {self.procrustes:.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        most = list(self.moved.items())[:_SHOWN]
+        return html_table(repr(self), ("moved most", "distance"), [(name, f"{far:.2f}") for name, far in most])
+
+
+def compare(a: Elements, b: Elements, k: int = 5, *, metric: Metric = "cosine") -> Comparison:
     """Compare two catalogs, of equal width or not, on the elements that they share.
 
     Args:
-        a: one catalog.
+        a: one catalog, or its name.
         b: the other.
         k: how many neighbors `Comparison.overlap` looks at.
         metric: by which neighbors are near.
 
     Raises:
+        CatalogNotFound: no catalog goes by a name.
         InputInvalid: fewer than two elements are shared, `k` is below 1, the metric is unknown, or the shared
             elements of a catalog all have the same vector.
     """
+    a, b = as_elements(a), as_elements(b)
     overlap = neighbor_overlap(a, b, k, metric=metric)
     shared = np.intersect1d(a.atomic_numbers, b.atomic_numbers)
     in_a, in_b = (_shape(c.vectors[np.isin(c.atomic_numbers, shared)], f'"{c.name}"') for c in (a, b))

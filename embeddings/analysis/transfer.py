@@ -6,20 +6,25 @@ ranks encoders as longer training mostly would. It is a guide to choosing, not t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.analysis.display import data_frame, html_table
 from embeddings.analysis.probes import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
+from embeddings.featurizers.pinning import as_catalog
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
 from embeddings.pooling import pool
 from embeddings.search.ordering import leveled
 
 if TYPE_CHECKING:
+    import pandas
+
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
 
@@ -28,6 +33,9 @@ CONTROL = "element fractions"
 
 STATS = ("mean", "std")
 """Of the vectors in a catalog of elements."""
+
+HEAD = ("", "MAE", "R2", "seen", "lacking")
+"""Of a ranking as a table."""
 
 MAX_FORMULAS = 5_000
 """Of more formulas as many are drawn at random: the ranking does not wait for the rest."""
@@ -50,7 +58,7 @@ class TransferScore:
     n_uncovered: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ranking:
     """Scores on one set of measurements.
 
@@ -68,11 +76,44 @@ class Ranking:
     baseline_mae: float
     scores: dict[str, TransferScore]
 
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the scores as a data frame, one row each by name; the other numbers are in ``.attrs``.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        names = [field.name for field in fields(TransferScore)]
+        columns = {name: [getattr(score, name) for score in self.scores.values()] for name in names}
+        frame = data_frame(columns, list(self.scores), "name").astype({"n_seen": "Int64"})
+        frame.attrs.update({field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"})
+        return frame
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Return what to print below the head `HEAD`: one row for each name, and one for predicting the mean."""
+        rows = [
+            (name, f"{one.mae:.4g}", f"{one.r2:.3f}", "?" if one.n_seen is None else f"{one.n_seen:,}",
+             f"{one.n_uncovered:,}")
+            for name, one in self.scores.items()
+        ]  # fmt: skip
+        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "")]
+
+    def summary(self) -> str:
+        """Return how much was measured, in a few words."""
+        used = "" if self.n_used == self.n_formulas else f", {self.n_used:,} of them drawn at random"
+        return f"{self.n_rows:,} rows, {self.n_formulas:,} formulas{used}"
+
+    def __repr__(self) -> str:
+        return f"Ranking({', '.join(f'{name} {score.mae:.4g}' for name, score in self.scores.items())})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return html_table(f"Ranking on {self.summary()}", HEAD, self.rows())
+
 
 def transferability(
     formulas: Iterable[Any],
     values: Sequence[Any],
-    candidates: Iterable[ElementCatalog | CompositionEncoder],
+    candidates: Iterable[ElementCatalog | CompositionEncoder | str | os.PathLike[str]],
     *,
     n_folds: int = 5,
     seed: int = 0,
@@ -85,11 +126,12 @@ def transferability(
     Args:
         formulas: n formulas.
         values: (n,) numbers.
-        candidates: what to compare, beside the `CONTROL`.
+        candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROL`.
         n_folds: of the cross-validation.
         seed: of the folds, and of the draw where there are too many formulas.
 
     Raises:
+        CatalogNotFound: no catalog goes by a name.
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
         TargetInvalid: values are missing, no numbers, or all the same.
         InputInvalid: not as many values as formulas, fewer formulas than folds, or two candidates of one name.
@@ -104,7 +146,7 @@ def transferability(
     used, wanted = [distinct[row] for row in rows], means[rows]
     matrix = fraction_matrix(used)
     scores = {CONTROL: _score(_fractions(matrix), wanted, n_folds)}
-    for one in candidates:
+    for one in map(as_catalog, candidates):
         if one.name in scores:
             raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
         features = pool(matrix, one, stats=STATS, missing="impute", dtype=np.float64)

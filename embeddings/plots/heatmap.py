@@ -6,8 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.clusters import unit_rows, ward_linkage
+from embeddings.analysis.clusters import ward_linkage
 from embeddings.analysis.properties import property_values
+from embeddings.analysis.rows import unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.plots.coloring import format_number, nice_ticks

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.clusters import finite_rows
 from embeddings.analysis.projection import Method, project
+from embeddings.analysis.rows import finite_rows
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_list
 from embeddings.plots.figure import Axis, Entry, Figure, Panel, Points

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from embeddings.analysis.clusters import Clustering, cluster, unit_rows, ward_linkage
+from embeddings.analysis.clusters import Clustering, cluster, ward_linkage
+from embeddings.analysis.rows import unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.plots.figure import Axis, Entry, Figure, Lines, Panel
 from embeddings.plots.palette import PALE_INK, class_colors
