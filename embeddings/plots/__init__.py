@@ -1,7 +1,8 @@
 """Figures of elements and materials: data in, figure out; nothing is shown or saved.
 
 Each function returns a :class:`Figure`, which is plain data. ``figure.matplotlib()`` and ``figure.plotly()`` draw it,
-and :func:`write_figure` writes it to a file. Needs the extra ``plot``.
+and :func:`write_figure` writes it to a file. How it looks is told by name: title, size, font and color map, see
+:class:`Style`. Needs the extra ``plot``.
 """
 
 from embeddings.plots.classes import element_classes
@@ -11,6 +12,7 @@ from embeddings.plots.element_map import embedding_map
 from embeddings.plots.figure import Figure
 from embeddings.plots.heatmap import similarity_heatmap
 from embeddings.plots.material_map import materials_map
+from embeddings.plots.style import Style
 from embeddings.plots.table import periodic_table
 from embeddings.plots.tree import dendrogram
 from embeddings.plots.violins import class_violins
@@ -20,6 +22,7 @@ __all__ = [
     "COLORINGS",
     "FORMATS",
     "Figure",
+    "Style",
     "class_violins",
     "dendrogram",
     "elbow_and_silhouette",

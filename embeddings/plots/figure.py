@@ -121,7 +121,7 @@ class Scale:
     ticks: Sequence[tuple[float, str]]  # positions from 0 to 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Figure:
     """Panels side by side, with what explains their colors.
 
@@ -136,6 +136,8 @@ class Figure:
         key_box: where the scale and the legend go, as (left, bottom, width, height) in fractions of the one panel;
             beside and below the panels if None.
         note: small, under everything: what was left out, or where the data is from.
+        font: family of all text; the library's own if empty.
+        zoom: how large the text in tiles and in the key box is, relative to its usual size.
     """
 
     title: str
@@ -147,11 +149,19 @@ class Figure:
     scale: Scale | None = None
     key_box: tuple[float, float, float, float] | None = None
     note: str = ""
+    font: str = ""
+    zoom: float = 1.0
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        panels = f"{len(self.panels)} panel{'s' * (len(self.panels) > 1)}"
+        return f"Figure({self.title!r}, {panels}, {width:g} x {height:g} in)"
 
     def matplotlib(self) -> MatplotlibFigure:
         """Draw the figure with matplotlib.
 
         Raises:
+            InputInvalid: its font is not installed.
             MissingExtra: matplotlib is not installed.
         """
         from embeddings.plots.static import draw

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from embeddings.errors import InputInvalid
+from embeddings.plots.colormap import ColorMap
 
 MISSING = "#e6e6e6"
 NOISE = "#9a9a9a"
@@ -35,12 +36,18 @@ _LOOKS = [
 MAX_CLASSES = len(_LOOKS)
 
 
-def class_colors(n: int) -> list[tuple[str, str]]:
+def class_colors(n: int, cmap: ColorMap | None = None) -> list[tuple[str, str]]:
     """Return a color and a shape for each of n classes.
 
+    Args:
+        n: how many.
+        cmap: where the colors come from; without it, those that everybody can tell apart.
+
     Raises:
-        InputInvalid: more classes than eyes can tell apart.
+        InputInvalid: more classes than colors.
     """
+    if cmap is not None:
+        return [(color, SHAPES[0]) for color in _of_classes(n, cmap)]
     if n > MAX_CLASSES:
         raise InputInvalid(f"{n} classes cannot be told apart by color; draw at most {MAX_CLASSES}.")
     return [(_mixed(color, toward, share), shape) for color, toward, share, shape in _LOOKS[:n]]
@@ -64,6 +71,14 @@ def luminance(color: str) -> float:
     """Return the relative luminance of a color, 0 to 1 (WCAG 2.2)."""
     channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _rgb(color)]
     return float(np.dot(channels, (0.2126, 0.7152, 0.0722)))
+
+
+def _of_classes(n: int, cmap: ColorMap) -> list[str]:
+    if not cmap.qualitative:
+        return shades(cmap.colors, np.linspace(0.0, 1.0, n) if n > 1 else np.array([0.5]))
+    if n > len(cmap.colors):
+        raise InputInvalid(f"There are {n} classes, but the color map has {len(cmap.colors)} colors.")
+    return list(cmap.colors[:n])
 
 
 def _mixed(color: str, toward: float, share: float) -> str:
