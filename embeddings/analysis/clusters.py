@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -39,7 +39,7 @@ class Scores:
 
     @property
     def elbow(self) -> int:
-        """The k whose mean inertia lies farthest below the line between the first and the last k."""
+        """The k whose mean inertia is farthest below the line between the first and the last k."""
         fall = _from_zero_to_one(self.inertia.mean(axis=1))
         return int(self.k[np.argmin(np.round(fall + _from_zero_to_one(self.k), DIGITS))])
 
@@ -61,7 +61,8 @@ class Clustering:
     """Rows sorted into clusters.
 
     Attributes:
-        labels: (n,) int, 0 to k - 1 in order of first appearance; -1 for rows that HDBSCAN leaves out as noise.
+        labels: (n,) int, 0 to k - 1 in order of first appearance, unless they are :meth:`matched`; -1 for rows that
+            HDBSCAN leaves out as noise.
         k: number of clusters.
         method: how they were found.
         scores: of every k that was tried.
@@ -83,6 +84,23 @@ class Clustering:
         if self.symbols is None:
             raise InputInvalid("These rows have no symbols: an array was clustered, not an element catalog.")
         return dict(zip(self.symbols, self.labels.tolist(), strict=True))
+
+    def matched(self, other: Clustering) -> Clustering:
+        """Renumber the clusters after those of another clustering that they share most elements with.
+
+        The pairs are those with most shared elements in sum; a cluster without a partner gets a number that the other
+        clustering does not have. So two catalogs are drawn in the same colors.
+
+        Raises:
+            InputInvalid: the rows of one are not elements.
+            MissingExtra: SciPy is not installed.
+        """
+        mine, theirs = self.to_dict(), other.to_dict()
+        pairs = [(label, theirs[name]) for name, label in mine.items() if label >= 0 and theirs.get(name, -1) >= 0]
+        number = _partners(pairs)
+        free = iter(set(range(len(mine) + len(theirs))) - set(other.labels.tolist()) - set(number.values()))
+        number |= {label: next(free) for label in self.members() if label >= 0 and label not in number}
+        return replace(self, labels=np.array([number.get(label, -1) for label in self.labels.tolist()]))
 
     def members(self) -> dict[int, list[str]]:
         """Return label -> what is in the cluster: symbols, or row numbers as text; -1, noise, comes last."""
@@ -164,6 +182,21 @@ def ward_linkage(rows: np.ndarray) -> np.ndarray:
     except ImportError as error:
         raise MissingExtra.of("scipy", "sklearn") from error
     return linkage(rows, "ward")
+
+
+def _partners(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return first -> second number, such that as many pairs as possible agree; those that never meet are left out."""
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ImportError as error:
+        raise MissingExtra.of("scipy", "sklearn") from error
+    if not pairs:
+        return {}
+    first, second = np.array(pairs).T
+    shared = np.zeros((first.max() + 1, second.max() + 1), dtype=int)
+    np.add.at(shared, (first, second), 1)
+    found = zip(*linear_sum_assignment(-shared), strict=True)
+    return {int(one): int(other) for one, other in found if shared[one, other]}
 
 
 def _checked(symbols: Sequence[str], n: int) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def compare(a: Elements, b: Elements, k: int = 5, *, metric: Metric = "cosine") 
         a: one catalog, or its name.
         b: the other.
         k: how many neighbors `Comparison.overlap` looks at.
-        metric: by which neighbors are near.
+        metric: how near neighbors are measured.
 
     Raises:
         CatalogNotFound: no catalog goes by a name.

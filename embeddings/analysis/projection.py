@@ -25,7 +25,7 @@ _SINGLE = 1e-15
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Projection:
-    """Where rows come to lie.
+    """Rows in two or three dimensions.
 
     Attributes:
         at: (n, dims) float64.

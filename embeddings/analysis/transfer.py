@@ -1,6 +1,6 @@
 """Which vectors suit a set of measurements: each encoder and catalog, judged by what a linear model makes of it.
 
-A ridge regression on the encoded formulas, cross-validated so that no formula stands on both sides, takes a moment and
+A ridge regression on the encoded formulas, cross-validated with no formula on both sides, takes a moment and
 ranks encoders as longer training mostly would. It is a guide to choosing, not the error of a model.
 """
 
@@ -38,7 +38,7 @@ HEAD = ("", "MAE", "R2", "seen", "lacking")
 """Of a ranking as a table."""
 
 MAX_FORMULAS = 5_000
-"""Of more formulas as many are drawn at random: the ranking does not wait for the rest."""
+"""At most so many formulas are used, drawn at random, which keeps the ranking fast."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,12 @@ def transferability(
         values: (n,) numbers.
         candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROL`.
         n_folds: of the cross-validation.
-        seed: of the folds, and of the draw where there are too many formulas.
+        seed: of the folds, and of the sample if there are too many formulas.
 
     Raises:
         CatalogNotFound: no catalog goes by a name.
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
-        TargetInvalid: values are missing, no numbers, or all the same.
+        TargetInvalid: values are missing, not numbers, or all the same.
         InputInvalid: not as many values as formulas, fewer formulas than folds, or two candidates of one name.
         MissingExtra: scikit-learn is not installed.
     """
@@ -191,8 +191,8 @@ def _one_row_each(spelled: list[str], numbers: np.ndarray) -> tuple[list[str], n
 def _check_enough(distinct: list[str], means: np.ndarray, n_folds: int) -> None:
     if n_folds < 2 or len(distinct) < n_folds:
         raise InputInvalid(
-            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; there have to be two "
-            "folds at least, and a formula for each."
+            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; use at least "
+            "2 folds, and one formula for each."
         )
     if np.ptp(means) == 0:
         raise TargetInvalid(f"The value is {means[0]:g} for every formula: there is nothing to learn.")
@@ -218,7 +218,7 @@ def _lacking(one: ElementCatalog | CompositionEncoder, matrix: FractionMatrix) -
 def _score(
     features: np.ndarray, values: np.ndarray, n_folds: int, *, n_seen: int | None = 0, n_uncovered: int = 0
 ) -> TransferScore:
-    """Predict each fold from the others; the rows stand in random order already."""
+    """Predict each fold from the others; the rows are in random order already."""
     try:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import KFold, cross_val_predict

@@ -1,8 +1,8 @@
 """Figures of elements and materials: data in, figure out; nothing is shown or saved.
 
 Each function returns a :class:`Figure`, which is plain data. ``figure.matplotlib()`` and ``figure.plotly()`` draw it,
-and :func:`write_figure` writes it to a file. How it looks is told by name: title, size, font and color map, see
-:class:`Style`. Needs the extra ``plot``.
+and :func:`write_figure` writes it to a file. All take a title, a size, a font and a color map, see :class:`Style`.
+Needs the extra ``plot``.
 """
 
 from embeddings.plots.classes import element_classes

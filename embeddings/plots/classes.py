@@ -35,7 +35,7 @@ def element_classes(
     shows oxides and three classes. The axes of the map are stretched to fill its panel.
 
     Args:
-        catalog: whose elements, or its name.
+        catalog: the catalog of elements, or its name.
         table: materials, as in :func:`embeddings.plots.class_violins`.
         properties: name of a numeric column -> its label.
         k: number of classes, or ``"auto"``.

@@ -29,7 +29,7 @@ class Coloring:
     """How n things are colored, and why.
 
     Attributes:
-        label: of what the colors show.
+        label: what the colors show.
         fills: (n) colors.
         shapes: (n) shapes, which tell classes apart where colors alone would not.
         texts: (n) values as text, empty where missing.
@@ -61,7 +61,7 @@ def color_elements(
     """Color the elements of a catalog, in its order.
 
     Args:
-        catalog: whose elements.
+        catalog: the catalog of elements.
         by: one of :data:`COLORINGS`, values by element, or a clustering.
         cmap: colors to use instead of the usual ones.
 
@@ -100,7 +100,7 @@ def color_values(
     Args:
         values: numbers or text by symbol or atomic number; or a clustering of elements.
         symbols: which elements, in order.
-        label: of what the values are.
+        label: what the values are.
         log: shade numbers by their logarithm.
         cmap: colors to use instead of the usual ones.
 
@@ -126,7 +126,7 @@ def color_list(
 
     Args:
         values: (n) of them; None, NaN and empty text are missing.
-        label: of what they are.
+        label: what the values are.
         log: shade numbers by their logarithm.
         middle: share of the numbers, around the median, that the scale spans.
         cmap: colors to use instead of the usual ones.
@@ -169,7 +169,9 @@ def by_class(
 
 
 def _by_cluster(found: Clustering, symbols: Sequence[str], label: str, cmap: ColorMap | None) -> Coloring:
-    looks = {str(i): look for i, look in enumerate(class_colors(found.k, cmap))}
+    there = [label for label in found.members() if label >= 0]
+    colors = class_colors(max(there, default=-1) + 1, cmap)
+    looks = {str(label): colors[label] for label in there}
     names = {name: str(value) if value >= 0 else NOISE_NAME for name, value in found.to_dict().items()}
     if NOISE_NAME in names.values():
         looks[NOISE_NAME] = (NOISE, "circle")
@@ -199,9 +201,9 @@ def by_number(
 
     Args:
         values: (n,) numbers.
-        label: of what they are.
+        label: what the values are.
         log: shade by the logarithm.
-        middle: share of the numbers, around the median, that the scale spans; what is beyond has its last shades.
+        middle: share of the numbers, around the median, that the scale spans; values outside get its end colors.
         cmap: colors to use instead of the usual ones.
 
     Raises:
@@ -236,7 +238,7 @@ def nice_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
 
 
 def _positions(values: np.ndarray, low: float, high: float, log: bool) -> np.ndarray:
-    """Return where values stand between low and high, 0 to 1; the middle where they are all alike."""
+    """Return where values stand between low and high, 0 to 1; the middle if they are all equal."""
     if low == high:
         return np.where(np.isnan(values), np.nan, 0.5)
     if log:

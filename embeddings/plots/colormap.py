@@ -15,7 +15,7 @@ class ColorMap(NamedTuple):
 
     Attributes:
         colors: as ``#rrggbb``, from the lowest to the highest.
-        qualitative: each stands for a class of its own; else what is between two of them has a color too.
+        qualitative: whether each color is for one class; otherwise colors between two of them are used too.
     """
 
     colors: tuple[str, ...]

@@ -16,7 +16,7 @@ from embeddings.plots.style import Style, read_style
 def elbow_and_silhouette(found: Clustering, **style: Unpack[Style]) -> Figure:
     """Return inertia and silhouette over the number of clusters: means, and bands of one standard deviation of seeds.
 
-    A dashed line stands at the elbow on the left, and at the k that was chosen on the right.
+    A dashed line marks the elbow on the left, and the chosen k on the right.
 
     Args:
         found: a clustering with ``k="auto"``.

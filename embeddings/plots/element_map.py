@@ -37,8 +37,8 @@ def embedding_map(
     In two dimensions discs that would cover each other are moved apart; a line leads from each to its place.
 
     Args:
-        catalog: whose elements, or its name.
-        method: ``"umap"``, ``"pca"`` or ``"tsne"``, as told in :func:`embeddings.analysis.projection.project`.
+        catalog: the catalog of elements, or its name.
+        method: ``"umap"``, ``"pca"`` or ``"tsne"``, see :func:`embeddings.analysis.project`.
         dims: 2 or 3.
         color: ``"block"``, ``"cluster"``, ``"n_structures"``, a name out of
             :data:`embeddings.analysis.properties.PROPERTIES` (``"group"`` is one), values by element, or a
@@ -61,7 +61,7 @@ def embedding_map(
 
 
 def map_figure(places: Projection, symbols: tuple[str, ...], coloring: Coloring, look: Look) -> Figure:
-    """Return the figure of a projection of elements that is there already; by itself it is as wide as the map needs."""
+    """Return the figure of a projection of elements, as wide and tall as the map needs unless a size is asked for."""
     legend = [*coloring.legend]
     if any(coloring.missing):
         legend.append(Entry(NO_VALUE, MISSING))

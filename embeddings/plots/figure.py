@@ -80,7 +80,7 @@ Mark = Tiles | Points | Lines | Areas | Raster
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis; without ticks nothing but its label is shown, with None the library places them."""
+    """One axis. Empty ticks show only its label; with None the drawing library places the ticks."""
 
     label: str = ""
     ticks: Sequence[tuple[float, str]] | None = ()

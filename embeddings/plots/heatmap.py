@@ -27,8 +27,8 @@ def similarity_heatmap(catalog: Elements, *, order: Order = "atomic_number", **s
     two different elements, with white at zero.
 
     Args:
-        catalog: whose elements, or its name.
-        order: ``"atomic_number"``, ``"cluster"`` (leaves of Ward's tree, so that like stands beside like) or
+        catalog: the catalog of elements, or its name.
+        order: ``"atomic_number"``, ``"cluster"`` (leaves of Ward's tree, so that similar elements are side by side) or
             ``"mendeleev"`` (Mendeleev numbers: down the groups, one after another).
         **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 

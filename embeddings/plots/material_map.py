@@ -44,9 +44,9 @@ def materials_map(
         vectors: (n, dim), finite.
         values: (n,) numbers or text to color by; None and NaN are missing.
         names: (n,) of the materials, to hover over.
-        label: of what the values are.
+        label: what the values are.
         method: ``"umap"``, ``"pca"`` or ``"tsne"``.
-        max_points: rows that are drawn at most.
+        max_points: how many rows are drawn at most.
         seed: of the sample and of the map.
         **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
@@ -107,7 +107,7 @@ def _color(values: list[Any] | None, n: int, label: str, cmap: ColorMap | None) 
 
 
 def _frame(at: np.ndarray) -> np.ndarray:
-    """Return the lower and the upper ends of the axes, (2, 2), a little beyond the places that are to be seen."""
+    """Return the lower and the upper ends of the axes, (2, 2), with a small margin around the places in view."""
     share = FRAMED if len(at) >= MANY_POINTS else 1.0
     low, high = np.quantile(at, (0.5 - share / 2, 0.5 + share / 2), axis=0)
     margin = 0.04 * np.maximum(high - low, np.finfo(np.float32).eps)

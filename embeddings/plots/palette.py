@@ -1,8 +1,9 @@
 """Colors that people with any kind of color vision can tell apart, and the text that is readable on them.
 
 Classes take six colors of Okabe and Ito (https://jfly.uni-koeln.de/color, 2008), then the same ones darkened with
-squares for circles, then lightened with diamonds, their yellow last: beyond six classes the shape helps the color.
-Shades come from viridis, whose lightness rises evenly, and from a blue-to-red scale with white in the middle.
+squares for circles, then lightened with diamonds, their yellow last: beyond six classes, shape and color together
+tell them apart. Shades come from viridis, whose lightness rises evenly, and from a scale from blue (low, opposite) to
+red (high, similar), whose middle is white, or nearly black on a dark page. The explorer uses the same colors.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SHAPES = ("circle", "square", "diamond")
 
 SEQUENTIAL = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 DIVERGING = ("#053061", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#f4a582", "#d6604d", "#b2182b", "#67001f")
+DIVERGING_ON_DARK = ("#a6cff5", "#5f9fdb", "#31628f", "#23282e", "#8f3f38", "#dd7263", "#f7b3a6")
 
 _OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 _YELLOW = "#f0e442"

@@ -38,7 +38,7 @@ def periodic_table(
         data: numbers (a scale of shades) or text (classes) by symbol or atomic number; a clustering of elements; or
             a catalog, or its name.
         color: what to color a catalog by, as in :func:`embeddings.plots.embedding_map`.
-        label: of what given values are.
+        label: what the given values are.
         log: shade given numbers by their logarithm.
         **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 

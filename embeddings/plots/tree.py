@@ -17,7 +17,7 @@ def dendrogram(catalog: Elements, *, k: int | Literal["auto"] = "auto", **style:
     """Return Ward's tree over the unit vectors of a catalog; branches have the colors of k clusters.
 
     Args:
-        catalog: whose elements, or its name.
+        catalog: the catalog of elements, or its name.
         k: number of clusters to color, or ``"auto"``, as in :func:`embeddings.analysis.cluster` with
             ``method="hierarchical"``.
         **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
@@ -56,7 +56,7 @@ def dendrogram(catalog: Elements, *, k: int | Literal["auto"] = "auto", **style:
 
 
 def _tree(rows: np.ndarray) -> dict[str, Any]:
-    """Return where SciPy puts branches and leaves; leaf i stands at 5 + 10 i."""
+    """Return where SciPy puts branches and leaves; leaf i is at 5 + 10 i."""
     tree = ward_linkage(rows)
     from scipy.cluster.hierarchy import dendrogram as lay_out
     from scipy.cluster.hierarchy import optimal_leaf_ordering

@@ -48,7 +48,7 @@ def class_violins(
         classes: a clustering of elements, or class by symbol or atomic number.
         containing: only materials with all of these elements, whose own classes do not count.
         formula: name of the column of formulas.
-        label: of the property; its name if empty.
+        label: of the axis; the name of the property if empty.
         **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
     Raises:

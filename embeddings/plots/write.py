@@ -50,8 +50,8 @@ def check_output(path: Path, *, dpi: int | None = None, font: str = "") -> None:
 
     Raises:
         InputInvalid: the ending is not one of :data:`FORMATS`, `dpi` is out of range or for a page, the font is not
-            installed, or SOURCE_DATE_EPOCH, which matplotlib heeds, is not a time.
-        OutputInvalid: the folder is missing or read-only, or no ordinary file stands there.
+            installed, or SOURCE_DATE_EPOCH, which matplotlib reads, is not a time.
+        OutputInvalid: the folder is missing or read-only, or the path is not an ordinary file.
     """
     ending = path.suffix[1:].lower()
     if ending not in FORMATS:
@@ -96,7 +96,7 @@ def render(figure: Figure, ending: str, *, dpi: int | None = None) -> bytes:
 
 
 def _page(figure: Figure) -> str:
-    """Return a page with nothing but the figure; its title is shown as it is."""
+    """Return a page with only the figure; its title is shown as it is."""
     content = figure.plotly().to_html(
         full_html=False, include_plotlyjs=True, div_id="figure", config={"displaylogo": False}
     )

@@ -1,41 +1,17 @@
-// Colors: what the elements can be colored by, and the palettes. All are told apart with any kind of color vision:
-// categories are Paul Tol's "light" scheme and a lilac, and carry their number as well; scales change steadily in
-// lightness.
-
-const CATEGORIES = [
-  "#77aadd",
-  "#ee8866",
-  "#eedd88",
-  "#44bb99",
-  "#ffaabb",
-  "#bbcc33",
-  "#99ddff",
-  "#aaaa00",
-  "#dddddd",
-  "#b9a0dc",
-];
-
-const SCALES = {
-  light: {
-    rising: ["#f3f0e4", "#c9dfce", "#8cc3bd", "#4a9aaa", "#266b8c", "#1c3f66"],
-    diverging: ["#a8501a", "#d98c4f", "#eec9a4", "#f6f3ec", "#b4cfdf", "#6098c2", "#235f95"],
-  },
-  dark: {
-    rising: ["#1f2b36", "#214b5c", "#2b7281", "#4c9c99", "#8cc4a8", "#e4e8bd"],
-    diverging: ["#f0a35e", "#b5703a", "#6a4a33", "#262b31", "#2f4e66", "#4483b3", "#86bff0"],
-  },
-};
+// Colors: what the elements can be colored by. The palettes are those of the library's figures, so that a color means
+// the same here and there: similar is red, opposite is blue, and a cluster has the number and the color that it has there.
 
 const isDark = () => document.documentElement.dataset.theme === "dark";
 const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
 // The color at a place between 0 and 1 on a scale.
 function colorAt(scale, place) {
-  const stops = SCALES[isDark() ? "dark" : "light"][scale];
+  const stops = content.palette[isDark() ? "dark" : "light"][scale];
   const along = Math.min(Math.max(place, 0), 1) * (stops.length - 1);
   const low = Math.min(Math.floor(along), stops.length - 2);
   const [from, to] = [channels(stops[low]), channels(stops[low + 1])];
-  return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (along - low))).join(" ")})`;
+  const mixed = from.map((value, i) => Math.round(value + (to[i] - value) * (along - low)));
+  return `#${mixed.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
 // A whole scale, from left to right.
@@ -44,31 +20,26 @@ function gradient(scale) {
   return { background: `linear-gradient(to right, ${stops.join(", ")})` };
 }
 
-// Dark or light text, whichever stands out more on a color (WCAG's relative luminance).
+// Dark or light text, whichever has more contrast on a color (WCAG's relative luminance).
 function inkOn(color) {
-  const values = color.startsWith("#") ? channels(color) : color.match(/\d+/g).map(Number);
-  const linear = values.map((value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  const linear = channels(color).map((value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.19 ? "#14181c" : "#ffffff";
 }
 
-const categoryColor = (label) => CATEGORIES[label % CATEGORIES.length];
+const categoryColor = (label) => content.palette.classes[label];
 
-// The clustering of a catalog into k, or into the k that fits best; null where it is too small for any.
+// The clustering of a catalog into k, or the one that fits best; null where it is too small for any.
 function clustering(catalog, k) {
-  const { choices, best } = catalog.clusters;
-  if (!choices) return null;
-  const used = k in choices ? k : best;
-  return { k: used, ...choices[used] };
+  const { choices } = catalog.clusters;
+  return choices ? (choices[k] ?? choices.best) : null;
 }
-
-const clusterName = (label) => String(label + 1);
 
 function range(values) {
   const known = values.filter((value) => value !== null);
   return known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
 }
 
-// A coloring says for each element of a catalog its value (null: none), and where the value stands on its scale.
+// A coloring says for each element of a catalog its value (null: none), and where the value is on its scale.
 function scaleColoring(title, group, unit, valueOf, options = {}) {
   const { scale = "rising", domain, logarithmic = false, format = number } = options;
   const bend = logarithmic ? Math.log : (value) => value;
@@ -98,27 +69,26 @@ function clusterColoring(state) {
     categorical: true,
     valueOf: labelOf,
     colorOf: (catalog, z) => (labelOf(catalog, z) === null ? null : categoryColor(labelOf(catalog, z))),
-    textOf: (catalog, z) => clusterName(labelOf(catalog, z)),
+    textOf: (catalog, z) => String(labelOf(catalog, z)),
   };
 }
 
-function similarityColoring(content, state) {
-  const reach = Math.max(0.01, ...content.catalogs.map((catalog) => catalog.reach));
+function similarityColoring(state) {
   const value = (catalog, z) => {
     const [row, other] = [catalog.rowOf.get(z), catalog.rowOf.get(state.selected)];
     return other === undefined ? null : catalog.similarity[row][other];
   };
-  const options = { scale: "diverging", domain: () => [-reach, reach], format: (v) => signed(v, 2) };
+  const options = { scale: "diverging", domain: () => [-content.reach, content.reach], format: (v) => signed(v, 2) };
   return scaleColoring("Similarity to the chosen element", "Of the catalog", "cosine", value, options);
 }
 
 // Every coloring of this page, by its key.
-function colorings(content, state) {
+function colorings(state) {
   const counts = (catalog, z) => catalog.n_structures[catalog.rowOf.get(z)];
   const most = Math.max(...content.catalogs.flatMap((catalog) => catalog.n_structures));
   const found = {
     cluster: clusterColoring(state),
-    similarity: similarityColoring(content, state),
+    similarity: similarityColoring(state),
     n_structures: scaleColoring("Training structures", "Of the catalog", "", counts, {
       domain: () => [1, most],
       logarithmic: true,

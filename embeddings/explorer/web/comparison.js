@@ -1,4 +1,4 @@
-// How alike two catalogs are, and which elements stand elsewhere.
+// How alike two catalogs are, and which elements moved.
 
 function figure(value, name, meaning) {
   return make("div.figure", make("span.big", value), make("span.name", name), make("span.hint", meaning));

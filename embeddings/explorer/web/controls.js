@@ -13,6 +13,7 @@ function addColorChoice(app) {
 
 function addClusterChoice(app) {
   const numbers = new Set(app.content.catalogs.flatMap(({ clusters }) => Object.keys(clusters.choices ?? {})));
+  numbers.delete("best");
   const select = find("#k");
   select.append(
     make("option", { value: "best" }, "best fit"),

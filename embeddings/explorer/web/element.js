@@ -1,4 +1,4 @@
-// The chosen element: who it is, how much training stands behind it, its neighbors and its properties.
+// The chosen element: who it is, how many training structures have it, its neighbors and its properties.
 
 const FEW = 10;
 

@@ -2,17 +2,19 @@
 
 const swatch = (look, text) => make("li", make("span", { class: `swatch ${look}` }), text);
 
-function clusterLegend({ k, labels, silhouette }) {
+function clusterLegend({ k, labels, silhouette }, matched) {
   const items = [...new Set(labels)]
     .sort((a, b) => a - b)
     .map((label) => {
-      const tile = styled(make("span.swatch.numbered", clusterName(label)), {
+      const tile = styled(make("span.swatch.numbered", String(label)), {
         background: categoryColor(label),
+        color: inkOn(categoryColor(label)),
       });
       return make("li", tile, String(labels.filter((other) => other === label).length));
     });
   const score = silhouette === null ? "" : `; silhouette ${number(silhouette, 2)}`;
-  return [make("ul.swatches", ...items), make("p", `${k} clusters by k-means with their sizes${score}`)];
+  const after = matched ? `, numbered after ${matched}` : "";
+  return [make("ul.swatches", ...items), make("p", `${k} clusters by k-means with their sizes${after}${score}`)];
 }
 
 function scaleLegend(coloring) {
@@ -23,16 +25,17 @@ function scaleLegend(coloring) {
   return [bar, make("div.ticks", ...ticks)];
 }
 
+const legendTitle = ({ title, unit }) => title + (unit ? ` (${unit})` : "");
+
 function legend(catalog, coloring, k) {
   const clusters = clustering(catalog, k);
   const without = coloring.categorical && !clusters;
   const body = without
     ? [make("p.note", catalog.clusters.note)]
     : coloring.categorical
-      ? clusterLegend(clusters)
+      ? clusterLegend(clusters, content.catalogs[0] === catalog ? null : content.catalogs[0].title)
       : scaleLegend(coloring);
   const blank = !without && catalog.atomic_numbers.some((z) => coloring.colorOf(catalog, z) === null);
   const keys = make("ul.swatches", swatch("missing", "no vector"), blank ? swatch("blank", "no value") : null);
-  const title = coloring.title + (coloring.unit ? ` (${coloring.unit})` : "");
-  return [make("p.legend-title", title), ...body, keys];
+  return [make("p.legend-title", legendTitle(coloring)), ...body, keys];
 }

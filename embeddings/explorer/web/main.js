@@ -1,12 +1,10 @@
 // The page: one state, and panes that follow it.
 
-const content = JSON.parse(find("#content").textContent);
 const byNumber = new Map(content.elements.map((element) => [element.z, element]));
 for (const catalog of content.catalogs) {
   catalog.rowOf = new Map(catalog.atomic_numbers.map((z, row) => [z, row]));
-  const others = catalog.similarity.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs));
-  catalog.reach = others.reduce((most, value) => Math.max(most, value), 0.01);
 }
+content.reach = strongest(content.catalogs);
 
 const app = {
   content,
@@ -29,7 +27,13 @@ const app = {
     if ("selected" in changes) announce(this);
   },
 };
-app.choices = colorings(content, app.state);
+app.choices = colorings(app.state);
+
+// The strongest similarity or dissimilarity of two different elements, in any of the catalogs.
+function strongest(catalogs) {
+  const all = catalogs.flatMap(({ similarity }) => similarity.flatMap((row, i) => row.filter((_, j) => j !== i)));
+  return all.reduce((most, value) => Math.max(most, Math.abs(value)), 0.01);
+}
 
 // The element in the address, as in explorer.html#Fe.
 function askedElement() {
@@ -87,6 +91,7 @@ addClusterChoice(app);
 addRadios(app, "projection", Object.fromEntries(content.projections.map((name) => [name, name.toUpperCase()])));
 addRadios(app, "order", { number: "By number", cluster: "By cluster" });
 fillSections();
+addTableExport(app);
 addSearch(app);
 addEventListener("hashchange", () => askedElement() && app.update({ selected: askedElement() }));
 NARROW.addEventListener("change", () => app.update({}));

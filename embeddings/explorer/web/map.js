@@ -2,7 +2,7 @@
 
 const MARGIN = 26;
 
-// Where a label may stand beside its point, the best first: to the right and down, in widths and heights of the label.
+// Where a label may be placed beside its point, the best first: to the right and down, in widths and heights of the label.
 const SIDES = [
   [1, 0.35],
   [-1, 0.35],
@@ -49,11 +49,13 @@ function placeLabels(points, symbols, order, size) {
 function mapPane(app, catalog) {
   const picture = draw("svg", { class: "picture", role: "img" });
   const note = make("p.note");
-  const node = make("div", heading(app, catalog), picture, note);
+  const button = saveButton(() => saveMap(app, catalog, picture));
+  const node = make("div", heading(app, catalog), picture, note, button);
   const update = (state) => {
     const points = catalog.maps[state.projection];
     note.textContent = catalog.map_notes[state.projection] ?? "";
     note.hidden = points !== null;
+    button.hidden = points === null;
     picture.toggleAttribute("hidden", points === null);
     if (points && picture.clientWidth) drawMap(app, catalog, picture, points, state);
   };

@@ -3,7 +3,7 @@
 const NARROW = matchMedia("(max-width: 719px)");
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-// Column and row of an element as shown: the f block stands below, and a narrow screen turns the table on its side.
+// Column and row of an element as shown: the f block is below, and a narrow screen turns the table on its side.
 function position({ column, row }) {
   return NARROW.matches ? [row, column] : [column, row];
 }
@@ -52,7 +52,7 @@ function tablePane(app, catalog) {
   const key = make("div.legend");
   grid.addEventListener("keydown", (event) => walk(app, cells, event));
   return {
-    node: make("div", heading(app, catalog), make("div.table", key, grid)),
+    node: make("div", heading(app, catalog), make("div.table", key, grid), saveButton(() => saveTable(app, catalog))),
     update(state) {
       key.replaceChildren(...legend(catalog, app.coloring, state.k));
       for (const element of app.content.elements) {
