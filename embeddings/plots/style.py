@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from embeddings.errors import InputInvalid
 from embeddings.plots.colormap import ColorMap, read_colormap
+from embeddings.text import printable
 
 SMALLEST, LARGEST = 1.0, 100.0  # sides of a figure, inches
 _FONT = re.compile(r"[\w .-]+")
@@ -67,7 +68,7 @@ def read_style(style: Style) -> Look:
     if font and not _FONT.fullmatch(font):
         raise InputInvalid(f"{font!r} is not the name of a font family.")
     return Look(
-        style.get("title", ""),
+        printable(style.get("title", "")),
         None if size is None else _checked_size(size),
         font,
         None if cmap is None else read_colormap(cmap),

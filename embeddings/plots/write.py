@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
@@ -35,7 +38,8 @@ def write_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int | Non
         The path.
 
     Raises:
-        InputInvalid: another ending, a font that is not installed, or a `dpi` out of range or for a page.
+        InputInvalid: another ending, a font that is not installed or lacks a glyph, or a `dpi` that is out of range
+            or for a page.
         OutputInvalid: the folder is missing, or the file cannot be written.
         MissingExtra: the library that draws it is not installed.
     """
@@ -82,6 +86,9 @@ def render(figure: Figure, ending: str, *, dpi: int | None = None) -> bytes:
         figure: what to draw.
         ending: one of :data:`FORMATS`.
         dpi: pixels per inch; 110 if not given.
+
+    Raises:
+        InputInvalid: the font is not installed, or lacks a glyph.
     """
     if ending == "html":
         return _page(figure).encode()
@@ -91,8 +98,20 @@ def render(figure: Figure, ending: str, *, dpi: int | None = None) -> bytes:
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "embeddings", "svg.fonttype": "none", "pdf.fonttype": 42}):
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        drawn.savefig(buffer, format=ending, dpi=dpi or DPI, metadata=dates.get(ending))
+        with _glyphs_needed(ending):
+            drawn.savefig(buffer, format=ending, dpi=dpi or DPI, metadata=dates.get(ending))
     return buffer.getvalue()
+
+
+@contextmanager
+def _glyphs_needed(ending: str) -> Iterator[None]:
+    """Refuse text that the font cannot show; in .svg text stays text, and whatever shows it chooses the font."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore" if ending == "svg" else "error", "Glyph .* missing", UserWarning)
+        try:
+            yield
+        except UserWarning as warning:
+            raise InputInvalid(f"{warning} Choose a font that has it (font=..., --font), or write .svg.") from warning
 
 
 def _page(figure: Figure) -> str:

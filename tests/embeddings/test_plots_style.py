@@ -127,6 +127,14 @@ def test_dots_per_inch_are_those_asked_for(tmp_path: Path) -> None:
             write_figure(figure, tmp_path / f"y.{ending}", dpi=dpi)
 
 
+def test_text_that_the_font_cannot_show_is_named(tmp_path: Path) -> None:
+    figure = periodic_table({"Fe": 1.0}, title="\u9435 \x1b")
+    assert figure.title == "\u9435 \\x1b"
+    with pytest.raises(InputInvalid, match=r"Glyph 37941 .* Choose a font"):
+        write_figure(figure, tmp_path / "x.png")
+    assert "\u9435" in write_figure(figure, tmp_path / "x.svg").read_text()
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only root of catalogs, holding the toy."""
