@@ -64,10 +64,11 @@ def page_content(
     titles = name_catalogs(catalogs)
     shown, first = [], None
     for catalog, title in zip(catalogs, titles, strict=True):
+        maps = _maps(catalog, title, seed, report)  # first: they need the extra "plot", which brings all others
         report(f"{title}: clusters")
         found = _matched(_clusterings(catalog, seed), first)
         first = first or found
-        shown.append(_catalog(catalog, title, found) | _maps(catalog, title, seed, report))
+        shown.append(_catalog(catalog, title, found) | maps)
     return {
         "title": " and ".join(titles),
         "subtitle": summarize(catalogs),

@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.plots.figure import Figure
 from embeddings.plots.static import check_font
 from embeddings.store.epoch import source_date
@@ -55,6 +56,7 @@ def check_output(path: Path, *, dpi: int | None = None, font: str = "") -> None:
     Raises:
         InputInvalid: the ending is not one of :data:`FORMATS`, `dpi` is out of range or for a page, the font is not
             installed, or SOURCE_DATE_EPOCH, which matplotlib reads, is not a time.
+        MissingExtra: the library that draws it is not installed.
         OutputInvalid: the folder is missing or read-only, or the path is not an ordinary file.
     """
     ending = path.suffix[1:].lower()
@@ -63,6 +65,9 @@ def check_output(path: Path, *, dpi: int | None = None, font: str = "") -> None:
         raise InputInvalid(
             f'{path} ends in "{path.suffix}", but figures end in {known}.{did_you_mean(ending, FORMATS)}'
         )
+    library = "plotly" if ending == "html" else "matplotlib"
+    if find_spec(library) is None:
+        raise MissingExtra.of(library, "plot")
     if dpi is not None:
         _check_dpi(dpi, ending)
     if ending != "html":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,16 @@ def test_faults_are_one_line(arguments: list[str], message: str) -> None:
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not Path("x.png").exists()
+
+
+@pytest.mark.parametrize(("ending", "library"), [("png", "matplotlib"), ("html", "plotly")])
+@pytest.mark.usefixtures("root")
+def test_the_first_extra_asked_for_is_the_one_that_suffices(
+    ending: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (library, "sklearn", "sklearn.cluster"):
+        monkeypatch.setitem(sys.modules, name, None)
+    result = run("-o", f"x.{ending}")
+    assert result.exit_code == 1
+    assert library in result.stderr
+    assert "[plot]" in result.stderr
