@@ -31,7 +31,7 @@ from builders.progress import Reporter
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from embeddings import load_uae
-from embeddings.analysis.align import align
+from embeddings.analysis.alignment import align
 from embeddings.search.agreement import neighbor_overlap
 from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import ENCODER, write_catalog

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from embeddings.analysis.transferability import Ranking
-from embeddings.analysis.transferability import transferability as rank
+from embeddings.analysis.transfer import HEAD, Ranking
+from embeddings.analysis.transfer import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
@@ -71,10 +71,5 @@ def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]
 
 
 def _show(ranking: Ranking, target: str) -> None:
-    used = "" if ranking.n_used == ranking.n_formulas else f", {ranking.n_used:,} of them drawn at random"
-    echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
-    rows = [("", "MAE", "R2", "seen", "lacking")]
-    for name, score in ranking.scores.items():
-        seen = "?" if score.n_seen is None else f"{score.n_seen:,}"
-        rows.append((name, f"{score.mae:.4g}", f"{score.r2:.3f}", seen, f"{score.n_uncovered:,}"))
-    print_table([*rows, ("(the mean)", f"{ranking.baseline_mae:.4g}", "", "", "")])
+    echo(f"{target}: {ranking.summary()}")
+    print_table([HEAD, *ranking.rows()])

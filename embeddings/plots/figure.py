@@ -46,7 +46,7 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Polylines, each with a colour of its own."""
+    """Polylines, each with a color of its own."""
 
     paths: Sequence[np.ndarray]  # (m, 2) each
     colors: Sequence[str]
@@ -66,7 +66,7 @@ class Areas:
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """A matrix as coloured cells; cell [i, j] is centred on (j, i)."""
+    """A matrix as colored cells; cell [i, j] is centered on (j, i)."""
 
     values: np.ndarray  # (n_rows, n_columns)
     low: float
@@ -80,7 +80,7 @@ Mark = Tiles | Points | Lines | Areas | Raster
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis; without ticks nothing but its label is shown, with None the library places them."""
+    """One axis. Empty ticks show only its label; with None the drawing library places the ticks."""
 
     label: str = ""
     ticks: Sequence[tuple[float, str]] | None = ()
@@ -114,28 +114,30 @@ class Entry:
 
 @dataclass(frozen=True)
 class Scale:
-    """A bar of colours, with what they mean."""
+    """A bar of colors, with what they mean."""
 
     label: str
     colors: Sequence[str]  # from 0 to 1, evenly spaced
     ticks: Sequence[tuple[float, str]]  # positions from 0 to 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Figure:
-    """Panels side by side, with what explains their colours.
+    """Panels side by side, with what explains their colors.
 
     Attributes:
         title: above the panels.
         panels: from left to right.
         size: width and height, inches.
         widths: how wide the panels are, relative to each other; all alike if empty.
-        legend: what colours and shapes stand for; empty for none.
+        legend: what colors and shapes stand for; empty for none.
         legend_title: above the legend.
         scale: what shades stand for; None for none.
         key_box: where the scale and the legend go, as (left, bottom, width, height) in fractions of the one panel;
             beside and below the panels if None.
         note: small, under everything: what was left out, or where the data is from.
+        font: family of all text; the library's own if empty.
+        zoom: how large the text in tiles and in the key box is, relative to its usual size.
     """
 
     title: str
@@ -147,11 +149,19 @@ class Figure:
     scale: Scale | None = None
     key_box: tuple[float, float, float, float] | None = None
     note: str = ""
+    font: str = ""
+    zoom: float = 1.0
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        panels = f"{len(self.panels)} panel{'s' * (len(self.panels) > 1)}"
+        return f"Figure({self.title!r}, {panels}, {width:g} x {height:g} in)"
 
     def matplotlib(self) -> MatplotlibFigure:
         """Draw the figure with matplotlib.
 
         Raises:
+            InputInvalid: its font is not installed.
             MissingExtra: matplotlib is not installed.
         """
         from embeddings.plots.static import draw

@@ -21,7 +21,7 @@ from benchmarks.speed.baseline import CrystalDataset, PlainTransformer
 from benchmarks.speed.tables import table
 from builders.learning.targets import DERIVED
 from builders.methods.crystal_transformer.batches import PackedCrystals
-from builders.methods.crystal_transformer.model import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from testing.crystals import sample_crystals, structure_table, write_labeled
 from testing.processes import run_forked
 from testing.toys import write_toy

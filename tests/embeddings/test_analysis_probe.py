@@ -12,7 +12,7 @@ from pymatgen.core import Element
 
 from embeddings import load_uae
 from embeddings.analysis import PROPERTIES, mean_r2, probe, property_values, rank
-from embeddings.analysis.probe import ALPHAS, left_out_predictions
+from embeddings.analysis.probes import ALPHAS, left_out_predictions
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, MissingExtra
@@ -129,7 +129,7 @@ def test_our_catalog_knows_more_than_random_vectors() -> None:
 
 def test_what_cannot_be_probed() -> None:
     with pytest.raises(InputInvalid, match="No elemental property"):
-        probe(random_catalog(0), properties=("colour",))
+        probe(random_catalog(0), properties=("color",))
     with pytest.raises(InputInvalid, match="needs 10 elements"):
         probe(random_catalog(0, n=6), properties=("period",))
     with pytest.raises(InputInvalid, match="1 of them different"):

@@ -16,7 +16,7 @@ pytest.importorskip("sklearn", reason="needs the extra sklearn")
 from click.testing import CliRunner, Result
 
 from embeddings.analysis import transferability
-from embeddings.analysis.transferability import CONTROL, MAX_FORMULAS
+from embeddings.analysis.transfer import CONTROL, MAX_FORMULAS
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS

@@ -1,18 +1,20 @@
-"""A map of many materials: one point for each structure or composition, coloured by a property."""
+"""A map of many materials: one point for each structure or composition, colored by a property."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from embeddings.analysis.cluster import finite_rows
 from embeddings.analysis.projection import Method, project
+from embeddings.analysis.rows import finite_rows
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_list
+from embeddings.plots.colormap import ColorMap
 from embeddings.plots.figure import Axis, Entry, Figure, Panel, Points
 from embeddings.plots.palette import MISSING, class_colors
+from embeddings.plots.style import Style, read_style
 
 MAX_POINTS = 100_000
 MANY_POINTS = 1_000
@@ -29,7 +31,7 @@ def materials_map(
     method: Method = "umap",
     max_points: int = MAX_POINTS,
     seed: int = 0,
-    title: str = "",
+    **style: Unpack[Style],
 ) -> Figure:
     """Return a map of materials from their vectors, those of a catalog or of a featurizer.
 
@@ -40,42 +42,45 @@ def materials_map(
 
     Args:
         vectors: (n, dim), finite.
-        values: (n,) numbers or text to colour by; None and NaN are missing.
+        values: (n,) numbers or text to color by; None and NaN are missing.
         names: (n,) of the materials, to hover over.
-        label: of what the values are.
+        label: what the values are.
         method: ``"umap"``, ``"pca"`` or ``"tsne"``.
-        max_points: rows that are drawn at most.
+        max_points: how many rows are drawn at most.
         seed: of the sample and of the map.
-        title: of the figure.
+        **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
     Raises:
-        InputInvalid: lengths that do not fit, vectors that are not finite, values that cannot be coloured by, or too
+        InputInvalid: lengths that do not fit, vectors that are not finite, values that cannot be colored by, or too
             few rows.
         MissingExtra: a package that the method needs is not installed.
 
     Example:
         >>> materials_map(features, gaps, names=formulas, label="band gap (eV)")  # doctest: +SKIP
     """
+    look = read_style(style)
+    size, zoom = look.fit((9.0, 7.5))
     rows = finite_rows(vectors)
     values, names = _as_long(rows, values, "values"), _as_long(rows, names, "names")
     kept = _sample(len(rows), max_points, seed)
     places = project(rows[kept], method, seed=seed)
-    coloring = _color(None if values is None else [values[i] for i in kept], len(kept), label)
+    coloring = _color(None if values is None else [values[i] for i in kept], len(kept), label, look.cmap)
     legend = [*coloring.legend]
     if values is not None and any(coloring.missing):
         legend.append(Entry(NO_VALUE, MISSING))
     hover = None if names is None else _hover([names[i] for i in kept], coloring, values is not None)
     frame = _frame(places.at)
     x, y = (Axis(name, limits=(low, high)) for name, low, high in zip(places.axes, *frame.tolist(), strict=True))
-    points = Points(places.at, coloring.fills, coloring.shapes, _size(len(kept)), hover=hover, outlined=False)
+    points = Points(places.at, coloring.fills, coloring.shapes, zoom * _size(len(kept)), hover=hover, outlined=False)
     return Figure(
-        title,
+        look.title,
         [Panel([points], x, y)],
-        size=(9.0, 7.5),
+        size=size,
         legend=legend,
         legend_title="" if coloring.scale else coloring.label,
         scale=coloring.scale,
         note=_note(places.at, frame, len(rows), shaded=coloring.scale is not None),
+        font=look.font,
     )
 
 
@@ -94,15 +99,15 @@ def _sample(n: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
-def _color(values: list[Any] | None, n: int, label: str) -> Coloring:
+def _color(values: list[Any] | None, n: int, label: str, cmap: ColorMap | None) -> Coloring:
     if values is not None:
-        return color_list(values, label, middle=MIDDLE if n >= MANY_POINTS else 1.0)
-    ((fill, shape),) = class_colors(1)
+        return color_list(values, label, middle=MIDDLE if n >= MANY_POINTS else 1.0, cmap=cmap)
+    ((fill, shape),) = class_colors(1, cmap)
     return Coloring(label, [fill] * n, [shape] * n, [""] * n)
 
 
 def _frame(at: np.ndarray) -> np.ndarray:
-    """Return the lower and the upper ends of the axes, (2, 2), a little beyond the places that are to be seen."""
+    """Return the lower and the upper ends of the axes, (2, 2), with a small margin around the places in view."""
     share = FRAMED if len(at) >= MANY_POINTS else 1.0
     low, high = np.quantile(at, (0.5 - share / 2, 0.5 + share / 2), axis=0)
     margin = 0.04 * np.maximum(high - low, np.finfo(np.float32).eps)

@@ -1,17 +1,20 @@
-"""The periodic table, coloured by numbers or by classes; what is missing is hatched."""
+"""The periodic table, colored by numbers or by classes; what is missing is hatched."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Unpack
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
+from embeddings.analysis.rows import Elements, as_elements
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, atomic_number, group, period, symbol
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements, color_values, is_missing
 from embeddings.plots.figure import Axis, Entry, Figure, Panel, Tiles
 from embeddings.plots.palette import MISSING
+from embeddings.plots.style import Look, Style, read_style
 
 NO_VECTOR = "no vector"
 
@@ -20,12 +23,12 @@ _KEY_BOX = (0.17, 0.76, 0.47, 0.22)  # the empty place above the transition meta
 
 
 def periodic_table(
-    data: ElementCatalog | Mapping[Any, Any] | Clustering,
+    data: Elements | Mapping[Any, Any] | Clustering,
     *,
     color: str | Mapping[Any, Any] | Clustering = "cluster",
     label: str = "",
     log: bool = False,
-    title: str = "",
+    **style: Unpack[Style],
 ) -> Figure:
     """Return the table of all 118 elements, with symbol, number and value in each cell.
 
@@ -33,28 +36,31 @@ def periodic_table(
 
     Args:
         data: numbers (a scale of shades) or text (classes) by symbol or atomic number; a clustering of elements; or
-            a catalog.
-        color: what to colour a catalog by, as in :func:`embeddings.plots.embedding_map`.
-        label: of what given values are.
+            a catalog, or its name.
+        color: what to color a catalog by, as in :func:`embeddings.plots.embedding_map`.
+        label: what the given values are.
         log: shade given numbers by their logarithm.
-        title: of the figure.
+        **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
     Raises:
-        InputInvalid: values that cannot be coloured by, or more classes than colours.
+        CatalogNotFound: no catalog goes by this name.
+        InputInvalid: values that cannot be colored by, or more classes than colors.
         ElementUnknown: a value for something that is not an element.
-        MissingExtra: a package that the colouring needs is not installed.
+        MissingExtra: a package that the coloring needs is not installed.
 
     Example:
         >>> periodic_table({"H": 2.2, "O": 3.44}, label="electronegativity")  # doctest: +SKIP
     """
-    if isinstance(data, ElementCatalog):
-        return _figure(color_elements(data, color), data.symbols, NO_VECTOR, title)
+    look = read_style(style)
+    if isinstance(data, ElementCatalog | str | os.PathLike):
+        catalog = as_elements(data)
+        return _figure(color_elements(catalog, color, cmap=look.cmap), catalog.symbols, NO_VECTOR, look)
     if isinstance(data, Clustering):
         symbols = tuple(data.to_dict())
-        return _figure(color_values(data, symbols, label=label), symbols, NO_VECTOR, title)
+        return _figure(color_values(data, symbols, label=label, cmap=look.cmap), symbols, NO_VECTOR, look)
     known = {symbol(element): value for element, value in data.items() if not is_missing(value)}
     symbols = tuple(name for name in SYMBOLS if name in known)
-    return _figure(color_values(known, symbols, label=label, log=log), symbols, NO_VALUE, title)
+    return _figure(color_values(known, symbols, label=label, log=log, cmap=look.cmap), symbols, NO_VALUE, look)
 
 
 def cell(element: str | int) -> tuple[int, float]:
@@ -65,7 +71,7 @@ def cell(element: str | int) -> tuple[int, float]:
     return 3 + (atomic_number(element) - 57) % 32, row + _F_BLOCK_DOWN
 
 
-def _figure(coloring: Coloring, symbols: Collection[str], absent: str, title: str) -> Figure:
+def _figure(coloring: Coloring, symbols: Collection[str], absent: str, look: Look) -> Figure:
     if not symbols:
         raise InputInvalid("No element has a value, so there is nothing to draw.")
     legend = [*coloring.legend]
@@ -74,14 +80,17 @@ def _figure(coloring: Coloring, symbols: Collection[str], absent: str, title: st
     if len(symbols) < len(SYMBOLS):
         legend.append(Entry(absent, MISSING, "square", hatched=True))
     tiles = _tiles(coloring, symbols, absent)
+    size, zoom = look.fit((12.0, 6.7))
     return Figure(
-        title,
+        look.title,
         [Panel([tiles], Axis(limits=(0.4, 18.6)), Axis(limits=(10.0, 0.4)), equal=True, framed=False)],
-        size=(12.0, 6.7),
+        size=size,
         legend=legend,
         legend_title="" if coloring.scale else coloring.label,
         scale=coloring.scale,
         key_box=_KEY_BOX,
+        font=look.font,
+        zoom=zoom,
     )
 
 

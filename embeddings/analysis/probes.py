@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
+from embeddings.analysis.rows import as_elements
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.search.ordering import DIGITS
 
@@ -30,6 +32,10 @@ class ElementVectors(Protocol):
         """The rows, (n_elements, dim), finite."""
 
 
+TableLike = ElementVectors | str | os.PathLike[str]
+"""Vectors of elements, or the name or path of a catalog."""
+
+
 @dataclass(frozen=True)
 class ProbeScore:
     """How well one property is predicted for elements left out.
@@ -48,15 +54,15 @@ class ProbeScore:
 
 
 def probe(
-    table: ElementVectors, *, properties: Sequence[str] = tuple(PROPERTIES), elements: Sequence[int] | None = None
+    table: TableLike, *, properties: Sequence[str] = tuple(PROPERTIES), elements: Sequence[int] | None = None
 ) -> dict[str, ProbeScore]:
     """Predict elemental properties of each element from its vector by ridge regression on all other elements.
 
-    Features are standardised and the penalty is chosen, by leave-one-out once more, without the element that is
+    Features are standardized and the penalty is chosen, by leave-one-out once more, without the element that is
     predicted. Elements without a tabulated value are left out of that property alone.
 
     Args:
-        table: a catalog, or any table of element vectors.
+        table: a catalog, its name, or any table of element vectors.
         properties: names out of :data:`embeddings.analysis.properties.PROPERTIES`.
         elements: atomic numbers to look at; all of the table if not given.
 
@@ -64,10 +70,12 @@ def probe(
         Property -> score, in the order given.
 
     Raises:
+        CatalogNotFound: no catalog goes by this name.
         InputInvalid: an unknown property, an element that the table lacks, vectors that are not finite, or fewer
             than ten elements with a value, or the same value for all.
         MissingExtra: scikit-learn or pymatgen is not installed.
     """
+    table = _loaded(table)
     numbers = np.asarray(table.atomic_numbers if elements is None else sorted(elements), dtype=int)
     vectors = _vectors_of(table, numbers)
     scores = {}
@@ -84,12 +92,12 @@ def probe(
 
 
 def rank(
-    tables: Mapping[str, ElementVectors], *, properties: Sequence[str] = tuple(PROPERTIES)
+    tables: Mapping[str, TableLike], *, properties: Sequence[str] = tuple(PROPERTIES)
 ) -> dict[str, dict[str, ProbeScore]]:
     """Probe several tables on the elements that all of them have, and return the best first.
 
     Args:
-        tables: name -> table.
+        tables: what to call a table -> the table, or the name of a catalog.
         properties: names of properties.
 
     Returns:
@@ -101,8 +109,9 @@ def rank(
     """
     if not tables:
         raise InputInvalid("There is no table to rank.")
-    shared = sorted(set.intersection(*(set(table.atomic_numbers.tolist()) for table in tables.values())))
-    scores = {name: probe(table, properties=properties, elements=shared) for name, table in tables.items()}
+    found = {name: _loaded(table) for name, table in tables.items()}
+    shared = sorted(set.intersection(*(set(table.atomic_numbers.tolist()) for table in found.values())))
+    scores = {name: probe(table, properties=properties, elements=shared) for name, table in found.items()}
     return dict(sorted(scores.items(), key=lambda item: -round(mean_r2(item[1]), DIGITS)))
 
 
@@ -146,6 +155,10 @@ def _score(values: np.ndarray, predicted: np.ndarray) -> ProbeScore:
         baseline_mae=float(np.abs(from_mean).mean() * len(values) / (len(values) - 1)),
         n=len(values),
     )
+
+
+def _loaded(table: TableLike) -> ElementVectors:
+    return as_elements(table) if isinstance(table, str | os.PathLike) else table
 
 
 def _vectors_of(table: ElementVectors, numbers: np.ndarray) -> np.ndarray:

@@ -2,62 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, Unpack, get_args
 
 import numpy as np
 
-from embeddings.analysis.cluster import unit_rows, ward_linkage
+from embeddings.analysis.clusters import ward_linkage
 from embeddings.analysis.properties import property_values
+from embeddings.analysis.rows import Elements, as_elements, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.plots.coloring import format_number, nice_ticks
 from embeddings.plots.figure import Axis, Figure, Panel, Raster, Scale
 from embeddings.plots.palette import DIVERGING
+from embeddings.plots.style import Style, read_style
 from embeddings.search.neighbors import cosine_similarity
 
 Order = Literal["atomic_number", "cluster", "mendeleev"]
 
 
-def similarity_heatmap(catalog: ElementCatalog, *, order: Order = "atomic_number", title: str = "") -> Figure:
-    """Return the cosine of every pair of elements as a matrix of colours.
+def similarity_heatmap(catalog: Elements, *, order: Order = "atomic_number", **style: Unpack[Style]) -> Figure:
+    """Return the cosine of every pair of elements as a matrix of colors.
 
-    The colours reach as far as the strongest similarity or dissimilarity between two different elements, with white
-    at zero.
+    Red is similar and blue is opposite. The colors reach as far as the strongest similarity or dissimilarity between
+    two different elements, with white at zero.
 
     Args:
-        catalog: whose elements.
-        order: ``"atomic_number"``, ``"cluster"`` (leaves of Ward's tree, so that like stands beside like) or
+        catalog: the catalog of elements, or its name.
+        order: ``"atomic_number"``, ``"cluster"`` (leaves of Ward's tree, so that similar elements are side by side) or
             ``"mendeleev"`` (Mendeleev numbers: down the groups, one after another).
-        title: of the figure.
+        **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
     Raises:
+        CatalogNotFound: no catalog goes by this name.
         InputInvalid: unknown order, or a catalog with one element.
         MissingExtra: a package that the order needs is not installed.
 
     Example:
-        >>> similarity_heatmap(load_uae("ct-multi"), order="cluster")  # doctest: +SKIP
+        >>> similarity_heatmap("ct-multi", order="cluster")  # doctest: +SKIP
     """
+    look = read_style(style)
+    size, zoom = look.fit((9.5, 8.5))
+    colors = DIVERGING if look.cmap is None else look.cmap.colors
+    catalog = as_elements(catalog)
     if len(catalog) < 2:
         raise InputInvalid(f"{catalog!r} has one element; similarities need at least two.")
     rows = _row_order(catalog, order)
     cosines = cosine_similarity(catalog.vectors[rows])
     reach = float(np.abs(cosines[~np.eye(len(cosines), dtype=bool)]).max()) or 1.0
     symbols = [catalog.symbols[row] for row in rows]
-    size = float(np.clip(490 / len(symbols), 4.5, 9.0))
+    tick_size = zoom * float(np.clip(490 / len(symbols), 4.5, 9.0))
     hover = [[f"{a}, {b}: {value:+.3f}" for b, value in zip(symbols, line, strict=True)]
              for a, line in zip(symbols, cosines, strict=True)]  # fmt: skip
     ticks = tuple(enumerate(symbols))
     return Figure(
-        title,
+        look.title,
         [Panel(
-            [Raster(cosines, -reach, reach, DIVERGING, hover)],
-            Axis(ticks=ticks, tick_size=size, upright=True),
-            Axis(ticks=ticks, tick_size=size),
+            [Raster(cosines, -reach, reach, colors, hover)],
+            Axis(ticks=ticks, tick_size=tick_size, upright=True),
+            Axis(ticks=ticks, tick_size=tick_size),
             equal=True,
             framed=False,
         )],
-        size=(9.5, 8.5),
-        scale=Scale("cosine similarity", DIVERGING, _ticks(reach)),
+        size=size,
+        scale=Scale("cosine similarity", colors, _ticks(reach)),
+        font=look.font,
     )  # fmt: skip
 
 
@@ -73,7 +81,7 @@ def _row_order(catalog: ElementCatalog, order: Order) -> np.ndarray:
 
 
 def _leaves(rows: np.ndarray) -> np.ndarray:
-    """Return the order of the leaves of Ward's tree in which neighbours are as near as the tree allows."""
+    """Return the order of the leaves of Ward's tree in which neighbors are as near as the tree allows."""
     tree = ward_linkage(rows)
     from scipy.cluster.hierarchy import leaves_list, optimal_leaf_ordering
 

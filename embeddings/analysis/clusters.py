@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
+from embeddings.analysis.display import html_table
+from embeddings.analysis.rows import Elements, as_rows, spread_of
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.search.ordering import DIGITS
+from embeddings.text import shortened
 
 Method = Literal["kmeans", "hierarchical", "hdbscan"]
 
 MAX_AUTO_K = 10
 N_STARTS = 10
 MIN_DENSE_ROWS = 5
-LARGEST, SMALLEST = 1e100, 1e-100
-"""Of the numbers that are projected or clustered, and of their differences: the squares of others are infinite or 0."""
-
-ROUNDING = 1e-14
-"""Rows that differ by this share of their largest number are equal."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """How well each number of clusters fits, for several seeds.
 
     Attributes:
         k: (n_k,) numbers of clusters, ascending.
-        inertia: (n_k, n_seeds) sums of squared distances to the centres of the clusters; lower is tighter.
+        inertia: (n_k, n_seeds) sums of squared distances to the centers of the clusters; lower is tighter.
         silhouette: (n_k, n_seeds) mean silhouettes, -1 to 1; higher is better separated. NaN where all rows are in
             one cluster.
     """
@@ -42,7 +39,7 @@ class Scores:
 
     @property
     def elbow(self) -> int:
-        """The k whose mean inertia lies farthest below the line between the first and the last k."""
+        """The k whose mean inertia is farthest below the line between the first and the last k."""
         fall = _from_zero_to_one(self.inertia.mean(axis=1))
         return int(self.k[np.argmin(np.round(fall + _from_zero_to_one(self.k), DIGITS))])
 
@@ -55,13 +52,17 @@ class Scores:
         equals = self.k[mean >= np.round(mean[top] - scatter[top], DIGITS)]
         return int(equals[np.argmin(np.abs(equals - self.elbow))])
 
+    def __repr__(self) -> str:
+        return f"Scores(k={self.k.tolist()}, n_seeds={self.inertia.shape[1]})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Clustering:
     """Rows sorted into clusters.
 
     Attributes:
-        labels: (n,) int, 0 to k - 1 in order of first appearance; -1 for rows that HDBSCAN leaves out as noise.
+        labels: (n,) int, 0 to k - 1 in order of first appearance, unless they are :meth:`matched`; -1 for rows that
+            HDBSCAN leaves out as noise.
         k: number of clusters.
         method: how they were found.
         scores: of every k that was tried.
@@ -84,9 +85,43 @@ class Clustering:
             raise InputInvalid("These rows have no symbols: an array was clustered, not an element catalog.")
         return dict(zip(self.symbols, self.labels.tolist(), strict=True))
 
+    def matched(self, other: Clustering) -> Clustering:
+        """Renumber the clusters after those of another clustering that they share most elements with.
+
+        The pairs are those with most shared elements in sum; a cluster without a partner gets a number that the other
+        clustering does not have. So two catalogs are drawn in the same colors.
+
+        Raises:
+            InputInvalid: the rows of one are not elements.
+            MissingExtra: SciPy is not installed.
+        """
+        mine, theirs = self.to_dict(), other.to_dict()
+        pairs = [(label, theirs[name]) for name, label in mine.items() if label >= 0 and theirs.get(name, -1) >= 0]
+        number = _partners(pairs)
+        free = iter(set(range(len(mine) + len(theirs))) - set(other.labels.tolist()) - set(number.values()))
+        number |= {label: next(free) for label in self.members() if label >= 0 and label not in number}
+        return replace(self, labels=np.array([number.get(label, -1) for label in self.labels.tolist()]))
+
+    def members(self) -> dict[int, list[str]]:
+        """Return label -> what is in the cluster: symbols, or row numbers as text; -1, noise, comes last."""
+        names = self.symbols or tuple(map(str, range(len(self.labels))))
+        order = sorted(set(self.labels.tolist()), key=lambda label: (label < 0, label))
+        return {label: [names[row] for row in np.flatnonzero(self.labels == label)] for label in order}
+
+    def __repr__(self) -> str:
+        return f"Clustering({len(self.labels):,} rows in {self.k} clusters by {self.method})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        rows = [
+            ("noise" if label < 0 else str(label), f"{len(names):,}", shortened(" ".join(names), 400))
+            for label, names in self.members().items()
+        ]
+        return html_table(repr(self), ("cluster", "size", "members"), rows)
+
 
 def cluster(
-    data: ElementCatalog | np.ndarray,
+    data: Elements | np.ndarray,
     method: Method = "kmeans",
     k: int | Literal["auto"] = "auto",
     *,
@@ -100,7 +135,7 @@ def cluster(
     as it is.
 
     Args:
-        data: a catalog, or an array (n, dim).
+        data: a catalog, its name, or an array (n, dim).
         method: ``"kmeans"``, ``"hierarchical"`` (Ward's linkage) or ``"hdbscan"``, which finds its own k.
         k: number of clusters, or ``"auto"``: 2 to 10 are tried, with several seeds for k-means, and
             :attr:`Scores.best` is taken.
@@ -109,13 +144,14 @@ def cluster(
         n_seeds: how many seeds k-means is scored with.
 
     Raises:
+        CatalogNotFound: no catalog goes by this name.
         ElementUnknown: a symbol that is not one.
         InputInvalid: unknown method, fewer rows than clusters, values that are not finite, or a `k` that does not
             go with the method.
         MissingExtra: scikit-learn is not installed.
     """
-    rows = unit_rows(data) if isinstance(data, ElementCatalog) else finite_rows(data)
-    symbols = _symbols_of(data, symbols, len(rows))
+    rows, own = as_rows(data)
+    symbols = own if symbols is None else _checked(symbols, len(rows))
     if method not in get_args(Method):
         known = get_args(Method)
         raise InputInvalid(
@@ -130,41 +166,6 @@ def cluster(
     fit = _kmeans(rows) if method == "kmeans" else _hierarchical(rows)
     scores = _score(rows, fit, numbers, range(seed, seed + (n_seeds if method == "kmeans" else 1)))
     return Clustering(fit(scores.best, seed), scores.best, method, scores, symbols)
-
-
-def unit_rows(catalog: ElementCatalog) -> np.ndarray:
-    """Return the vectors of a catalog scaled to unit length, (n, dim) float64; a vector of zeros stays."""
-    rows = catalog.vectors.astype(np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-
-
-def finite_rows(data: Any) -> np.ndarray:
-    """Return data as float64 (n, dim), checked.
-
-    Raises:
-        InputInvalid: not two-dimensional numbers, empty, not finite, or beyond `LARGEST`.
-    """
-    try:
-        rows = np.asarray(data, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputInvalid(f"Vectors have to be numbers of shape (n, dim): {error}.") from error
-    if rows.ndim != 2 or not rows.size:
-        raise InputInvalid(f"Vectors have to be of shape (n, dim) and not empty, but these are {rows.shape}.")
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise InputInvalid(
-            f"{len(bad)} of {len(rows)} rows hold NaN or infinity, the first is row {bad[0]}; leave them out."
-        )
-    if np.abs(rows).max() > LARGEST:
-        raise InputInvalid(f"The largest number of these rows is {np.abs(rows).max():g}; {LARGEST:g} is the most.")
-    return rows
-
-
-def spread_of(rows: np.ndarray) -> float:
-    """Return the largest distance from the mean along a column; 0 where no more than rounding tells the rows apart."""
-    spread = float(np.abs(rows - rows.mean(axis=0)).max())
-    return spread if spread > max(ROUNDING * float(np.abs(rows).max()), SMALLEST) else 0.0
 
 
 def ward_linkage(rows: np.ndarray) -> np.ndarray:
@@ -183,12 +184,25 @@ def ward_linkage(rows: np.ndarray) -> np.ndarray:
     return linkage(rows, "ward")
 
 
-def _symbols_of(data: Any, given: Sequence[str] | None, n: int) -> tuple[str, ...] | None:
-    if given is None:
-        return data.symbols if isinstance(data, ElementCatalog) else None
-    if len(given) != n:
-        raise InputInvalid(f"There are {n} rows but {len(given)} symbols.")
-    return tuple(map(symbol, given))
+def _partners(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return first -> second number, such that as many pairs as possible agree; those that never meet are left out."""
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ImportError as error:
+        raise MissingExtra.of("scipy", "sklearn") from error
+    if not pairs:
+        return {}
+    first, second = np.array(pairs).T
+    shared = np.zeros((first.max() + 1, second.max() + 1), dtype=int)
+    np.add.at(shared, (first, second), 1)
+    found = zip(*linear_sum_assignment(-shared), strict=True)
+    return {int(one): int(other) for one, other in found if shared[one, other]}
+
+
+def _checked(symbols: Sequence[str], n: int) -> tuple[str, ...]:
+    if len(symbols) != n:
+        raise InputInvalid(f"There are {n} rows but {len(symbols)} symbols.")
+    return tuple(map(symbol, symbols))
 
 
 def _numbers_to_try(rows: np.ndarray, k: Any) -> Sequence[int]:

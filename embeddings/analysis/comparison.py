@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings.analysis.align import padded, rotated_onto
+from embeddings.analysis.alignment import padded, rotated_onto
+from embeddings.analysis.display import data_frame, html_table
+from embeddings.analysis.rows import Elements, as_elements
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
 from embeddings.search.agreement import neighbor_overlap
@@ -15,10 +17,12 @@ from embeddings.search.neighbors import Metric
 from embeddings.search.ordering import descending
 
 if TYPE_CHECKING:
-    from embeddings.catalog import ElementCatalog
+    import pandas
+
+_SHOWN = 12  # elements in a notebook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """How alike two catalogs are on the elements that they share.
 
@@ -29,10 +33,10 @@ class Comparison:
         n_shared: elements in both.
         procrustes: share of the spread that is left after the best rotation, shift and scale, 0 (the same shape)
             to 1 (nothing in common).
-        overlap: mean share of the nearest neighbours that both agree on, 0 to 1.
-        cka: linear centred kernel alignment, 0 to 1 (the same similarities).
-        moved: symbol -> how far the element is from its counterpart once both catalogs have one centre, one size
-            and one direction, in root mean square distances from the centre; the farthest first.
+        overlap: mean share of the nearest neighbors that both agree on, 0 to 1.
+        cka: linear centered kernel alignment, 0 to 1 (the same similarities).
+        moved: symbol -> how far the element is from its counterpart once both catalogs have one center, one size
+            and one direction, in root mean square distances from the center; the farthest first.
     """
 
     n_shared: int
@@ -41,20 +45,43 @@ class Comparison:
     cka: float
     moved: dict[str, float]
 
+    def to_frame(self) -> pandas.DataFrame:
+        """Return how far each element moved, by symbol, the farthest first; the other numbers are in ``.attrs``.
 
-def compare(a: ElementCatalog, b: ElementCatalog, k: int = 5, *, metric: Metric = "cosine") -> Comparison:
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        frame = data_frame({"moved": list(self.moved.values())}, list(self.moved), "symbol")
+        frame.attrs.update({name: value for name, value in asdict(self).items() if name != "moved"})
+        return frame
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison({self.n_shared} shared elements: overlap {self.overlap:.2f}, CKA {self.cka:.2f}, "
+            f"Procrustes {self.procrustes:.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        most = list(self.moved.items())[:_SHOWN]
+        return html_table(repr(self), ("moved most", "distance"), [(name, f"{far:.2f}") for name, far in most])
+
+
+def compare(a: Elements, b: Elements, k: int = 5, *, metric: Metric = "cosine") -> Comparison:
     """Compare two catalogs, of equal width or not, on the elements that they share.
 
     Args:
-        a: one catalog.
+        a: one catalog, or its name.
         b: the other.
-        k: how many neighbours `Comparison.overlap` looks at.
-        metric: by which neighbours are near.
+        k: how many neighbors `Comparison.overlap` looks at.
+        metric: how near neighbors are measured.
 
     Raises:
+        CatalogNotFound: no catalog goes by a name.
         InputInvalid: fewer than two elements are shared, `k` is below 1, the metric is unknown, or the shared
             elements of a catalog all have the same vector.
     """
+    a, b = as_elements(a), as_elements(b)
     overlap = neighbor_overlap(a, b, k, metric=metric)
     shared = np.intersect1d(a.atomic_numbers, b.atomic_numbers)
     in_a, in_b = (_shape(c.vectors[np.isin(c.atomic_numbers, shared)], f'"{c.name}"') for c in (a, b))
@@ -85,9 +112,9 @@ def procrustes_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the linear centred kernel alignment of Kornblith et al., ICML 2019 (arXiv:1905.00414).
+    """Return the linear centered kernel alignment of Kornblith et al., ICML 2019 (arXiv:1905.00414).
 
-    It is the cosine of the two matrices of all inner products between rows, taken from the centre.
+    It is the cosine of the two matrices of all inner products between rows, taken from the center.
 
     Args:
         a: (n, dim_a) vectors.
@@ -113,7 +140,7 @@ def _moved(a: np.ndarray, b: np.ndarray, atomic_numbers: np.ndarray) -> dict[str
 
 
 def _shape(vectors: np.ndarray, whose: str) -> np.ndarray:
-    """Return the rows from their centre, their squares one in sum: (n, dim) float64."""
+    """Return the rows from their center, their squares one in sum: (n, dim) float64."""
     rows = np.asarray(vectors, dtype=np.float64)
     rows = rows - rows.mean(axis=0)
     size = np.linalg.norm(rows)

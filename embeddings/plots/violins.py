@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering
+from embeddings.analysis.clusters import Clustering
 from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, did_you_mean
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.plots.coloring import is_missing
+from embeddings.plots.colormap import ColorMap
 from embeddings.plots.figure import Areas, Axis, Figure, Lines, Panel
 from embeddings.plots.palette import INK, NOISE, class_colors
+from embeddings.plots.style import Style, read_style
 
 MIXED = "mixed"
 
@@ -31,7 +33,7 @@ def class_violins(
     containing: Sequence[str | int] = (),
     formula: str = "formula",
     label: str = "",
-    title: str = "",
+    **style: Unpack[Style],
 ) -> Figure:
     """Return a property's distribution over materials, one violin for each class of elements.
 
@@ -46,21 +48,25 @@ def class_violins(
         classes: a clustering of elements, or class by symbol or atomic number.
         containing: only materials with all of these elements, whose own classes do not count.
         formula: name of the column of formulas.
-        label: of the property; its name if empty.
-        title: of the figure.
+        label: of the axis; the name of the property if empty.
+        **style: title, size, font and cmap, see :class:`embeddings.plots.Style`.
 
     Raises:
         ColumnNotFound: the table has no such column.
         FormulaInvalid: a formula cannot be read.
         ElementUnknown: a class for something that is not an element.
-        InputInvalid: the column is not numeric, there are more classes than colours, or none has 5 values.
+        InputInvalid: the column is not numeric, there are more classes than colors, or none has 5 values.
         MissingExtra: SciPy is not installed.
 
     Example:
         >>> class_violins(table, "band_gap", cluster(uae, k=3), containing=["O"])  # doctest: +SKIP
     """
-    panel, note = violin_panel(table, property, classes, containing=containing, formula=formula, label=label)
-    return Figure(title, [panel], size=(1.6 + 1.4 * len(panel.x.ticks or ()), 4.6), note=note)
+    look = read_style(style)
+    panel, note = violin_panel(
+        table, property, classes, containing=containing, formula=formula, label=label, cmap=look.cmap
+    )
+    size, _ = look.fit((1.6 + 1.4 * len(panel.x.ticks or ()), 4.6))
+    return Figure(look.title, [panel], size=size, note=note, font=look.font)
 
 
 def violin_panel(
@@ -71,6 +77,7 @@ def violin_panel(
     containing: Sequence[str | int] = (),
     formula: str = "formula",
     label: str = "",
+    cmap: ColorMap | None = None,
 ) -> tuple[Panel, str]:
     """Return the panel of `class_violins`, and a sentence on what is left out."""
     values = _numbers(table, property)
@@ -85,7 +92,7 @@ def violin_panel(
     if not groups:
         raise InputInvalid(f'No class has {_LEAST_VALUES} materials with a "{property}".')
     note = _left_out(values, found, drawn=sum(map(len, groups.values())))
-    return _violins(groups, label or property, _colors(order)), note
+    return _violins(groups, label or property, _colors(order, cmap)), note
 
 
 def classify(rows: FractionMatrix, names: Mapping[int, str], *, ignore: Sequence[str | int] = ()) -> np.ndarray:
@@ -167,8 +174,8 @@ def _class_names(classes: Clustering | Mapping[Any, Any]) -> dict[int, str]:
     return {z: str(name) for name, z in sorted(known, key=lambda item: (isinstance(item[0], str), *item))}
 
 
-def _colors(order: Sequence[str]) -> dict[str, str]:
-    return {name: fill for name, (fill, _) in zip(order, class_colors(len(order)), strict=True)}
+def _colors(order: Sequence[str], cmap: ColorMap | None) -> dict[str, str]:
+    return {name: fill for name, (fill, _) in zip(order, class_colors(len(order), cmap), strict=True)}
 
 
 def _column(table: Any, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 Training knows no preferred axes: two runs that learned the same may differ by a rotation. The rotation that brings
 one run nearest to another is the orthogonal Procrustes problem (Schoenemann, Psychometrika 31, 1 (1966)); for more
-than two, each is turned towards the mean of all until the mean stands still (Gower, Psychometrika 40, 33 (1975)).
+than two, each is turned toward the mean of all until the mean no longer changes (Gower, Psychometrika 40, 33 (1975)).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from embeddings.errors import InputInvalid
 
 _ROUNDS = 100
-_STANDS_STILL = 1e-9  # change of the mean in one round, relative to its length
+_CONVERGED = 1e-9  # change of the mean in one round, relative to its length
 
 
 def rotated_onto(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """Return vectors turned or reflected about the origin, as near as can be to others in least squares.
+    """Return vectors turned or reflected about the origin, as close to others as possible in least squares.
 
     Args:
-        moving: (n, dim) vectors to turn; nothing but their direction as a whole changes.
+        moving: (n, dim) vectors to turn; only their direction as a whole changes.
         fixed: (n, dim) their counterparts, row by row.
 
     Returns:
@@ -38,7 +38,7 @@ def align(tables: Sequence[np.ndarray]) -> np.ndarray:
     The cosines and lengths within each table stay as they are. ``align(tables).mean(axis=0)`` is their average.
 
     Args:
-        tables: arrays (n, dim), row by row the same elements; narrower ones are filled up with zeros.
+        tables: arrays (n, dim), row by row the same elements; narrower ones are padded with zeros.
 
     Returns:
         (n_tables, n, dim) float64, dim being that of the widest.
@@ -51,13 +51,13 @@ def align(tables: Sequence[np.ndarray]) -> np.ndarray:
     for _ in range(_ROUNDS):
         aligned = np.stack([rotated_onto(table, mean) for table in aligned])
         last, mean = mean, aligned.mean(axis=0)
-        if np.linalg.norm(mean - last) <= _STANDS_STILL * np.linalg.norm(mean):
+        if np.linalg.norm(mean - last) <= _CONVERGED * np.linalg.norm(mean):
             break
     return aligned
 
 
 def padded(vectors: np.ndarray, dim: int) -> np.ndarray:
-    """Return vectors, (n, any dim), filled up with zeros to a width: (n, dim) float64."""
+    """Return vectors, (n, any dim), padded with zeros to a width: (n, dim) float64."""
     vectors = np.asarray(vectors, dtype=np.float64)
     return np.pad(vectors, ((0, 0), (0, dim - vectors.shape[1])))
 

@@ -1,25 +1,30 @@
 """Which vectors suit a set of measurements: each encoder and catalog, judged by what a linear model makes of it.
 
-A ridge regression on the encoded formulas, cross-validated so that no formula stands on both sides, takes a moment and
+A ridge regression on the encoded formulas, cross-validated with no formula on both sides, takes a moment and
 ranks encoders as longer training mostly would. It is a guide to choosing, not the error of a model.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.analysis.probe import ALPHAS
+from embeddings.analysis.display import data_frame, html_table
+from embeddings.analysis.probes import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
+from embeddings.loaders import as_catalog
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
 from embeddings.pooling import pool
 from embeddings.search.ordering import leveled
 
 if TYPE_CHECKING:
+    import pandas
+
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
 
@@ -29,8 +34,11 @@ CONTROL = "element fractions"
 STATS = ("mean", "std")
 """Of the vectors in a catalog of elements."""
 
+HEAD = ("", "MAE", "R2", "seen", "lacking")
+"""Of a ranking as a table."""
+
 MAX_FORMULAS = 5_000
-"""Of more formulas as many are drawn at random: the ranking does not wait for the rest."""
+"""At most so many formulas are used, drawn at random, which keeps the ranking fast."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class TransferScore:
     n_uncovered: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ranking:
     """Scores on one set of measurements.
 
@@ -68,30 +76,64 @@ class Ranking:
     baseline_mae: float
     scores: dict[str, TransferScore]
 
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the scores as a data frame, one row each by name; the other numbers are in ``.attrs``.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        names = [field.name for field in fields(TransferScore)]
+        columns = {name: [getattr(score, name) for score in self.scores.values()] for name in names}
+        frame = data_frame(columns, list(self.scores), "name").astype({"n_seen": "Int64"})
+        frame.attrs.update({field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"})
+        return frame
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Return what to print below the head `HEAD`: one row for each name, and one for predicting the mean."""
+        rows = [
+            (name, f"{one.mae:.4g}", f"{one.r2:.3f}", "?" if one.n_seen is None else f"{one.n_seen:,}",
+             f"{one.n_uncovered:,}")
+            for name, one in self.scores.items()
+        ]  # fmt: skip
+        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "")]
+
+    def summary(self) -> str:
+        """Return how much was measured, in a few words."""
+        used = "" if self.n_used == self.n_formulas else f", {self.n_used:,} of them drawn at random"
+        return f"{self.n_rows:,} rows, {self.n_formulas:,} formulas{used}"
+
+    def __repr__(self) -> str:
+        return f"Ranking({', '.join(f'{name} {score.mae:.4g}' for name, score in self.scores.items())})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return html_table(f"Ranking on {self.summary()}", HEAD, self.rows())
+
 
 def transferability(
     formulas: Iterable[Any],
     values: Sequence[Any],
-    candidates: Iterable[ElementCatalog | CompositionEncoder],
+    candidates: Iterable[ElementCatalog | CompositionEncoder | str | os.PathLike[str]],
     *,
     n_folds: int = 5,
     seed: int = 0,
 ) -> Ranking:
     """Rank encoders and catalogs by how well a linear model on their vectors predicts measurements.
 
-    Measurements of one reduced formula become one row with their mean. Features are standardised, and the penalty is
+    Measurements of one reduced formula become one row with their mean. Features are standardized, and the penalty is
     chosen without the fold that is predicted. All candidates see the same rows and folds.
 
     Args:
         formulas: n formulas.
         values: (n,) numbers.
-        candidates: what to compare, beside the `CONTROL`.
+        candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROL`.
         n_folds: of the cross-validation.
-        seed: of the folds, and of the draw where there are too many formulas.
+        seed: of the folds, and of the sample if there are too many formulas.
 
     Raises:
+        CatalogNotFound: no catalog goes by a name.
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
-        TargetInvalid: values are missing, no numbers, or all the same.
+        TargetInvalid: values are missing, not numbers, or all the same.
         InputInvalid: not as many values as formulas, fewer formulas than folds, or two candidates of one name.
         MissingExtra: scikit-learn is not installed.
     """
@@ -104,7 +146,7 @@ def transferability(
     used, wanted = [distinct[row] for row in rows], means[rows]
     matrix = fraction_matrix(used)
     scores = {CONTROL: _score(_fractions(matrix), wanted, n_folds)}
-    for one in candidates:
+    for one in map(as_catalog, candidates):
         if one.name in scores:
             raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
         features = pool(matrix, one, stats=STATS, missing="impute", dtype=np.float64)
@@ -149,8 +191,8 @@ def _one_row_each(spelled: list[str], numbers: np.ndarray) -> tuple[list[str], n
 def _check_enough(distinct: list[str], means: np.ndarray, n_folds: int) -> None:
     if n_folds < 2 or len(distinct) < n_folds:
         raise InputInvalid(
-            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; there have to be two "
-            "folds at least, and a formula for each."
+            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; use at least "
+            "2 folds, and one formula for each."
         )
     if np.ptp(means) == 0:
         raise TargetInvalid(f"The value is {means[0]:g} for every formula: there is nothing to learn.")
@@ -176,7 +218,7 @@ def _lacking(one: ElementCatalog | CompositionEncoder, matrix: FractionMatrix) -
 def _score(
     features: np.ndarray, values: np.ndarray, n_folds: int, *, n_seen: int | None = 0, n_uncovered: int = 0
 ) -> TransferScore:
-    """Predict each fold from the others; the rows stand in random order already."""
+    """Predict each fold from the others; the rows are in random order already."""
     try:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import KFold, cross_val_predict
