@@ -1,8 +1,8 @@
-"""What a notebook shows of an object: a title and a few facts, escaped, without styles or scripts."""
+"""What a notebook shows of an object: a title and a small table, escaped, without styles or scripts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from embeddings.text import printable, shortened
 
@@ -22,3 +22,13 @@ def facts_table(title: str, facts: Mapping[str, object]) -> str:
         if value not in (None, "")
     )
     return f"<table><caption>{escape(printable(title))}</caption><tbody>{rows}</tbody></table>"
+
+
+def html_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table with a caption and a header."""
+    from html import escape
+
+    header = "".join(f"<th>{escape(text)}</th>" for text in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+    caption = f"<caption>{escape(printable(title))}</caption>"
+    return f"<table>{caption}<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"

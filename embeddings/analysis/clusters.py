@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.display import html_table
 from embeddings.analysis.rows import Elements, as_rows, spread_of
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.html import html_table
 from embeddings.search.ordering import DIGITS
 from embeddings.text import shortened
 

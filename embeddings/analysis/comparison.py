@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embeddings.analysis.alignment import padded, rotated_onto
-from embeddings.analysis.display import data_frame, html_table
-from embeddings.analysis.rows import Elements, as_elements
+from embeddings.analysis.frames import data_frame
+from embeddings.analysis.rows import Elements
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
+from embeddings.html import html_table
+from embeddings.loaders import as_uae
 from embeddings.search.agreement import neighbor_overlap
 from embeddings.search.neighbors import Metric
 from embeddings.search.ordering import descending
@@ -81,7 +83,7 @@ def compare(a: Elements, b: Elements, k: int = 5, *, metric: Metric = "cosine") 
         InputInvalid: fewer than two elements are shared, `k` is below 1, the metric is unknown, or the shared
             elements of a catalog all have the same vector.
     """
-    a, b = as_elements(a), as_elements(b)
+    a, b = as_uae(a), as_uae(b)
     overlap = neighbor_overlap(a, b, k, metric=metric)
     shared = np.intersect1d(a.atomic_numbers, b.atomic_numbers)
     in_a, in_b = (_shape(c.vectors[np.isin(c.atomic_numbers, shared)], f'"{c.name}"') for c in (a, b))

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
-from embeddings.analysis.rows import as_elements
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.loaders import as_uae
 from embeddings.search.ordering import DIGITS
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-3, 6, 19))
@@ -158,7 +158,7 @@ def _score(values: np.ndarray, predicted: np.ndarray) -> ProbeScore:
 
 
 def _loaded(table: TableLike) -> ElementVectors:
-    return as_elements(table) if isinstance(table, str | os.PathLike) else table
+    return as_uae(table) if isinstance(table, str | os.PathLike) else table
 
 
 def _vectors_of(table: ElementVectors, numbers: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
-from embeddings.loaders import load_uae
+from embeddings.loaders import as_uae
 
 Elements = ElementCatalog | str | os.PathLike[str]
 """A catalog of elements, its name, or its path, as `embeddings.load_uae` takes them."""
@@ -19,19 +19,6 @@ LARGEST, SMALLEST = 1e100, 1e-100
 
 ROUNDING = 1e-14
 """Rows that differ by this share of their largest number are equal."""
-
-
-def as_elements(given: Elements) -> ElementCatalog:
-    """Return a catalog of elements, loaded if its name or path is given.
-
-    Raises:
-        CatalogNotFound: no catalog goes by this name.
-        InputInvalid: something else than a catalog of elements.
-    """
-    found = load_uae(given) if isinstance(given, str | os.PathLike) else given
-    if not isinstance(found, ElementCatalog):
-        raise InputInvalid(f"Give a catalog of elements or the name of one, not {type(found).__name__}.")
-    return found
 
 
 def as_rows(data: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
@@ -44,7 +31,7 @@ def as_rows(data: Any) -> tuple[np.ndarray, tuple[str, ...] | None]:
         InputInvalid: not a catalog, and not an array of finite numbers (n, dim).
     """
     if isinstance(data, ElementCatalog | str | os.PathLike):
-        catalog = as_elements(data)
+        catalog = as_uae(data)
         return unit_rows(catalog), catalog.symbols
     return finite_rows(data), None
 

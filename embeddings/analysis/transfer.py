@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.analysis.display import data_frame, html_table
+from embeddings.analysis.frames import data_frame
 from embeddings.analysis.probes import ALPHAS
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
-from embeddings.loaders import as_catalog
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
+from embeddings.html import html_table
+from embeddings.loaders import as_catalog
 from embeddings.pooling import pool
 from embeddings.search.ordering import leveled
 

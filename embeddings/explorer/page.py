@@ -13,9 +13,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from embeddings.analysis.rows import Elements, as_elements
+from embeddings.analysis.rows import Elements
 from embeddings.errors import OutputInvalid
 from embeddings.explorer.content import Report, page_content
+from embeddings.loaders import as_uae
 from embeddings.store.folders import write_text
 from embeddings.store.outputs import check_file
 
@@ -47,7 +48,7 @@ def render_page(catalogs: Sequence[Elements], *, seed: int = 0, report: Report =
     Example:
         >>> page = render_page(["ct-multi"])  # doctest: +SKIP
     """
-    return _assemble(page_content([as_elements(each) for each in catalogs], seed=seed, report=report))
+    return _assemble(page_content([as_uae(each) for each in catalogs], seed=seed, report=report))
 
 
 def write_page(

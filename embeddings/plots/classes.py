@@ -7,7 +7,8 @@ from typing import Any, Literal, Unpack
 
 from embeddings.analysis.clusters import cluster
 from embeddings.analysis.projection import project
-from embeddings.analysis.rows import Elements, as_elements
+from embeddings.analysis.rows import Elements
+from embeddings.loaders import as_uae
 from embeddings.plots.coloring import color_values
 from embeddings.plots.element_map import map_panel
 from embeddings.plots.figure import Figure
@@ -54,7 +55,7 @@ def element_classes(
     Example:
         >>> element_classes("ct-multi", table, {"band_gap": "band gap (eV)"})  # doctest: +SKIP
     """
-    look, catalog = read_style(style), as_elements(catalog)
+    look, catalog = read_style(style), as_uae(catalog)
     size, zoom = look.fit((_MAP + _VIOLINS * len(properties), _HEIGHT))
     places = project(catalog, "umap", seed=seed)
     classes = cluster(places.at, k=k, symbols=catalog.symbols, seed=seed)

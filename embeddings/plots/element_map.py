@@ -9,7 +9,8 @@ import numpy as np
 
 from embeddings.analysis.clusters import Clustering
 from embeddings.analysis.projection import Method, Projection, project
-from embeddings.analysis.rows import Elements, as_elements
+from embeddings.analysis.rows import Elements
+from embeddings.loaders import as_uae
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements
 from embeddings.plots.figure import Axis, Entry, Figure, Lines, Mark, Panel, Points
 from embeddings.plots.palette import LINE, MISSING
@@ -54,7 +55,7 @@ def embedding_map(
     Example:
         >>> embedding_map("ct-multi", color="electronegativity")  # doctest: +SKIP
     """
-    look, catalog = read_style(style), as_elements(catalog)
+    look, catalog = read_style(style), as_uae(catalog)
     coloring = color_elements(catalog, color, cmap=look.cmap)
     places = project(catalog, method, dims=dims, seed=seed)
     return map_figure(places, catalog.symbols, coloring, look)

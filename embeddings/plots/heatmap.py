@@ -8,9 +8,10 @@ import numpy as np
 
 from embeddings.analysis.clusters import ward_linkage
 from embeddings.analysis.properties import property_values
-from embeddings.analysis.rows import Elements, as_elements, unit_rows
+from embeddings.analysis.rows import Elements, unit_rows
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.loaders import as_uae
 from embeddings.plots.coloring import format_number, nice_ticks
 from embeddings.plots.figure import Axis, Figure, Panel, Raster, Scale
 from embeddings.plots.palette import DIVERGING
@@ -43,7 +44,7 @@ def similarity_heatmap(catalog: Elements, *, order: Order = "atomic_number", **s
     look = read_style(style)
     size, zoom = look.fit((9.5, 8.5))
     colors = DIVERGING if look.cmap is None else look.cmap.colors
-    catalog = as_elements(catalog)
+    catalog = as_uae(catalog)
     if len(catalog) < 2:
         raise InputInvalid(f"{catalog!r} has one element; similarities need at least two.")
     rows = _row_order(catalog, order)

@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, Unpack
 
 from embeddings.analysis.clusters import Clustering
-from embeddings.analysis.rows import Elements, as_elements
+from embeddings.analysis.rows import Elements
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, atomic_number, group, period, symbol
 from embeddings.errors import InputInvalid
+from embeddings.loaders import as_uae
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements, color_values, is_missing
 from embeddings.plots.figure import Axis, Entry, Figure, Panel, Tiles
 from embeddings.plots.palette import MISSING
@@ -53,7 +54,7 @@ def periodic_table(
     """
     look = read_style(style)
     if isinstance(data, ElementCatalog | str | os.PathLike):
-        catalog = as_elements(data)
+        catalog = as_uae(data)
         return _figure(color_elements(catalog, color, cmap=look.cmap), catalog.symbols, NO_VECTOR, look)
     if isinstance(data, Clustering):
         symbols = tuple(data.to_dict())

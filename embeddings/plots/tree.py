@@ -7,7 +7,8 @@ from typing import Any, Literal, Unpack
 import numpy as np
 
 from embeddings.analysis.clusters import Clustering, cluster, ward_linkage
-from embeddings.analysis.rows import Elements, as_elements, unit_rows
+from embeddings.analysis.rows import Elements, unit_rows
+from embeddings.loaders import as_uae
 from embeddings.plots.figure import Axis, Entry, Figure, Lines, Panel
 from embeddings.plots.palette import PALE_INK, class_colors
 from embeddings.plots.style import Style, read_style
@@ -32,7 +33,7 @@ def dendrogram(catalog: Elements, *, k: int | Literal["auto"] = "auto", **style:
     """
     look = read_style(style)
     size, zoom = look.fit((13.0, 5.5))
-    catalog = as_elements(catalog)
+    catalog = as_uae(catalog)
     found = cluster(catalog, "hierarchical", k)
     colors = [fill for fill, _ in class_colors(found.k, look.cmap)]
     tree = _tree(unit_rows(catalog))

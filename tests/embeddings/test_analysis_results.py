@@ -95,5 +95,5 @@ def test_a_name_stands_for_its_catalog_in_probes() -> None:
 def test_what_is_no_catalog_is_named() -> None:
     with pytest.raises(CatalogNotFound, match='"ct-mutli"'):
         project("ct-mutli")
-    with pytest.raises(InputInvalid, match="not dict"):
+    with pytest.raises(InputInvalid, match="not a catalog of elements"):
         compare(TOY_VECTORS, TOY_VECTORS)  # type: ignore[arg-type]

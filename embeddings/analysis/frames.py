@@ -1,22 +1,14 @@
-"""Results as tables: for notebooks, and for pandas."""
+"""Results as data frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import MissingExtra
 
 if TYPE_CHECKING:
     import pandas
-
-
-def html_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table with a title as HTML; text stays text."""
-    header = "".join(f"<th>{escape(text)}</th>" for text in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-    return f"<div><p>{escape(title)}</p><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def data_frame(columns: Mapping[str, Sequence[Any]], index: Sequence[str], name: str) -> pandas.DataFrame:
