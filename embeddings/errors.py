@@ -100,12 +100,24 @@ class TrainingError(EmbeddingsError, RuntimeError):
 
 
 class MissingExtra(EmbeddingsError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Attributes:
+        package: that is missing.
+        extra: that brings it.
+    """
+
+    package: str = ""
+    extra: str = ""
 
     @classmethod
     def of(cls, package: str, extra: str) -> MissingExtra:
-        """Name the package that is missing and the extra that brings it."""
-        return cls(f"{package} is not installed. Install it with: pip install 'materials-embeddings[{extra}]'")
+        """Name the package that is missing, and how to install the extra that brings it."""
+        from embeddings.installation import install_hint
+
+        error = cls(f"{package} is not installed. Install it with: {install_hint(extra)}")
+        error.package, error.extra = package, extra
+        return error
 
 
 def did_you_mean(asked: str, known: Iterable[str], *, n: int = 1) -> str:

@@ -152,7 +152,8 @@ class SourceInfo:
         needs: options, keys and extras.
         licence: of the data.
         takes: the fields of `SourceOptions` that it heeds; any other is refused.
-        recipe: what is built of it where no recipe is named.
+        recipe: what is built from it where no recipe is named.
+        extra: of the installation, that covers the source and a build from it.
     """
 
     function: str
@@ -161,6 +162,7 @@ class SourceInfo:
     licence: str
     takes: tuple[str, ...] = ()
     recipe: str = "ct-all"
+    extra: str = "build"
 
 
 SOURCES: dict[str, SourceInfo] = {
@@ -192,6 +194,7 @@ SOURCES: dict[str, SourceInfo] = {
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "api_key_file", "include_nc", "disorder"),
         recipe="ct-multi",
+        extra="mp",
     ),
     "mp-opendata": SourceInfo(
         "builders.sources.mp_opendata:mp_opendata",
@@ -200,6 +203,7 @@ SOURCES: dict[str, SourceInfo] = {
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "include_nc", "disorder"),
         recipe="ct-multi",
+        extra="mp",
     ),
     "optimade": SourceInfo(
         "builders.sources.optimade:optimade",
@@ -207,6 +211,7 @@ SOURCES: dict[str, SourceInfo] = {
         needs="--provider NAME_OR_ADDRESS, and a --filter; the extra sources",
         licence="known for named providers, else stated with --about",
         takes=("origin", "provider", "filter", "disorder"),
+        extra="sources",
     ),
 }
 """Every source by name."""

@@ -22,7 +22,7 @@ _WIDTH = 100
 @click.command("list")
 @as_json_option
 def list_command(as_json: bool) -> None:
-    r"""List all catalogs, the root that each version lies in, and which version a bare name means.
+    r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
     A bare name means the highest default version of any root. Where several roots have one and the same version, the
     first counts, in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the library.
@@ -36,11 +36,12 @@ def list_command(as_json: bool) -> None:
         print_json(rows)
         return
     if rows:
-        keys = ("name", "version", "n_rows", "dim", "licence", "root")
+        keys = ("name", "version", "kind", "n_rows", "dim", "licence", "root")
         print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
     else:
         print_line(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
-    for trouble in [*(row["error"] for row in rows if row["error"]), *(each.reason for each in store.troubles())]:
+    broken = [each.reason for each in store.troubles() if each.is_damage]
+    for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
 
 
@@ -170,7 +171,7 @@ def _result(folder: Path, error: str | None) -> dict[str, Any]:
 @click.command()
 @click.argument("name")
 @click.argument("element")
-@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbours.")
+@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbors.")
 @as_json_option
 def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
     r"""List the elements nearest to one by cosine similarity.

@@ -50,7 +50,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = store.resolve(options["catalog"])
     store.manifest_of(folder)  # is this the catalog that goes by this name?
-    require_builders()
+    require_builders(options["source"])
     try:
         from builders.embed.job import EmbedRequest
         from builders.embed.job import embed as run

@@ -57,7 +57,7 @@ def pull(
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
     source = _understood(place, source, out, options, check=check, refresh=refresh)
-    require_builders()
+    require_builders(source)
     from builders.progress import Reporter
     from builders.sources import open_stream
 
@@ -176,7 +176,6 @@ def sources(as_json: bool) -> None:
     Example:
       embeddings sources
     """
-    require_builders()
     from builders.sources import SOURCES
 
     if as_json:

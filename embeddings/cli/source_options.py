@@ -111,16 +111,22 @@ def guess_source(path: Path) -> str:
     return "table" if path.name.lower().endswith((".parquet", ".pq")) else "local"
 
 
-def require_builders() -> None:
+def require_builders(source: str | None = None) -> None:
     """Import what every command on the building side needs.
 
+    Args:
+        source: where the structures come from, if one is named.
+
     Raises:
-        MissingExtra: names the package that is not installed.
+        MissingExtra: names the package that is not installed, and the one extra that covers the source too.
     """
     try:
         import_module("builders.snapshots.snapshot")
     except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+        from builders.sources import SOURCES
+
+        extra = SOURCES[source].extra if source in SOURCES else "build"
+        raise MissingExtra.of(error.name or "A package of the builder", extra) from error
 
 
 def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:

@@ -136,12 +136,17 @@ def locate_all() -> list[Location]:
 
 def troubles() -> list[Trouble]:
     """Return what of the roots cannot be searched: folders and indexes that cannot be read, roots that are missing."""
-    found = [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+    found = absent_roots()
     for root in search_roots():
         found += _trouble(names, root) or _trouble(read_index, root)
         for name in _names(root):
             found += _trouble(versions, root, name)
     return found
+
+
+def absent_roots() -> list[Trouble]:
+    """Return the roots that `EMBEDDINGS_CATALOGS` names and that are not there."""
+    return [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
