@@ -1,4 +1,4 @@
-"""One version of a composition encoder on disk: its folder written, and read back with NumPy alone.
+"""One version of a composition encoder on disk: its folder written, and read back without torch.
 
 The vectors of the training formulas are not stored. `CompositionEncoder.encode` gives them again faster than a disk
 would, from formulas that take a hundredth of the space.
