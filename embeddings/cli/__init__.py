@@ -31,6 +31,7 @@ COMMANDS = {
     "build": "embeddings.cli.build:build",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
+    "cache": "embeddings.cli.cache:cache",
 }
 """Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
 

@@ -24,7 +24,13 @@ from tests.faults.steps import Steps
 
 MODULES = (
     *("builders.methods.cromel.pipeline", "builders.embed.job", "builders.pipeline", "builders.progress"),
-    *("embeddings.cli.build", "embeddings.cli.catalogs", "embeddings.cli.embed", "embeddings.cli.explore"),
+    *(
+        "embeddings.cli.build",
+        "embeddings.cli.cache",
+        "embeddings.cli.catalogs",
+        "embeddings.cli.embed",
+        "embeddings.cli.explore",
+    ),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
     *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
