@@ -183,7 +183,7 @@ SOURCES: dict[str, SourceInfo] = {
     "local": SourceInfo(
         "builders.sources.local:local",
         summary="files of your own: CIF or POSCAR folder with id_prop.csv, extended XYZ, ASE, MatBench, JARVIS",
-        needs="--path DIR_OR_FILE; for ASE databases the extra sources",
+        needs="--path DIR_OR_FILE; id_prop.csv without a header: --targets target; for ASE databases the extra sources",
         licence="stated with --about",
         takes=("path", "origin", "disorder", "n_jobs"),
     ),

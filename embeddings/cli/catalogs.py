@@ -139,7 +139,7 @@ def verify(name: str | None, as_json: bool) -> None:
     \b
     Example:
       embeddings verify
-      embeddings verify starter@0.1.0 --json
+      embeddings verify starter@0.3.0 --json
     """
     folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
     broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]

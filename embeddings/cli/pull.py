@@ -156,6 +156,8 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
     yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
+    if snapshot.facts.get("first_line_of_id_prop.csv") == "is a structure":
+        yield "  id_prop.csv has no header: its values are the target called target, or target_1, target_2 (--targets)"
     for reason, n in snapshot.rejected.items():
         yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():

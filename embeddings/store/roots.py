@@ -153,8 +153,8 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     """Return the folder of a catalog version.
 
     Args:
-        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.1.0"`` (from the
-            first root that has it), ``"starter@0.1"`` (the highest release in any root that begins so), or the path of
+        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.3.0"`` (from the
+            first root that has it), ``"starter@0.3"`` (the highest release in any root that begins so), or the path of
             a version's folder: a ``Path``, or a string with a separator.
 
     Raises:
@@ -166,7 +166,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     name, at, wanted = name_or_path.partition("@")
     if not is_name(name) or (at and not wanted):
         raise CatalogNotFound(
-            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path '
+            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.3.0"; a path '
             f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
         )
     offers = ((root, version) for root in search_roots() if (version := _pick(root, name, wanted)))

@@ -83,6 +83,22 @@ def test_what_is_left_out_is_named(sample: Path, tmp_path: Path) -> None:
         assert re.search(rf"Left out as {reason}.*: {name}$", said, re.MULTILINE), said
 
 
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, own_cache: Path) -> None:
+    write_encoder_catalog(user_root())
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "good.vasp").write_text("CsCl\n1\n4 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
+    (folder / "bad.cif").write_text("nothing")
+    out = str(tmp_path / "v.parquet")
+    result = CliRunner().invoke(
+        main, ["embed", "--catalog", "toy", "--source", "local", "--path", str(folder), "-o", out]
+    )
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^Left out as unreadable \(.*\): bad\.cif$", result.stderr, re.MULTILINE)
+    assert re.search(r"all listed in .*rejected\.csv\.$", result.stderr, re.MULTILINE)
+    assert "left out: 1 unreadable" in result.stdout
+
+
 def test_names_that_mean_something_to_a_terminal_are_only_names(tmp_path: Path, own_cache: Path) -> None:
     write_encoder_catalog(user_root())
     flat = (np.diag([900, 900, 0.01]), *cscl(11, 17, 3.6)[1:])
@@ -175,7 +191,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (
-        "import time, sys; from builders import embed as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
+        "import time, sys; from builders.embed import job as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
         "store = m._store; m._store = lambda *a: (time.sleep(0.1), store(*a))[1]\n"
         f"main({arguments(sample, 'site', out)!r})"
     )

@@ -50,6 +50,17 @@ def test_pulling_again_reuses_the_snapshot_and_says_what_is_in_it(snapshot: Path
     assert "licence: LicenseRef-unknown" in text
 
 
+@pytest.mark.parametrize(("header", "is_said"), [("", True), ("id,gap\n", False)])
+def test_the_target_of_a_table_without_a_header_is_said(header: str, is_said: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.vasp").write_text("CsCl\n1\n4 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
+    (folder / "id_prop.csv").write_text(f"{header}a,1.5\n")
+    text = run("pull", folder, "--out", tmp_path / "s").stdout
+    assert ("no header: its values are the target called target" in text) == is_said
+    assert ("label target" in run("pull", folder, "--check").stdout) == is_said
+
+
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
