@@ -54,9 +54,18 @@ def atomic_file(path: Path, *, advice: str = "") -> Iterator[Path]:
             raise OutputInvalid(f"{path} cannot be written: it is not a regular file.")
         with temporary_file(path.parent) as temporary:
             yield temporary
-            sync(temporary)
-            os.replace(temporary, path)
-        sync(path.parent)
+            replace_file(temporary, path)
+
+
+def replace_file(staged: Path, target: Path) -> None:
+    """Make a complete file durable and rename it to `target`, in place of one that was there.
+
+    Raises:
+        OSError: it cannot be moved; what stood at `target` is as it was.
+    """
+    sync(staged)
+    os.replace(staged, target)
+    sync(target.parent)
 
 
 @contextmanager

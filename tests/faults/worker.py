@@ -33,7 +33,14 @@ MODULES = (
     ),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
-    *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
+    *(
+        "embeddings.cli.cache",
+        "plotly.graph_objects",
+        "sklearn.cluster",
+        "sklearn.decomposition",
+        "pyarrow.csv",
+        "ctypes",
+    ),
 )
 SECONDS = 120
 """A command that takes longer hangs."""
