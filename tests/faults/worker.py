@@ -24,23 +24,11 @@ from tests.faults.steps import Steps
 
 MODULES = (
     *("builders.methods.cromel.pipeline", "builders.embed.job", "builders.pipeline", "builders.progress"),
-    *(
-        "embeddings.cli.build",
-        "embeddings.cli.cache",
-        "embeddings.cli.catalogs",
-        "embeddings.cli.embed",
-        "embeddings.cli.explore",
-    ),
+    *("embeddings.cli.build", "embeddings.cli.catalogs", "embeddings.cli.embed", "embeddings.cli.explore"),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
-    *(
-        "embeddings.cli.cache",
-        "plotly.graph_objects",
-        "sklearn.cluster",
-        "sklearn.decomposition",
-        "pyarrow.csv",
-        "ctypes",
-    ),
+    "embeddings.cli.cache",
+    *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
 )
 SECONDS = 120
 """A command that takes longer hangs."""
