@@ -24,8 +24,8 @@ _WIDTH = 100
 def list_command(as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
-    A bare name means the highest default version of any root. Where several roots have one and the same version, the
-    first counts, in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the library.
+    A bare name means the highest default version of any root. If several roots have the same version, the first
+    counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
     \b
     Example:
@@ -131,10 +131,10 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
 @click.argument("name", required=False)
 @as_json_option
 def verify(name: str | None, as_json: bool) -> None:
-    r"""Check every byte of a catalog; of all catalogs, and of the folders that hold them, if none is named.
+    r"""Check every byte of a catalog, or of all catalogs and the folders that hold them.
 
-    The manifest and its seal, the place of the folder, size and SHA-256 of each file, and what the files hold: the same
-    rows in every format, the manifest's name and version, numbers everywhere.
+    Checked are the manifest and its seal, the place of the folder, size and SHA-256 of each file, and the content: the
+    same rows in every format, the name and version of the manifest, no value that is not a number.
 
     \b
     Example:

@@ -172,7 +172,7 @@ def test_list_and_verify_name_what_is_broken_and_show_the_rest(root: Path) -> No
     lines = run("list").output.splitlines()
     assert [line.split()[:2] for line in lines[1:4]] == [["toy", "0.1.0"], ["zoo", "0.1.0"], ["zoo", "9.9.9"]]
     assert lines[4].startswith(f"Warning: {root}/toy/0.1.0/manifest.json: name: this field is missing")
-    assert lines[5].startswith(f"Warning: {root}/zoo/9.9.9 stands where zoo@9.9.9 belongs")
+    assert lines[5].startswith(f"Warning: {root}/zoo/9.9.9 is where zoo@9.9.9 belongs")
     result = run("verify")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 2 of 3 failed. ")
