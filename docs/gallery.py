@@ -162,7 +162,7 @@ INTRO = """# Gallery
 
 Each figure is one call. A function of `embeddings.plots` takes data and returns a figure: `figure.matplotlib()` and
 `figure.plotly()` draw it, `write_figure(figure, "map.html")` writes it. `.png`, `.svg` and `.pdf` need no browser;
-`.html` is one page to hover over that works offline. All of it needs `pip install '.[plot]'`.
+`.html` is one page to hover over that works offline. All of it needs `pip install 'materials-embeddings[plot]'`.
 
 The pictures and this page are made by `python -m docs.gallery`; the code shown is the code that was run, after this:
 """

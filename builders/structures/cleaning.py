@@ -116,7 +116,7 @@ def _hull_distance(table: StructureTable) -> np.ndarray:
 
 
 def site_limit(query: Mapping[str, Any]) -> int:
-    """Return the most atoms that a crystal of a pull may have: from its query, or `MAX_SITES`."""
+    """Return the most atoms that a crystal of a pull may have: what its query asks for, or `MAX_SITES`."""
     from builders.methods.crystal_transformer.graphs import MAX_INDEXED
 
     return min(query.get("max_sites") or MAX_SITES, MAX_INDEXED)
@@ -210,7 +210,7 @@ def _is_ordered(table: StructureTable) -> Mask:
 
 
 def _has_separate_atoms(table: StructureTable) -> Mask:
-    """Return the crystals in which no two atoms, nor an atom and its own image, are closer than ``MIN_DISTANCE``."""
+    """No two atoms, nor an atom and its own image, nearer than ``MIN_DISTANCE``."""
     from builders.methods.crystal_transformer.graphs import shortest_distances
 
     return shortest_distances(table, cutoff=MIN_DISTANCE) >= MIN_DISTANCE

