@@ -178,7 +178,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     monkeypatch.setattr(module, "_store", stop_at_the_third)
     stopped = embed(sample, level, out)
     assert (stopped.exit_code, out.exists()) == (130, False)
-    assert "takes the run up" in stopped.stderr
+    assert "resumes the run" in stopped.stderr
     next(user_root().parent.glob("embed/toy-*/part-00000.parquet")).write_bytes(b"damaged")
     numbers: list[object] = []
     monkeypatch.setattr(module, "_store", lambda *args: numbers.append(args[-1]) or store(*args))
@@ -231,7 +231,7 @@ def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(load_catalog(tmp_path / "v.parquet")) == 28
     refused = runner.invoke(main, ["embed", *options, "--limit", "3"])
-    assert (refused.exit_code, "leave --limit to the pull" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "Give --limit to the pull" in refused.stderr) == (2, True)
 
 
 FAULTS = {
