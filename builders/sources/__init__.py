@@ -32,7 +32,7 @@ class SourceOptions:
         path: file or folder to read, for sources that read one.
         origin: whose data it is, where the source cannot tell.
         api_key_file: file with the key of a service; its environment variable is read if None.
-        include_nc: take structures whose licence forbids commercial use.
+        include_nc: take structures whose license forbids commercial use.
         provider: name of a database, for sources that can query several.
         filter: in the language of the source.
         disorder: what to do with sites that several elements share: ``"drop"`` or ``"majority"``.

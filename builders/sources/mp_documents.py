@@ -96,7 +96,7 @@ def last_updated(document: Mapping[str, Any]) -> str:
 
 
 def licence_of(document: Mapping[str, Any]) -> str:
-    """Return the SPDX identifier of a document's licence."""
+    """Return the SPDX identifier of a document's license."""
     stated = (document.get("builder_meta") or {}).get("license") or "BY-C"
     return SPDX.get(stated, f"LicenseRef-{stated}")
 

@@ -80,7 +80,7 @@ def _remark(row: dict[str, Any]) -> str:
 @click.argument("name")
 @as_json_option
 def show(name: str, as_json: bool) -> None:
-    r"""Show what a catalog is: its training, its accuracy, its coverage and its licence.
+    r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
     NAME is a name, name@version, or the path of a version's folder. --json prints the whole manifest.
 

@@ -43,7 +43,7 @@ def pull(
     as_json: bool,
     **options: Any,
 ) -> None:
-    r"""Pull structures into a snapshot: frozen files with hashes, licence and counts, to build from later.
+    r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
     After a kill, the same command resumes the pull and ends with the same bytes. PATH is short for --path; without
     --source, a .parquet file is read by the source table, anything else by local.
@@ -172,7 +172,7 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the sources as JSON.")
 def sources(as_json: bool) -> None:
-    r"""List where structures can come from, what each source needs, the licence of its data, and its default recipe.
+    r"""List where structures can come from, what each source needs, the license of its data, and its default recipe.
 
     \b
     Example:

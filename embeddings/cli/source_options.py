@@ -47,7 +47,7 @@ _SOURCE_OPTIONS = (
     click.option(
         "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
     ),
-    click.option("--include-nc", is_flag=True, help="Also data whose licence forbids commercial use."),
+    click.option("--include-nc", is_flag=True, help="Also data whose license forbids commercial use."),
     click.option("--provider", help="Database to ask, for the source optimade."),
     click.option("--filter", help="Filter in the language of the source, for optimade."),
     click.option(

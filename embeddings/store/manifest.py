@@ -165,7 +165,7 @@ class Downstream:
 
 @dataclass(frozen=True, kw_only=True)
 class Licence:
-    """Terms of use: the SPDX identifier and the attribution that the data's licence asks for."""
+    """Terms of use: the SPDX identifier and the attribution that the data's license asks for."""
 
     spdx: Text
     attribution: Text
