@@ -24,11 +24,11 @@ _ROWS_AT_ONCE = 1 << 16
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--formula", "column", default="formula", show_default=True, help="Name of the column of formulas.")
 @click.option("--target", required=True, help="Name of the column of numbers to predict.")
+@click.option("--encoder", "names", multiple=True, help="Encoder or catalog; may be repeated.  [default: all]")
 @click.option(
-    "--encoder", "names", multiple=True, help="Encoder or catalog; repeat it. All that there are if left out."
+    "--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Folds of the cross-validation."
 )
-@click.option("--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Of the cross-validation.")
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the folds.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of the folds.")
 @as_json_option
 def transferability(
     file: Path, column: str, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
@@ -36,8 +36,8 @@ def transferability(
     r"""Rank encoders and catalogs by how well they suit your measurements.
 
     FILE is .csv (with a header), .parquet or .jsonl. A ridge regression on the vectors of the formulas is
-    cross-validated; rows of one reduced formula are averaged, so that none stands on both sides. "Seen" are formulas
-    that the training of the vectors met already, and "lacking" those with an element without a vector.
+    cross-validated; rows with the same reduced formula are averaged, so that none is on both sides. "Seen" counts
+    formulas that the vectors were trained on, "lacking" those with an element that has no vector.
 
     \b
     Example:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from embeddings.missing import Missing, check_policy
 from embeddings.pooling import feature_names, pool, stand_ins
 from embeddings.pooling.features import check_catalogs
 from embeddings.pooling.statistics import check_statistics
-from embeddings.store.folders import staged_folder, sync
+from embeddings.store.folders import replace_file, staged_folder
 from embeddings.streaming.batches import Batch, Rejected, Request
 from embeddings.streaming.readers import open_reader
 from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of
@@ -219,13 +218,10 @@ class _Output:
         if self.writer is not None:
             self.writer.close(metadata)
         if self.rejected.n_rows:
-            sync(self.rejected.path)
-            os.replace(self.rejected.path, rejected_out)
+            replace_file(self.rejected.path, rejected_out)
         else:
             rejected_out.unlink(missing_ok=True)
-        sync(self.path)
-        os.replace(self.path, out)
-        sync(out.parent)
+        replace_file(self.path, out)
 
 
 def _text(formula: Any) -> str:

@@ -432,7 +432,7 @@ CLIENTS = ["megnet", "alignn"]
 def client_module(name: str) -> Any:
     return pytest.importorskip(
         f"benchmarks.downstream.{name}",
-        reason=f"no {name}: pip install 'materials-embeddings[backends]'",
+        reason=f"no {name}: pip install '.[backends]'",
         exc_type=ImportError,
     )
 
@@ -496,5 +496,5 @@ def test_sites_that_carry_the_rows_of_their_elements_give_what_the_elements_give
 def test_an_absent_client_says_how_to_install_it(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"benchmarks.downstream.{name}", raising=False)
-    with pytest.raises(MissingExtra, match=r"materials-embeddings\[backends\]"):
+    with pytest.raises(MissingExtra, match=r"\[backends\]"):
         importlib.import_module(f"benchmarks.downstream.{name}")
