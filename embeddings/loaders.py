@@ -28,7 +28,7 @@ def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
     """Load universal atomic embeddings: one vector for each element, hashes verified.
 
     Args:
-        name: ``"starter"`` for its highest default version in any root, ``"starter@0.1.0"`` or ``"starter@0.1"`` for
+        name: ``"starter"`` for its highest default version in any root, ``"starter@0.3.0"`` or ``"starter@0.3"`` for
             another, or the path of a version's folder or of a ``.parquet`` file of element vectors.
 
     Returns:
@@ -75,7 +75,7 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
 
     Example:
         >>> from embeddings import load_catalog
-        >>> load_catalog("starter@0.1.0").dim  # doctest: +SKIP
+        >>> load_catalog("starter@0.3.0").dim  # doctest: +SKIP
         128
         >>> load_catalog("vectors.parquet")["mp-149"].shape  # doctest: +SKIP
         (128,)
