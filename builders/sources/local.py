@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
+from builders.sources.local_file import Item, LocalFile, Parser
 from builders.sources.origins import Origin
 from builders.sources.structures import StructureRecord, count_notes
 from builders.sources.tabulated import tabulate
@@ -29,35 +27,6 @@ from embeddings.errors import InputInvalid, SourceError
 ITEMS_PER_BATCH = 500
 ITEMS_PER_TASK = 25
 """Items that a process takes at a time."""
-
-Item = tuple[str, Any]
-"""A name for people, and what the parser needs; or a `Rejected` if there is nothing to parse."""
-
-Parser = Callable[[str, Any, str], StructureRecord | list[StructureRecord | Rejected]]
-"""Makes one record or several from an item's name, its content and the rule for disorder; or raises `Unusable`."""
-
-
-@dataclass(frozen=True)
-class LocalFile:
-    """A path as its format reads it.
-
-    Attributes:
-        format: name of the format.
-        items: yields all items, in the same order every time.
-        parse: a module-level function, so that other processes can run it.
-        n_items: number of items; None where counting them means reading them.
-        columns: names of the properties; None where each item has its own.
-        sha256: identity of the content.
-        facts: anything that belongs in the snapshot.
-    """
-
-    format: str
-    items: Callable[[], Iterable[Item]]
-    parse: Parser
-    sha256: str
-    n_items: int | None = None
-    columns: tuple[str, ...] | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def local(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
@@ -232,12 +201,3 @@ def _ignore_interrupts() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def hash_files(paths: Iterable[Path]) -> str:
-    """Return one SHA-256 over the names and contents of files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest.update(os.fsencode(path.name) + b"\0" + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from builders.learning.scales import SCALE_COLUMNS
 from builders.sources.disorder import Site
 from builders.sources.extxyz import Frame, read_crystal, read_frames
-from builders.sources.local import Item, LocalFile, hash_files
+from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, require_periodic
 from builders.sources.values import is_number
 from embeddings.errors import MissingExtra, SourceError

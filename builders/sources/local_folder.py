@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from builders.sources import Rejected
 from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
-from builders.sources.local import Item, LocalFile
 from builders.sources.local_cif import parse_cif
+from builders.sources.local_file import Item, LocalFile
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
 from builders.structures.rejections import Unusable

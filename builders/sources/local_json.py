@@ -16,7 +16,7 @@ import numpy as np
 
 from builders.sources.attempts import rejected
 from builders.sources.json_stream import Bounded, JsonStream, TooDeep
-from builders.sources.local import Item, LocalFile, hash_files
+from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
 from builders.structures.rejections import Unusable

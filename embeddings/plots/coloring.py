@@ -14,7 +14,7 @@ from embeddings.catalog import ElementCatalog
 from embeddings.elements import block, symbol
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.plots.colormap import ColorMap
-from embeddings.plots.figure import Entry, Scale
+from embeddings.plots.marks import Entry, Scale
 from embeddings.plots.palette import MISSING, NOISE, SEQUENTIAL, class_colors, shades
 
 COLORINGS = ("block", "cluster", "n_structures", *PROPERTIES)

@@ -8,7 +8,8 @@ import numpy as np
 
 from embeddings.analysis.clusters import Clustering
 from embeddings.errors import InputInvalid
-from embeddings.plots.figure import Areas, Axis, Figure, Lines, Panel, Points
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Areas, Axis, Lines, Panel, Points
 from embeddings.plots.palette import PALE_INK, class_colors
 from embeddings.plots.style import Style, read_style
 

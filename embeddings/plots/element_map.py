@@ -12,7 +12,8 @@ from embeddings.analysis.projection import Method, Projection, project
 from embeddings.analysis.rows import Elements
 from embeddings.loaders import as_uae
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements
-from embeddings.plots.figure import Axis, Entry, Figure, Lines, Mark, Panel, Points
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Axis, Entry, Lines, Mark, Panel, Points
 from embeddings.plots.palette import LINE, MISSING
 from embeddings.plots.spread import spread
 from embeddings.plots.style import Look, Style, read_style

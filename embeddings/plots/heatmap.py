@@ -13,7 +13,8 @@ from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.loaders import as_uae
 from embeddings.plots.coloring import format_number, nice_ticks
-from embeddings.plots.figure import Axis, Figure, Panel, Raster, Scale
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Axis, Panel, Raster, Scale
 from embeddings.plots.palette import DIVERGING
 from embeddings.plots.style import Style, read_style
 from embeddings.search.neighbors import cosine_similarity

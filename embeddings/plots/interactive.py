@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.errors import MissingExtra
-from embeddings.plots.figure import Areas, Axis, Entry, Figure, Lines, Panel, Points, Raster, Scale, Tiles
+from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
 if TYPE_CHECKING:
     import plotly.graph_objects
+
+    from embeddings.plots.figure import Figure
 
 WEBGL_FROM = 2_000
 """Number of points from which they are drawn by the graphics card."""

@@ -12,7 +12,8 @@ from embeddings.analysis.rows import finite_rows
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_list
 from embeddings.plots.colormap import ColorMap
-from embeddings.plots.figure import Axis, Entry, Figure, Panel, Points
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Axis, Entry, Panel, Points
 from embeddings.plots.palette import MISSING, class_colors
 from embeddings.plots.style import Style, read_style
 

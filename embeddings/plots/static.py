@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
-from embeddings.plots.figure import Areas, Axis, Entry, Figure, Lines, Panel, Points, Raster, Scale, Tiles
+from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
+
+    from embeddings.plots.figure import Figure
 
 MARKERS = {"circle": "o", "square": "s", "diamond": "D"}
 MANY_POINTS = 5_000

@@ -13,7 +13,8 @@ from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, atomic_number, group, p
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_uae
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_elements, color_values, is_missing
-from embeddings.plots.figure import Axis, Entry, Figure, Panel, Tiles
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Axis, Entry, Panel, Tiles
 from embeddings.plots.palette import MISSING
 from embeddings.plots.style import Look, Style, read_style
 

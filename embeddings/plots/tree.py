@@ -9,7 +9,8 @@ import numpy as np
 from embeddings.analysis.clusters import Clustering, cluster, ward_linkage
 from embeddings.analysis.rows import Elements, unit_rows
 from embeddings.loaders import as_uae
-from embeddings.plots.figure import Axis, Entry, Figure, Lines, Panel
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Axis, Entry, Lines, Panel
 from embeddings.plots.palette import PALE_INK, class_colors
 from embeddings.plots.style import Style, read_style
 

@@ -13,7 +13,8 @@ from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, did_yo
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.plots.coloring import is_missing
 from embeddings.plots.colormap import ColorMap
-from embeddings.plots.figure import Areas, Axis, Figure, Lines, Panel
+from embeddings.plots.figure import Figure
+from embeddings.plots.marks import Areas, Axis, Lines, Panel
 from embeddings.plots.palette import INK, NOISE, class_colors
 from embeddings.plots.style import Style, read_style
 

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
-from embeddings.plots.figure import Figure
 from embeddings.plots.static import check_font
 from embeddings.store.epoch import source_date
 from embeddings.store.folders import write_bytes
 from embeddings.store.outputs import check_file
+
+if TYPE_CHECKING:
+    from embeddings.plots.figure import Figure
 
 FORMATS = ("html", "png", "svg", "pdf")
 

@@ -21,7 +21,7 @@ from embeddings.plots import (
     periodic_table,
     similarity_heatmap,
 )
-from embeddings.plots.figure import Areas, Lines, Points, Raster, Tiles
+from embeddings.plots.marks import Areas, Lines, Points, Raster, Tiles
 from embeddings.plots.palette import DIVERGING, MISSING, NOISE, SEQUENTIAL, class_colors
 from embeddings.plots.table import cell
 from testing.toys import toy_catalog

@@ -27,8 +27,8 @@ from embeddings.plots import (
     similarity_heatmap,
     write_figure,
 )
-from embeddings.plots.figure import Tiles
 from embeddings.plots.interactive import WEBGL_FROM
+from embeddings.plots.marks import Tiles
 from testing.toys import toy_catalog
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4))

@@ -24,7 +24,7 @@ from embeddings.plots import (
     similarity_heatmap,
     write_figure,
 )
-from embeddings.plots.figure import Points, Raster, Tiles
+from embeddings.plots.marks import Points, Raster, Tiles
 from testing.toys import toy_catalog, write_toy
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4))

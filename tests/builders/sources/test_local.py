@@ -21,7 +21,7 @@ from pymatgen.io.vasp import Poscar
 
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, local, local_folder
-from builders.sources.local_json import JsonStream
+from builders.sources.json_stream import JsonStream
 from builders.structures.cleaning import Selection
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
