@@ -14,7 +14,7 @@ TORCH ?= torch==2.13.0
 endif
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test faults fuzz lint format benchmarks catalogs readme clean
+.PHONY: help demo test faults fuzz lint format benchmarks catalogs readme docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -61,12 +61,22 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme
 
-clean:  ## remove the environment and all caches of the checkout
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+docs: $(VENV)/.docs  ## build the documentation site into site/; open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
-$(VENV)/.torch: constraints.txt
+clean:  ## remove the environment and all caches of the checkout
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site
+
+$(VENV)/.made:
 	@echo "Setting up $(VENV)"
 	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) --editable ".[docs]"
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.made constraints.txt
 	$(PIP) "$(TORCH)" || $(PIP) --index-url $(TORCH_INDEX) "$(TORCH)"
 	@touch $@
 

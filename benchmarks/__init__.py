@@ -1,12 +1,12 @@
-"""Speed and memory, as ratios within one run: ``python -m benchmarks [NAME ...] [--quick]``.
+"""What the project promises, measured: ``python -m benchmarks [SUITE] [NAME]... [--quick]``.
 
-Each benchmark is a module with one function ``run(quick: bool) -> dict`` that returns
+- `benchmarks.harness`: what all benchmarks share, from a case to its rows to its table.
+- `benchmarks.speed`: speed and memory beside peers. To add one, write a module with ``run(request)`` and its line in
+  ``TITLES``.
+- `benchmarks.downstream`: what the vectors of catalogs do for other models.
+- `benchmarks.cross_modal`: what composition encoders know that they were not told.
+- ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
 
-- ``title``: one line for people,
-- ``rows``: measurements, each a mapping of column to text or number (None where there is none),
-- ``goals``: what was to be reached, made by `benchmarks.measure.at_most` and `benchmarks.measure.at_least`,
-- ``notes``: sentences; whatever was not measured is named here.
+Three scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip` and
+`benchmarks.real_formulas`.
 """
-
-BENCHMARKS = ("load", "featurize", "encode", "training", "graphs", "pull", "cif", "embed")
-"""The names of all benchmarks, in the order in which they run."""

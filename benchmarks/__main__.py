@@ -1,53 +1,35 @@
-"""The command: run benchmarks, print their tables, keep their results."""
+"""The command line of all benchmarks: ``python -m benchmarks [SUITE] [NAME]...``."""
 
 from __future__ import annotations
 
-import json
-import os
-from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
-from typing import Any
-
 import click
 
-from benchmarks import BENCHMARKS
-from benchmarks.load import PEERS_ENV
-from benchmarks.measure import environment
-from benchmarks.table import RESULTS, render
-from embeddings.errors import EmbeddingsError
-from embeddings.store.folders import write_text
+from benchmarks import cross_modal, downstream, speed
+
+SUITES = {speed.command: speed.SUITE, downstream.command: downstream.SUITE, cross_modal.command: cross_modal.SUITE}
 
 
-def measured(name: str, *, quick: bool) -> dict[str, Any]:
-    """Run one benchmark and return its result with the machine, the time and the mode."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    head = {"name": name, "quick": quick, "created": now, "environment": environment()}
-    return head | import_module(f"benchmarks.{name}").run(quick)
+class _SuiteOfTheName(click.Group):
+    """Takes ``python -m benchmarks cif`` for ``python -m benchmarks speed cif``, and no name at all for speed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else ""
+        if first not in self.commands and first != "--help":
+            found = (command for command, suite in SUITES.items() if first in suite.names)
+            args = [str(next(found, speed.command).name), *args]
+        return super().parse_args(ctx, args)
 
 
-@click.command(epilog="Example: python -m benchmarks load --peers-python ../peers/bin/python")
-@click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS), metavar="[NAME]...")
-@click.option("--quick", is_flag=True, help="A few crystals and one round: shows that it runs, not how fast.")
-@click.option("--peers-python", type=click.Path(exists=True, dir_okay=False), help="Interpreter that has the peers.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results.")
-def main(names: tuple[str, ...], quick: bool, peers_python: str | None, out: Path | None) -> None:
-    """Run the named benchmarks, or all; print each table and write NAME.json.
+@click.group(cls=_SuiteOfTheName, epilog="Example: python -m benchmarks cif --quick")
+def main() -> None:
+    """Measure what the project promises.
 
-    Results go to benchmarks/results; those of --quick are written only where --out says.
+    The name of a suite may be left out before one of its benchmarks; without any name, all of speed is measured.
     """
-    if peers_python:
-        os.environ[PEERS_ENV] = os.path.abspath(peers_python)
-    folder = out or (None if quick else RESULTS)
-    try:
-        for name in names or BENCHMARKS:
-            result = measured(name, quick=quick)
-            click.echo(render(result))
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-                write_text(folder / f"{name}.json", json.dumps(result, indent=2) + "\n")
-    except EmbeddingsError as error:
-        raise click.ClickException(str(error)) from error
+
+
+for command in SUITES:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

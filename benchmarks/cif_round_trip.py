@@ -1,9 +1,9 @@
 """CIF written by others, read back: is every crystal the one that was written?
 
 Run it with ``python -m benchmarks.cif_round_trip --path FILE.parquet``. Each crystal of a structure table is written by
-pymatgen (all atoms, and the asymmetric unit), ASE and gemmi. What was read has to have the same elements in the same
-places of the same cell, to the digits of the file; for the asymmetric unit, the elements, count and volume of the
-structure as pymatgen refines it.
+pymatgen (all atoms, and the asymmetric unit), ASE and gemmi. What is read must have the same elements in the same
+places of the same cell, to the digits of the file; for the asymmetric unit, the elements, number of atoms and volume of
+the structure as pymatgen refines it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from builders.structures.rejections import Unusable
 
 SYMPREC = 0.01
 MAX_SITES = 120
-"""Larger cells are passed over: the comparison looks at all pairs of atoms."""
+"""Larger cells are skipped: the comparison looks at all pairs of atoms."""
 
 DIGITS = {"pymatgen": 6e-9, "ASE": 6e-9, "gemmi": 6e-6}
 """Writer -> half of the last digit that it writes of a coordinate, and a little."""
@@ -43,7 +43,7 @@ def main(path: Path, n: int, seed: int) -> None:
     outcomes = Counter[tuple[str, str]]()
     for row in table.take(rows).to_pylist():
         if len(row["atomic_numbers"]) > MAX_SITES:
-            outcomes["all", f"passed over: more than {MAX_SITES} sites"] += 1
+            outcomes["all", f"skipped: more than {MAX_SITES} sites"] += 1
             continue
         lattice, coords = np.reshape(row["lattice"], (3, 3)), np.reshape(row["frac_coords"], (-1, 3))
         structure = Structure(lattice, row["atomic_numbers"], coords)

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
-"""Of the checkout; processes that are measured run there."""
+"""The checkout; measured processes run there."""
 
 PACKAGES = ("materials-embeddings", "numpy", "pyarrow", "torch", "vesin", "pymatgen")
-"""Packages whose versions bear on the results."""
+"""Packages whose versions affect the results."""
 
 _WATCHER = """
 import json, os, sys, time
@@ -34,11 +34,11 @@ print(json.dumps([seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status)]))
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took from its start to its end.
+    """What a process took from start to end.
 
     Attributes:
         seconds: wall time.
-        peak_mb: the most memory that was resident at once, in 10^6 bytes.
+        peak_mb: peak resident memory, in 10^6 bytes.
     """
 
     seconds: float
@@ -48,8 +48,8 @@ class Usage:
 def process_usage(command: Sequence[str]) -> Usage:
     """Run a command to its end and return what it took.
 
-    A small process of its own starts the command: the system charges a new process with the memory of the one that
-    started it, which here may be hundreds of megabytes.
+    A small process in between starts the command: the system charges a new process with the memory of the one that
+    started it, which may be hundreds of megabytes here.
 
     Raises:
         ChildProcessError: the command failed; with its code and what it wrote on standard error.
@@ -64,7 +64,7 @@ def process_usage(command: Sequence[str]) -> Usage:
 
 
 def in_turn(cases: Mapping[str, Callable[[], T]], n: int) -> dict[str, list[T]]:
-    """Call every case once, then again, ``n`` rounds in all, so that a busy moment of the machine strikes all alike."""
+    """Call all cases in turn, ``n`` rounds in all, so that a busy moment of the machine hits all of them alike."""
     results: dict[str, list[T]] = {name: [] for name in cases}
     for _ in range(n):
         for name, case in cases.items():
@@ -73,12 +73,12 @@ def in_turn(cases: Mapping[str, Callable[[], T]], n: int) -> dict[str, list[T]]:
 
 
 def at_most(what: str, measured: float, limit: float) -> dict[str, Any]:
-    """Return a goal that is met by ``limit`` or less."""
+    """Return a goal: ``limit`` or less."""
     return {"what": what, "measured": measured, "at_most": limit, "met": measured <= limit}
 
 
 def at_least(what: str, measured: float, limit: float) -> dict[str, Any]:
-    """Return a goal that is met by ``limit`` or more."""
+    """Return a goal: ``limit`` or more."""
     return {"what": what, "measured": measured, "at_least": limit, "met": measured >= limit}
 
 

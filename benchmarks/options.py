@@ -1,9 +1,14 @@
-"""Options of the command line that several benchmarks have."""
+"""What the command lines of the benchmarks share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import click
+
+from embeddings.errors import EmbeddingsError
 
 
 def numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
@@ -13,3 +18,12 @@ def numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
         return tuple(kind(part) for part in text.split(","))
 
     return numbers
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn an `EmbeddingsError` into one line for the user and exit code 1; also a decorator of commands."""
+    try:
+        yield
+    except EmbeddingsError as error:
+        raise click.ClickException(str(error)) from error

@@ -17,10 +17,10 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.options import numbers
+from benchmarks.data import crystal_recipe
+from benchmarks.options import numbers, one_line_errors
 from builders.learning.devices import choose_device
 from builders.learning.material import prepare
-from builders.methods import find_recipe
 from builders.methods.base import Run
 from builders.methods.crystal_transformer.method import assemble
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
@@ -32,7 +32,7 @@ from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid
 
 KINDS = {"balance": str, "hidden_atoms": float}
-"""Of fields that are not set by default."""
+"""Types of fields that are not set by default."""
 
 
 @click.command()
@@ -46,9 +46,10 @@ KINDS = {"balance": str, "hidden_atoms": float}
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the results here.")
+@one_line_errors()
 def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, **options: Any) -> None:
     """Train the recipe and each variant of it; print the mean and spread of the validation MAE over seeds."""
-    base = find_recipe(recipe).with_options(epochs=epochs)
+    base = crystal_recipe(recipe).with_options(epochs=epochs)
     source = "table" if path else "starter"
     variants = {"as it is": base} | {text: varied(base, text) for text in options["vary"]}
     with tempfile.TemporaryDirectory() as work:
@@ -65,15 +66,22 @@ def main(path: Path | None, recipe: str, limit: int | None, epochs: int | None, 
 
 
 def varied(recipe: Recipe, text: str) -> Recipe:
-    """Return the recipe with ``field=value,...`` changed; a dot reaches into model and training, a+b gives a tuple."""
+    """Return the recipe with ``field=value,...`` changed; a dot reaches into model and training, a+b gives a tuple.
+
+    Raises:
+        InputInvalid: there is no such field, or the value does not fit it.
+    """
     for assignment in text.split(","):
         name, _, value = assignment.partition("=")
         part, _, field = name.rpartition(".")
-        owner = getattr(recipe, part) if part else recipe
+        owner = getattr(recipe, part, None) if part else recipe
         if not hasattr(owner, field):
-            raise InputInvalid(f"{type(owner).__name__} has no field {field}.")
+            raise InputInvalid(f"The recipe {recipe.name} has no field {name}. Try model.dim=32 or vectors=table.")
         kind = KINDS.get(field) or type(getattr(owner, field))
-        changed = dataclasses.replace(owner, **{field: tuple(value.split("+")) if kind is tuple else kind(value)})
+        try:
+            changed = dataclasses.replace(owner, **{field: tuple(value.split("+")) if kind is tuple else kind(value)})
+        except ValueError as error:
+            raise InputInvalid(f'The field {name} takes {kind.__name__} values, not "{value}".') from error
         recipe = dataclasses.replace(recipe, **{part: changed}) if part else changed
     return recipe
 

@@ -23,7 +23,7 @@ PICTURES = ROOT / "gallery"
 
 IMPORTS = """
 from embeddings import load_uae
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster
 from embeddings.plots import (
     dendrogram,
     element_classes,
@@ -121,7 +121,7 @@ GALLERY = (
     Picture(
         "dendrogram",
         "The tree",
-        "Ward's method on unit vectors; branches have the colour of their cluster.",
+        "Ward's method on unit vectors; branches have the color of their cluster.",
         'dendrogram(uae, title="ct-multi: Ward\'s tree")',
         "embeddings plot ct-multi --kind dendrogram -o tree.png",
     ),
@@ -141,7 +141,7 @@ GALLERY = (
         "materials",
         "A map of materials",
         """
-        One point for each of many vectors, here of compositions, coloured by a property. Pages draw the points with the
+        One point for each of many vectors, here of compositions, colored by a property. Pages draw the points with the
         graphics card, so that 100,000 of them can be moved; of more, a sample is drawn, and the figure says so.
         """,
         """
@@ -160,9 +160,32 @@ GALLERY = (
 
 INTRO = """# Gallery
 
-Each figure is one call. A function of `embeddings.plots` takes data and returns a figure: `figure.matplotlib()` and
-`figure.plotly()` draw it, `write_figure(figure, "map.html")` writes it. `.png`, `.svg` and `.pdf` need no browser;
-`.html` is one page to hover over that works offline. All of it needs `pip install 'materials-embeddings[plot]'`.
+Each figure is one call. A function of `embeddings.plots` takes data and returns a figure, which a notebook shows;
+`write_figure(figure, "map.pdf")` writes it. `.png`, `.svg` and `.pdf` need no browser; `.html` is one page to hover
+over that works offline. All of it needs the extra `plot`. Functions that take a catalog take its name too:
+`periodic_table("ct-multi")`.
+
+| option of every function | of `embeddings plot` | what it sets |
+|---|---|---|
+| `title="..."` | `--title` | the text above the figure |
+| `size=(7, 4)` | `--size 7 4` | width and height in inches; the symbols in cells and discs shrink and grow with it |
+| `font="serif"` | `--font` | the family of all text: one that is installed, or `serif`, `sans-serif`, `monospace` |
+| `cmap="magma"` | `--cmap` | a color map of matplotlib, for shades and for classes; from Python also a list of colors |
+| `write_figure(..., dpi=300)` | `--dpi` | pixels per inch of a picture |
+
+A color means the same in every figure and in the [explorer](explorer.md): similar is red and opposite is blue, shades
+run from dark (low) to bright (high), and a cluster has one number and one color. To draw two catalogs in the same
+colors, renumber the clusters of one after those of the other: `cluster("starter").matched(cluster("ct-multi"))`.
+
+## Why two libraries draw
+
+`figure.matplotlib()` and `figure.plotly()` draw the same plain data, in about 230 lines each. matplotlib makes the
+figures of a paper: vector graphics with embedded fonts, without a browser or a display; plotly needs Chrome for that.
+plotly does what a picture cannot: it names the material under the pointer among 100,000 of them, zooms in, and turns a
+map in space. The explorer does so for elements, not for materials. Neither library is imported before something is
+drawn.
+
+## Setup
 
 The pictures and this page are made by `python -m docs.gallery`; the code shown is the code that was run, after this:
 """

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.cross_modal import summary as cross_modal
-from benchmarks.downstream import summary as downstream
-from benchmarks.table import render_all
+from benchmarks import cross_modal, downstream, speed
+from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.folders import write_text
 from embeddings.store.manifest import Manifest, read_manifest
@@ -29,17 +28,17 @@ def fill(text: str) -> str:
 
 def fill_benchmarks(text: str) -> str:
     """Return the page of benchmarks with its tables made anew."""
-    return insert(text, "benchmarks", render_all())
+    return insert(text, "benchmarks", render_all(speed.SUITE))
 
 
 def fill_downstream(text: str) -> str:
     """Return the page on downstream models with its tables made anew."""
-    return insert(text, "results", downstream.render_all())
+    return insert(text, "results", render_all(downstream.SUITE))
 
 
 def fill_cross_modal(text: str) -> str:
     """Return the page on composition encoders with its tables made anew."""
-    return insert(text, "results", cross_modal.render_all())
+    return insert(text, "results", render_all(cross_modal.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -52,31 +51,58 @@ def insert(text: str, mark: str, content: str) -> str:
     return f"{before}{start}\n{content.strip()}\n{end}{after}"
 
 
+def packaged_manifests() -> list[Manifest]:
+    """Return the manifests of the packaged catalogs, each in its default version."""
+    return [read_manifest(CATALOGS / name / index.default_version(CATALOGS, name)) for name in index.names(CATALOGS)]
+
+
 def catalogs() -> str:
-    """Return a table of the packaged catalogs and their held-out errors, from the manifests."""
-    manifests = [
-        read_manifest(CATALOGS / name / index.default_version(CATALOGS, name)) for name in index.names(CATALOGS)
+    """Return the narrow table of the README: each packaged catalog with the error of its first target."""
+    head = [
+        "| catalog | gives a vector to | learned from | held-out error (predicting the mean) |",
+        "|---|---|---|---|",
     ]
-    lines = [
-        "| catalog | vectors | trained on | held-out error (predicting the mean) | licence |",
+    return "\n".join(head + [_narrow_row(manifest) for manifest in packaged_manifests()])
+
+
+def _narrow_row(manifest: Manifest) -> str:
+    first, *others = _errors(manifest)
+    more = f", and {len(others)} more" if others else ""
+    gives = f"{manifest.n_rows} elements; crystals and their atoms" if manifest.kind == "element" else "any formula"
+    cells = (
+        f"[`{manifest.name}`](catalogs/{manifest.name}/{manifest.version}/CARD.md)",
+        gives,
+        f"{manifest.training.n_structures:,} structures, {manifest.training.source}",
+        first + more,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def catalog_table(manifests: list[Manifest]) -> str:
+    """Return the wide table of catalogs: size, source, every held-out error, license."""
+    head = [
+        "| catalog | vectors | trained on | held-out error (predicting the mean) | license |",
         "|---|---|---|---|---|",
     ]
-    return "\n".join(lines + [_row(manifest) for manifest in manifests])
+    return "\n".join(head + [_row(manifest) for manifest in manifests])
 
 
 def _row(manifest: Manifest) -> str:
-    errors = (
-        f"{target} {metric.mae:.3g} {metric.unit} ({metric.baseline_mae:.3g})"
-        for target, metric in manifest.metrics.items()
-    )
     cells = (
         f"`{manifest.name}@{manifest.version}`",
         f"{manifest.n_rows} x {manifest.dim}",
         f"{manifest.training.n_structures:,} structures, {manifest.training.source}",
-        "<br>".join(errors),
+        "<br>".join(_errors(manifest)),
         manifest.licence.spdx,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _errors(manifest: Manifest) -> list[str]:
+    return [
+        f"{target} {metric.mae:.3g} {metric.unit} ({metric.baseline_mae:.3g})"
+        for target, metric in manifest.metrics.items()
+    ]
 
 
 PAGES = {README: fill, BENCHMARKS: fill_benchmarks, DOWNSTREAM: fill_downstream, CROSS_MODAL: fill_cross_modal}

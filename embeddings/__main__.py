@@ -2,4 +2,5 @@
 
 from embeddings.cli import main
 
-main(prog_name="embeddings")
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
+from embeddings.html import facts_table
 from embeddings.search import neighbors
 from embeddings.store.manifest import Manifest
 
@@ -138,8 +139,24 @@ class ElementCatalog:
         Raises:
             ElementUnknown: not a chemical element.
             ElementNotCovered: an element without a row in this catalog.
+            InputInvalid: several elements, which `lookup` takes.
         """
+        if isinstance(element, list | tuple | set | np.ndarray) and np.shape(element) != ():
+            several = element.tolist() if isinstance(element, np.ndarray) else list(element)
+            raise InputInvalid(f"One element is looked up at a time; for several: catalog.lookup({several}).")
         return self.vectors[self._row(element)]
+
+    def lookup(self, elements: Iterable[str | int]) -> np.ndarray:
+        """Return the vectors of the given elements in the given order, (n, dim) float32.
+
+        Raises:
+            ElementUnknown: one is not a chemical element.
+            ElementNotCovered: one has no row in this catalog.
+            InputInvalid: one element without a list.
+        """
+        if isinstance(elements, str | int):
+            raise InputInvalid(f"A list of elements is needed; for one of them: catalog[{elements!r}].")
+        return self.vectors[np.fromiter(map(self._row, elements), dtype=np.intp)]
 
     def __contains__(self, element: object) -> bool:
         z = ATOMIC_NUMBERS.get(element) if isinstance(element, str) else element
@@ -153,6 +170,18 @@ class ElementCatalog:
 
     def __repr__(self) -> str:
         return f'ElementCatalog("{self.name}@{self.version}", {len(self)} elements, dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return facts_table(
+            f"ElementCatalog {self.name}@{self.version}",
+            {
+                "vectors": f"{len(self)} elements, {self.dim} wide",
+                "without a vector": ", ".join(self.missing_elements),
+                "description": self.manifest.description,
+                "license": self.manifest.licence.spdx,
+            },
+        )
 
     def neighbors(
         self, element: str | int, k: int = 5, *, metric: neighbors.Metric = "cosine"
@@ -190,7 +219,7 @@ class ElementCatalog:
         from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
-            raise InputInvalid(f"{self!r} carries no digest of its training formulas, so overlap is unknown.")
+            raise InputInvalid(f"{self!r} has no digest of its training formulas, so overlap is unknown.")
         formulas = list(formulas)
         seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
@@ -231,7 +260,7 @@ def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise InputInvalid(f"Values of type {given.dtype} do not fit {dtype}: {error}.") from error
     if array.dtype.kind == "i" and not np.array_equal(array, given):
-        raise InputInvalid(f"Values do not fit {array.dtype}: they have to be whole numbers in its range.")
+        raise InputInvalid(f"Values do not fit {array.dtype}: they must be whole numbers in its range.")
     array.flags.writeable = False
     return array
 
@@ -244,7 +273,7 @@ def _check_rows(table: ElementTable) -> None:
             f"{vectors.shape}, n_structures {counts.shape}."
         )
     if z[0] < 1 or z[-1] > N_ELEMENTS or np.any(np.diff(z.astype(int)) < 1):
-        raise InputInvalid(f"Atomic numbers have to ascend without repeats within 1 to {N_ELEMENTS}.")
+        raise InputInvalid(f"Atomic numbers must ascend without repeats within 1 to {N_ELEMENTS}.")
     _check_every(np.isfinite(vectors).all(axis=1), table, "a vector that is not finite in float32")
     _check_every(counts >= 1, table, "no training structure; leave out its row")
 
@@ -262,5 +291,5 @@ def _check_digest(digest: Any) -> np.ndarray:
     from embeddings.formula.digest import as_integers
 
     if np.any(np.diff(as_integers(array)) < 1):
-        raise InputInvalid("A formula digest has to be sorted without repeats; make it with formula_digest.")
+        raise InputInvalid("A formula digest must be sorted without repeats; make it with formula_digest.")
     return _read_only(array, array.dtype)

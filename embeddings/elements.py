@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from operator import index
 
-from embeddings.errors import ElementUnknown, did_you_mean
+from embeddings.errors import ElementUnknown
+from embeddings.text import shortened
 
 SYMBOLS: tuple[str, ...] = tuple(
     """
@@ -22,6 +23,25 @@ SYMBOLS: tuple[str, ...] = tuple(
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(SYMBOLS, start=1)}
 """Symbol to atomic number."""
 
+NAMES: tuple[str, ...] = tuple(
+    """
+    hydrogen helium
+    lithium beryllium boron carbon nitrogen oxygen fluorine neon
+    sodium magnesium aluminum silicon phosphorus sulfur chlorine argon
+    potassium calcium scandium titanium vanadium chromium manganese iron cobalt nickel copper zinc gallium germanium
+    arsenic selenium bromine krypton
+    rubidium strontium yttrium zirconium niobium molybdenum technetium ruthenium rhodium palladium silver cadmium indium
+    tin antimony tellurium iodine xenon
+    cesium barium lanthanum cerium praseodymium neodymium promethium samarium europium gadolinium terbium dysprosium
+    holmium erbium thulium ytterbium lutetium hafnium tantalum tungsten rhenium osmium iridium platinum gold mercury
+    thallium lead bismuth polonium astatine radon
+    francium radium actinium thorium protactinium uranium neptunium plutonium americium curium berkelium californium
+    einsteinium fermium mendelevium nobelium lawrencium rutherfordium dubnium seaborgium bohrium hassium meitnerium
+    darmstadtium roentgenium copernicium nihonium flerovium moscovium livermorium tennessine oganesson
+    """.split()
+)
+"""English names in order of atomic number; ``NAMES[z - 1]`` is element ``z``."""
+
 N_ELEMENTS = len(SYMBOLS)
 
 _NOBLE_GASES = (2, 10, 18, 36, 54, 86, 118)
@@ -31,15 +51,18 @@ def atomic_number(element: str | int) -> int:
     """Return the atomic number of a symbol (``"Fe"``) or of a number (``26``), checked.
 
     Raises:
-        ElementUnknown: not one of the 118 elements.
-        TypeError: neither text nor a whole number.
+        ElementUnknown: not one of the 118 elements, or neither text nor a whole number.
     """
     if isinstance(element, str):
         z = ATOMIC_NUMBERS.get(element)
         if z is None:
-            raise ElementUnknown(f'"{element}" is not an element symbol.{did_you_mean(element, SYMBOLS)}')
+            raise ElementUnknown(f'"{shortened(element)}" is not an element symbol.{_probable_symbol(element)}')
         return z
-    z = index(element)
+    try:
+        z = index(element)
+    except TypeError:
+        given = f"{shortened(repr(element))} of type {type(element).__name__}"
+        raise ElementUnknown(f'{given} is not an element. Give a symbol ("Fe") or an atomic number (26).') from None
     if isinstance(element, bool) or not 1 <= z <= N_ELEMENTS:
         raise ElementUnknown(f"{element} is not an atomic number; elements run from 1 (H) to {N_ELEMENTS} (Og).")
     return z
@@ -95,3 +118,12 @@ def table_distance(element: str | int, other: str | int) -> tuple[int, bool, int
     z, z_other = atomic_number(element), atomic_number(other)
     steps = 2 * abs((group(z) or 3) - (group(z_other) or 3)) + abs(period(z) - period(z_other))
     return steps, period(z_other) < period(z), abs(z - z_other)
+
+
+def _probable_symbol(asked: str) -> str:
+    """Return ``' Did you mean "Fe"?'`` for a symbol or an English name that was nearly written, or an empty string."""
+    import difflib
+
+    known = dict(zip(NAMES, SYMBOLS, strict=True)) | {name.lower(): name for name in SYMBOLS}
+    close = difflib.get_close_matches(asked.strip().lower(), known, n=1)
+    return f' Did you mean "{known[close[0]]}"?' if close else ""

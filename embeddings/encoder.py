@@ -10,13 +10,16 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.pooling.features import featurize_compositions
+from embeddings.formula.bulk import read_column
+from embeddings.html import facts_table
+from embeddings.missing import Missing
+from embeddings.pooling.features import pool
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
 from embeddings.store.manifest import Manifest
 
 
 def silu(values: np.ndarray) -> np.ndarray:
-    """Return ``x / (1 + exp(-x))`` for every ``x`` of a block that nobody needs any more."""
+    """Return ``x / (1 + exp(-x))`` for every ``x`` of a block, in place."""
     with np.errstate(over="ignore"):  # x / infinity is the right zero
         divisor = np.exp(-values)
     divisor += 1
@@ -24,7 +27,7 @@ def silu(values: np.ndarray) -> np.ndarray:
 
 
 def relu(values: np.ndarray) -> np.ndarray:
-    """Return the larger of ``x`` and 0 for every ``x`` of a block that nobody needs any more."""
+    """Return the larger of ``x`` and 0 for every ``x`` of a block, in place."""
     return np.maximum(values, 0, out=values)
 
 
@@ -87,7 +90,7 @@ class Network:
             CatalogCorrupt: the weights turn numbers into NaN or infinity.
         """
         vectors = self._pooled(block)
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+        with np.errstate(over="ignore", invalid="ignore"):  # the result is checked below
             vectors -= self.input_mean
             vectors /= self.input_scale
             for weight, bias in zip(self.weights[:-1], self.biases, strict=False):
@@ -122,7 +125,7 @@ class Spread:
         for name in ("weight", "bias"):
             object.__setattr__(self, name, _single(getattr(self, name)))
         if self.weight.shape != 2 * self.bias.shape:
-            raise InputInvalid(f"A spread of shapes {self.weight.shape} and {self.bias.shape} is none.")
+            raise InputInvalid(f"A spread needs shapes (n, n) and (n,), not {self.weight.shape} and {self.bias.shape}.")
         if not np.isfinite(self.weight).all() or not np.isfinite(self.bias).all():
             raise InputInvalid("The weights of the spread hold NaN or infinity.")
 
@@ -172,6 +175,18 @@ class CompositionEncoder:
     def __repr__(self) -> str:
         return f'CompositionEncoder("{self.name}@{self.version}", {len(self.elements)} elements, dim={self.dim})'
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return facts_table(
+            f"CompositionEncoder {self.name}@{self.version}",
+            {
+                "vectors": f"of any formula, {self.dim} wide",
+                "elements": f"{len(self.elements)} in training",
+                "description": self.manifest.description,
+                "license": self.manifest.licence.spdx,
+            },
+        )
+
     @property
     def name(self) -> str:
         """Name of the encoder."""
@@ -197,17 +212,16 @@ class CompositionEncoder:
         """Symbols that the training never saw, in order of atomic number."""
         return self.elements.missing_elements
 
-    def encode(self, formulas: Iterable[Any], *, missing: str = "raise", n_jobs: int = 1) -> np.ndarray:
+    def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise", n_jobs: int = 1) -> np.ndarray:
         """Return one vector for each formula; only the fractions of the elements count, not how it is written.
 
-        The work goes block by block: beside the result, memory does not grow with the number of formulas but for what
-        reading them takes.
+        The work goes block by block, so that memory beyond the result and the formulas themselves stays constant.
 
         Args:
             formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
             missing: what to do with an element that the training never saw: ``"raise"``, ``"nan"``, ``"skip"`` or
-                ``"impute"``, as told in `embeddings.pooling.POLICIES`. The coverage that goes with ``"skip"`` is a
-                column of `embeddings.pooling.featurize_compositions`, not of this.
+                ``"impute"``, as told in `embeddings.missing.POLICIES`. The coverage that goes with ``"skip"`` is a
+                column of `embeddings.featurize`, not of this.
             n_jobs: threads, -1 for one per processor.
 
         Returns:
@@ -223,14 +237,34 @@ class CompositionEncoder:
             >>> load_encoder("cromel-multi").encode(["Fe2O3", "LiFePO4"]).shape  # doctest: +SKIP
             (2, 128)
         """
-        return featurize_compositions(formulas, self, missing=missing, n_jobs=n_jobs)[:, : self.dim]
+        column = read_column(formulas)
+        column.raise_invalid()
+        vectors = pool(column.distinct, self, rows=column.codes, missing=missing, n_jobs=n_jobs)
+        return vectors[:, : self.dim]
+
+    def lookup(self, formulas: Iterable[Any]) -> np.ndarray:
+        """Return one vector for each formula, (n, dim) float32: `encode`, under the name that catalogs have for it.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode(formulas)
+
+    def __getitem__(self, formula: Any) -> np.ndarray:
+        """Return the vector of one formula, (dim,) float32.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode([formula])[0]
 
     def sample(
-        self, formulas: Iterable[Any], n_samples: int = 10, *, seed: int = 0, missing: str = "raise"
+        self, formulas: Iterable[Any], n_samples: int = 10, *, seed: int = 0, missing: Missing = "raise"
     ) -> np.ndarray:
         """Return Gaussian samples around the vector of each formula, as the training of a stochastic encoder drew them.
 
-        None of the packaged encoders is stochastic; the recipe ``cromel-samples`` makes one that is. `spread` tells.
+        None of the packaged encoders is stochastic, so their `spread` is None; the recipe ``cromel-samples`` makes one
+        that is.
 
         Args:
             formulas: n formulas, see `encode`.
@@ -242,7 +276,7 @@ class CompositionEncoder:
             (n_samples, n, dim) float32.
 
         Raises:
-            InputInvalid: the encoder was trained without samples, or fewer than one is asked for.
+            InputInvalid: the encoder was trained without samples, or `n_samples` is below 1.
             EmbeddingsError: as `encode` says.
         """
         if self.spread is None:
@@ -251,7 +285,7 @@ class CompositionEncoder:
                 "embeddings build --recipe cromel-samples."
             )
         if n_samples < 1:
-            raise InputInvalid(f"n_samples={n_samples} has to be at least 1.")
+            raise InputInvalid(f"n_samples={n_samples} must be at least 1.")
         vectors = self.encode(formulas, missing=missing)
         noise = np.random.default_rng(seed).standard_normal((n_samples, *vectors.shape), dtype=np.float32)
         return vectors + self.spread(vectors) * noise
@@ -273,17 +307,17 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 def _check_given(taken: np.ndarray, given: np.ndarray) -> None:
-    """Refuse rows of NaN or infinity that were made of numbers."""
+    """Refuse vectors of NaN or infinity that were computed from finite numbers."""
     lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
     if lost.any():
         raise CatalogCorrupt(
-            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold what is no "
-            "number. Install or build this version again."
+            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold NaN or "
+            "infinity. Install or build this version again."
         )
 
 
 def _check_shapes(network: Network) -> None:
-    """Refuse layers of which one does not take what the one before it gives."""
+    """Refuse layers whose shapes do not fit together."""
     width = network.input_mean.shape
     fits = bool(network.weights) and network.input_scale.shape == width and len(width) == 1
     fits &= len(network.weights) == len(network.biases)

@@ -16,7 +16,7 @@
     ├── OutputInvalid        (OSError)          an output that cannot be written
     ├── SourceError          (RuntimeError)     a source that gave nothing usable
     ├── TargetInvalid        (ValueError)       a target that cannot be learned
-    ├── TrainingError        (RuntimeError)     a run that cannot go on or be resumed
+    ├── TrainingError        (RuntimeError)     a run that cannot continue or resume
     └── MissingExtra         (ImportError)      an optional dependency is not installed
 
 Each also inherits the builtin that a caller would expect. A message says what was asked, what was there and
@@ -37,7 +37,7 @@ class EmbeddingsError(Exception):
     def __str__(self) -> str:
         """Return the message alone (a bare ``KeyError`` would quote it, an ``OSError`` reformat it).
 
-        It is one line that can be printed, whatever it quotes: what other libraries say has several.
+        It is one printable line, whatever it quotes: messages of other libraries may have several.
         """
         lines = str(self.args[0]).splitlines() if self.args else []
         return one_line(" ".join(filter(None, map(str.strip, lines))))
@@ -48,7 +48,7 @@ class CatalogNotFound(EmbeddingsError, LookupError):
 
 
 class CatalogExists(EmbeddingsError, FileExistsError):
-    """A released version stands where a new one would be written."""
+    """A released version is where a new one would be written."""
 
 
 class CatalogCorrupt(EmbeddingsError, OSError):
@@ -96,16 +96,28 @@ class TargetInvalid(EmbeddingsError, ValueError):
 
 
 class TrainingError(EmbeddingsError, RuntimeError):
-    """A training run cannot go on or be resumed."""
+    """A training run cannot continue or resume."""
 
 
 class MissingExtra(EmbeddingsError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Attributes:
+        package: that is missing.
+        extra: that brings it.
+    """
+
+    package: str = ""
+    extra: str = ""
 
     @classmethod
     def of(cls, package: str, extra: str) -> MissingExtra:
-        """Name the package that is missing and the extra that brings it."""
-        return cls(f"{package} is not installed. Install it with: pip install 'materials-embeddings[{extra}]'")
+        """Name the package that is missing, and how to install the extra that brings it."""
+        from embeddings.installation import install_hint
+
+        error = cls(f"{package} is not installed. Install it with: {install_hint(extra)}")
+        error.package, error.extra = package, extra
+        return error
 
 
 def did_you_mean(asked: str, known: Iterable[str], *, n: int = 1) -> str:

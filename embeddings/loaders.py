@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.protocols import Catalog, CatalogLike, Encoder
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
 from embeddings.store.roots import locate_all, manifest_of, resolve
@@ -19,18 +22,13 @@ if TYPE_CHECKING:
     from builders.methods.crystal_transformer.encoder import CrystalEncoder
     from embeddings.encoder import CompositionEncoder
     from embeddings.store.manifest import Manifest
-    from embeddings.vectors.sites import SiteCatalog
-    from embeddings.vectors.structures import StructureCatalog
-
-    VectorFile = ElementCatalog | StructureCatalog | SiteCatalog
-    Catalog = VectorFile | CompositionEncoder
 
 
 def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
     """Load universal atomic embeddings: one vector for each element, hashes verified.
 
     Args:
-        name: ``"starter"`` for its highest default version in any root, ``"starter@0.1.0"`` or ``"starter@0.1"`` for
+        name: ``"starter"`` for its highest default version in any root, ``"starter@0.3.0"`` or ``"starter@0.3"`` for
             another, or the path of a version's folder or of a ``.parquet`` file of element vectors.
 
     Returns:
@@ -59,6 +57,9 @@ def load_uae(name: str | os.PathLike[str]) -> ElementCatalog:
 def load_catalog(name: str | os.PathLike[str]) -> Catalog:
     """Load whatever goes by a name: a catalog of elements, a composition encoder, or a file of vectors by its path.
 
+    Whatever it is, it has ``name``, ``version``, ``dim``, ``catalog[key]`` and ``lookup(keys)``. `load_uae` and
+    `load_composition_encoder` do the same for one kind, and tell type checkers which.
+
     Args:
         name: as for `load_uae`, or the path of a ``.parquet`` file that ``embeddings embed`` wrote.
 
@@ -74,7 +75,7 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
 
     Example:
         >>> from embeddings import load_catalog
-        >>> load_catalog("starter@0.1.0").dim  # doctest: +SKIP
+        >>> load_catalog("starter@0.3.0").dim  # doctest: +SKIP
         128
         >>> load_catalog("vectors.parquet")["mp-149"].shape  # doctest: +SKIP
         (128,)
@@ -92,8 +93,11 @@ def _read_folder(folder: Path) -> ElementCatalog | CompositionEncoder:
     return element_catalog(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
-def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEncoder:
+def load_encoder(name: str | os.PathLike[str]) -> Encoder:
     """Load a network that gives vectors: to formulas, with NumPy alone, or to crystals and their atoms, with torch.
+
+    Either kind has ``name``, ``version``, ``dim`` and ``encode``. `load_composition_encoder` and `load_crystal_encoder`
+    do the same for one kind, and tell type checkers which.
 
     Args:
         name: of a composition encoder, or of a catalog of elements for the network behind it; as for `load_uae`.
@@ -118,15 +122,101 @@ def load_encoder(name: str | os.PathLike[str]) -> CompositionEncoder | CrystalEn
     return read_settled(folder, lambda: _read_encoder(folder))
 
 
-def _read_encoder(folder: Path) -> CompositionEncoder | CrystalEncoder:
-    manifest = manifest_of(folder)
-    if manifest.kind == "composition-encoder":
-        return _composition_encoder(folder, manifest)
+def load_composition_encoder(name: str | os.PathLike[str]) -> CompositionEncoder:
+    """Load a network that gives vectors to formulas; see `load_encoder`.
+
+    Raises:
+        InputInvalid: the name is that of something else.
+        EmbeddingsError: as `load_encoder` says.
+
+    Example:
+        >>> from embeddings import load_composition_encoder
+        >>> load_composition_encoder("cromel-multi")["Fe2O3"].shape  # doctest: +SKIP
+        (128,)
+    """
+    return as_composition_encoder(name)
+
+
+def load_crystal_encoder(name: str | os.PathLike[str]) -> CrystalEncoder:
+    """Load the network behind a catalog of elements, which gives vectors to crystals and their atoms.
+
+    Raises:
+        InputInvalid: the name is that of a composition encoder, or this version carries no network.
+        EmbeddingsError: as `load_encoder` says.
+
+    Example:
+        >>> from embeddings import load_crystal_encoder
+        >>> vectors, offsets = load_crystal_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
+    """
+    folder = resolve(name)
+    return read_settled(folder, lambda: _read_crystal_encoder(folder))
+
+
+def as_catalog(asked: CatalogLike) -> ElementCatalog | CompositionEncoder:
+    """Return what gives vectors to formulas: a catalog of elements or a composition encoder, loaded or by name.
+
+    Raises:
+        CatalogNotFound: no catalog goes by this name.
+        CatalogCorrupt: a file of the catalog is missing or altered.
+        InputInvalid: not a name, a path, a catalog of elements or a composition encoder.
+    """
+    from embeddings.pooling.features import check_catalog
+
+    return check_catalog(load_catalog(asked) if isinstance(asked, str | os.PathLike) else asked)
+
+
+def as_catalogs(asked: CatalogLike | Sequence[CatalogLike]) -> tuple[ElementCatalog | CompositionEncoder, ...]:
+    """Return one catalog or encoder, or several, each loaded or by name, as a tuple; see `as_catalog`.
+
+    Raises:
+        EmbeddingsError: as `as_catalog` says.
+    """
+    return tuple(map(as_catalog, asked if isinstance(asked, list | tuple) else (asked,)))
+
+
+def as_uae(asked: CatalogLike) -> ElementCatalog:
+    """Return a catalog of elements, loaded or by name.
+
+    Raises:
+        CatalogNotFound: no catalog goes by this name.
+        CatalogCorrupt: a file of the catalog is missing or altered.
+        InputInvalid: anything else.
+    """
+    found = as_catalog(asked)
+    if not isinstance(found, ElementCatalog):
+        raise InputInvalid(
+            f"{found!r} is not a catalog of elements. The element vectors of an encoder are encoder.elements."
+        )
+    return found
+
+
+def as_composition_encoder(asked: CatalogLike) -> CompositionEncoder:
+    """Return a composition encoder, loaded or by name.
+
+    Raises:
+        CatalogNotFound: no encoder goes by this name.
+        CatalogCorrupt: a file of the encoder is missing or altered.
+        InputInvalid: anything else.
+    """
+    from embeddings.encoder import CompositionEncoder
+
+    found = load_catalog(asked) if isinstance(asked, str | os.PathLike) else asked
+    if not isinstance(found, CompositionEncoder):
+        raise InputInvalid(f"{found!r} is not a composition encoder. Give one, or its name, such as cromel-multi.")
+    return found
+
+
+@contextmanager
+def builders_needed(extra: str = "build") -> Iterator[None]:
+    """Turn a package of the builders that is not installed into `MissingExtra`.
+
+    Args:
+        extra: what brings it.
+    """
     try:
-        from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+        yield
     except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "torch", "build") from error
-    return read_crystal_encoder(folder)
+        raise MissingExtra.of(error.name or "torch", extra) from error
 
 
 def list_catalogs() -> list[str]:
@@ -140,21 +230,35 @@ def list_catalogs() -> list[str]:
     return sorted({location.name for location in locate_all()})
 
 
+def _read_encoder(folder: Path) -> Encoder:
+    manifest = manifest_of(folder)
+    if manifest.kind == "composition-encoder":
+        return _composition_encoder(folder, manifest)
+    return _read_crystal_encoder(folder)
+
+
+def _read_crystal_encoder(folder: Path) -> CrystalEncoder:
+    manifest_of(folder)  # is this the catalog that goes by this name?
+    with builders_needed():
+        from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+    return read_crystal_encoder(folder)
+
+
 def _composition_encoder(folder: Path, manifest: Manifest) -> CompositionEncoder:
     from embeddings.store.encoder_files import composition_encoder, needed
 
     return composition_encoder(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
-def _read_vector_file(path: Path) -> VectorFile:
+def _read_vector_file(path: Path) -> Catalog:
     from embeddings.vectors.context import read_context_catalog
     from embeddings.vectors.file import open_vectors
-    from embeddings.vectors.sites import open_site_catalog
+    from embeddings.vectors.sites import read_site_catalog
     from embeddings.vectors.structures import read_structure_catalog
 
-    readers: dict[str, Callable[[Path], VectorFile]] = {
+    readers: dict[str, Callable[[Path], Catalog]] = {
         "element": read_context_catalog,
-        "site": open_site_catalog,
+        "site": read_site_catalog,
         "structure": read_structure_catalog,
     }
     return readers[open_vectors(path)[1].level](path)

@@ -1,25 +1,25 @@
-"""Text of others made safe to show: what could steer a terminal or turn a line around is spelled out."""
+"""Text from elsewhere made safe to show: what could control a terminal or reverse a line is spelled out."""
 
 from __future__ import annotations
 
 import re
 
 _STEERING = (
-    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, such as the escape that begins a terminal's codes
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, such as the escape that begins terminal codes
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and overrides of the direction of writing
     r"\u2028\u2029\ufeff\ufff9-\ufffb"  # separators of lines, byte order marks, annotations
-    r"\ud800-\udfff"  # halves of characters, which no encoding takes
+    r"\ud800-\udfff"  # halves of characters, which cannot be encoded
 )
 _FORBIDDEN = re.compile(f"[{_STEERING}]")
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text holds no control character but tab and line breaks, and nothing that no encoding takes."""
+    """Whether a text has no control characters except tabs and line breaks, and can be encoded."""
     return _FORBIDDEN.search(text) is None
 
 
 def printable(text: str) -> str:
-    r"""Return a text with everything that `is_plain` refuses spelled out, such as ``\x1b`` or ``\u202e``."""
+    r"""Return a text in which everything that `is_plain` refuses is spelled out, such as ``\x1b`` or ``\u202e``."""
     return _FORBIDDEN.sub(lambda found: _spelled(ord(found[0])), text)
 
 

@@ -1,4 +1,4 @@
-"""Manifests as somebody would write them who wants to break the reader, sealed as if they were meant."""
+"""Manifests written to break the reader, sealed as if they were genuine."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ABSURD: tuple[Any, ...] = (
     {"Xx": 1}, {"Fe": -1}, nested(70), nested(600), {"a": nested(300, {})}, ["Fe"] * 200, list(range(50)), "mean",
     ["mean"], ["mean"] * 1000,
 )  # fmt: skip
-"""Values that do not belong where they are put."""
+"""Values that belong in no field."""
 
 
 def places(value: Any, at: Place = ()) -> Iterator[Place]:
-    """Yield where every value of a JSON document stands, the whole first; of long tables only the first entries."""
+    """Yield the place of every value in a JSON document, the whole first; of long tables only the first entries."""
     yield at
     inner = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
     for key, item in inner[: 60 if len(at) < 1 else 12]:
@@ -49,20 +49,20 @@ def changed(document: dict[str, Any], at: Place, value: Any) -> dict[str, Any]:
 
 
 def sealed(document: dict[str, Any]) -> str:
-    """Return the text of a manifest with a seal that fits, whatever it says."""
+    """Return the text of a manifest with a valid seal, whatever it says."""
     text = json.dumps(document | {"manifest_sha256": ""}, indent=2) + "\n"
     place = text.rindex('""')
     return f'{text[:place]}"{hashlib.sha256(text.encode()).hexdigest()}"{text[place + 2 :]}'
 
 
 def replace_manifest(folder: Path, at: Place, value: Any) -> None:
-    """Change one value of a manifest on disk, and seal it anew."""
+    """Change one value of a manifest on disk and seal it again."""
     path = folder / "manifest.json"
     path.write_text(sealed(changed(json.loads(path.read_text()), at, value)))
 
 
 def replace_file(folder: Path, name: str, content: bytes) -> None:
-    """Put another file into a version's folder, entered into the manifest as if it belonged there."""
+    """Put another file into a version's folder and enter it into the manifest as if it belonged there."""
     path = folder / "manifest.json"
     document = json.loads(path.read_text())
     entry = {"path": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}

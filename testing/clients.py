@@ -15,7 +15,7 @@ from testing.toys import toy_catalog
 torch = pytest.importorskip("torch", reason="needs the extra backends")
 pymatgen = pytest.importorskip("pymatgen.core", reason="needs the extra build")
 
-HOW = "pip install 'materials-embeddings[backends]'"
+HOW = "pip install '.[backends]'"
 
 DIM = 6
 CATALOG = toy_catalog(

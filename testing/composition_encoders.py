@@ -1,4 +1,4 @@
-"""A composition encoder that nobody trained, and what its file holds."""
+"""Composition encoders that nobody trained, as files that need NumPy alone, and what such a file holds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Small crystals for tests: a few real ones, random ones, and the moves that must not matter."""
+"""Small crystals: real ones, random ones, and moves that must not matter."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def structure_table(crystals: list[Crystal], **properties: list[float]) -> Struc
 
 
 def arrow_table(crystals: list[Crystal], **columns: object) -> pa.Table:
-    """Crystals in the structure schema; further columns, or replacements of its own, by name."""
+    """Crystals in the structure schema, with further columns by name, or others in place of its own."""
     own = {
         "material_id": pa.array([f"test-{k}" for k in range(len(crystals))]),
         "formula": pa.array(["".join(SYMBOLS[int(z) - 1] for z in numbers) for _, numbers, _ in crystals]),
@@ -103,7 +104,7 @@ def arrow_table(crystals: list[Crystal], **columns: object) -> pa.Table:
 
 
 def sample_crystals(n: int = 60, seed: int = 0) -> tuple[list[Crystal], dict[str, list[float]]]:
-    """Rocksalt and CsCl crystals of many pairs of elements, with two labels that their elements decide."""
+    """Rocksalt and CsCl crystals of many pairs of elements, with two labels that depend on the elements."""
     rng = np.random.default_rng(seed)
     crystals, energy, gap = [], [], []
     for k in range(n):
@@ -113,6 +114,14 @@ def sample_crystals(n: int = 60, seed: int = 0) -> tuple[list[Crystal], dict[str
         energy.append(np.sin(a / 2) + np.sin(b / 2) + 0.1 * (k % 2))
         gap.append(abs(a - b) / 5 if k % 3 else float("nan"))
     return crystals, {"formation_energy_per_atom": energy, "band_gap": gap}
+
+
+def write_labeled(path: Path, names: Iterable[str], n: int = 60) -> Path:
+    """Write `sample_crystals` as a Parquet file, with their energies under each of the names."""
+    crystals, labels = sample_crystals(n)
+    energies = pa.array(labels["formation_energy_per_atom"])
+    pq.write_table(arrow_table(crystals, **dict.fromkeys(names, energies)), path)
+    return path
 
 
 def write_sample(path: Path, n: int = 60, seed: int = 0) -> Path:

@@ -1,4 +1,4 @@
-"""A catalog with a tiny encoder that nobody trained, and crystals to encode."""
+"""A catalog with a tiny encoder of crystals that nobody trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A toy catalog whose every number can be worked out by hand.
+"""A toy catalog; every number in it can be worked out by hand.
 
 The vectors lie in a plane. The cosines with Fe = (3, 4) are Co 0.96, O 0.8, H 0.6, Na -0.6, Cl -0.8.
 """

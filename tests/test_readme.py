@@ -1,23 +1,37 @@
-"""The README says what is true: its generated parts are current, its Python runs, its commands exist."""
+"""README, pages and metadata say what is true: generated parts are current, commands, links and versions exist."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from docs import readme
+from embeddings import __version__
 from embeddings.cli import main
 
-TEXT = readme.README.read_text()
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
+TEXT = readme.README.read_text(encoding="utf-8")
+PAGES = [readme.README, *sorted((readme.ROOT / "docs").rglob("*.md"))]
+PROJECT = tomllib.loads((readme.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WORKFLOW = (readme.ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+
+
+def commands_of(text: str) -> set[str]:
+    """Return what a page shows of the command line: lines of blocks without a language, and code in the text."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = {line for language, code in blocks if not language for line in code.splitlines()}
+    shown = {line for line in lines if line.startswith("embeddings ")} | set(
+        re.findall(r"`(embeddings [a-z][^`\n]*)`", text)
+    )
+    return {line.partition("  #")[0].rstrip("\\ ") for line in shown}
+
+
 COMMANDS = sorted(
-    {line for language, code in BLOCKS if not language for line in code.splitlines() if line.startswith("embeddings ")}
-    | set(re.findall(r"`(embeddings [a-z][^`]*)`", TEXT))
+    {command for page in PAGES if page.stem != "log" for command in commands_of(page.read_text(encoding="utf-8"))}
 )
 
 
@@ -36,25 +50,8 @@ def test_a_generated_part_replaces_the_one_between_its_marks() -> None:
         readme.insert(text, "y", "new")
 
 
-@pytest.mark.parametrize("code", PYTHON)
-def test_the_python_of_the_readme_runs(code: str) -> None:
-    namespace: dict[str, object] = {}
-    for line in code.splitlines():
-        expression, _, promised = (part.strip() for part in line.partition("#"))
-        if (
-            re.fullmatch(r"\(.*\)", promised)
-            and not expression.startswith(("from", "import"))
-            and "=" not in expression
-        ):
-            assert str(eval(expression, namespace)) == promised
-        elif promised.startswith("(128,)"):
-            assert eval(expression, namespace).shape == (128,)
-        else:
-            exec(line, namespace)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_of_the_readme_exist(command: str) -> None:
+def test_the_commands_that_a_page_shows_exist(command: str) -> None:
     words = shlex.split(command)[1:]
     options = [word for word in words if word.startswith("-")]
     shown = CliRunner().invoke(main, [words[0], "--help"])
@@ -63,9 +60,41 @@ def test_the_commands_of_the_readme_exist(command: str) -> None:
 
 
 def test_links_to_files_lead_somewhere() -> None:
-    for document in [readme.README, *Path(readme.ROOT / "docs").glob("*.md")]:
-        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+    for document in PAGES:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_readme_is_short() -> None:
+    assert len(TEXT.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", [readme.README, readme.ROOT / "docs" / "install.md"], ids=lambda page: page.name)
+def test_every_extra_is_explained_and_exists(page: Path) -> None:
+    section = page.read_text(encoding="utf-8").partition("## Extras")[2].partition("\n## ")[0]
+    named = {
+        name for row in re.findall(r"^\| .*$", section, re.MULTILINE) for name in re.findall(r"`([a-z0-9]+)`", row)
+    }
+    assert named == set(PROJECT["optional-dependencies"])
+
+
+def test_the_version_to_cite_is_that_of_the_library() -> None:
+    citation = (readme.ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", citation, re.MULTILINE)[1] == __version__
+
+
+def test_the_declared_pythons_are_those_that_are_tested() -> None:
+    declared = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    matrix = re.search(r"python: \[(.*)\]", WORKFLOW)
+    assert matrix is not None
+    assert re.findall(r"3\.\d+", matrix[1]) == declared
+    assert PROJECT["requires-python"] == f">={declared[0]}"
+
+
+def test_the_files_that_the_workflow_tests_exist() -> None:
+    named = re.findall(r"tests/\S+\.py", WORKFLOW)
+    assert named
+    assert [name for name in named if not (readme.ROOT / name).exists()] == []
 
 
 def test_the_tests_that_hold_each_promise_exist() -> None:
@@ -77,7 +106,7 @@ def test_the_tests_that_hold_each_promise_exist() -> None:
 def test_every_python_file_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(readme.ROOT))
-        for folder in ("embeddings", "builders", "benchmarks")
+        for folder in ("embeddings", "builders", "benchmarks", "docs", "tools", "testing")
         for path in (readme.ROOT / folder).rglob("*.py")
         if not path.read_text().startswith('"""')
     ]

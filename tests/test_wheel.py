@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-HEAVY = ("torch", "pymatgen", "vesin", "h5py", "rich", "pandas", "sklearn", "scipy", "matminer", "safetensors")
+HEAVY = ("torch", "pymatgen", "vesin", "h5py", "rich", "pandas", "sklearn", "scipy", "matminer")
 
 USE = """
 import sys
@@ -53,7 +55,7 @@ def test_the_wheel_holds_the_catalogs_and_no_python_among_them(wheel: Path) -> N
     assert {f"embeddings/_catalogs/{path.as_posix()}" for path in packaged} == set(catalogs)
     assert not [name for name in catalogs if name.endswith(".py")]
     assert {"embeddings/py.typed", "builders/py.typed", "builders/sources/starter/starter.parquet"} <= set(files)
-    assert not [name for name in files if name.startswith(("tests/", "docs/", "benchmarks/"))]
+    assert not [name for name in files if name.startswith(("tests/", "testing/", "tools/", "docs/", "benchmarks/"))]
 
 
 def run_light(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,10 +69,33 @@ def test_the_light_install_loads_and_featurizes(installed: Path) -> None:
     assert "starter" in result.stdout.split()
 
 
-def test_a_build_without_the_build_extra_names_the_extra(installed: Path) -> None:
+def run_command(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     block = f"import sys\nfor name in {HEAVY!r}: sys.modules[name] = None\n"
-    code = block + "from embeddings.cli import main\nmain(['build', '--source', 'starter'])"
-    result = run_light(installed, "-c", code)
+    return run_light(target, "-c", f"{block}from embeddings.cli import main\nmain({list(arguments)!r})")
+
+
+def test_a_build_without_the_build_extra_names_the_wheel_with_the_extra(wheel: Path, installed: Path) -> None:
+    result = run_command(installed, "build", "--source", "starter")
     assert result.returncode == 1
-    assert "pip install 'materials-embeddings[build]'" in result.stderr
+    assert f"pip install 'materials-embeddings[build] @ {wheel.as_uri()}'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_list_of_sources_needs_no_extra(installed: Path) -> None:
+    result = run_command(installed, "sources")
+    assert result.returncode == 0, result.stderr
+    assert "optimade: " in result.stdout
+
+
+def test_a_namesake_that_replaced_files_is_named(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    shutil.copytree(installed, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "embeddings" / "__init__.py").write_text("__version__ = '0.0.6'\n")
+    about = tmp_path / "embeddings-0.0.8.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: embeddings\nVersion: 0.0.8\n")
+    result = run_light(tmp_path, "-m", "embeddings", "list")
+    assert result.returncode == 1
+    assert re.match(
+        r"Error: embeddings 0\.0\.8 and materials-embeddings are both installed in .*--force-reinstall", result.stderr
+    )
+    assert result.stdout == ""

@@ -22,13 +22,13 @@ BUDGET = Budget(
     dropout=0.1,
     validation_fraction=0.02,
 )
-"""Longer than a careful fit, and hardly stopped early: the script trains 1,000 epochs to the end."""
+"""Longer than a careful fit, almost without early stopping: the script always trains for 1,000 epochs."""
 
 
 def leaky_rows(task: TargetSet, encoder: FormulaEncoder, seen: np.ndarray, seed: int) -> list[dict[str, Any]]:
     """Return the figures of each fold when every fold goes on with the generator of the one before.
 
-    From the second fold on, the tested rows have been trained on. Rows of one formula may stand on both sides, too.
+    From the second fold on, the tested rows have been trained on; and rows of one formula may be on both sides.
     """
     folds = task.folds(seed, grouped=False)
     compositions = pack(task.formulas.tolist(), encoder.atomic_numbers, missing="impute")

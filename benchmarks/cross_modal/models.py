@@ -1,4 +1,4 @@
-"""What predicts a property of formulas: encoders under heads, and what they are compared with."""
+"""Models of a property of formulas: encoders under heads, and what they are compared with."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 from benchmarks.cross_modal.sets import LARGE, SMALL, TargetSet
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import FormulaEncoder
-from builders.methods.cromel.estimators import CrossModalClassifier, CrossModalRegressor
 from builders.methods.cromel.model import CompositionGenerator
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import N_ELEMENTS
+from embeddings.estimators import CrossModalClassifier, CrossModalRegressor
 from embeddings.pooling import featurize_compositions
 
 MAGPIE_STATS = ("mean", "std", "min", "max", "range", "mode")

@@ -1,4 +1,4 @@
-"""What is measured, in which order: who is compared on which set, and what the encoder was kept from."""
+"""Who is compared on which set, in which order, and which formulas each encoder may not see."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 
 from benchmarks.cross_modal.models import Forest, Head, Model, Options, pooled
 from benchmarks.cross_modal.sets import SETS, TargetSet
-from benchmarks.cross_modal.ways import BEST, WAYS, Workshop
-from benchmarks.downstream.tables import published
+from benchmarks.cross_modal.tables import BEST, NOTHING
+from benchmarks.cross_modal.ways import WAYS, Workshop
+from benchmarks.downstream.element_tables import published
 from benchmarks.downstream.vectors import NamedVectors
-from builders.methods.cromel.encoder import FormulaEncoder, untrained
+from builders.methods.cromel.encoder import FormulaEncoder
 from embeddings.catalog import ElementCatalog
+from testing.formula_encoders import untrained
 
 ALL = "all formulas"
 OWN = "without the set's formulas"
@@ -21,13 +23,13 @@ KIND = "without any formula of its kind of set"
 NONE = "no source"
 
 SCRATCH_RATE = 1e-3
-"""Learning rate of an encoder that starts from nothing: it has farther to go."""
+"""Learning rate of an encoder that starts from scratch: it has farther to go."""
 
 POOLED_STATS = ("mean", "std", "min", "max")
 
 
 @dataclass(frozen=True)
-class Case:
+class Contender:
     """One model on one set.
 
     Attributes:
@@ -45,13 +47,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that cases are made of.
+    """Everything that contenders are made of.
 
     Attributes:
         tasks: the sets.
         workshop: trains the encoders.
         catalog: element vectors to pool, for comparison.
-        options: parameters of every estimator, in place of its own.
+        options: parameters that every estimator takes instead of its defaults.
     """
 
     tasks: dict[str, TargetSet]
@@ -59,42 +61,42 @@ class Plan:
     catalog: ElementCatalog
     options: Options = ()
 
-    def ways(self, task: TargetSet) -> Iterator[Case]:
+    def ways(self, task: TargetSet) -> Iterator[Contender]:
         """Yield every way of moving knowledge on one set, with its formulas left out of the source and with all."""
         own = task.groups.tolist()
         for way in WAYS:
             encoder = self._taught(way, own)
-            yield Case(task, way, OWN, Head(encoder, options=self.options))
+            yield Contender(task, way, OWN, Head(encoder, options=self.options))
             if way == BEST:
-                yield Case(task, f"{way}, frozen", OWN, Head(encoder, "frozen", self.options))
+                yield Contender(task, f"{way}, frozen", OWN, Head(encoder, "frozen", self.options))
                 yield from self.baselines(task)
-                yield Case(task, way, ALL, Head(self._taught(way), options=self.options))
+                yield Contender(task, way, ALL, Head(self._taught(way), options=self.options))
 
-    def comparison(self, task: TargetSet) -> Iterator[Case]:
+    def comparison(self, task: TargetSet) -> Iterator[Contender]:
         """Yield the best way and its baselines on one set."""
         kind = SETS[task.name].kind
         excluded = {formula for one in self.tasks.values() if SETS[one.name].kind == kind for formula in one.groups}
-        yield Case(task, BEST, KIND, Head(self._taught(BEST, sorted(excluded)), options=self.options))
+        yield Contender(task, BEST, KIND, Head(self._taught(BEST, sorted(excluded)), options=self.options))
         yield from self.baselines(task)
-        yield Case(task, BEST, ALL, Head(self._taught(BEST), options=self.options))
+        yield Contender(task, BEST, ALL, Head(self._taught(BEST), options=self.options))
 
-    def baselines(self, task: TargetSet) -> Iterator[Case]:
-        """Yield what an encoder has to beat."""
-        yield Case(
+    def baselines(self, task: TargetSet) -> Iterator[Contender]:
+        """Yield the contenders that an encoder has to beat."""
+        yield Contender(
             task,
-            "e: nothing",
+            NOTHING,
             NONE,
             Head(self._untrained, options=(*self.options, ("encoder_learning_rate", SCRATCH_RATE))),
         )
         name = f"{self.catalog.name}@{self.catalog.version} pooled, the same head"
-        yield Case(task, name, "crystals", Head(pooled(self.catalog, POOLED_STATS), "frozen", self.options))
+        yield Contender(task, name, "crystals", Head(pooled(self.catalog, POOLED_STATS), "frozen", self.options))
         magpie = published("magpie")
         if magpie is not None:
             forest = Forest(NamedVectors.of_rows("magpie", magpie))
-            yield Case(task, "magpie, random forest", NONE, forest)
+            yield Contender(task, "magpie, random forest", NONE, forest)
 
     def _taught(self, way: str, excluded: Sequence[str] = ()) -> Callable[[TargetSet, int], FormulaEncoder]:
-        """Return what gives the encoder once it is needed: rows that are there already need none."""
+        """Return a function that gives the encoder once it is needed: rows that are stored need none."""
         return lambda task, seed: self.workshop.encoder(way, excluded)
 
     def _untrained(self, task: TargetSet, seed: int) -> FormulaEncoder:

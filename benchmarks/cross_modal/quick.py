@@ -1,4 +1,4 @@
-"""A plan in seconds: made-up formulas whose property is known, and tiny networks."""
+"""A plan that takes seconds: made-up formulas whose property is known, and tiny networks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ QUICK = (("n_members", 1), ("epochs", 20), ("learning_rate", 1e-2), ("encoder_le
 N_TARGETS, TEACHER_DIM = 2, 8
 
 
-def quick_plan(folder: Path) -> Plan:
-    """Return a source of some hundred formulas, of which forty are also measured, with an offset and noise.
+def quick_plan(folder: Path, name: str = "efe") -> Plan:
+    """Return a plan with a source of a few hundred formulas, of which forty are "measured", with an offset and noise.
 
     Args:
         folder: where its encoders are kept.
+        name: that the measured set goes by.
     """
     rng = np.random.default_rng(0)
     pairs = list(combinations(SYMBOLS[2:20], 2))
@@ -46,7 +47,7 @@ def quick_plan(folder: Path) -> Plan:
     )
     lessons = Lessons(formulas, recipe.targets, labels, vectors)
     workshop = Workshop(lessons, recipe, folder, "made up")
-    return Plan({"efe": TargetSet("efe", formulas[measured], values, None)}, workshop, load_uae("starter"), QUICK)
+    return Plan({name: TargetSet(name, formulas[measured], values, None)}, workshop, load_uae("starter"), QUICK)
 
 
 def _energies(formulas: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from embeddings.formula.bulk import read_column
 Kind = Literal["experiment", "calculation"]
 N_FOLDS = 5
 SMALL, LARGE = 2000, 10_000
-"""Sets of fewer rows are measured with three seeds, those of more with lighter models."""
+"""Numbers of rows: below the first, three seeds are measured; above the second, models are lighter."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ SETS: dict[str, About] = {
     "superconductor_tc": About("experimental/superconductor_tc_supercon.parquet", "MAE, K", "experiment"),
     "perovskites": About("matbench/matbench_perovskites.parquet", "MAE, eV/cell", "calculation"),
 }
-"""Every set, from the cheapest to the dearest within its place of interest."""
+"""Every set, in the order in which they are measured."""
 
 PUBLISHED: dict[str, dict[str, float]] = {
     "steels": {"CrabNet": 107.32, "best from composition": 79.95, "random forest, magpie": 103.51},
@@ -77,8 +77,8 @@ class TargetSet:
         name: a key of `SETS`.
         formulas: (n,) as the file spells them.
         values: (n,) float64, or bool where a class is asked for.
-        official: (n,) the official fold of each row, or None.
-        n_unreadable: rows that were left out, since their formulas cannot be read.
+        official: (n,) the official fold of each row; None if there is none.
+        n_unreadable: rows that were left out because their formulas cannot be read.
     """
 
     name: str
@@ -103,7 +103,7 @@ class TargetSet:
         return (0, 1, 2) if len(self.values) < SMALL else (0,)
 
     def folds(self, seed: int, *, grouped: bool = True) -> np.ndarray:
-        """Return the fold that each row is tested in, (n,): the official one, else drawn.
+        """Return the fold in which each row is tested, (n,): the official one, or one that is drawn.
 
         Args:
             seed: draws the folds.

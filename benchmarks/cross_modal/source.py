@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from builders.structures.cleaning import clean, drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import read_structure_table
 from embeddings import load_encoder
+from embeddings.store.folders import atomic_file
 
 
 def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
@@ -44,9 +44,8 @@ def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
         vectors = structure_vectors(encoder, table, reporter=Reporter())
         labels = dict(zip(recipe.targets, labels_of(table, recipe.targets).T, strict=True))
         lessons = pool_polymorphs(reduced_formulas_of(table), labels, vectors, energies=table.properties[ENERGY])
-        temporary = kept.with_name(f".{os.getpid()}-{kept.name}")
-        np.savez(temporary, formulas=lessons.formulas, labels=lessons.labels, vectors=lessons.vectors)
-        temporary.replace(kept)
+        with atomic_file(kept) as temporary, temporary.open("wb") as file:
+            np.savez(file, formulas=lessons.formulas, labels=lessons.labels, vectors=lessons.vectors)
     with np.load(kept) as arrays:
         lessons = Lessons(arrays["formulas"], recipe.targets, arrays["labels"], arrays["vectors"])
     return Workshop(lessons, replace(recipe), folder, f"{path.name} by {encoder.manifest.name}, {source[:16]}")

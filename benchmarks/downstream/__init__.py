@@ -1,86 +1,103 @@
-"""What the vectors do for other people's models: ``python -m benchmarks.downstream [PART ...] [--quick]``.
+"""What the vectors do for other people's models: ``python -m benchmarks downstream [NAME ...] --catalog NAME``.
 
-Every part compares kinds of features under the same model, split and budget, and is a module with a function
-``run(quick, **choices) -> dict`` that returns ``settings``, ``environment``, ``rows`` and ``notes``. The materials
-that are tested on are such that the catalog was not trained on their formulas; where one was, the run fails.
+Every case compares kinds of features under the same model, split and budget. The materials that are tested on are such
+that the catalog was not trained on their formulas; where one was, the run fails.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import click
 
-@dataclass(frozen=True)
-class Part:
-    """One table of the report.
-
-    Attributes:
-        title: for people.
-        module: in this package.
-        choices: what its ``run`` is told.
-        catalogs: whether it measures several catalogs at once.
-    """
-
-    title: str
-    module: str
-    choices: dict[str, Any] = field(default_factory=dict)
-    catalogs: bool = False
-
-    def run(self, catalogs: tuple[str, ...], *, quick: bool, **choices: Any) -> dict[str, Any]:
-        """Measure the first of the catalogs, or all where the part can; `choices` are those of every back end."""
-        run = import_module(f"benchmarks.downstream.{self.module}").run
-        if self.catalogs:
-            return run(quick, catalogs=catalogs, **self.choices)
-        own = {key: value for key, value in self.choices.items() if not (quick and key in ("n_training", "epochs"))}
-        name = catalogs[0].partition("@")[0]
-        own["only"] = tuple(kind.format(catalog=name) for kind in own.get("only", ()))
-        return run(quick, catalog=catalogs[0], **own | choices)
-
+from benchmarks import harness
+from benchmarks.downstream.tables import page, table
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.options import numbers
 
 EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
 BESIDE = "{catalog} sites and fine-tuned elements"
+SIZES = ("n_training", "epochs")
+"""What a quick run chooses for itself."""
 
-PARTS = {
-    "cgcnn-ef-1000": Part(
-        "CGCNN, formation energy, 1,000 structures", "cgcnn", {"target": EF, "n_training": 1_000, "epochs": 30}
-    ),
-    "cgcnn-ef-5000": Part(
-        "CGCNN, formation energy, 5,000 structures",
-        "cgcnn",
-        {"target": EF, "n_training": 5_000, "epochs": 20, "only": SHORT},
-    ),
-    "cgcnn-ef-20000": Part(
-        "CGCNN, formation energy, 20,000 structures",
-        "cgcnn",
-        {"target": EF, "n_training": 20_000, "epochs": 10, "only": SHORT},
-    ),
-    "cgcnn-eg-1000": Part(
-        "CGCNN, band gap, 1,000 structures",
-        "cgcnn",
-        {"target": EG, "n_training": 1_000, "epochs": 30, "only": SHORT},
-    ),
-    "cgcnn-eg-5000": Part(
-        "CGCNN, band gap, 5,000 structures",
-        "cgcnn",
-        {"target": EG, "n_training": 5_000, "epochs": 20, "only": SHORT},
-    ),
-    "megnet-perovskites": Part(
-        "MEGNet, formation energy of 1,000 cubic perovskites",
-        "megnet",
-        {"epochs": 30, "only": ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned", BESIDE)},
-    ),
-    "alignn-ef-5000": Part(
-        "ALIGNN (small), formation energy, 5,000 structures",
-        "alignn",
-        {"n_training": 5_000, "epochs": 10, "only": SHORT},
-    ),
-    "cgcnn-transfer": Part(
-        "CGCNN on AFLOW and on cubic perovskites", "transfer", {"epochs": 15, "only": (*SHORT, BESIDE)}
-    ),
-    "compositions": Part("Pooled over the composition, MatBench", "compositions", catalogs=True),
-    "probe": Part("Elemental properties from the vectors", "probe", catalogs=True),
-}
-"""Every part by name, in the order of the report."""
+
+def _back_end(name: str, title: str, module: str, only: tuple[str, ...] = (), **settings: Any) -> Case:
+    """Return a case that compares atom features in a back end, for the first of the catalogs.
+
+    Args:
+        name: of the case.
+        title: of its table.
+        module: in this package; its ``run`` is told the settings.
+        only: kinds of features, all if empty; ``--only`` takes their place.
+        settings: the target, and changes to the budget.
+    """
+
+    def run(request: Request) -> Mapping[str, Any]:
+        catalog = request.choices["catalogs"][0]
+        kinds = request.choices["only"] or [kind.format(catalog=catalog.partition("@")[0]) for kind in only]
+        seeds = request.choices["seeds"] or ((0,) if request.quick else None)
+        own = {key: value for key, value in settings.items() if not (request.quick and key in SIZES)}
+        return import_module(f"benchmarks.downstream.{module}").run(
+            request, catalog=catalog, only=kinds, seeds=seeds, **own
+        )
+
+    return Case(name, title, run)
+
+
+def _of_catalogs(name: str, title: str) -> Case:
+    """Return a case that compares all catalogs at once; its module has its name."""
+
+    def run(request: Request) -> Mapping[str, Any]:
+        return import_module(f"benchmarks.downstream.{name}").run(request, catalogs=request.choices["catalogs"])
+
+    return Case(name, title, run)
+
+
+def _cgcnn(name: str, what: str, only: tuple[str, ...] = SHORT, **settings: Any) -> Case:
+    title = f"CGCNN, {what}, {settings['n_training']:,} structures"
+    return _back_end(f"cgcnn-{name}", title, "cgcnn", only, **settings)
+
+
+SUITE = Suite(
+    "downstream",
+    "Measure what the vectors of catalogs do for other models.",
+    cases=[
+        _cgcnn("ef-1000", "formation energy", only=(), target=EF, n_training=1_000, epochs=30),
+        _cgcnn("ef-5000", "formation energy", target=EF, n_training=5_000, epochs=20),
+        _cgcnn("ef-20000", "formation energy", target=EF, n_training=20_000, epochs=10),
+        _cgcnn("eg-1000", "band gap", target=EG, n_training=1_000, epochs=30),
+        _cgcnn("eg-5000", "band gap", target=EG, n_training=5_000, epochs=20),
+        _back_end(
+            "megnet-perovskites",
+            "MEGNet, formation energy of 1,000 cubic perovskites",
+            "megnet",
+            ("learned table", "mat2vec", *SHORT[1:], "{catalog} fine-tuned", BESIDE),
+            epochs=30,
+        ),
+        _back_end(
+            "alignn-ef-5000",
+            "ALIGNN (small), formation energy, 5,000 structures",
+            "alignn",
+            SHORT,
+            n_training=5_000,
+            epochs=10,
+        ),
+        _back_end("cgcnn-transfer", "CGCNN on AFLOW and on cubic perovskites", "transfer", (*SHORT, BESIDE), epochs=15),
+        _of_catalogs("compositions", "Pooled over the composition, MatBench"),
+        _of_catalogs("probe", "Elemental properties from the vectors"),
+    ],
+    table=table,
+    page=page,
+)
+
+command = harness.command(
+    SUITE,
+    click.Option(["--catalog", "catalogs"], multiple=True, default=("ct-multi",), show_default=True,
+                 help="Name or path; back ends take the first, the other cases all."),
+    click.Option(["--only"], multiple=True, metavar="FEATURES",
+                 help="Kinds of features for the back ends.  [default: the case's own choice]"),
+    click.Option(["--seeds"], type=numbers(int), help="Of the back ends: a,b,...  [default: three]"),
+)  # fmt: skip

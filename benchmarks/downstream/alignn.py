@@ -1,8 +1,5 @@
 """A small ALIGNN on formation energies of the Materials Project, with one kind of atom features or another.
 
-Example:
-    python -m benchmarks.downstream.alignn --catalog ct-multi --seeds 0,1,2 --epochs 20 -o alignn.json
-
 The network is the one of the alignn package that needs torch alone, with two layers on the line graph and two on the
 graph where the paper has four and four, and a width of 64 where it has 256. Choudhary and DeCost, npj Comput. Mater. 7,
 185 (2021), 10.1038/s41524-021-00650-1.
@@ -16,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.downstream.backend import AtomFeatures
-from benchmarks.downstream.comparison import Comparison, command, compare
+from benchmarks.downstream.comparison import Comparison, compare
+from benchmarks.downstream.element_tables import atom_init
+from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.fitting import Budget
 from benchmarks.downstream.problem import Sizes
-from benchmarks.downstream.tables import atom_init
+from benchmarks.harness import Request
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import MissingExtra
@@ -33,7 +31,7 @@ except ImportError as error:
     raise MissingExtra.of("alignn", "backends") from error
 
 CUTOFF, N_NEIGHBORS = 8.0, 12
-"""Neighbours of an atom: the nearest ones, looked for up to this distance (angstrom)."""
+"""Neighbors of an atom: the nearest ones, looked for up to this distance (angstrom)."""
 
 ANGLE_CUTOFF = 3.5
 """Bonds shorter than this (angstrom) span angles, as is the client's default."""
@@ -116,10 +114,6 @@ COMPARISON = Comparison(
 )
 
 
-def run(quick: bool, **choices: Any) -> dict[str, Any]:
+def run(request: Request, **choices: Any) -> dict[str, Any]:
     """Compare atom features in ALIGNN on small cells of the Materials Project."""
-    return compare(COMPARISON, quick, **choices)
-
-
-if __name__ == "__main__":
-    command(run)()
+    return compare(COMPARISON, request, **choices)

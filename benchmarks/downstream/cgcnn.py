@@ -1,8 +1,5 @@
 """CGCNN on the Materials Project: formation energy and band gap from few and from many structures.
 
-Example:
-    python -m benchmarks.downstream.cgcnn --catalog ct-multi --n-training 1000 --seeds 0,1,2 -o cgcnn.json
-
 The network is that of `benchmarks.downstream.cgcnn_network` with the sizes of the released code.
 """
 
@@ -11,28 +8,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import click
 import numpy as np
 from torch import nn
 
-from benchmarks.downstream.backend import AtomFeatures, NearestGraphs
 from benchmarks.downstream.cgcnn_network import Cgcnn, CgcnnConfig, GraphBatch
-from benchmarks.downstream.comparison import Comparison, command, compare
+from benchmarks.downstream.comparison import Comparison, compare
+from benchmarks.downstream.element_tables import PUBLISHED, atom_init, one_hot, published, random_rows
+from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.fitting import Budget
+from benchmarks.downstream.nearest import NearestGraphs
 from benchmarks.downstream.problem import Sizes
-from benchmarks.downstream.tables import PUBLISHED, atom_init, one_hot, published, random_rows
+from benchmarks.harness import Request
 from builders.structures.table import StructureTable
 
 CONFIG = CgcnnConfig()
 
 
 class CgcnnClient:
-    """All crystals with their nearest neighbours."""
+    """All crystals with their nearest neighbors."""
 
     name = "CGCNN"
 
     def __init__(self, table: StructureTable) -> None:
-        """Find the neighbours."""
+        """Find the neighbors."""
         self.graphs = NearestGraphs(table, CONFIG)
 
     def network(self, features: AtomFeatures) -> nn.Module:
@@ -60,14 +58,6 @@ COMPARISON = Comparison(
 )
 
 
-def run(quick: bool, *, target: str = COMPARISON.target, **choices: Any) -> dict[str, Any]:
+def run(request: Request, *, target: str = COMPARISON.target, **choices: Any) -> dict[str, Any]:
     """Compare atom features in CGCNN on the Materials Project."""
-    return compare(replace(COMPARISON, target=target), quick, **choices)
-
-
-main = command(run)
-main.params.append(click.Option(["--target"], default=COMPARISON.target, show_default=True))
-
-
-if __name__ == "__main__":
-    main()
+    return compare(replace(COMPARISON, target=target), request, **choices)

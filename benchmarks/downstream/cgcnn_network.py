@@ -1,8 +1,8 @@
 """CGCNN, the crystal graph convolutional network, as a back end that takes any atom features.
 
 Xie and Grossman, Phys. Rev. Lett. 120, 145301 (2018), 10.1103/PhysRevLett.120.145301. The layers are the paper's,
-eq. 5 with its batch normalisation; the product with the concatenated vectors is taken in three parts, so that the
-two of them which belong to atoms are computed once for each atom and not once for each neighbour.
+eq. 5 with its batch normalization. The product with the concatenated vectors is taken in three parts, so that the two
+that belong to atoms are computed once for each atom, not once for each neighbor.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class CgcnnConfig:
         width: of an atom's vector within the network.
         depth: number of convolutions.
         hidden: width of the layer after pooling.
-        n_neighbors: nearest neighbours of an atom.
-        cutoff: they are looked for up to this distance, angstrom.
-        spacing: of the centres of the Gaussians that a distance is expanded in, and their width, angstrom.
+        n_neighbors: nearest neighbors of an atom.
+        cutoff: largest distance of a neighbor, angstrom.
+        spacing: between the Gaussians that expand a distance, and their width, angstrom.
     """
 
     width: int = 64
@@ -37,11 +37,11 @@ class CgcnnConfig:
 
 @dataclass(frozen=True)
 class GraphBatch:
-    """Crystals with ``n`` atoms in all, each with the same number of neighbours.
+    """Crystals with ``n`` atoms in all, each with the same number of neighbors.
 
     Attributes:
         nodes: (n,) int64, row of each atom in the table of atom features.
-        neighbors: (n, n_neighbors) int64, position of each neighbour in the batch.
+        neighbors: (n, n_neighbors) int64, position of each neighbor in the batch.
         distances: (n, n_neighbors) float32, angstrom.
         crystals: (n,) int64, crystal of each atom, ascending.
         n_crystals: how many.
@@ -55,7 +55,7 @@ class GraphBatch:
 
 
 class Convolution(nn.Module):
-    """An atom's vector plus what its neighbours send through a gate."""
+    """An atom's vector plus what its neighbors send through a gate."""
 
     def __init__(self, width: int, n_radial: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Convolution(nn.Module):
         self.edge_norm, self.atom_norm = nn.BatchNorm1d(2 * width), nn.BatchNorm1d(width)
 
     def forward(self, atoms: Tensor, neighbors: Tensor, radial: Tensor) -> Tensor:
-        """Update (n, width) from neighbours (n, k) at radial functions (n * k, n_radial)."""
+        """Update (n, width) from neighbors (n, k) at radial functions (n * k, n_radial)."""
         n_atoms, k = neighbors.shape
         sent = self.other(atoms).index_select(0, neighbors.flatten())
         edges = torch.addmm(sent, radial, self.radial.weight.t()).view(n_atoms, k, -1) + self.own(atoms)[:, None]
@@ -96,7 +96,7 @@ class Cgcnn(nn.Module):
         self.out = nn.Linear(config.hidden, 1)
 
     def forward(self, batch: GraphBatch) -> Tensor:
-        """Return one standardised value for each crystal, (n_crystals,)."""
+        """Return one standardized value for each crystal, (n_crystals,)."""
         away = (batch.distances.view(-1, 1) - self.centers) / self.config.spacing
         radial = torch.exp(-away.square().clamp(max=40))  # below exp(-40) a number costs time and adds nothing
         atoms = self.embed(self.features(batch.nodes))

@@ -1,32 +1,26 @@
-"""One back end, several kinds of atom features: everything else is the same for all of them."""
+"""One back end, several kinds of atom features, and nothing else that differs."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from benchmarks.crystals import DATA_ENV
-from benchmarks.downstream.backend import AtomFeatures, SitesBesideElements
+from benchmarks.downstream.element_tables import catalog_rows, covers, random_rows
+from benchmarks.downstream.features import AtomFeatures, SitesBesideElements
 from benchmarks.downstream.fitting import Budget, Client, fit
 from benchmarks.downstream.problem import Problem, Sizes, pose
-from benchmarks.downstream.tables import catalog_rows, covers, random_rows
-from benchmarks.measure import environment
-from benchmarks.options import numbers
+from benchmarks.harness import Request, refuse_other_settings
 from builders.learning.devices import limit_threads
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_encoder, load_uae
 from embeddings.catalog import ElementCatalog
-from embeddings.errors import EmbeddingsError, InputInvalid
-from embeddings.store.folders import write_text
+from embeddings.errors import InputInvalid
 
 
 @dataclass(frozen=True)
@@ -35,12 +29,12 @@ class Comparison:
 
     Attributes:
         make_client: from the crystals to the back end.
-        tables: name -> rows by atomic number of what there is to compare with; None where a package is not installed.
+        tables: name -> rows by atomic number to compare with; None where a package is not installed.
         file_name: of the crystals, among the development data.
         target: the property to learn.
         sizes: of the split.
         budget: of each training.
-        learned_dim: width of the table that the back end learns by default, if it does.
+        learned_dim: width of the table that the back end learns by default; None if it learns none.
         max_sites: larger cells are left out.
     """
 
@@ -54,7 +48,7 @@ class Comparison:
     max_sites: int | None = None
 
     def quick(self) -> Comparison:
-        """Return the same with next to nothing to do."""
+        """Return a version that finishes in seconds."""
         budget = replace(self.budget, epochs=2, learning_rates=(1e-3,), spreads=(), seeds=(0,))
         return replace(self, sizes=Sizes(64, 16, 16), budget=budget)
 
@@ -67,43 +61,37 @@ class Comparison:
 
 def compare(
     comparison: Comparison,
-    quick: bool,
+    request: Request,
     *,
     catalog: str = "ct-multi",
-    path: Path | None = None,
     only: Sequence[str] = (),
-    known: dict[str, Any] | None = None,
-    keep: Callable[[dict[str, Any]], None] = lambda _: None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Measure every kind of features: theirs, and those of a catalog by element and by site.
 
     Args:
         comparison: what is trained.
-        quick: only show that it runs.
+        request: of the harness. Rows of an earlier result stay, but for those of another version of the catalog, and
+            only kinds of features that it lacks are measured.
         catalog: name or path of the catalog that is measured.
-        path: the crystals; by default among the development data.
         only: kinds of features to measure, by name; all of them if empty.
-        known: an earlier result of the same problem and budget. Its rows stay, but for those of another version of the
-            catalog, and only kinds of features that it lacks are measured.
-        keep: called with the result so far after each kind of features.
         changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
 
     Returns:
-        ``settings``, ``environment``, ``rows`` with the test error of each kind of features and seed, and ``notes``
+        ``settings``, ``catalogs``, ``rows`` with the test error of each kind of features and seed, and ``notes``
         about what could not be measured.
 
     Raises:
         InputInvalid: the earlier result is of another problem or budget.
-        EmbeddingsError: the crystals or the catalog cannot be read or do not suffice, or a training diverged.
+        EmbeddingsError: the crystals or the catalog cannot be read, there are too few, or a training diverged.
     """
     limit_threads()
-    comparison = (comparison.quick() if quick else comparison).changed(**changes)
+    comparison = (comparison.quick() if request.quick else comparison).changed(**changes)
     uae = load_uae(catalog)
     _check_names(only, comparison, uae)
     by_element, notes = element_features(comparison, uae)
     problem = pose(
-        read_structure_table(path or Path(os.environ.get(DATA_ENV, ".")) / comparison.file_name),
+        read_structure_table(request.data / comparison.file_name),
         comparison.target,
         uae,
         comparison.sizes,
@@ -115,25 +103,24 @@ def compare(
     result = {
         "settings": _settings(comparison, problem),
         "catalogs": [f"{uae.name}@{uae.version}"],
-        "environment": environment(),
         "rows": [],
         "notes": notes + note,
     }
-    if known:
-        _check_settings(known["settings"], result["settings"])
-        rows, catalogs = still_true(known, uae)
+    refuse_other_settings(request.known, result["settings"])
+    if request.known:
+        rows, catalogs = still_true(request.known, uae)
         result["rows"] += rows
         result["catalogs"] = sorted({*catalogs, *result["catalogs"]})
     done = {row["features"] for row in result["rows"]}
     for features in by_element + by_site:
         if features.name not in done and (not only or features.name in only):
             result["rows"] += measure(client, features, problem, comparison.budget)
-            keep(result)
+            request.keep(result)
     return result
 
 
 def still_true(known: dict[str, Any], catalog: ElementCatalog) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the rows of an earlier result and its catalogs, without those of another version of a catalog."""
+    """Return the rows and catalogs of an earlier result, without those of another version of the catalog."""
     if f"{catalog.name}@{catalog.version}" in known["catalogs"]:
         return known["rows"], known["catalogs"]
     rows = [row for row in known["rows"] if not row["features"].startswith(f"{catalog.name} ")]
@@ -141,7 +128,7 @@ def still_true(known: dict[str, Any], catalog: ElementCatalog) -> tuple[list[dic
 
 
 def element_features(comparison: Comparison, catalog: ElementCatalog) -> tuple[list[AtomFeatures], list[str]]:
-    """Return all features that belong to an element, the catalog's frozen and fine-tuned, and what is not installed."""
+    """Return all features of elements, the catalog's frozen and fine-tuned among them, and what is not installed."""
     features, notes = [], []
     if comparison.learned_dim:
         features.append(AtomFeatures("learned table", random_rows(comparison.learned_dim), trainable=True))
@@ -194,7 +181,7 @@ def measure(client: Client, features: AtomFeatures, problem: Problem, budget: Bu
 
 
 def spreads_of(features: AtomFeatures, budget: Budget) -> list[float]:
-    """Return the spreads to try: that of the features themselves, and those of the budget that differ from it."""
+    """Return the spreads to try: the features' own, and those of the budget that differ from it."""
     own = round(features.spread, 4)
     return [own, *(spread for spread in budget.spreads if not math.isclose(spread, own, rel_tol=0.2))]
 
@@ -218,15 +205,6 @@ def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCa
         raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")
 
 
-def _check_settings(earlier: dict[str, Any], now: dict[str, Any]) -> None:
-    changed = [name for name in now if earlier.get(name) != now[name]]
-    if changed:
-        raise InputInvalid(
-            f"The results that are there differ in {', '.join(changed)} and cannot stand in one table with new ones. "
-            "--again forgets them, --out keeps them and writes elsewhere."
-        )
-
-
 def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
     split, budget = problem.split, asdict(comparison.budget)
     return {
@@ -240,26 +218,3 @@ def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
         "overlap": problem.overlap,
         "budget": {name: list(value) if isinstance(value, tuple) else value for name, value in budget.items()},
     }
-
-
-def command(run: Callable[..., dict[str, Any]]) -> click.Command:
-    """Return the command line of one benchmark."""
-
-    @click.command(help=run.__doc__)
-    @click.option("--quick", is_flag=True, help="Next to nothing: shows that it runs.")
-    @click.option("--catalog", default="ct-multi", show_default=True, help="Name or path.")
-    @click.option("--path", type=click.Path(path_type=Path), help="Structure table with the target.")
-    @click.option("--seeds", type=numbers(int), help="a,b,...")
-    @click.option("--epochs", type=click.IntRange(min=1))
-    @click.option("--n-training", type=click.IntRange(min=1))
-    @click.option("--learning-rates", type=numbers(float), help="To choose from, a,b,...")
-    @click.option("--only", multiple=True, metavar="FEATURES", help="One kind of features; may be repeated.")
-    @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
-    def main(quick: bool, out: Path | None, **options: Any) -> None:
-        try:
-            text = json.dumps(run(quick, **options), indent=2) + "\n"
-            write_text(out, text) if out else click.echo(text, nl=False)
-        except EmbeddingsError as error:
-            raise click.ClickException(str(error)) from error
-
-    return main

@@ -1,18 +1,15 @@
 """Formulas alone: element vectors pooled over each formula, and two ordinary models on top, on MatBench's own folds.
 
-Example:
-    python -m benchmarks.downstream.compositions --catalog ct-multi -o compositions.json
-
-Every table of element vectors is pooled by the same statistics and learned from by the same models. MatBench: Dunn et
+Every table of element vectors is pooled with the same statistics and given to the same models. MatBench: Dunn et
 al., npj Comput. Mater. 6, 138 (2020), 10.1038/s41524-020-00406-3; its official folds, on the compositions alone.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +23,9 @@ from sklearn.metrics import mean_absolute_error, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.crystals import DATA_ENV
-from benchmarks.downstream.output import report
-from benchmarks.downstream.tables import PUBLISHED
+from benchmarks.downstream.element_tables import PUBLISHED
 from benchmarks.downstream.vectors import NamedVectors, load_catalogs, load_vectors
-from benchmarks.measure import environment
+from benchmarks.harness import DATA_ENV, Request, refuse_other_settings
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 from embeddings.formula import fraction_matrix
@@ -48,18 +43,18 @@ TASKS = {
     "glass": "ROC-AUC",
     "expt_is_metal": "ROC-AUC",
 }
-"""Task -> the figure that MatBench ranks by; from the cheapest to the dearest of each kind."""
+"""Task -> the figure that MatBench ranks by; of each kind the cheapest first."""
 
 QUICK_TASKS = ("steels", "expt_is_metal")
 STATS = ("mean", "std", "min", "max")
 MODELS = ("ridge", "gradient boosting")
 
 MIN_VARIANCE = 1e-8
-"""Columns that vary less among the training rows are left out of the ridge: it would take their rounding for signal."""
+"""Columns that vary less than this among the training rows are left out of the ridge: it would fit their rounding."""
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-2, 5, 15))
 BOOSTING = {"max_iter": 200, "learning_rate": 0.1, "max_leaf_nodes": 15, "max_bins": 63, "random_state": 0}
-"""Smaller trees than the library's own, coarser bins, more rounds: with hundreds of features each split is dear."""
+"""Smaller trees than the library's default, coarser bins, more rounds: splits are costly with hundreds of features."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +65,7 @@ class Task:
         name: of the task.
         formulas: (n,) as the file spells them.
         values: (n,) float64, or bool where a class is asked for.
-        folds: (n,) the fold that each row is tested in.
+        folds: (n,) fold in which each row is tested.
     """
 
     name: str
@@ -87,62 +82,65 @@ def read_task(folder: Path, name: str) -> Task:
     """
     path = folder / f"matbench_{name}.parquet"
     if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the MatBench files with --path, or set {DATA_ENV}.")
+        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
     table = pq.read_table(path, columns=["composition", "target", "fold"])
     return Task(name, *(table[column].to_numpy() for column in table.column_names))
 
 
 def run(
-    quick: bool,
+    request: Request,
     *,
     catalogs: Sequence[str] = ("ct-multi",),
-    path: Path | None = None,
     tasks: Sequence[str] = (),
     models: Sequence[str] = MODELS,
 ) -> dict[str, Any]:
     """Compare element vectors pooled over formulas, catalogs and published tables, on MatBench.
 
     Args:
-        quick: two tasks, two folds, one catalog and random rows.
+        request: of the harness; quick are two tasks, two folds, and random rows beside the catalogs.
         catalogs: names or paths of the catalogs to measure.
-        path: folder of the MatBench files; by default among the development data.
         tasks: names out of `TASKS`; all of them if empty.
         models: names out of `MODELS`.
 
     Returns:
-        ``settings`` (with the overlap of each task), ``environment``, ``rows``: the score of each task, features, model
+        ``settings`` (with the overlap of each task), ``rows``: the score of each task, features, model
         and fold, over all rows and over those of formulas that no catalog was trained on; ``summary``: means and
         standard deviations over folds; ``notes``.
 
     Raises:
         EmbeddingsError: a file or a catalog cannot be read.
     """
-    folder = path or Path(os.environ.get(DATA_ENV, ".")) / "matbench"
     loaded = load_catalogs(catalogs)
-    tables, notes = load_vectors(loaded, () if quick else PUBLISHED)
-    rows, overlaps = [], {}
-    for name in tasks or (QUICK_TASKS if quick else TASKS):
-        task = read_task(folder, name)
-        seen = seen_by_any(loaded, task.formulas)
-        overlaps[name] = {"n": len(seen), "n_seen": int(seen.sum())} | {
-            "n_with_a_stand_in": {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
-        }
-        for table in tables:
-            rows += measure(task, table, ~seen, models=models, n_folds=2 if quick else 5)
+    tables, notes = load_vectors(loaded, () if request.quick else PUBLISHED)
+    names = tasks or (QUICK_TASKS if request.quick else tuple(TASKS))
+    chosen = [read_task(request.data / "matbench", name) for name in names]
+    seen = {task.name: seen_by_any(loaded, task.formulas) for task in chosen}
+    overlaps = {task.name: _overlap(task, seen[task.name], tables) for task in chosen}
     ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
     settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
-    result = {"settings": settings, "environment": environment(), "rows": rows}
-    return result | {"summary": summarize(rows), "notes": notes}
+    refuse_other_settings(request.known, settings)
+    rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+    done = {(row["task"], row["features"]) for row in rows}
+    for task, table in product(chosen, tables):
+        if (task.name, table.name) not in done:
+            rows += measure(task, table, ~seen[task.name], models=models, n_folds=2 if request.quick else 5)
+            request.keep({"settings": settings, "rows": rows, "notes": notes})
+    return {"settings": settings, "rows": rows, "summary": summarize(rows), "notes": notes}
+
+
+def _overlap(task: Task, seen: np.ndarray, tables: Sequence[NamedVectors]) -> dict[str, Any]:
+    lacking = {table.name: n_with_a_stand_in(table, task.formulas) for table in tables}
+    return {"n": len(seen), "n_seen": int(seen.sum()), "n_with_a_stand_in": lacking}
 
 
 def seen_by_any(catalogs: Sequence[ElementCatalog], formulas: np.ndarray) -> np.ndarray:
-    """Return (n,) bool: whether the training of some catalog saw the formula."""
+    """Return whether any of the catalogs saw the formula in training, (n,) bool."""
     seen = {formula for catalog in catalogs for formula in catalog.overlap(formulas.tolist())}
     return np.array([formula in seen for formula in formulas])
 
 
 def n_with_a_stand_in(table: NamedVectors, formulas: np.ndarray) -> int:
-    """Return how many formulas hold an element that the table lacks; its neighbour in the periodic table stands in."""
+    """Return how many formulas contain an element that the table lacks; a neighbor in the periodic table stands in."""
     matrix = fraction_matrix(formulas)
     lacking = ~np.isin(matrix.atomic_numbers, table.atomic_numbers)
     return len(np.unique(np.repeat(np.arange(len(matrix)), matrix.n_elements)[lacking]))
@@ -165,10 +163,10 @@ def measure(
 
 
 def predict(model: str, features: np.ndarray, values: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """Learn from the rows that are not tested and return a number for each tested one: a value, or a class's score.
+    """Fit the rows that are not tested and predict the others: a value, or the score of a class, for each.
 
     Raises:
-        InputInvalid: no model of this name.
+        InputInvalid: there is no model of this name.
     """
     training, wanted = features[~tested], values[~tested]
     if model == "ridge":
@@ -218,19 +216,3 @@ def _score(actual: np.ndarray, predicted: np.ndarray) -> float | None:
     if actual.dtype != bool:
         return float(mean_absolute_error(actual, predicted)) if len(actual) else None
     return float(roc_auc_score(actual, predicted)) if len(set(actual.tolist())) == 2 else None
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="Two tasks, two folds: shows that it runs.")
-@click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True, help="Name or path.")
-@click.option("--path", type=click.Path(path_type=Path), help="Folder of the MatBench files.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)), help="May be repeated; all by default.")
-@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), default=MODELS, help="May be repeated.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
-def main(quick: bool, out: Path | None, **options: Any) -> None:
-    """Compare element vectors pooled over formulas on MatBench."""
-    report(lambda: run(quick, **options), out)
-
-
-if __name__ == "__main__":
-    main()

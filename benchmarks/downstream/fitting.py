@@ -1,4 +1,4 @@
-"""Training a back end: the same rules for every client and whatever stands for its atoms."""
+"""Training a back end: the same rules for every client and every kind of atom features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.downstream.backend import AtomFeatures
+from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.problem import Problem
 from builders.learning.optimization import learning_rate_factor
 from builders.learning.scores import score
@@ -24,7 +24,7 @@ class Client(Protocol):
     name: str
 
     def network(self, features: AtomFeatures) -> nn.Module:
-        """Return a fresh network that takes a batch and returns one standardised value for each crystal, (n,)."""
+        """Return a fresh network that takes a batch and returns one standardized value for each crystal, (n,)."""
 
     def batch(self, rows: np.ndarray, *, per_site: bool) -> Any:
         """Put the crystals at the given rows together; nodes are atomic numbers, or numbers of atoms."""
@@ -39,10 +39,10 @@ class Budget:
         batch_size: crystals in a batch.
         weight_decay: AdamW's.
         clip_norm: gradients are scaled down to this norm.
-        n_checks: how often the validation error is taken, evenly over the second half of the epochs.
-        learning_rates: to choose from, for each kind of features on its own.
-        spreads: to choose from likewise, beside the spread that frozen features come with: some back ends learn better
-            from small numbers, others from large ones.
+        n_checks: how often the validation error is measured, evenly over the second half of the epochs.
+        learning_rates: to choose from, separately for each kind of features.
+        spreads: to choose from as well, beside the features' own spread: some back ends learn better from small
+            numbers, others from large ones.
         seeds: of the initial weights and the order of the batches.
     """
 

@@ -1,8 +1,5 @@
 """MEGNet as matgl ships it, on the formation energies of cubic perovskites, with one kind of atom features or another.
 
-Example:
-    python -m benchmarks.downstream.megnet --catalog ct-multi --seeds 0,1,2 --epochs 60 -o megnet.json
-
 MEGNet: Chen et al., Chem. Mater. 31, 3564 (2019), 10.1021/acs.chemmater.9b01294. Crystals: Castelli et al., Energy
 Environ. Sci. 5, 9034 (2012), 10.1039/C2EE22341D.
 """
@@ -15,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.downstream.backend import AtomFeatures
-from benchmarks.downstream.comparison import Comparison, command, compare
+from benchmarks.downstream.comparison import Comparison, compare
+from benchmarks.downstream.element_tables import PUBLISHED, one_hot, published, random_rows
+from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.fitting import Budget
 from benchmarks.downstream.problem import Sizes
-from benchmarks.downstream.tables import PUBLISHED, one_hot, published, random_rows
+from benchmarks.harness import Request
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 from embeddings.errors import MissingExtra
@@ -94,10 +92,6 @@ COMPARISON = Comparison(
 """MEGNet's own table is 16 wide by default."""
 
 
-def run(quick: bool, **choices: Any) -> dict[str, Any]:
+def run(request: Request, **choices: Any) -> dict[str, Any]:
     """Compare atom features in MEGNet on cubic perovskites."""
-    return compare(COMPARISON, quick, **choices)
-
-
-if __name__ == "__main__":
-    command(run)()
+    return compare(COMPARISON, request, **choices)

@@ -1,7 +1,4 @@
-"""What element vectors know of the elements: catalogs and published tables, ranked on the elements they all have.
-
-Example:
-    python -m benchmarks.downstream.probe --catalog ct-multi -o probe.json
+"""What element vectors know about the elements: catalogs and published tables, ranked on the elements they share.
 
 Each property of each element is predicted by ridge regression on all other elements; see `embeddings.analysis.probe`.
 """
@@ -10,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import click
-
-from benchmarks.downstream.output import report
 from benchmarks.downstream.vectors import load_catalogs, load_vectors
-from benchmarks.measure import environment
+from benchmarks.harness import Request
 from embeddings.analysis import PROPERTIES, mean_r2, rank
 
 HAND_MADE = ("magpie", "magpie_sc", "oliynyk", "oliynyk_sc", "xenonpy")
@@ -27,31 +20,32 @@ QUICK_PROPERTIES = ("electronegativity", "melting_point")
 
 
 def run(
-    quick: bool, *, catalogs: Sequence[str] = ("ct-multi",), published: Sequence[str] | None = None
+    request: Request, *, catalogs: Sequence[str] = ("ct-multi",), published: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Rank catalogs among the published tables by how well elemental properties can be predicted from them.
 
     Args:
-        quick: two properties, against random rows alone.
+        request: of the harness; quick are two properties, against random rows alone.
         catalogs: names or paths of the catalogs to measure.
         published: tables of ElementEmbeddings to compare with; all that it has if not given.
 
     Returns:
-        ``settings``, ``environment``, ``rows``: a score for each table and property; ``summary``: tables by descending
+        ``settings``, ``rows``: a score for each table and property; ``summary``: tables by descending
         mean R2; ``notes``.
 
     Raises:
         EmbeddingsError: a catalog cannot be read, or too few elements are shared.
     """
-    names = () if quick else (published_names() if published is None else published)
+    names = () if request.quick else (published_names() if published is None else published)
     tables, notes = load_vectors(load_catalogs(catalogs), names)
-    ranking = rank({table.name: table for table in tables}, properties=QUICK_PROPERTIES if quick else tuple(PROPERTIES))
+    ranking = rank(
+        {table.name: table for table in tables}, properties=QUICK_PROPERTIES if request.quick else tuple(PROPERTIES)
+    )
     shared = set.intersection(*(set(table.atomic_numbers.tolist()) for table in tables))
     dims = {table.name: table.dim for table in tables}
     head = [{"features": name, "dim": dims[name], "hand_made": name in HAND_MADE} for name in ranking]
     return {
         "settings": {"catalogs": list(catalogs), "n_elements": len(shared)},
-        "environment": environment(),
         "rows": [
             {"features": name, "property": prop} | asdict(score)
             for name, scores in ranking.items()
@@ -69,16 +63,3 @@ def published_names() -> tuple[str, ...]:
     except ImportError:
         return ()
     return tuple(DEFAULT_ELEMENT_EMBEDDINGS)
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="Two properties, random rows only: shows that it runs.")
-@click.option("--catalog", "catalogs", multiple=True, default=("ct-multi",), show_default=True, help="Name or path.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the results.")
-def main(quick: bool, out: Path | None, **options: Any) -> None:
-    """Rank catalogs among the published tables by elemental properties."""
-    report(lambda: run(quick, **options), out)
-
-
-if __name__ == "__main__":
-    main()

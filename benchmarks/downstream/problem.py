@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.downstream.backend import Split
 from builders.learning.splits import split_by_formula
 from builders.structures.cleaning import apply_filters
 from builders.structures.formulas import reduced_formulas_of
@@ -17,8 +16,8 @@ from embeddings.catalog import ElementCatalog
 from embeddings.errors import ColumnNotFound, InputInvalid
 
 TEST_SEED, VALIDATION_SEED = 101, 102
-"""Draw the split, the same for every back end. Catalogs hold out formulas by seeds near 0: by the same seed, a formula
-that one of them held out would always be tested on."""
+"""Seeds of the split, the same for every back end. Catalogs hold out formulas with seeds near 0: with one of those, the
+formulas that a catalog held out would be the tested ones."""
 
 MIN_FORMULAS = 10
 """Unseen formulas that a split needs."""
@@ -26,11 +25,20 @@ MIN_FORMULAS = 10
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many crystals to train on, to choose the epoch and the learning rate by, and to report on, at most."""
+    """At most how many crystals to train on, to choose the epoch and the learning rate by, and to report on."""
 
     training: int
     validation: int
     test: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on, to choose the epoch by, and to report on; no reduced formula is in two of them."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Problem:
         values: (n,) the property of each crystal, finite.
         split: rows of the table.
         dropped: reason -> crystals of the source that could not take part.
-        overlap: test formulas that the training of the catalog saw.
+        overlap: test formulas that the catalog was trained on.
     """
 
     table: StructureTable
@@ -72,7 +80,7 @@ def pose(
 ) -> Problem:
     """Choose the crystals and split them by reduced formula.
 
-    Validation and test formulas are such that the training of the catalog did not see them.
+    The catalog saw no validation or test formula in its training.
 
     Args:
         table: crystals to choose from.
@@ -84,7 +92,7 @@ def pose(
 
     Raises:
         ColumnNotFound: the table lacks the property.
-        InputInvalid: the training of the catalog left too few formulas unseen.
+        InputInvalid: the catalog was trained on too many of the formulas.
     """
     if target not in table.properties:
         raise ColumnNotFound(f'No property "{target}" in this table. It has: {", ".join(table.properties)}.')
@@ -99,7 +107,9 @@ def pose(
     split = split_unseen(formulas, seen, sizes)
     overlap = len(catalog.overlap(np.unique(formulas[split.test]).tolist()))
     if overlap:
-        raise InputInvalid(f"{catalog!r} was trained on {overlap} of the test formulas; the comparison would be void.")
+        raise InputInvalid(
+            f"{catalog!r} was trained on {overlap} of the test formulas; the comparison would be worthless."
+        )
     chosen, split = _renumbered(split)
     table = table.take(chosen)
     return Problem(table, target, table.properties[target], split, dropped, overlap)
@@ -111,7 +121,7 @@ def split_unseen(formulas: np.ndarray, seen: np.ndarray, sizes: Sizes) -> Split:
     Args:
         formulas: (n,) canonical reduced formulas.
         seen: (n,) bool, alike for all rows of a formula.
-        sizes: at most so many rows. Whole formulas are drawn, so that it may be some per cent fewer.
+        sizes: upper bounds. Whole formulas are drawn, so there may be a few percent fewer rows.
 
     Raises:
         InputInvalid: too few rows are unseen.
@@ -120,8 +130,8 @@ def split_unseen(formulas: np.ndarray, seen: np.ndarray, sizes: Sizes) -> Split:
     n_formulas = len(np.unique(formulas[unseen]))
     if len(unseen) <= sizes.validation + sizes.test or n_formulas < MIN_FORMULAS:
         raise InputInvalid(
-            f"{len(unseen)} of {len(seen)} crystals, {n_formulas} formulas, are such that the catalog was not trained "
-            f"on them; {sizes.validation} to validate and {sizes.test} to test on need more."
+            f"The catalog was not trained on {len(unseen)} of {len(seen)} crystals ({n_formulas} formulas); "
+            f"{sizes.validation} to validate on and {sizes.test} to test on need more."
         )
     rest, test = _hold_out(formulas, unseen, sizes.test, TEST_SEED)
     rest, validation = _hold_out(formulas, rest, sizes.validation, VALIDATION_SEED)

@@ -6,7 +6,6 @@ Example:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.downstream import PARTS
-from benchmarks.downstream.summary import RESULTS
-from embeddings.errors import EmbeddingsError, InputInvalid
+from benchmarks.downstream import SUITE
+from benchmarks.harness import Store
+from benchmarks.options import one_line_errors
+from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Downstream, Spread
 from embeddings.store.tables import ENCODER, read_catalog, write_catalog
 
@@ -25,14 +25,12 @@ from embeddings.store.tables import ENCODER, read_catalog, write_catalog
 @click.command(epilog="Example: python -m benchmarks.downstream.record catalogs/ct-multi/3.0.0")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--results", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, help="Folder of PART.json."
+    "--results", type=click.Path(file_okay=False, path_type=Path), default=SUITE.results, help="Folder of CASE.json."
 )
+@one_line_errors()
 def main(folder: Path, results: Path) -> None:
     """Write the downstream results of a catalog version into its manifest and card; nothing else of it changes."""
-    try:
-        record(folder, results)
-    except EmbeddingsError as error:
-        raise click.ClickException(str(error)) from error
+    record(folder, results)
 
 
 def record(folder: Path, results: Path) -> None:
@@ -55,21 +53,19 @@ def record(folder: Path, results: Path) -> None:
     )
 
 
-def downstream(name: str, version: str, folder: Path = RESULTS) -> dict[str, Downstream]:
-    """Return part -> errors with and without the vectors, of every back end that they were measured in.
+def downstream(name: str, version: str, folder: Path = SUITE.results) -> dict[str, Downstream]:
+    """Return case -> errors with and without the vectors, of every back end that they were measured in.
 
     Args:
         name: of the catalog.
         version: of the catalog.
         folder: of the results.
     """
-    paths = {part: path for part in PARTS if (path := folder / f"{part}.json").is_file()}
-    results = {part: json.loads(path.read_text(encoding="utf-8")) for part, path in paths.items()}
     found = {}
-    for part, result in results.items():
+    for result in Store(folder).read_all(SUITE.names):
         if f"{name}@{version}" in result.get("catalogs", ()):
             for target, rows in _by(result["rows"], "target").items():
-                found[f"{part}/{target}"] = _with_and_without(name, rows)
+                found[f"{result['name']}/{target}"] = _with_and_without(name, rows)
     return found
 
 

@@ -1,96 +1,83 @@
-"""Element tables to compare with, as rows by atomic number.
-
-Every table is (119, dim) float32; row 0 and the rows of elements that the table lacks are NaN, so that none of them can
-pass for a vector. A table whose package is not installed is None.
-"""
+"""Downstream results as Markdown: mean and spread over seeds, and the change against the back end's own features."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
-from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
-from embeddings.errors import InputInvalid
-
-PUBLISHED = ("megnet16", "mat2vec", "magpie", "mace_mp0")
-"""Tables of ElementEmbeddings to compare with, one of each kind."""
-
-ATOM_INIT_FILES = {
-    "jarvis": "core/atom_init.json",
-    "matminer": "utils/data_files/cgcnn_atom_feature.json",
-}
-"""Packages that bring the atom features of CGCNN, and where."""
+from benchmarks import markdown
+from benchmarks.harness import Document
 
 
-def catalog_rows(catalog: ElementCatalog) -> np.ndarray:
-    """Return the vectors of a catalog as they are published."""
-    return _by_number(dict(zip(catalog.symbols, catalog.vectors, strict=True)))
+def table(result: Document) -> str:
+    """Return the result of one case."""
+    tables = {"task": _tasks, "property": _ranking, "target": _back_ends}
+    kind = next(key for key in tables if key in result["rows"][0])
+    measured = [f"Measured with {', '.join(result['catalogs'])}."] if result.get("catalogs") else []
+    notes = [f"- {note}" for note in measured + result["notes"]]
+    return "\n".join([f"### {result['title']}", "", tables[kind](result), "", *notes]).rstrip() + "\n"
 
 
-def one_hot() -> np.ndarray:
-    """Return (119, 118): a column for each element."""
-    return _by_number(dict(zip(SYMBOLS, np.eye(N_ELEMENTS), strict=True)))
+def page(results: Sequence[Document]) -> str:
+    """Return the results of all cases."""
+    return "\n".join(map(table, results))
 
 
-def random_rows(dim: int = 128, *, seed: int = 0) -> np.ndarray:
-    """Return rows drawn from the standard normal distribution, different for each element and of no other meaning."""
-    return _by_number(dict(zip(SYMBOLS, np.random.default_rng(seed).normal(size=(N_ELEMENTS, dim)), strict=True)))
+def _back_ends(result: Document) -> str:
+    """One row for each kind of features; the first of each target is what the others are compared with."""
+    cells = []
+    for target in _distinct(row["target"] for row in result["rows"]):
+        of_target = [row for row in result["rows"] if row["target"] == target]
+        own = np.mean([row["mae"] for row in of_target if row["features"] == of_target[0]["features"]])
+        for features in _distinct(row["features"] for row in of_target):
+            cells.append(_comparison([row for row in of_target if row["features"] == features], float(own)))
+    columns = ["target", "training structures", "features", "MAE", "change", "R2", "learning rate", "seeds"]
+    return markdown.table(columns, cells)
 
 
-def atom_init() -> np.ndarray | None:
-    """Return the 92 features of CGCNN for the first 100 elements, or None where no installed package brings them.
-
-    Xie and Grossman, Phys. Rev. Lett. 120, 145301 (2018): group, period, electronegativity and so on, each as one of
-    several intervals.
-    """
-    for package, place in ATOM_INIT_FILES.items():
-        spec = find_spec(package)
-        if spec is not None and spec.submodule_search_locations:
-            features = json.loads((Path(spec.submodule_search_locations[0]) / place).read_text(encoding="utf-8"))
-            return _by_number({SYMBOLS[int(z) - 1]: vector for z, vector in features.items()})
-    return None
-
-
-def published(name: str) -> np.ndarray | None:
-    """Return a table of ElementEmbeddings, or None where that is not installed.
-
-    Columns are brought to zero mean and unit spread over the elements that the table has: some tables are in physical
-    units from 0.1 to 1,000, which no back end could take.
-
-    Raises:
-        InputInvalid: ElementEmbeddings has no such table.
-    """
-    try:
-        from elementembeddings.core import Embedding
-    except ImportError:
-        return None
-    try:
-        vectors = Embedding.load_data(name).embeddings
-    except KeyError as error:
-        raise InputInvalid(
-            f'ElementEmbeddings has no table "{name}"; it has {", ".join(PUBLISHED)} and more.'
-        ) from error
-    return standardized(_by_number({symbol: row for symbol, row in vectors.items() if symbol in ATOMIC_NUMBERS}))
+def _comparison(rows: Sequence[dict[str, Any]], own: float) -> list[str]:
+    errors = [row["mae"] for row in rows]
+    first = rows[0]
+    return [
+        first["target"],
+        f"{first['n_train']:,}",
+        first["features"],
+        _spread(errors),
+        f"{np.mean(errors) / own - 1:+.1%}",
+        f"{np.mean([row['r2'] for row in rows]):.3f}",
+        f"{first['learning_rate']:g}",
+        str(len(rows)),
+    ]
 
 
-def standardized(rows: np.ndarray) -> np.ndarray:
-    """Return the rows with each column at zero mean and unit spread; a constant column becomes zero."""
-    spread = np.nanstd(rows, axis=0)
-    return (rows - np.nanmean(rows, axis=0)) / np.where(spread > 0, spread, 1)
+def _tasks(result: Document) -> str:
+    """One table for all tasks: a row for each model and kind of features, a column for each task."""
+    rows = result["rows"]
+    tasks = _distinct(row["task"] for row in rows)
+    cells = []
+    for model in _distinct(row["model"] for row in rows):
+        for features in _distinct(row["features"] for row in rows):
+            own = [row for row in rows if row["model"] == model and row["features"] == features]
+            scores = [[row["score"] for row in own if row["task"] == task] for task in tasks]
+            cells.append([model, features, *(_spread(of_task) if of_task else "-" for of_task in scores)])
+    return markdown.table(["model", "features", *tasks], cells)
 
 
-def covers(rows: np.ndarray) -> np.ndarray:
-    """Return (119,) bool, True where a table has a row."""
-    return np.isfinite(rows).all(axis=1)
+def _ranking(result: Document) -> str:
+    cells = [
+        [row["features"], str(row["dim"]), f"{row['mean_r2']:.2f}", "yes" if row["hand_made"] else ""]
+        for row in result["summary"]
+    ]
+    return markdown.table(["vectors", "width", "mean R2", "a list of such properties"], cells)
 
 
-def _by_number(vectors: Mapping[str, Sequence[float] | np.ndarray]) -> np.ndarray:
-    rows = np.full((N_ELEMENTS + 1, len(next(iter(vectors.values())))), np.nan, dtype=np.float32)
-    for symbol, vector in vectors.items():
-        rows[ATOMIC_NUMBERS[symbol]] = vector
-    return rows
+def _spread(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.4g}"
+    return markdown.mean_and_std(float(np.mean(values)), float(np.std(values, ddof=1)))
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -1,31 +1,26 @@
 """CGCNN on data of other origin than the catalog's: elastic and thermal properties of AFLOW, and cubic perovskites.
 
-Example:
-    python -m benchmarks.downstream.transfer --catalog ct-multi --seeds 0,1,2 -o transfer.json
-
 AFLOW: Toher et al., Phys. Rev. B 90, 174107 (2014), 10.1103/PhysRevB.90.174107; of its moduli the decimal logarithms
 are learned. Perovskites: Castelli et al., Energy Environ. Sci. 5, 9034 (2012), 10.1039/C2EE22341D.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.crystals import DATA_ENV
 from benchmarks.downstream.cgcnn import COMPARISON as CGCNN
-from benchmarks.downstream.comparison import Comparison, command, compare
+from benchmarks.downstream.comparison import Comparison, compare
+from benchmarks.downstream.element_tables import atom_init
 from benchmarks.downstream.problem import Sizes
-from benchmarks.downstream.tables import atom_init
+from benchmarks.harness import DATA_ENV, Document, Request
 from embeddings.errors import InputInvalid
 
 MODULI = ("bulk_modulus", "shear_modulus")
@@ -53,59 +48,45 @@ COMPARISONS: dict[str, Comparison] = {
 """Target -> what is trained."""
 
 
-def run(
-    quick: bool,
-    *,
-    path: Path | None = None,
-    targets: Sequence[str] = (),
-    known: dict[str, Any] | None = None,
-    keep: Callable[[dict[str, Any]], None] = lambda _: None,
-    **choices: Any,
-) -> dict[str, Any]:
+def run(request: Request, *, targets: Sequence[str] = (), **choices: Any) -> dict[str, Any]:
     """Compare atom features in CGCNN on AFLOW and on cubic perovskites.
 
     Args:
-        quick: only show that it runs.
-        path: folder of the crystals; by default that of the development data.
+        request: of the harness.
         targets: names out of `COMPARISONS`; all of them if empty.
-        known: an earlier result; what it holds is not measured again.
-        keep: called with the result so far after each kind of features.
         choices: see `benchmarks.downstream.comparison.compare`.
 
     Raises:
         InputInvalid: a file is not in the folder.
         EmbeddingsError: see `benchmarks.downstream.comparison.compare`.
     """
-    folder = path or Path(os.environ.get(DATA_ENV, "."))
-    earlier = {target: _part(known, target) for target in targets or COMPARISONS}
+    earlier = {target: _part(request.known, target) for target in targets or COMPARISONS}
     results = {target: part for target, part in earlier.items() if part}
 
     def keep_all(target: str, result: dict[str, Any]) -> None:
         results[target] = result
-        keep(_joined(results))
+        request.keep(_joined(results))
 
     with tempfile.TemporaryDirectory() as work:
         for target, part in earlier.items():
-            crystals = with_logarithms(folder / COMPARISONS[target].file_name, Path(work))
-            choices |= {"known": part, "keep": partial(keep_all, target)}
-            results[target] = compare(COMPARISONS[target], quick, path=crystals, **choices)
+            with_logarithms(request.data / COMPARISONS[target].file_name, Path(work))
+            own = replace(request, data=Path(work), known=part, keep=partial(keep_all, target))
+            results[target] = compare(COMPARISONS[target], own, **choices)
     return _joined(results)
 
 
 def _joined(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the results of several targets as one, in the order of `COMPARISONS`."""
     results = {target: results[target] for target in COMPARISONS if target in results}
-    first = next(iter(results.values()))
     return {
         "settings": {target: result["settings"] for target, result in results.items()},
         "catalogs": sorted({catalog for result in results.values() for catalog in result["catalogs"]}),
-        "environment": first["environment"],
         "rows": [row for result in results.values() for row in result["rows"]],
         "notes": sorted({note for result in results.values() for note in result["notes"]}),
     }
 
 
-def _part(known: dict[str, Any] | None, target: str) -> dict[str, Any] | None:
+def _part(known: Document | None, target: str) -> Document | None:
     """Return what an earlier result says of one target."""
     if known is None or target not in known["settings"]:
         return None
@@ -120,19 +101,10 @@ def with_logarithms(path: Path, folder: Path) -> Path:
         InputInvalid: there is no such file.
     """
     if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the crystals with --path, or set {DATA_ENV}.")
+        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
     table = pq.read_table(path)
     for name in MODULI:
         if name in table.column_names:
             table = table.append_column(f"log10_{name}", pc.log10(table[name]))
     pq.write_table(table, folder / path.name)
     return folder / path.name
-
-
-main = command(run)
-main.help = "Compare atom features in CGCNN on AFLOW and on cubic perovskites; --path is the folder of the crystals."
-main.params.append(click.Option(["--target", "targets"], multiple=True, type=click.Choice(list(COMPARISONS))))
-
-
-if __name__ == "__main__":
-    main()

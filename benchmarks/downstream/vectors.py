@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.downstream.tables import covers, published, random_rows
+from benchmarks.downstream.element_tables import covers, published, random_rows
 from embeddings import load_uae
 from embeddings.catalog import ElementCatalog
 

@@ -29,7 +29,7 @@ from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.snapshots.intake import obtain_snapshot
 from builders.snapshots.ledger import Entry, Ledger, write_part
-from builders.snapshots.snapshot import Snapshot, read_part
+from builders.snapshots.snapshot import REJECTED, Snapshot, read_part
 from builders.sources import SourceOptions
 from builders.structures.cleaning import USABLE, Selection, at_most, site_limit, sort_out
 from builders.structures.counts import count_structures
@@ -147,7 +147,7 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     ledger = _open_ledger(folder, reporter)
     _encode(job, ledger, reporter)
     footer = _footer(job, ledger)
-    _name_what_is_left_out(ledger, footer, reporter)
+    _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
     _join(request.out, ledger, footer)
     return footer
 
@@ -259,15 +259,19 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
     )
 
 
-def _name_what_is_left_out(ledger: Ledger, footer: Footer, reporter: Reporter) -> None:
-    """Say by name which structures of the snapshot are not in the output; those of the source are in rejected.csv."""
+def _name_what_is_left_out(snapshot: Snapshot, ledger: Ledger, footer: Footer, reporter: Reporter) -> None:
+    """Say by name which files and structures are not in the output, some of them for each reason."""
+    pulled = chain.from_iterable(entry.rejected for entry in Ledger(snapshot.folder).entries)
+    encoded = chain.from_iterable(entry.rejected for entry in ledger.entries)
     names: dict[str, list[str]] = {}
-    for name, reason, _ in chain.from_iterable(entry.rejected for entry in ledger.entries):
+    for name, reason in chain(((item, why) for item, _, why, _ in pulled), ((item, why) for item, why, _ in encoded)):
         names.setdefault(reason, []).append(name if name.isprintable() else ascii(name))
     for reason, some in names.items():
         more = footer.dropped[reason] - len(some[:NAMED])
         listed = ", ".join(some[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
         reporter.say(f"Left out as {_mended(reason)}: {listed}")
+    if (snapshot.folder / REJECTED).exists():
+        reporter.say(f"The source's are all listed in {snapshot.folder / REJECTED}.")
 
 
 def _mended(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""A pull without a snapshot: everything is read, judged and counted, and nothing is written."""
+"""A pull without a snapshot: everything is read, checked and counted, and nothing is written."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from builders.structures.rejections import mend_of
 from embeddings.text import one_line
 
 EXAMPLES = 5
-"""Faults of a kind that are shown."""
+"""Faults of each kind that are shown."""
 
 
 @dataclass
 class Label:
-    """What is known of a column of numbers.
+    """What is known about a column of numbers.
 
     Attributes:
         n_known: usable structures that have a value.
         least: of the values.
         most: of the values.
-        is_binary: every value is 0 or 1, as where true and false were meant.
+        is_binary: every value is 0 or 1, as for true and false.
     """
 
     n_known: int = 0
@@ -43,7 +43,7 @@ class Label:
         return self.n_known > 0 and self.least == self.most
 
     def add(self, values: np.ndarray) -> None:
-        """Look at more values, (n,) float64, NaN where unknown."""
+        """Add values, (n,) float64, NaN where unknown."""
         known = values[np.isfinite(values)]
         if not len(known):
             return
@@ -55,7 +55,7 @@ class Label:
 
 @dataclass
 class Kind:
-    """Faults of one reason.
+    """Faults with the same reason.
 
     Attributes:
         n: how many there are.
@@ -74,14 +74,14 @@ class Report:
 
     Attributes:
         source: whose data it is.
-        n_received: structures that there are, faulty ones included.
+        n_received: structures of the source, including faulty ones.
         n_kept: those that a snapshot would hold.
-        n_usable: those of them that a build or an embed would use.
+        n_usable: those of them that a build or an embedding would use.
         faults: reason -> what is wrong.
         rejected: reason -> structures that a snapshot would not hold, faulty or left out by the selection.
-        unusable: reason -> structures that a snapshot would hold, and that are left out when vectors are made.
-        counts: anything that was counted on the way, such as what was done to disordered sites.
-        labels: name of a column -> what is known of it.
+        unusable: reason -> structures that a snapshot would hold, but that are left out when vectors are made.
+        counts: anything else that was counted, such as what was done to disordered sites.
+        labels: name of a column -> what is known about it.
     """
 
     source: str

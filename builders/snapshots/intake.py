@@ -1,4 +1,4 @@
-"""The structures that a command works on: a snapshot that was taken earlier, or that of a source, taken now."""
+"""The structures that a command works on: an earlier snapshot, or one that is taken from a source now."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def obtain_snapshot(
     work: Path,
     reporter: Reporter,
 ) -> Snapshot:
-    """Read the snapshot that was asked for, or take that of the source; one for all commands with the same query.
+    """Read the given snapshot, or take one from the source; all commands with the same query share it.
 
     Args:
         source: name of the source; None to use a snapshot.
         options: what the source is told.
         selection: which of its structures are used.
-        snapshot: folder of a snapshot that was taken earlier, in place of a source.
+        snapshot: folder of an earlier snapshot, in place of a source.
         work: folder under which snapshots of sources are kept.
         reporter: tells a person about the pull.
 
     Raises:
-        InputInvalid: neither a source nor a snapshot is named, or the source does not heed an option.
-        SourceError: the snapshot is not whole, or the source says what stands in the way.
+        InputInvalid: neither a source nor a snapshot is named, or the source does not use an option that was given.
+        SourceError: the snapshot is incomplete, or the source fails; the message says why.
     """
     if snapshot is not None:
         return read_snapshot(snapshot)
     if source is None:
-        raise InputInvalid("Structures are needed: name a source or the folder of a snapshot.")
+        raise InputInvalid("No structures are named. Name a source, or the folder of a snapshot.")
     stream = open_stream(source, options, selection)
     folder = work / "snapshots" / f"{source}-{identity_of(query_of(stream, selection))[:12]}"
     return take_snapshot(folder, source, stream, selection, reporter)

@@ -25,17 +25,17 @@ class Entry:
 
     Attributes:
         start: where the batch began.
-        next: where the following one begins; None after the last.
+        next: where the next one begins; None after the last.
         file: its part, or None if no structure was kept.
         sha256: of that file.
-        n_received: usable structures that the source gave.
+        n_received: usable structures from the source.
         n_kept: those that the selection kept.
         left_out: reason -> number of those that it left out.
         rejected: item, place, reason and detail of everything that could not be used.
         counts: anything else that the source counts.
-        unusable: item, place, reason and detail of what is in the part, and is dropped when vectors are made.
+        unusable: item, place, reason and detail of what is in the part, but dropped when vectors are made.
         plan: identity of the plan that the batch belongs to.
-        done: UTC time at which it was there.
+        done: UTC time at which it was finished.
     """
 
     start: Cursor
@@ -55,8 +55,8 @@ class Entry:
 class Ledger:
     """The entries of a pull, on disk and in memory.
 
-    Every line is sealed and numbered. The last one, if a crash tore it, is forgotten. One that was altered in the
-    middle counts as damaged, so that its batch alone is made again; after two in a row nothing is trusted any more.
+    Every line is sealed and numbered. A last line that a crash tore is ignored. A line that was altered in the middle
+    counts as damaged, so that only its batch is made again; nothing after two in a row is trusted.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +85,7 @@ class Ledger:
             raise OutputInvalid(f"{self.folder / LEDGER} cannot be written: {error}.") from error
 
     def replace(self, index: int, entry: Entry) -> None:
-        """Put a batch that was fetched again in the place of the old one."""
+        """Replace a batch by the one that was fetched again."""
         self.entries[index] = entry
         self._rewrite()
 
@@ -102,7 +102,7 @@ class Ledger:
 
 
 def is_intact(folder: Path, entry: Entry) -> bool:
-    """True if the entry's part is there with its hash, or the entry has none."""
+    """Return whether the entry's part exists and has its hash, or the entry has no part."""
     if entry.file is None:
         return True
     path = folder / entry.file
@@ -115,7 +115,7 @@ def write_part(path: Path, table: pa.Table) -> str:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    with atomic_file(path, advice="The same command goes on from here.") as temporary:
+    with atomic_file(path, advice="The same command resumes from here.") as temporary:
         pq.write_table(table.combine_chunks(), temporary, compression="zstd")
         return sha256_of(temporary)
 
@@ -139,7 +139,7 @@ def _text(path: Path) -> str:
 
 
 def _read(text: str) -> dict[int, Entry]:
-    """Return the entries whose lines are what was written, by number."""
+    """Return the entries whose lines are intact, by number."""
     entries: dict[int, Entry] = {}
     for line in text.split("\n"):
         try:
@@ -152,7 +152,7 @@ def _read(text: str) -> dict[int, Entry]:
 
 
 def _bridged(known: dict[int, Entry]) -> list[Entry]:
-    """Return the entries in order; one that is lost between two others is put down as damaged."""
+    """Return the entries in order; one that is lost between two others counts as damaged."""
     entries: list[Entry] = []
     while len(entries) in known or len(entries) + 1 in known:
         number = len(entries)
@@ -161,7 +161,7 @@ def _bridged(known: dict[int, Entry]) -> list[Entry]:
 
 
 def _lost(number: int, before: list[Entry], after: Entry) -> Entry:
-    """An entry of which only its place is known, and whose part therefore has no hash that fits."""
+    """Return an entry of which only the place is known, with a hash that no part has."""
     start = before[-1].next if before else None
     return replace(after, start=start, next=after.start, file=part_name(number), sha256="", **_NOTHING)
 

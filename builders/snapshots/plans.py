@@ -1,4 +1,4 @@
-"""The plan of a pull: what is asked, and what the source was found to have; sealed, and written first of all."""
+"""The plan of a pull: what is asked for, and what the source holds; sealed, and written before anything else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAN = "plan.json"
 
 
 class PlanAltered(SourceError):
-    """The folder holds a pull of ours whose plan is not what was written."""
+    """The folder holds one of our pulls, whose plan was altered."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Pull:
     Attributes:
         folder: where its parts go.
         source: name of the source.
-        query: what is asked.
+        query: what is asked for.
         selection: which structures are kept.
-        plan: what the source was found to have.
+        plan: what the source holds.
         started: UTC time of the plan.
     """
 
@@ -47,22 +47,22 @@ class Pull:
 
     @cached_property
     def identity(self) -> str:
-        """The same identity, the same batches: it stands in every line of the ledger."""
+        """The same identity means the same batches; every line of the ledger carries it."""
         return identity_of(self.query, self.plan.origin.to_dict(), list(self.plan.items))
 
 
 def query_of(stream: Stream, selection: Selection) -> dict[str, Any]:
-    """Return the whole query: what the source was asked for, and the selection."""
+    """Return the whole query: that of the source, and the selection."""
     return {**stream.query, **selection.to_dict()}
 
 
 def open_pull(folder: Path, query: dict[str, Any], source: str, selection: Selection) -> Pull | None:
-    """Read the plan of a pull that was begun here; None if none was.
+    """Read the plan of a pull that was begun here; None if there is none.
 
-    A folder that is empty, or holds nothing but what a kill in the first write leaves behind, is free.
+    A folder is free if it is empty, or holds only what a kill during the first write leaves behind.
 
     Raises:
-        PlanAltered: it holds a pull, and its plan is missing or altered.
+        PlanAltered: it holds a pull whose plan is missing or altered.
         SourceError: it holds something else, or a pull with another query.
     """
     names = _names(folder)
@@ -86,10 +86,10 @@ def open_pull(folder: Path, query: dict[str, Any], source: str, selection: Selec
 
 
 def begin_pull(folder: Path, query: dict[str, Any], source: str, selection: Selection, stream: Stream) -> Pull:
-    """Look at the source and freeze the plan.
+    """Find out what the source holds, and freeze the plan.
 
     Raises:
-        SourceError: the source fails; or parts are there already that belong to another plan.
+        SourceError: the source fails, or there are parts that belong to another plan.
         OutputInvalid: the plan cannot be written.
     """
     pull = Pull(folder, source, query, selection, stream.plan(), now())
@@ -108,7 +108,7 @@ def begin_pull(folder: Path, query: dict[str, Any], source: str, selection: Sele
 
 
 def stop_if_moved(pull: Pull, stream: Stream) -> None:
-    """Refuse to mix what the source has now with what was planned for.
+    """Refuse to mix what the source has now with what the plan says.
 
     Raises:
         DatabaseMoved: the source has changed.
@@ -117,7 +117,7 @@ def stop_if_moved(pull: Pull, stream: Stream) -> None:
     if change:
         raise DatabaseMoved(
             f"The source has changed since the pull in {pull.folder} began: {change}. Bring the pull up to date with "
-            "embeddings pull --refresh, or begin another one in another folder."
+            "embeddings pull --refresh, or begin a new one in another folder."
         )
 
 

@@ -1,4 +1,4 @@
-"""Bringing a snapshot up to date: only what has changed is fetched, the rest is taken from the old parts."""
+"""Bring a snapshot up to date: only what has changed is fetched, the rest comes from the old parts."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class StoredRows:
         self._open: tuple[Path, pa.Table] | None = None
 
     def take(self, keys: Sequence[Key]) -> dict[Key, pa.Table]:
-        """Return those of the rows that are there, each as a table of length one."""
+        """Return the rows that are there, each as a table of length one."""
         places = {key: self._places[key] for key in keys if key in self._places}
         return {key: self._part(path).slice(row, 1) for key, (path, row) in places.items()}
 
     @cached_property
     def _places(self) -> dict[Key, tuple[Path, int]]:
-        """Part and row of every key."""
+        """Return part and row of every key."""
         ledger = Ledger(self._folder)
         damaged = set(ledger.damaged())
         places: dict[Key, tuple[Path, int]] = {}
@@ -58,7 +58,7 @@ class StoredRows:
 
 
 def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter) -> Snapshot:
-    """Replace a snapshot by one of the database as it is today; the old one stays until the new one is whole.
+    """Replace a snapshot by one of the current database; the old one stays until the new one is complete.
 
     Raises:
         InputInvalid: the source cannot tell what has changed.
@@ -72,12 +72,12 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
         stream = stream.refreshed(StoredRows(folder))
         begun = open_pull(fresh, query, source, selection)
         if begun is not None and stream.moved(begun.plan):
-            reporter.say("The database has moved since this refresh began; beginning it again.")
+            reporter.say("The database has changed since this refresh began. Starting over.")
             _discard(fresh)
         try:
             take_snapshot(fresh, source, stream, selection, reporter)
         except DatabaseMoved:
-            reporter.say("The database has moved since this refresh began; beginning it again.")
+            reporter.say("The database has changed since this refresh began. Starting over.")
             _discard(fresh)
             take_snapshot(fresh, source, stream, selection, reporter)
         replace_folder(fresh, folder)
@@ -86,7 +86,7 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
 
 
 def _discard(pull: Path) -> None:
-    """Remove a pull, its plan last: killed in the middle, it is a pull that has just begun."""
+    """Remove a pull, its plan last: if killed halfway, it is a pull that has just begun."""
     with suppress(OSError):
         for path in (*(path for path in pull.iterdir() if path.name != PLAN), pull / PLAN):
             path.unlink()

@@ -1,4 +1,4 @@
-"""What becomes of a batch: rows that the selection keeps, and those of them that no model can use, by name."""
+"""Sifting of a batch: the rows that the selection keeps, and which of them no model can use, by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from builders.structures.cleaning import USABLE, Selection, at_most, select, sit
 from builders.structures.table import StructureTable, structures_from_arrow
 
 DETAILS = {"duplicate_id": "an earlier structure has this identifier"}
-DETAIL = "it is in the snapshot; builds and embeds leave it out"
+DETAIL = "it is in the snapshot; builds and embeddings leave it out"
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Sifted:
     """What is kept of a batch, and what is not.
 
     Attributes:
-        rows: (n,) of the batch's table that are kept.
+        rows: (n,) rows of the batch's table that are kept.
         left_out: reason -> number of structures that the selection left out.
-        unusable: those of the kept that the cleaning drops when vectors are made.
-        usable: the kept ones that it does not drop; None for an empty batch.
+        unusable: kept structures that the cleaning drops when vectors are made.
+        usable: kept structures that it does not drop; None for an empty batch.
     """
 
     rows: np.ndarray
@@ -32,7 +32,7 @@ class Sifted:
 
 
 def sift(batch: Batch, selection: Selection, *, origin: str, n_kept: int, seen: set[str]) -> Sifted:
-    """Select from a batch, and look at what is kept as every build and embed will.
+    """Select from a batch, and clean what is kept as every build and embedding will.
 
     Args:
         batch: as the source gave it.
@@ -64,7 +64,7 @@ def _split(table: StructureTable, seen: set[str], max_sites: int) -> tuple[Struc
 
 
 def _new(table: StructureTable, seen: set[str]) -> np.ndarray:
-    """Which crystals have an identifier that none before them has, (n,) bool; all are seen afterwards."""
+    """Return which crystals have an identifier that none before them has, (n,) bool; adds all to `seen`."""
     is_new = np.zeros(len(table), dtype=bool)
     for row, name in enumerate(map(str, table.material_ids)):
         is_new[row] = name not in seen

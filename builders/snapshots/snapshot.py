@@ -1,8 +1,8 @@
-"""Snapshots: what a source gave, frozen on disk with hashes; every later stage reads only this.
+"""Snapshots: what a source gave, frozen on disk with hashes; later stages read nothing else.
 
 A pull first freezes the plan (what there is), then writes one part for each batch and a line of the ledger after
-it, and the snapshot's own file last. Killed at any moment, it goes on after the last line of the ledger. Every file is
-sealed; what was altered is noticed, and the same command repairs it.
+it, and the snapshot's own file last. Killed at any moment, it resumes after the last line of the ledger. Every file is
+sealed; alterations are noticed, and the same command repairs them.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ class Snapshot:
     """A frozen pull.
 
     Attributes:
-        folder: where its parts lie.
+        folder: that holds its parts.
         source: name of the source.
         origin: whose data it is.
-        query: what was asked, the selection included.
+        query: what was asked for, including the selection.
         n_received: structures that the source gave.
         rejected: reason -> number of structures that are not in the snapshot.
         parts: file name -> SHA-256, in order.
-        started: UTC time at which the source was looked at.
-        pulled: UTC time at which the last part was there.
+        started: UTC time of the plan.
+        pulled: UTC time at which the last part was finished.
         facts: route, endpoint, versions and counts of the source.
-        counts: anything that was counted on the way.
+        counts: anything else that was counted.
         unusable: reason -> number of structures in the snapshot that are left out when vectors are made.
     """
 
@@ -79,12 +79,12 @@ class Snapshot:
 
 
 def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selection, reporter: Reporter) -> Snapshot:
-    """Write a stream to disk, take up a pull that was interrupted, or reuse one that is whole.
+    """Write a stream to disk, resume a pull that was interrupted, or reuse one that is complete.
 
     Raises:
         SourceError: nothing is left after the selection; the folder holds another pull, or other files; another
             process is pulling into it; or the source fails.
-        DatabaseMoved: the source is not the one that the pull began with.
+        DatabaseMoved: the source has changed since the pull began.
         ColumnNotFound: the stream is not a structure table.
     """
     query = query_of(stream, selection)
@@ -101,7 +101,7 @@ def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selectio
         if whole is not None:
             return whole
         if is_begun:
-            reporter.say(f"Taking up the pull in {folder}.")
+            reporter.say(f"Resuming the pull in {folder}.")
             stop_if_moved(pull, stream)
         _repair(pull, stream, ledger)
         _continue(pull, stream, ledger, reporter)
@@ -110,7 +110,7 @@ def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selectio
 
 
 def _sealed_snapshot(pull: Pull, ledger: Ledger) -> Snapshot | None:
-    """Return the snapshot if nothing needs to be fetched for it; seal it again if its own file alone was altered."""
+    """Return the snapshot if nothing needs to be fetched; seal it again if only its own file was altered."""
     if not (pull.folder / SNAPSHOT).exists() or ledger.damaged():
         return None
     try:
@@ -126,7 +126,7 @@ def read_snapshot(folder: Path) -> Snapshot:
         SourceError: it is missing, unfinished or altered, or a part does not have its hash.
     """
     if (folder / PLAN).exists() and not (folder / SNAPSHOT).exists():
-        raise SourceError(f"The pull in {folder} is not finished. Give its command again to take it up.")
+        raise SourceError(f"The pull in {folder} is not finished. Give its command again to resume it.")
     try:
         document = unsealed((folder / SNAPSHOT).read_text(encoding="utf-8"), indent=2)
         origin = origin_from_dict(document.pop("origin"))
@@ -134,11 +134,11 @@ def read_snapshot(folder: Path) -> Snapshot:
         if not isinstance(snapshot.parts, dict) or not all(map(_PART.fullmatch, snapshot.parts)):
             raise ValueError("parts of other names")
     except FileNotFoundError as error:
-        raise SourceError(f"{folder} is not a whole snapshot: it has no {SNAPSHOT}. Pull it first.") from error
+        raise SourceError(f"{folder} is not a complete snapshot: it has no {SNAPSHOT}. Pull it first.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
-            f"{folder} is not a whole snapshot: {SNAPSHOT} is altered ({error}). Give the command of the pull again to "
-            "repair it, or remove the folder and pull again."
+            f"{folder} is not a complete snapshot: {SNAPSHOT} is altered ({error}). Give the command of the pull again "
+            "to repair it, or remove the folder and pull again."
         ) from error
     for name in snapshot.parts:
         read_part(snapshot, name)
@@ -146,10 +146,10 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def read_part(snapshot: Snapshot, name: str) -> pa.BufferReader:
-    """Return the content of a part, open for reading: the very bytes that have its hash, whatever happens to the file.
+    """Return the content of a part, open for reading: the bytes whose hash was checked, whatever happens to the file.
 
     Raises:
-        SourceError: it is not there, or does not have its hash.
+        SourceError: it is missing, or does not have its hash.
     """
     path = snapshot.folder / name
     try:
@@ -176,7 +176,7 @@ def _repair(pull: Pull, stream: Stream, ledger: Ledger) -> None:
 
 
 def _continue(pull: Pull, stream: Stream, ledger: Ledger, reporter: Reporter) -> None:
-    """Fetch and store what comes after the last entry of the ledger."""
+    """Fetch and store everything after the last entry of the ledger."""
     if _is_done(pull, ledger):
         return
     start, seen = ledger.entries[-1].next if ledger.entries else None, _seen(pull, ledger.entries)
@@ -232,7 +232,7 @@ def _listed(faults: Iterable[Rejected]) -> list[list[str]]:
 
 
 def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
-    """Write what makes the parts a snapshot."""
+    """Write the file that makes the parts a snapshot."""
     entries = ledger.entries
     faults = [fault for entry in entries for fault in entry.rejected]
     unusable = [fault for entry in entries for fault in entry.unusable]
@@ -265,11 +265,11 @@ def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
 def _nothing_left(snapshot: Snapshot) -> str:
     reasons = ", ".join(f"{n} {reason}" for reason, n in snapshot.rejected.items()) or "the source is empty"
     listed = f" See {snapshot.folder / REJECTED}." if (snapshot.folder / REJECTED).exists() else ""
-    return f"No structure is left of {snapshot.n_received} from {snapshot.origin.name}: {reasons}.{listed}"
+    return f"None of the {snapshot.n_received} structures from {snapshot.origin.name} is kept: {reasons}.{listed}"
 
 
 def _write_rejected(path: Path, faults: list[list[str]]) -> None:
-    """List what was set aside; where nothing was, there is no list."""
+    """List what was set aside; without any, remove an earlier list."""
     if faults:
         write_text(path, rejected_csv(faults))
         return

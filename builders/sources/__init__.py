@@ -1,4 +1,4 @@
-"""Sources of structures, by name. To add one: a file with one public function, and an entry in ``SOURCES``."""
+"""Sources of structures, by name. To add one, write a file with one public function and an entry in ``SOURCES``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid, SourceError, did_you_mean
 
 Cursor = Any
-"""A place in a stream, as a plain JSON value; None is the beginning, and after the last batch the end."""
+"""A place in a stream, as a plain JSON value; None is the beginning, and the end after the last batch."""
 
 
 class DatabaseMoved(SourceError):
@@ -30,12 +30,12 @@ class SourceOptions:
 
     Attributes:
         path: file or folder to read, for sources that read one.
-        origin: whose data it is, where the source cannot know.
+        origin: whose data it is, where the source cannot tell.
         api_key_file: file with the key of a service; its environment variable is read if None.
-        include_nc: take structures whose licence forbids commercial use.
-        provider: name of a database, for sources that speak to several.
+        include_nc: take structures whose license forbids commercial use.
+        provider: name of a database, for sources that can query several.
         filter: in the language of the source.
-        disorder: what becomes of sites that several elements share: ``"drop"`` or ``"majority"``.
+        disorder: what to do with sites that several elements share: ``"drop"`` or ``"majority"``.
         n_jobs: processes that parse files.
     """
 
@@ -51,13 +51,13 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a source found when it was looked at; frozen in the snapshot before the first batch.
+    """What a source holds, as found before the first batch; frozen in the snapshot.
 
     Attributes:
         origin: whose data it is.
-        n_expected: structures that there are; None where the source does not tell.
+        n_expected: number of structures; None where the source does not say.
         facts: route, endpoint, client versions, counts, as plain JSON values.
-        items: what batches are cut from, where the source lists it first (identifiers, file names).
+        items: what batches are made from, where the source lists it first (identifiers, file names).
     """
 
     origin: Origin
@@ -68,13 +68,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Something that the source has and that is not a usable structure.
+    """Something in the source that is not a usable structure.
 
     Attributes:
         item: file name or identifier.
         reason: the kind of fault, one of few, such as ``"unreadable"``.
-        detail: what exactly, for people.
-        place: where in the item, such as a block or a frame; empty where it is one structure.
+        detail: what exactly is wrong, for people.
+        place: where in the item, such as a block or a frame; empty where the item is one structure.
     """
 
     item: str
@@ -89,9 +89,9 @@ class Batch:
 
     Attributes:
         table: in the structure schema.
-        next: where the following batch begins; None after the last.
+        next: where the next batch begins; None after the last.
         rejected: what could not be used.
-        counts: anything worth a number in the snapshot.
+        counts: anything worth counting in the snapshot.
         status: a few words beside the progress bar.
     """
 
@@ -103,14 +103,14 @@ class Batch:
 
 
 class EarlierRows(Protocol):
-    """Rows of an earlier snapshot, for a stream that takes over what did not change."""
+    """Rows of an earlier snapshot, for a stream that reuses what has not changed."""
 
     def take(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], pa.Table]:
         """Return the rows, each a table of length one, that have these pairs of material_id and last_updated."""
 
 
 class Stream(ABC):
-    """What a source gives: batches of structures, from any cursor on, the same ones every time.
+    """What a source gives: batches of structures, starting at any cursor, the same ones every time.
 
     Attributes:
         query: what identifies the request, as plain JSON values: the same query, the same structures.
@@ -120,39 +120,40 @@ class Stream(ABC):
 
     @abstractmethod
     def plan(self) -> Plan:
-        """Look at what there is."""
+        """Find out what the source holds."""
 
     @abstractmethod
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Yield the batches from ``start`` on."""
+        """Yield the batches, beginning at ``start``."""
 
     def moved(self, plan: Plan) -> str | None:
-        """Return what has changed if the source is no longer the one that was planned for."""
+        """Return what has changed since the plan was made; None if nothing has."""
         return None
 
     def refreshed(self, earlier: EarlierRows) -> Stream:
-        """Return the same stream, which takes unchanged rows from an earlier snapshot instead of fetching them."""
+        """Return the same stream, except that it takes unchanged rows from an earlier snapshot."""
         raise InputInvalid("This source cannot tell what has changed. Pull it again into another folder.")
 
 
 class Source(Protocol):
-    """Opens a stream; may leave out on its side what the selection leaves out anyway, and says so in the query."""
+    """Opens a stream; it may apply parts of the selection itself, and then says so in the query."""
 
     def __call__(self, options: SourceOptions, selection: Selection = ...) -> Stream:
-        """Return the stream; look at nothing yet that needs a network."""
+        """Return the stream; nothing here may need a network yet."""
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What people need to know of a source before they use it.
+    """What users need to know about a source before they use it.
 
     Attributes:
-        function: where it stands, as ``module:function``.
+        function: where it is defined, as ``module:function``.
         summary: what it gives.
         needs: options, keys and extras.
         licence: of the data.
-        takes: the fields of `SourceOptions` that it heeds; any other is refused.
-        recipe: what is built of it where no recipe is named.
+        takes: the fields of `SourceOptions` that it uses; any other is refused.
+        recipe: built from it by default.
+        extra: optional dependencies that cover the source and a build from it.
     """
 
     function: str
@@ -161,6 +162,7 @@ class SourceInfo:
     licence: str
     takes: tuple[str, ...] = ()
     recipe: str = "ct-all"
+    extra: str = "build"
 
 
 SOURCES: dict[str, SourceInfo] = {
@@ -181,7 +183,7 @@ SOURCES: dict[str, SourceInfo] = {
     "local": SourceInfo(
         "builders.sources.local:local",
         summary="files of your own: CIF or POSCAR folder with id_prop.csv, extended XYZ, ASE, MatBench, JARVIS",
-        needs="--path DIR_OR_FILE; for ASE databases the extra sources",
+        needs="--path DIR_OR_FILE; id_prop.csv without a header: --targets target; for ASE databases the extra sources",
         licence="stated with --about",
         takes=("path", "origin", "disorder", "n_jobs"),
     ),
@@ -192,6 +194,7 @@ SOURCES: dict[str, SourceInfo] = {
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "api_key_file", "include_nc", "disorder"),
         recipe="ct-multi",
+        extra="mp",
     ),
     "mp-opendata": SourceInfo(
         "builders.sources.mp_opendata:mp_opendata",
@@ -200,6 +203,7 @@ SOURCES: dict[str, SourceInfo] = {
         licence="CC-BY-4.0; with --include-nc also CC-BY-NC-4.0",
         takes=("origin", "include_nc", "disorder"),
         recipe="ct-multi",
+        extra="mp",
     ),
     "optimade": SourceInfo(
         "builders.sources.optimade:optimade",
@@ -207,6 +211,7 @@ SOURCES: dict[str, SourceInfo] = {
         needs="--provider NAME_OR_ADDRESS, and a --filter; the extra sources",
         licence="known for named providers, else stated with --about",
         takes=("origin", "provider", "filter", "disorder"),
+        extra="sources",
     ),
 }
 """Every source by name."""
@@ -216,7 +221,7 @@ def find_source(name: str) -> Source:
     """Return the source of this name, importing its module.
 
     Raises:
-        InputInvalid: there is none; names the closest and all that there are.
+        InputInvalid: there is none; the message names the closest and lists all.
     """
     if name not in SOURCES:
         raise InputInvalid(f'No source "{name}".{did_you_mean(name, SOURCES)} Available: {", ".join(SOURCES)}.')
@@ -234,15 +239,15 @@ def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stre
     """Open the source of this name.
 
     Raises:
-        InputInvalid: there is none, or it does not heed an option that was given.
-        SourceError: the source says what stands in the way.
+        InputInvalid: there is none, or it does not use an option that was given.
+        SourceError: the source cannot be opened; the message says why.
     """
     source = find_source(name)
     default, takes = SourceOptions(), SOURCES[name].takes
     for entry in fields(SourceOptions):
         if getattr(options, entry.name) != getattr(default, entry.name) and entry.name not in takes:
-            heeded = ", ".join(map(_flag, takes)) or "none of these options"
-            raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {heeded}.")
+            taken = ", ".join(map(_flag, takes)) or "none of these options"
+            raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {taken}.")
     stream = source(options, selection)
     if options.origin is not None:
         stream.query = {**stream.query, "about": _named(options.origin)}
@@ -250,10 +255,10 @@ def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stre
 
 
 def _named(origin: Origin) -> str:
-    """The name of an origin, and what tells its terms from others of that name."""
+    """Return the name of an origin, and a hash that tells its terms from others of that name."""
     return f"{origin.name} ({identity_of(origin.to_dict())[:12]})"
 
 
 def _flag(field_name: str) -> str:
-    """The option of the command line that sets a field."""
+    """Return the command-line option that sets a field."""
     return "--" + {"origin": "about", "n_jobs": "jobs"}.get(field_name, field_name.replace("_", "-"))

@@ -1,4 +1,4 @@
-"""Addresses of services: what may be shown and stored of one, and what is a secret."""
+"""Addresses of services: which part may be shown and stored, and which is a secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from embeddings.errors import InputInvalid
 
 HIDDEN = "***"
-"""Stands in a message where a secret was."""
+"""Replaces a secret in a message."""
 
 _USER_INFO = re.compile(r"(?<=//)[^?#\s]*@")
 
@@ -20,7 +20,7 @@ class Address:
     """Where a service is.
 
     Attributes:
-        url: without user and password, without a slash at its end; this may be shown and stored.
+        url: without user, password and trailing slash; this may be shown and stored.
         auth: user and password, sent to this service alone.
     """
 
@@ -29,7 +29,7 @@ class Address:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown."""
+        """The parts that must not be shown."""
         return tuple(part for part in self.auth or () if part)
 
 
@@ -38,10 +38,10 @@ def parse_address(text: str, setting: str) -> Address:
 
     Args:
         text: with or without ``user:password@``.
-        setting: where the user states it, for messages.
+        setting: the option that states it, for messages.
 
     Raises:
-        InputInvalid: it is not a base address. The text itself is not in the message: it may hold a secret.
+        InputInvalid: it is not a base address. The message does not quote it: it may hold a secret.
     """
     try:
         parts = urlsplit(text.strip())
@@ -61,23 +61,23 @@ def parse_address(text: str, setting: str) -> Address:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address; addresses of one origin reach one service.
+    """Return scheme, host and port of an address; addresses with the same origin reach the same service.
 
     Raises:
-        ValueError: it is not an address of the web.
+        ValueError: it is not a web address.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "\\" in url:
-        raise ValueError("not an address of the web")
+        raise ValueError("not a web address")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}:{port}"
 
 
 def address_within(page: str, link: str) -> str | None:
-    """Return where a link on a page of a service leads, without user and password; None if it is to another service.
+    """Return where a link on a page of a service leads, without user and password; None if it leads to another one.
 
-    Some services name their own pages with http where they are asked by https: the https is kept.
+    Some services link to their own pages with http although they were asked by https: https is kept.
     """
     try:
         own, parts = urlsplit(page), urlsplit(urljoin(page, link))
@@ -91,7 +91,7 @@ def address_within(page: str, link: str) -> str | None:
 
 
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a text in which no secret stands, as it is, quoted, or as the user of an address."""
+    """Return a text without the secrets, whether they appear as they are, quoted, or as the user of an address."""
     text = _USER_INFO.sub(f"{HIDDEN}@", text)
     for secret in secrets:
         for spelling in {secret, quote(secret, safe=""), quote(secret)} - {""}:

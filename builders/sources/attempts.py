@@ -17,7 +17,7 @@ LONGEST_DETAIL = 300
 
 
 def attempt(item: str, make: Callable[[], Made], *, place: str = "") -> Made | Rejected:
-    """Make a record, or the records of an item that holds several; or say what is wrong with the item.
+    """Make the record of an item, or all of them where it holds several; or return what is wrong with it.
 
     Args:
         item: its name, for people.
@@ -25,7 +25,7 @@ def attempt(item: str, make: Callable[[], Made], *, place: str = "") -> Made | R
         place: where in the item, such as a block; empty where the item is one structure.
 
     Raises:
-        EmbeddingsError: what stands in the way concerns more than this item.
+        EmbeddingsError: the fault concerns more than this item.
     """
     try:
         return make()
@@ -33,7 +33,7 @@ def attempt(item: str, make: Callable[[], Made], *, place: str = "") -> Made | R
         return rejected(item, fault.reason, fault.detail, place=place)
     except EmbeddingsError:
         raise
-    except Exception as error:  # a parser of foreign data fails in any way
+    except Exception as error:  # a parser of foreign data may raise anything
         return rejected(item, "unreadable", f"{type(error).__name__}: {error}", place=place)
 
 

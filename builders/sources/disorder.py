@@ -1,8 +1,8 @@
 """Sites that several elements share, or that are partly empty: one rule for every source.
 
-A vacancy is a share like any other: what the shares of a site leave of 1. Isotopes are their element. Under
+A vacancy is a share like any other: what the shares of a site leave of 1. Isotopes count as their element. Under
 ``"majority"`` each site goes to its largest share, and stays empty if that is the vacancy; a crystal whose composition
-this changes by more than `MAX_COMPOSITION_CHANGE` is another material, and is refused.
+changes by more than `MAX_COMPOSITION_CHANGE` would be another material, and is refused.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ MAX_COMPOSITION_CHANGE = 0.1
 """How far the atomic fraction of any element may move when each site goes to its largest share."""
 
 VACANCY = "vacancy"
-"""The name by which a source may spell the empty share of a site."""
+"""How a source may name the empty share of a site."""
 
 _TIE = 1e-6
 _ISOTOPES = {"D": "H", "T": "H"}
 
 Site = Mapping[str, float]
-"""Element symbol -> occupancy; what is left of 1 is vacant."""
+"""Element symbol -> occupancy; the rest, up to 1, is vacant."""
 
 _Shares = dict[int, float]
 """Atomic number -> occupancy, 0 for the vacancy."""
 
 
 def settle(sites: Sequence[Site], disorder: str, notes: set[str]) -> tuple[list[int], list[int]]:
-    """Decide what is on each site.
+    """Decide which element each site gets.
 
     Args:
-        sites: what is said to be on them.
+        sites: what the source puts on them.
         disorder: ``"majority"`` takes the largest share of a site; ``"drop"`` refuses shared sites.
-        notes: what was done is added to them.
+        notes: counts of what was done are added here.
 
     Returns:
-        Atomic numbers of the sites that are not left empty, and the places of these.
+        Atomic numbers of the sites that are not left empty, and the indices of these sites.
 
     Raises:
-        Unusable: a share is not one, something is not an element, or the sites are shared and cannot be settled.
+        Unusable: a share is invalid, something is not an element, or shared sites cannot be resolved.
     """
     shares = [_shares(site, notes) for site in sites]
     numbers = [_sole(content) for content in shares]
@@ -72,16 +72,16 @@ def settle(sites: Sequence[Site], disorder: str, notes: set[str]) -> tuple[list[
 
 
 def composition(sites: Sequence[Site]) -> dict[int, float]:
-    """Return the atomic fractions of what is said to be on the sites, atomic number -> fraction.
+    """Return the atomic fractions that the sites state, atomic number -> fraction.
 
     Raises:
-        Unusable: a share is not one, or something is not an element.
+        Unusable: a share is invalid, or something is not an element.
     """
     return _fractions([_shares(site, set()) for site in sites])
 
 
 def _shares(site: Site, notes: set[str]) -> _Shares:
-    """The elements of a site and what they leave vacant."""
+    """Return the elements of a site and what they leave vacant."""
     if not site:
         raise Unusable("no_structure", "a site has no element")
     if len(site) == 1 and (known := ATOMIC_NUMBERS.get(next(iter(site)))) and next(iter(site.values())) == 1:
@@ -112,12 +112,12 @@ def _number(name: str, notes: set[str]) -> int:
 
 
 def _sole(shares: _Shares) -> int | None:
-    """The element of an ordered site, None if it is shared."""
+    """Return the element of an ordered site, None if it is shared."""
     return next(iter(shares)) if len(shares) == 1 and 0 not in shares else None
 
 
 def _largest(shares: _Shares, notes: set[str]) -> int:
-    """The largest share of a site; 0 if that is the vacancy."""
+    """Return the largest share of a site; 0 if that is the vacancy."""
     if (sole := _sole(shares)) is not None:
         return sole
     first, *others = sorted(shares, key=lambda number: -shares[number])

@@ -1,6 +1,6 @@
-"""Extended XYZ, frame by frame: a bad frame is named, and the file goes on where the next one begins.
+"""Extended XYZ, frame by frame: a bad frame is named, and reading resumes at the next one.
 
-Read here and not with ASE, whose reader ends at the first bad frame, knows no deuterium, and turns identifiers such as
+Not read with ASE, whose reader stops at the first bad frame, does not know deuterium, and turns identifiers such as
 ``0012`` or ``1.10`` into numbers.
 """
 
@@ -21,7 +21,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
 
 MOST_ATOMS = 100_000
-"""A frame of more atoms is not read."""
+"""A frame with more atoms is not read."""
 
 LONGEST_LINE = 10_000_000
 """Characters of a line; a longer one is not extended XYZ."""
@@ -42,11 +42,11 @@ class Frame:
     """Lines of one frame.
 
     Attributes:
-        number: its place in the file, from 1 on.
-        announced: number of atoms, by its first line.
+        number: its place in the file, starting at 1.
+        announced: number of atoms on its first line.
         comment: its second line.
         lines: those of the atoms, and those that begin with VEC.
-        fault: reason and detail of what is known to be wrong with it.
+        fault: reason and detail of a known fault.
     """
 
     number: int
@@ -62,10 +62,10 @@ class XyzCrystal:
 
     Attributes:
         lattice: (3, 3) rows a, b, c in angstrom.
-        symbols: of each atom, as they are written.
+        symbols: of each atom, as written.
         positions: (n_atoms, 3) Cartesian, angstrom.
-        stated: key -> number, boolean or text, without what describes the cell and the columns.
-        spelled: key -> the text of its value.
+        stated: key -> number, boolean or text, except the keys that describe the cell and the columns.
+        spelled: key -> its value as text.
     """
 
     lattice: np.ndarray
@@ -76,10 +76,10 @@ class XyzCrystal:
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
-    """Yield the frames of a file, the bad ones with their fault.
+    """Yield the frames of a file; bad ones carry their fault.
 
     Raises:
-        SourceError: there is no frame in it, or it cannot be read.
+        SourceError: it has no frame, or cannot be read.
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -89,13 +89,13 @@ def read_frames(path: Path) -> Iterator[Frame]:
 
 
 class _Lines:
-    """Lines of a file, of which the next two can be looked at."""
+    """Lines of a file, with a look at the next two."""
 
     def __init__(self, file: TextIO, path: Path) -> None:
         self.path, self._file, self._ahead = path, file, list[str]()
 
     def peek(self, place: int = 0) -> str | None:
-        """Return a line to come, None after the end."""
+        """Return one of the next lines without consuming it, None after the end."""
         while len(self._ahead) <= place:
             line = self._file.readline(LONGEST_LINE)
             if len(line) == LONGEST_LINE:
@@ -106,7 +106,7 @@ class _Lines:
         return self._ahead[place]
 
     def take(self) -> str:
-        """Return the next line and go on."""
+        """Return the next line and advance."""
         line = self.peek() or ""
         del self._ahead[:1]
         return line
@@ -157,7 +157,7 @@ def _frame(lines: _Lines, number: int) -> Frame:
 
 
 def _skip(lines: _Lines) -> int:
-    """Go on to where the next frame begins, and return how many lines that are not empty were passed."""
+    """Advance to the beginning of the next frame, and return how many lines that are not empty were skipped."""
     n_lines = 0
     while (line := lines.peek()) is not None and not lines.begins_frame(surely=n_lines > 0):
         n_lines += bool(line.strip())
@@ -222,7 +222,7 @@ def _lattice(spelled: dict[str, str], frame: Frame) -> np.ndarray:
 
 
 def _columns(text: str) -> dict[str, slice]:
-    """Which columns hold what."""
+    """Return which columns hold what."""
     parts = text.split(":")
     columns: dict[str, slice] = {}
     at = 0

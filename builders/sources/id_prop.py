@@ -16,7 +16,7 @@ _UNKNOWN = frozenset(("n/a", "#n/a", "na", "none", "null", "missing", "unknown",
 """Words for a value that is not known; never the name of a target."""
 
 Row = tuple[int, list[str]]
-"""The number of a line, and its cells."""
+"""Line number and cells."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Labels:
     Attributes:
         names: of the targets.
         values: identifier -> values, None where unknown.
-        lines: identifier -> where it stands.
+        lines: identifier -> its line.
         has_header: True if the first line names the targets.
     """
 
@@ -43,16 +43,16 @@ def read_id_prop(path: Path, files: Collection[str] = ()) -> Labels:
 
     Args:
         path: the table.
-        files: what structure files may be called in it.
+        files: names that may stand for structure files in it.
 
     Raises:
-        InputInvalid: names the line, and what is wrong with it.
+        InputInvalid: the message names the line and what is wrong with it.
     """
     rows = _read_rows(path)
     if rows and len(rows[0][1]) < 2 and any(mark in rows[0][1][0] for mark in ";\t"):
-        raise InputInvalid(f"{path}, line {rows[0][0]}: its cells are not split by commas. Write: mp-149,0.61")
+        raise InputInvalid(f"{path}, line {rows[0][0]}: its cells are not separated by commas. Write: mp-149,0.61")
     if not rows or len(rows[0][1]) < 2:
-        raise InputInvalid(f"{path} needs lines of an identifier and one value or more, such as: mp-149,0.61")
+        raise InputInvalid(f"{path} needs lines with an identifier and at least one value, such as: mp-149,0.61")
     first = rows[0][1]
     has_header = first[0].strip() not in files and not any(map(_may_be_value, first[1:]))
     names = tuple(name.strip() for name in first[1:]) if has_header else _numbered(len(first) - 1)
@@ -83,14 +83,14 @@ def _numbered(n: int) -> tuple[str, ...]:
 
 def _check_names(names: tuple[str, ...], path: Path) -> None:
     if len(set(names)) < len(names):
-        raise InputInvalid(f"{path} has two targets of one name: {', '.join(names)}. Give each its own.")
+        raise InputInvalid(f"{path} has two targets with the same name: {', '.join(names)}. Rename one.")
     for name in names:
         if name in RESERVED:
             raise InputInvalid(
-                f'{path} has a target "{name}", the name of a column of the structure itself. Rename it.'
+                f'{path} has a target "{name}", the name of a column that every structure has. Rename it.'
             )
         if fault := fault_of_name(name):
-            raise InputInvalid(f"{path}: the name of a target {fault}. Give it another.")
+            raise InputInvalid(f"{path}: the name of a target {fault}. Rename it.")
 
 
 def _add(row: Row, labels: Labels, path: Path) -> None:
@@ -101,7 +101,7 @@ def _add(row: Row, labels: Labels, path: Path) -> None:
     if not name:
         raise InputInvalid(f"{path}, line {number}: it has no identifier. Name a structure file.")
     if name in labels.values:
-        raise InputInvalid(f'{path}, line {number}: "{name}" is there twice. Keep one line for each structure.')
+        raise InputInvalid(f'{path}, line {number}: "{name}" is there twice. Keep one line per structure.')
     labels.values[name] = tuple(_value(cell, path, number) for cell in cells[1:])
     labels.lines[name] = number
 
@@ -111,8 +111,8 @@ def _value(cell: str, path: Path, line: int) -> float | None:
         return None
     value = read_number(cell)
     if value is None:
-        header = " Only a first line without numbers whose identifier is not a file is a header." * (line == 1)
+        header = " A first line is a header only if it has no numbers and its identifier is not a file." * (line == 1)
         raise InputInvalid(
-            f'{path}, line {line}: "{cell}" is not a number. Leave the cell empty if it is not known.{header}'
+            f'{path}, line {line}: "{cell}" is not a number. Leave the cell empty if the value is unknown.{header}'
         )
     return value

@@ -1,4 +1,9 @@
-"""A large JSON text value by value, from a compressed file that is not trusted."""
+"""A large JSON text, value by value, from a compressed file that is not trusted.
+
+Not read with ijson: it refuses NaN, infinities and integers of hundreds of digits, which data sets have; one value that
+is nested too deeply ends the whole file, or takes memory that grows with the square of its depth; and it silently keeps
+the last of two equal keys. It is no faster on rows of structures.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,13 @@ from typing import Any, Protocol
 from embeddings.errors import SourceError
 
 LONGEST_VALUE = 32_000_000
-"""Characters of one element of an array, or of one field; a longer one is refused."""
+"""The most characters that one element of an array, or one field, may have."""
 
 FREE_BYTES, MOST_TIMES = 1 << 30, 200
-"""A file may unpack to the first, or to so many times its size; data sets of structures unpack to 5 to 30 times."""
+"""A file may unpack to `FREE_BYTES`, or to `MOST_TIMES` its size; data sets of structures unpack to 5 to 30 times."""
 
 MOST_DIGITS = 300
-"""Of an integer; one with more is infinite."""
+"""An integer with more digits is read as infinite."""
 
 _CHUNK = 1 << 20
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -26,28 +31,28 @@ _ENDS = frozenset(",:]} \t\r\n")
 """What may follow a value."""
 
 _STEP = re.compile(r'[^\[\]{}"]*(?:"(?:[^"\\]|\\.)*"[^\[\]{}"]*)*(?P<bracket>[\[\]{}])', re.DOTALL)
-"""Up to and with the next bracket outside of strings."""
+"""Up to and including the next bracket outside of strings."""
 
 
 class TooDeep:
-    """Stands for a value that is nested more deeply than can be read."""
+    """Stands for a value that is nested too deeply to be read."""
 
 
 class Readable(Protocol):
     """Anything that bytes can be read from."""
 
     def read(self, size: int, /) -> bytes:
-        """Return so many bytes, or fewer at the end."""
+        """Return up to `size` bytes; fewer only at the end."""
 
 
 class Bounded:
-    """What a compressed file unpacks to, as long as that is in proportion."""
+    """The unpacked content of a compressed file, as long as its size is plausible."""
 
     def __init__(self, file: Readable, path: Path) -> None:
         self._file, self._path, self._left = file, path, max(FREE_BYTES, MOST_TIMES * path.stat().st_size)
 
     def read(self, size: int, /) -> bytes:
-        """Return so many bytes, or fewer at the end.
+        """Return up to `size` bytes; fewer only at the end.
 
         Raises:
             SourceError: the file unpacks to too much.
@@ -63,7 +68,7 @@ class Bounded:
 
 
 class JsonStream:
-    """Reads a large JSON text value by value, so that the memory holds one element of its array at a time."""
+    """Reads a large JSON text value by value, so that only one element of its array is in memory at a time."""
 
     def __init__(self, file: Readable) -> None:
         self._file, self._text, self._at = file, "", 0
@@ -71,7 +76,7 @@ class JsonStream:
         self._raw_decode = json.JSONDecoder(parse_int=_integer).raw_decode
 
     def fields(self) -> Iterator[str]:
-        """Yield the names of an object's fields; the value of each is to be read before the next."""
+        """Yield the names of an object's fields; read the value of each before the next."""
         self._expect("{")
         while self._peek() != "}":
             key = self.value()
@@ -89,7 +94,7 @@ class JsonStream:
         self._at += 1
 
     def value(self) -> Any:
-        """Read one value whole: only what follows it tells that a number has ended.
+        """Read one whole value; what follows it shows where a number ends.
 
         Returns:
             The value, or `TooDeep`.
@@ -112,7 +117,7 @@ class JsonStream:
                 raise ValueError("the JSON text ends too early")
 
     def finish(self) -> None:
-        """Read to the end, where only now the checksum of a compressed file is compared."""
+        """Read to the end, where the checksum of a compressed file is compared."""
         while True:
             self._skip_space()
             if self._at < len(self._text):
@@ -121,7 +126,7 @@ class JsonStream:
                 return
 
     def _skip_nested(self) -> None:
-        """Go on behind an array or object that is nested too deeply, without reading it."""
+        """Skip an array or object that is nested too deeply."""
         depth = 0
         while True:
             step = _STEP.match(self._text, self._at)
@@ -158,7 +163,7 @@ class JsonStream:
             raise ValueError(f'"," or "{end}" is missing from the JSON text')
 
     def _more(self) -> bool:
-        """Forget what was read and add a chunk at least as large as what is left."""
+        """Drop what was read, and append a chunk at least as large as what is left."""
         self._text = self._text[self._at :]
         self._at = 0
         if len(self._text) > LONGEST_VALUE:
@@ -169,5 +174,5 @@ class JsonStream:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer, or infinity where it has more digits than any number that could be meant."""
+    """Return an integer, or infinity where it has too many digits to be meant."""
     return int(digits) if len(digits) <= MOST_DIGITS else float(digits)

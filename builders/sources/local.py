@@ -1,25 +1,23 @@
-"""Structures from files of one's own: a folder of CIF or POSCAR files, extended XYZ, ASE, MatBench, JARVIS."""
+"""Structures from your own files: a folder of CIF or POSCAR files, extended XYZ, ASE, MatBench, JARVIS."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
+from builders.sources.local_file import Item, LocalFile, Parser
 from builders.sources.origins import Origin
 from builders.sources.structures import StructureRecord, count_notes
 from builders.sources.tabulated import tabulate
@@ -28,60 +26,30 @@ from embeddings.errors import InputInvalid, SourceError
 
 ITEMS_PER_BATCH = 500
 ITEMS_PER_TASK = 25
-"""How many items a process takes at a time."""
-
-Item = tuple[str, Any]
-"""A name for people, and what the parser of the format needs; or why there is nothing to parse, as `Rejected`."""
-
-Parser = Callable[[str, Any, str], StructureRecord | list[StructureRecord | Rejected]]
-"""Makes a record, or several, of an item's name, its content, and what becomes of disordered sites; or raises
-`Unusable`."""
-
-
-@dataclass(frozen=True)
-class LocalFile:
-    """What a format makes of a path.
-
-    Attributes:
-        format: name of the format.
-        items: yields what there is, in the same order every time.
-        parse: a function of a module, so that other processes can run it.
-        n_items: how many there are; None where counting means reading.
-        columns: names of the properties; None where every item has its own.
-        sha256: identity of the content.
-        facts: anything that belongs into the snapshot.
-    """
-
-    format: str
-    items: Callable[[], Iterable[Item]]
-    parse: Parser
-    sha256: str
-    n_items: int | None = None
-    columns: tuple[str, ...] | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+"""Items that a process takes at a time."""
 
 
 def local(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
-    """Read structures from a file or a folder; its name says which format it has.
+    """Read structures from a file or a folder, in the format that its name shows.
 
     Raises:
-        InputInvalid: no path is given, or its format is not known.
-        SourceError: there is nothing at the path.
+        InputInvalid: no path is given, or its format is unknown.
+        SourceError: the path does not exist.
     """
     if options.path is None:
-        raise InputInvalid("The source local reads a file or a folder; name it with --path.")
+        raise InputInvalid("The source local reads a file or a folder. Name it with --path.")
     if not options.path.exists():
-        raise SourceError(f"Nothing at {options.path}.")
+        raise SourceError(f"There is nothing at {options.path}.")
     if not (options.path.is_file() or options.path.is_dir()):
-        raise SourceError(f"{options.path} is neither a file nor a folder. Name one that is.")
+        raise SourceError(f"{options.path} is neither a file nor a folder. Name one of these.")
     return LocalStream(options, open_local(options.path))
 
 
 def open_local(path: Path) -> LocalFile:
-    """Return what the format of a path makes of it.
+    """Open a path in the format that its name shows.
 
     Raises:
-        InputInvalid: the format is not known.
+        InputInvalid: the format is unknown.
         SourceError: it cannot be read.
     """
     from builders.sources import local_ase, local_folder, local_json
@@ -104,7 +72,7 @@ def open_local(path: Path) -> LocalFile:
 
 
 class LocalStream(Stream):
-    """Items of a local file, parsed by as many processes as wanted; a cursor is the number of an item."""
+    """Items of a local file, parsed by `n_jobs` processes; a cursor is the number of an item."""
 
     def __init__(self, options: SourceOptions, file: LocalFile) -> None:
         self._options, self._file = options, file
@@ -112,12 +80,12 @@ class LocalStream(Stream):
         self.query = {"file": self._name, "sha256": file.sha256, "disorder": options.disorder}
 
     def plan(self) -> Plan:
-        """Say whose data it is and how much there is."""
+        """Return whose data it is and how many items there are."""
         facts = {"format": self._file.format, **self._file.facts}
         return Plan(self._options.origin or Origin(self._name), n_expected=self._file.n_items, facts=facts)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Parse the items from ``start`` on."""
+        """Parse the items, beginning at ``start``."""
         number = start or 0
         items = iter(islice(self._file.items(), number, None))
         groups = iter(partial(_group, items, ITEMS_PER_BATCH), [])
@@ -130,7 +98,7 @@ class LocalStream(Stream):
 
 @dataclass(frozen=True)
 class Parsed:
-    """What became of some items, as little as a process has to send.
+    """The result for some items: the least that a process has to send back.
 
     Attributes:
         table: in the structure schema.
@@ -150,7 +118,7 @@ def _group(items: Iterator[Item], n: int) -> list[Item]:
 def _with_end(
     results: Iterable[tuple[list[Item], list[Parsed]]],
 ) -> Iterator[tuple[list[Item], list[Parsed], bool]]:
-    """Say of each result whether it is the last."""
+    """Yield each result, and whether it is the last."""
     waiting = None
     for result in results:
         if waiting is not None:
@@ -190,7 +158,7 @@ Run = Callable[[Parse, Iterator[list[Item]]], Iterable[tuple[list[Item], list[Pa
 
 @contextmanager
 def _mapping(n_jobs: int) -> Iterator[Run]:
-    """Yield what parses groups of items, with processes where more than one is wanted."""
+    """Yield a function that parses groups of items, in processes if more than one is asked for."""
     if n_jobs == 1:
         yield lambda parse, groups: ((group, [parse(group)]) for group in groups)
         return
@@ -207,7 +175,7 @@ def _mapping(n_jobs: int) -> Iterator[Run]:
 def _in_pool(
     pool: Executor, n_jobs: int, parse: Parse, groups: Iterator[list[Item]]
 ) -> Iterator[tuple[list[Item], list[Parsed]]]:
-    """Keep all processes busy: the next groups are handed out before the first is wanted."""
+    """Keep all processes busy: hand out the next groups before the first result is needed."""
     waiting: deque[tuple[list[Item], list[Future[Parsed]]]] = deque()
     ahead = 1 + -(-2 * n_jobs * ITEMS_PER_TASK // ITEMS_PER_BATCH)
     for group in groups:
@@ -221,7 +189,7 @@ def _in_pool(
 
 
 def _context() -> BaseContext:
-    """Processes that begin with the slow imports behind them; afresh where the system cannot do that."""
+    """Return how to start processes: with the slow imports done where the system can, else from scratch."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -233,12 +201,3 @@ def _ignore_interrupts() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def hash_files(paths: Iterable[Path]) -> str:
-    """Return one SHA-256 over the names and contents of files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest.update(os.fsencode(path.name) + b"\0" + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from builders.learning.scales import SCALE_COLUMNS
 from builders.sources.disorder import Site
 from builders.sources.extxyz import Frame, read_crystal, read_frames
-from builders.sources.local import Item, LocalFile, hash_files
+from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, require_periodic
 from builders.sources.values import is_number
 from embeddings.errors import MissingExtra, SourceError
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 IDENTIFIERS = ("material_id", "id", "name", "uid")
-"""Where an identifier may stand among what a file says of a structure."""
+"""Keys under which a file may state an identifier."""
 
 
 def open_extxyz(path: Path) -> LocalFile:
-    """Read frames of an extended XYZ file one after the other."""
+    """Read the frames of an extended XYZ file one by one."""
     return LocalFile("extended XYZ", items=lambda: _frames(path), parse=parse_frame, sha256=hash_files([path]))
 
 
 def open_database(path: Path) -> LocalFile:
-    """Read rows of an ASE database.
+    """Read the rows of an ASE database.
 
     Raises:
         SourceError: it is not one.
@@ -45,7 +45,7 @@ def open_database(path: Path) -> LocalFile:
 
 
 def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
-    """Make a record of a frame of extended XYZ.
+    """Make a record from a frame of extended XYZ.
 
     Raises:
         Unusable: the frame is bad, not periodic in three directions, or not a usable structure.
@@ -64,7 +64,7 @@ def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
 
 
 def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record of a row of an ASE database, given its path and the row's number.
+    """Make a record from a row of an ASE database, given its path and the number of the row.
 
     Raises:
         Unusable: it cannot be read, is not periodic in three directions, or is not a usable structure.
@@ -78,7 +78,7 @@ def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
 
 
 def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: str) -> StructureRecord:
-    """Make a record of ASE atoms and what is stated of them.
+    """Make a record from ASE atoms and their stated values.
 
     Raises:
         Unusable: it is not periodic in three directions, or not a usable structure.
@@ -98,7 +98,7 @@ def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: s
 
 
 def _sites(atoms: Atoms) -> list[Site]:
-    """What is on each site; ASE keeps the shares of disordered ones apart, by the kind of the site."""
+    """Return what is on each site; ASE keeps the shares of disordered sites apart, by the kind of the site."""
     from ase.data import chemical_symbols
 
     kinds, shares = atoms.arrays.get("spacegroup_kinds"), atoms.info.get("occupancy")
@@ -109,7 +109,7 @@ def _sites(atoms: Atoms) -> list[Site]:
 
 
 def _identifier_in(stated: Mapping[str, Any]) -> str | None:
-    """The key under which an identifier stands."""
+    """Return the key of the identifier."""
     return next((key for key in IDENTIFIERS if key in stated and not isinstance(stated[key], bool)), None)
 
 
@@ -132,7 +132,7 @@ def _rows(path: Path) -> Iterator[Item]:
 
 
 def _row_ids(path: Path) -> list[int]:
-    """The numbers of the rows, which stay readable when a row is not."""
+    """Return the numbers of the rows; they stay readable where a row is not."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         return [row_id for (row_id,) in database.execute("SELECT id FROM systems ORDER BY id")]
 

@@ -1,4 +1,4 @@
-"""The crystals of a CIF file as records: one by the name of its file, several by the names of their blocks."""
+"""The crystals of a CIF file as records: one is named after its file, several after their blocks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def parse_cif(
     Args:
         path: of the file.
         material_id: of its crystal.
-        properties: target -> value, where a table labels the file.
-        disorder: what becomes of shared sites.
+        properties: target -> value, if a table labels the file.
+        disorder: what to do with shared sites.
 
     Raises:
-        Unusable: the file or its only crystal cannot be used, or one label stands for several crystals.
+        Unusable: the file or its only crystal cannot be used, or several crystals share one label.
     """
     found = read_cif(path.read_bytes())
     if len(found) == 1:
@@ -52,7 +52,7 @@ def _record(
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Names of blocks, numbered where they are empty or not the only one."""
+    """Return the names of the blocks, numbered where they are empty or repeated."""
     counts = Counter(name.lower() for name in names)
     taken = {name for name in names if name and counts[name.lower()] == 1}
     found: list[str] = []

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 from builders.sources import Rejected
 from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
-from builders.sources.local import Item, LocalFile
 from builders.sources.local_cif import parse_cif
+from builders.sources.local_file import Item, LocalFile
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
 from builders.structures.rejections import Unusable
 from embeddings.errors import InputInvalid, SourceError
 
 MAX_BYTES = 5_000_000
-"""A structure file larger than this is not read: that is a supercell of tens of thousands of atoms."""
+"""A larger structure file is not read: it would be a supercell of tens of thousands of atoms."""
 
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
@@ -33,11 +33,11 @@ class Listed(NamedTuple):
     """A file whose structure is wanted.
 
     Attributes:
-        folder: that it must lie in.
-        path: of the file; None if it is not there.
+        folder: that it must be in.
+        path: of the file; None if it does not exist.
         values: target -> value.
         material_id: the identifier of its structure.
-        fault: reason and detail of what is known to be wrong before it is read.
+        fault: reason and detail of a fault that is known before reading.
     """
 
     folder: Path
@@ -48,16 +48,16 @@ class Listed(NamedTuple):
 
 
 def is_structure_file(name: str) -> bool:
-    """True if a file's name says that it holds one structure."""
+    """Return whether the name of a file says that it holds a structure."""
     unpacked = name.lower().removesuffix(".gz")
     return unpacked.endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
 
 
 def open_folder(path: Path) -> LocalFile:
-    """List the structure files of a folder, or take a single one.
+    """List the structure files of a folder; a single file is a list of one.
 
     Raises:
-        SourceError: there is none, or the folder cannot be read.
+        SourceError: it has none, or the folder cannot be read.
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
@@ -95,7 +95,7 @@ def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dic
 
 
 def _hash(folder: Path, paths: Iterable[Path]) -> str:
-    """Return one SHA-256 over names and contents; what will not be read counts by its name and size."""
+    """Return one SHA-256 over names and contents; a file that will not be read counts by name and size."""
     digest = hashlib.sha256()
     for path in paths:
         if not _is_inside(folder, path):
@@ -112,12 +112,12 @@ def _hash(folder: Path, paths: Iterable[Path]) -> str:
 
 
 def _identifier(name: str) -> str:
-    """The name of a file without its ending, if that is one of structures: ``POSCAR.mp-149`` has none."""
+    """Return the name of a file without a structure ending; ``POSCAR.mp-149`` has none."""
     return name[: name.rindex(".")] if name.lower().endswith(_CIF + _POSCAR_ENDINGS) else name
 
 
 def _aliases(name: str) -> Iterator[str]:
-    """What a file may be called: by its name, without the ending, and without the POSCAR or CONTCAR in front."""
+    """Yield the names of a file: whole, without its ending, and without a leading POSCAR or CONTCAR."""
     yield name
     yield _identifier(name)
     for prefix in _POSCAR_NAMES:
@@ -126,7 +126,7 @@ def _aliases(name: str) -> Iterator[str]:
 
 
 def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:
-    """What may be meant by each name; a file's own name means that file."""
+    """Return which files a name may mean; a file's whole name means that file."""
     called: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         for alias in dict.fromkeys(_aliases(file.name)):
@@ -135,7 +135,7 @@ def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def _identifiers(files: Sequence[Path]) -> dict[Path, str]:
-    """The identifier of each file: its name without the ending, or its name where that would be another's too."""
+    """Return the identifier of each file: its name without the ending, or whole where that is taken."""
     taken = Counter(name for file in files for name in {file.name, _identifier(file.name)})
     short = {file: _identifier(file.name) for file in files}
     return {file: name if taken[name] == 1 else file.name for file, name in short.items()}
@@ -144,7 +144,7 @@ def _identifiers(files: Sequence[Path]) -> dict[Path, str]:
 def _labelled(
     folder: Path, called: Mapping[str, list[Path]], identifiers: Mapping[Path, str], labels: Labels
 ) -> list[Item]:
-    """What id_prop.csv names, in its order."""
+    """Return what id_prop.csv names, in its order."""
     items: list[Item] = []
     named: dict[Path, str] = {}
     for name, values in labels.values.items():
@@ -157,7 +157,7 @@ def _labelled(
         if meant[0] in named:
             raise InputInvalid(
                 f'{folder / ID_PROP}, line {labels.lines[name]}: "{name}" and "{named[meant[0]]}" are one file. '
-                "Keep one line for each structure."
+                "Keep one line per structure."
             )
         named[meant[0]] = name
         items.append((meant[0].name, Listed(folder, meant[0], targets, identifiers[meant[0]])))
@@ -168,7 +168,7 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     """Parse one structure file; a CIF file may give several.
 
     Raises:
-        Unusable: it is not there, too large, outside of its folder, not readable, or not a usable structure.
+        Unusable: it is missing, too large, outside its folder, unreadable, or not a usable structure.
     """
     if content.fault or content.path is None:
         raise Unusable(*(content.fault or _ABSENT))
@@ -196,7 +196,7 @@ def _require_regular(folder: Path, path: Path) -> None:
         raise Unusable("not_a_file", "it is a folder, a device or a link to nothing, not a file")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise Unusable("too_large", f"{size:,} bytes; {MAX_BYTES:,} are the most")
+        raise Unusable("too_large", f"{size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
 def _require_unpacked(path: Path) -> None:

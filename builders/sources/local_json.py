@@ -16,7 +16,7 @@ import numpy as np
 
 from builders.sources.attempts import rejected
 from builders.sources.json_stream import Bounded, JsonStream, TooDeep
-from builders.sources.local import Item, LocalFile, hash_files
+from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
 from builders.structures.rejections import Unusable
@@ -27,7 +27,7 @@ STRUCTURE = "structure"
 """The column of structures in a MatBench data set."""
 
 IDENTIFIERS = ("jid", "id")
-"""Where the identifier of an entry of JARVIS may stand."""
+"""Keys of the identifier of a JARVIS entry."""
 
 
 def open_matbench(path: Path) -> LocalFile:
@@ -41,12 +41,12 @@ def open_jarvis(path: Path) -> LocalFile:
 
 
 def parse_matbench(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record of a row: a structure in pymatgen's form, and targets.
+    """Make a record from a row: a structure in pymatgen's form, and targets.
 
     Args:
         name: identifier of the row.
         content: names of the columns, and the row.
-        disorder: what becomes of shared sites.
+        disorder: what to do with shared sites.
 
     Raises:
         Unusable: it is not a usable structure.
@@ -62,7 +62,7 @@ def parse_matbench(name: str, content: Any, disorder: str) -> StructureRecord:
 
 
 def parse_jarvis(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record of an entry; its properties are those that are numbers, or true and false.
+    """Make a record from an entry; its properties are its numbers and booleans.
 
     Raises:
         Unusable: it is not a usable structure.
@@ -98,7 +98,7 @@ def _matbench_items(path: Path) -> Iterator[Item]:
 
 
 def _check_header(header: Mapping[str, Any], path: Path) -> None:
-    """Check the columns and the index of a MatBench data set; they have to stand before its data."""
+    """Check the columns and the index of a MatBench data set; both have to come before its data."""
     columns, index = header.get("columns"), header.get("index")
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise InputInvalid(f'{path} has no list of names as "columns" before its data: {_brief(columns)}.')
@@ -107,14 +107,14 @@ def _check_header(header: Mapping[str, Any], path: Path) -> None:
     if columns.count(STRUCTURE) != 1:
         raise InputInvalid(f'{path} needs one column "{STRUCTURE}"; its columns are {_brief(columns)}.')
     if len(set(columns)) < len(columns):
-        raise InputInvalid(f"{path} has two columns of one name: {_brief(columns)}. Give each its own.")
+        raise InputInvalid(f"{path} has two columns with the same name: {_brief(columns)}. Rename one.")
     for name in columns:
         if name in RESERVED:
             raise InputInvalid(
-                f'{path} has a column "{name}", the name of a column of the structure itself. Rename it.'
+                f'{path} has a column "{name}", the name of a column that every structure has. Rename it.'
             )
         if fault := fault_of_name(name):
-            raise InputInvalid(f"{path}: the name of a column {fault}. Give it another.")
+            raise InputInvalid(f"{path}: the name of a column {fault}. Rename it.")
 
 
 def _matbench_rows(stream: JsonStream, header: Mapping[str, Any], path: Path) -> Iterator[Item]:
@@ -155,16 +155,16 @@ def _brief(value: Any) -> str:
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
     if len(members) != 1:
-        raise InputInvalid(f"{path} holds {len(members)} .json files; a data set is one.")
+        raise InputInvalid(f"{path} holds {len(members)} .json files; a data set has exactly one.")
     member = members[0]
     if stat.S_ISLNK(member.external_attr >> 16) or ".." in Path(member.filename).parts or member.filename[0] in "/\\":
-        raise InputInvalid(f'{path} is not to be trusted: its member "{member.filename}" points outside of it.')
+        raise InputInvalid(f'{path} cannot be trusted: its member "{member.filename}" points outside of it.')
     return member
 
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged file raises into a named error."""
+    """Turn any exception that a damaged file raises into a named error."""
     try:
         yield
     except EmbeddingsError:

@@ -1,4 +1,4 @@
-"""Structures from the Materials Project: a census, then batches by sorted identifier, every one of them checked."""
+"""Structures from the Materials Project: a census, then batches by sorted identifier, each of them checked."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from builders.sources.tabulated import tabulate
 from builders.structures.cleaning import EVERYTHING, Selection
 
 BATCH = 400
-"""Identifiers in a request; more make the address too long."""
+"""Identifiers per request; more would make the address too long."""
 
 FIRST_PATIENCE = (1.0, 2.0)
-"""Pauses before the first contact is given up: who has no network should hear of it soon."""
+"""Pauses before the first contact fails: users without a network should hear of it soon."""
 
 GNOME = "gnome_r2scan_statics"
 MAX_LENGTH = 60
 """Longest list of excluded elements that the service takes, in characters."""
 
 NOTES, SEPARATOR = "notes", "; "
-"""Column of what was done to a row, so that a row that a refresh takes over is counted like one that it fetches."""
+"""Column of what was done to a row, so that a refresh counts a reused row like a fetched one."""
 
 MAX_SYSTEMS = 31
-"""Most chemical systems asked for at once: all that five elements can form."""
+"""The most chemical systems asked for at once: all that five elements can form."""
 
 
 def mp(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
     """Pull from the Materials Project with a key.
 
     Raises:
-        SourceError: there is no key, or it is not one.
+        SourceError: there is no key, or it is not valid.
         MissingExtra: mp-api is not installed.
     """
     client = MaterialsProjectClient(endpoint(), read_api_key(options.api_key_file))
@@ -68,7 +68,7 @@ def mp(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
 
 
 def server_filters(selection: Selection, *, include_nc: bool) -> Document:
-    """Return what the service itself can leave out, in its own terms."""
+    """Return the part of the selection that the service can apply, in its own terms."""
     filters: Document = {"deprecated": False}
     systems = selection.chemsys or _subsystems(selection.elements or ())
     if 0 < len(systems) <= MAX_SYSTEMS:
@@ -120,12 +120,12 @@ class MaterialsProjectStream(Stream):
         return MaterialsProjectStream(self._client, self._options, self._selection, earlier)
 
     def moved(self, plan: Plan) -> str | None:
-        """Compare the version of the database with the planned one."""
+        """Compare the version of the database with that of the plan."""
         planned, current = plan.origin.database_version, self._client.database_version()
         return None if planned == current else f"database version {planned} then, {current} now"
 
     def plan(self) -> Plan:
-        """Take the census: which documents there are, when each was changed, and under which licence it stands."""
+        """Take the census: which documents there are, when each was changed, and its license."""
         database_version = self._client.database_version(patience=FIRST_PATIENCE)
         census = self._census()
         facts = {
@@ -144,7 +144,7 @@ class MaterialsProjectStream(Stream):
         return plan
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Fetch, in order, the documents of the census from ``start`` on."""
+        """Fetch the documents of the census in order, beginning at ``start``."""
         for begin in range(start or 0, len(plan.items), BATCH):
             end = begin + BATCH
             yield self._batch(plan.items[begin:end], end if end < len(plan.items) else None)
@@ -187,7 +187,7 @@ class MaterialsProjectStream(Stream):
         return Batch(table, following, rejected, dict(counts), status=self._client.rate)
 
     def _fetch(self, ids: list[str]) -> list[StructureRecord | Rejected]:
-        """Fetch documents by identifier; what comes without a structure is asked for once more, then rejected."""
+        """Fetch documents by identifier; those without a structure are requested once more, then rejected."""
         documents = self._documents(ids)
         bare = [source_id for source_id, document in documents.items() if not document.get("structure")]
         documents |= self._documents(bare)
@@ -222,7 +222,7 @@ def _anything(page: list[Document], n_all: int) -> None:
 
 
 def project_origin(database_version: str, options: SourceOptions, *, synthetic: bool) -> Origin:
-    """Return the origin of data of this version, with the credit that their licence asks for."""
+    """Return the origin of this version of the data, with the credit that their license requires."""
     known = options.origin or ORIGINS["materials-project"]
     attribution = f"{known.attribution} Database version {database_version}."
     if not options.include_nc:

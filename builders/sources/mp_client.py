@@ -1,4 +1,4 @@
-"""A patient, polite way to speak to the Materials Project through its own client (mp-api)."""
+"""Patient, polite requests to the Materials Project through its own client (mp-api)."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Seconds to wait before trying again, after each failure in a row."""
 
 PAGE = 1000
-"""Documents on a page, at most; the server allows no more."""
+"""The most documents on a page that the server allows."""
 
 
 class Transient(Exception):
-    """Something that may go right the next time."""
+    """A failure that may pass."""
 
 
 def read_api_key(path: Path | None) -> str:
     """Return the key from a file, or from the environment.
 
     Raises:
-        SourceError: there is none, or it does not look like one. The key itself is never in a message.
+        SourceError: there is none, or it does not look like a key. No message contains the key itself.
     """
     if path and _is_key(path.name):
         raise SourceError(f"What --api-key-file names looks like a key itself. {HOW_TO_GET_A_KEY}.")
@@ -63,7 +63,7 @@ def read_api_key(path: Path | None) -> str:
         raise SourceError(f"No API key in {where}. {HOW_TO_GET_A_KEY}. {OFFLINE}.")
     if not _is_key(key):
         raise SourceError(
-            f"What {where} holds is not a key of the Materials Project: {KEY_LENGTH} letters and digits, not "
+            f"What {where} holds is not a Materials Project key: {KEY_LENGTH} letters and digits, not "
             f"{len(key)} characters. {HOW_TO_GET_A_KEY}."
         )
     return key
@@ -77,7 +77,7 @@ def endpoint() -> Address:
     """Return the address of the service; ``MP_API_ENDPOINT`` moves it.
 
     Raises:
-        SourceError: the variable holds something else.
+        SourceError: the variable does not hold an address.
     """
     try:
         return parse_address(os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT, ENDPOINT_VARIABLE)
@@ -86,9 +86,9 @@ def endpoint() -> Address:
 
 
 class MaterialsProjectClient:
-    """Asks for summary documents, not more than five times a second, and again when an answer is not whole.
+    """Requests summary documents, at most five times a second, and again when an answer is incomplete.
 
-    The key is sent to the origin of the address alone, and is in no message.
+    The key is sent only to the origin of the address, and appears in no message.
     """
 
     def __init__(self, address: Address, api_key: str) -> None:
@@ -110,20 +110,20 @@ class MaterialsProjectClient:
 
     @property
     def rate(self) -> str:
-        """How many requests were made in a second, for the progress bar."""
+        """Return the requests per second, for the progress bar."""
         return f"{self._n_requests / max(time.monotonic() - self._since, 1e-3):.1f} requests/s"
 
     def database_version(self, *, patience: Sequence[float] = PAUSES) -> str:
-        """Return the version of the database, as the service states it now."""
+        """Return the current version of the database, as the service states it."""
         return self.ask("heartbeat", self._heartbeat, patience=patience)
 
     def page(
         self, what: str, criteria: Document, fields: Sequence[str], check: Callable[[list[Document], int], None]
     ) -> tuple[list[Document], int]:
-        """Return the documents of one page and the number of all that fit.
+        """Return the documents of one page, and the number of all that match.
 
         Args:
-            what: is asked for, for messages.
+            what: what is requested, for messages.
             criteria: in the terms of the service.
             fields: of the documents.
             check: raises `Transient` if the documents (first) are not what the page must hold, given the number of
@@ -131,8 +131,8 @@ class MaterialsProjectClient:
         """
 
         def request() -> tuple[list[Document], int]:
-            # The fields go among the criteria: given as such, the client makes the JSON Schema of the whole document
-            # model anew for each of them, which takes longer than the request.
+            # The fields go among the criteria: given separately, they make the client build the JSON Schema of the
+            # whole document model each time, which takes longer than the request.
             asked = {**criteria, "_fields": ",".join(fields)}
             answer = self._summary()._query_resource(criteria=asked, num_chunks=1, chunk_size=PAGE)
             documents, total = answer["data"], answer["meta"]["total_doc"]
@@ -142,10 +142,10 @@ class MaterialsProjectClient:
         return self.ask(what, request)
 
     def ask(self, what: str, request: Callable[[], T], *, patience: Sequence[float] | None = None) -> T:
-        """Make a request, again and again with growing pauses if what went wrong may pass.
+        """Make a request, and repeat it with growing pauses while its failure may pass.
 
         Raises:
-            SourceError: it does not pass, or it was tried as often as ``patience`` says.
+            SourceError: the failure is final, or lasted through all of ``patience``.
         """
         pauses = list(PAUSES if patience is None else patience)
         while True:
@@ -180,7 +180,7 @@ class MaterialsProjectClient:
             return SourceError(f"The Materials Project refuses the API key (status {status}). {HOW_TO_GET_A_KEY}.")
         if status is not None and 400 <= status < 500 and status != 429:
             return SourceError(
-                f"The Materials Project at {self.address} does not take the request (status {status}). Check the "
+                f"The Materials Project at {self.address} rejects the request (status {status}). Check the "
                 "address and the filters, and that mp-api is up to date."
             )
         return Transient(f"status {status}" if status else f"{type(error).__name__}: {text[:160]}")
@@ -198,7 +198,7 @@ class MaterialsProjectClient:
             from mp_api.client.routes.materials.summary import SummaryRester
 
             class BoundRester(SummaryRester):
-                """Leaves the heartbeat to us: theirs follows redirects to anywhere, and waits forever."""
+                """Leaves the heartbeat to us: the original follows redirects anywhere, and waits forever."""
 
                 @staticmethod
                 @cache

@@ -13,7 +13,7 @@ from builders.structures.rejections import Unusable
 from builders.structures.table import LARGEST_VALUE
 
 SYNTHETIC = "synthetic"
-"""Documents whose ``builder_meta.batch_id`` begins so are made up, for tests; what they make says so."""
+"""Documents whose ``builder_meta.batch_id`` begins like this are made up for tests; what is built from them says so."""
 
 SPDX = {"BY-C": "CC-BY-4.0", "BY-NC": "CC-BY-NC-4.0"}
 NON_COMMERCIAL = SPDX["BY-NC"]
@@ -39,21 +39,21 @@ UNITS = {
     "volume_per_atom": "angstrom^3/atom",
     "density": "g/cm^3",
 }
-"""The properties of a record and their units."""
+"""Properties of a record, and their units."""
 
 TEXTS = ("source_id", "last_updated", "licence")
-"""Its columns of text."""
+"""Text columns of a record."""
 
 
 def normal_id(material_id: str) -> str:
-    """Return an identifier as people know it, ``mp-149``, whichever way the database writes it."""
+    """Return an identifier in the usual form, ``mp-149``, however the database writes it."""
     from emmet.core.types.typing import format_identifier
 
     return str(format_identifier(material_id, legacy=True))
 
 
 def sort_key(material_id: str) -> str:
-    """Return what sorts identifiers by number."""
+    """Return a sort key that orders identifiers by number."""
     from emmet.core.types.typing import format_identifier
 
     return str(format_identifier(material_id, legacy=False))
@@ -61,13 +61,13 @@ def sort_key(material_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CensusEntry:
-    """What the census knows of a document.
+    """What the census knows about a document.
 
     Attributes:
         source_id: its identifier as the database writes it.
         last_updated: time of its last change.
         licence: SPDX identifier.
-        synthetic: True if it says that it is made up.
+        synthetic: whether it says that it is made up.
     """
 
     source_id: str
@@ -96,7 +96,7 @@ def last_updated(document: Mapping[str, Any]) -> str:
 
 
 def licence_of(document: Mapping[str, Any]) -> str:
-    """Return the SPDX identifier of a document's licence."""
+    """Return the SPDX identifier of a document's license."""
     stated = (document.get("builder_meta") or {}).get("license") or "BY-C"
     return SPDX.get(stated, f"LicenseRef-{stated}")
 
@@ -142,7 +142,7 @@ def _properties(document: Mapping[str, Any], n_sites: int) -> dict[str, float | 
 
 
 def _average(modulus: Any) -> float | None:
-    """The average of Voigt, Reuss and Hill."""
+    """Return the average of Voigt, Reuss and Hill."""
     return _number(modulus.get("vrh")) if isinstance(modulus, Mapping) else None
 
 

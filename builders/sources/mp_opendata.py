@@ -1,4 +1,4 @@
-"""The Materials Project's open data: a Delta table in a public bucket, for those who want most of it; needs no key."""
+"""The Materials Project's open data: a Delta table in a public bucket, for those who want most of it; no key needed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OpenDataStream(Stream):
         return Plan(origin, n_expected=n_expected, facts=facts, items=paths)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Read the files from ``start`` on."""
+        """Read the files, beginning at ``start``."""
         fragments = _fragments(_open(plan.facts["table_version"]))
         for number in range(start or 0, len(plan.items)):
             following = number + 1 if number + 1 < len(plan.items) else None
@@ -156,7 +156,7 @@ def _documents(fragment: ds.Fragment) -> Iterator[list[dict[str, Any] | Rejected
 
 
 def _documents_of(rows: pa.RecordBatch) -> list[dict[str, Any] | Rejected]:
-    """The documents of some rows; row by row where one of them cannot be turned into one."""
+    """Return the documents of some rows; row by row if one of them cannot be converted."""
     try:
         documents: list[dict[str, Any] | Rejected] = rows.to_pylist(maps_as_pydicts="strict")
     except (KeyError, ValueError) as error:
@@ -168,7 +168,7 @@ def _documents_of(rows: pa.RecordBatch) -> list[dict[str, Any] | Rejected]:
 
 
 def _brief(error: Exception) -> str:
-    """The beginning of a message, without the colours that some libraries put into theirs, and without secrets."""
+    """Return the beginning of a message, without terminal colors and secrets."""
     secrets = [os.environ[name] for name in SECRETS if os.environ.get(name)]
     text = without_secrets(re.sub(r"\x1b\[[0-9;]*m", "", str(error)), secrets)
     return " ".join(text.split())[:200]

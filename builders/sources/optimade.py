@@ -21,7 +21,7 @@ from builders.structures.cleaning import EVERYTHING, Selection
 from embeddings.errors import MissingExtra, SourceError
 
 PAGE: int | None = None
-"""Entries on a page; None leaves it to the provider, some of whom refuse what others offer."""
+"""Entries on a page; None leaves it to the provider, since some refuse what others offer."""
 
 RETRIES, BACKOFF = 6, 1.0
 FIELDS = (*ENTRY_FIELDS, "last_modified")
@@ -29,10 +29,10 @@ TEXTS = ("database", "functional", "last_updated")
 
 
 def optimade(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
-    """Ask one provider for all structures that fit a filter.
+    """Ask one provider for all structures that match a filter.
 
     Raises:
-        InputInvalid: no provider is named, or it is not known.
+        InputInvalid: no provider is named, or it is unknown.
         MissingExtra: optimade with its http-client is not installed.
     """
     provider = find_provider(options.provider)
@@ -41,7 +41,7 @@ def optimade(options: SourceOptions, selection: Selection = EVERYTHING) -> Strea
 
 
 def provider_filter(wanted: str | None, selection: Selection) -> str:
-    """Return the user's filter and what the provider itself can leave out, in the language of OPTIMADE."""
+    """Return the user's filter, and the part of the selection that the provider can apply, as an OPTIMADE filter."""
     terms = [f"({wanted})"] if wanted else []
     if selection.max_sites is not None:
         terms.append(f"nsites<={selection.max_sites}")
@@ -67,7 +67,7 @@ class OptimadeStream(Stream):
         }
 
     def plan(self) -> Plan:
-        """Ask how much there is."""
+        """Ask how many entries there are."""
         meta = self._page(None, page_limit=1).meta
         implementation = _mapping(meta.get("implementation"))
         facts = {
@@ -82,22 +82,24 @@ class OptimadeStream(Stream):
         return Plan(origin, n_expected=n_all if isinstance(n_all, int) else None, facts=facts)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Fetch the pages from ``start`` on."""
+        """Fetch the pages, beginning at ``start``."""
         address, seen = start, {start}
         while True:
             page = self._page(address)
             address = self._following(page)
             if address is None and page.meta.get("more_data_available"):
-                raise SourceError(f"{self._provider.url} says that there is more, and not where. Try again later.")
+                raise SourceError(
+                    f"{self._provider.url} says that there is a next page, but not where. Try again later."
+                )
             if address is not None and address in seen:
-                raise SourceError(f"The pages of {self._provider.url} go round in a circle. Try again later.")
+                raise SourceError(f"The pages of {self._provider.url} lead back to an earlier one. Try again later.")
             seen.add(address)
             yield self._batch(page.data, plan, address)
             if address is None:
                 return
 
     def _following(self, page: Any) -> str | None:
-        """Return the address of the next page: on the origin of this provider, and without a secret.
+        """Return the address of the next page, which is on the origin of this provider, without secrets.
 
         Raises:
             LeavesService: it lies elsewhere. Where only the scheme is http instead of https, ours is kept.
@@ -127,7 +129,7 @@ class OptimadeStream(Stream):
         return Batch(table, following, rejected, count_notes(records), status=f"{len(rejected)} rejected")
 
     def _name(self, number: int, entry: Any) -> str:
-        """What an entry is called where it is rejected; one without an identifier goes by its place on the page."""
+        """Return the name of a rejected entry: its identifier, or its place on the page."""
         return str(_mapping(entry).get("id") or f"entry {number} of its page")
 
     def _record(self, entry: Any, plan: Plan) -> StructureRecord:
@@ -148,7 +150,7 @@ class OptimadeStream(Stream):
         )
 
     def _fields(self) -> list[str] | None:
-        """The fields to ask for; everything where the provider's own are not known."""
+        """Return the fields to ask for; all of them where the provider's own are unknown."""
         if not self._provider.properties and self._provider.functional is None:
             return None
         return [*FIELDS, *dict.fromkeys(path[0] for path in self._provider.properties.values())]
@@ -170,7 +172,7 @@ class OptimadeStream(Stream):
                 paginate=False,
                 override_url=address,
             )[url]
-        except Exception as error:  # the client names most of what goes wrong, and stumbles over the rest
+        except Exception as error:  # the client names most failures, and raises anything for the rest
             raise self._trouble(f"{type(error).__name__}: {error}") from None
         if results.errors:
             text, refused = str(results.errors[0]), f"{LeavesService.__name__}: "
@@ -187,7 +189,7 @@ class OptimadeStream(Stream):
         )
 
     def _shown(self, value: Any) -> Any:
-        """Return what a server said without user and password, which it may repeat."""
+        """Return a message of a server without user and password, which it may repeat."""
         return without_secrets(value, self._address.secrets) if isinstance(value, str) else value
 
 
@@ -199,7 +201,7 @@ def _client_class() -> Any:
 
 
 def _session_class(address: Address) -> type:
-    """Return a session that waits and tries again; the client's own way of doing so never gives up."""
+    """Return a session class that waits and tries again; the client's own never gives up."""
     from requests.adapters import HTTPAdapter
     from urllib3.util.retry import Retry
 
@@ -216,23 +218,23 @@ def _session_class(address: Address) -> type:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    """Return a JSON object, or an empty one in place of anything else."""
+    """Return a JSON object; an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
 def _day(meta: Mapping[str, Any]) -> str | None:
-    """The day on which the provider answered: its data have no other version."""
+    """Return the day on which the provider answered: its data have no other version."""
     return str(meta["time_stamp"])[:10] if meta.get("time_stamp") else None
 
 
 def _name_of(entry: Any, place: int) -> str:
-    """The identifier of an entry, or its place on the page where it has none."""
+    """Return the identifier of an entry, or its place on the page where it has none."""
     identifier = entry.get("id") if isinstance(entry, Mapping) else None
     return str(identifier) if identifier else f"entry {place + 1} of a page"
 
 
 def _properties(attributes: Mapping[str, Any], provider: Provider) -> dict[str, Any]:
-    """Values under our names where they are known, else all of the provider's own numbers."""
+    """Return values under our names where those are known, else all of the provider's own numbers."""
     if provider.properties:
         return {name: value_at(attributes, path) for name, path in provider.properties.items()}
     return {name.lstrip("_"): value for name, value in attributes.items() if name.startswith("_") and is_number(value)}

@@ -1,4 +1,4 @@
-"""The crystal that an OPTIMADE entry describes: all that the entry says is heeded, or it is refused by name."""
+"""The crystal that an OPTIMADE entry describes: everything it says is taken into account, or it is refused by name."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ENTRY_FIELDS = (
     *("lattice_vectors", "cartesian_site_positions", "species", "species_at_sites", "nsites"),
     *("nperiodic_dimensions", "dimension_types", "structure_features", "assemblies", "chemical_formula_reduced"),
 )
-"""What is needed of an entry."""
+"""Fields that are needed from an entry."""
 
 FORMULA_TOLERANCE, DISORDERED_TOLERANCE = 1e-6, 0.02
-"""How far the formula may be from the sites, in atomic fractions: formulas of disordered crystals are rounded."""
+"""How far the formula may differ from the sites, in atomic fractions: formulas of disordered crystals are rounded."""
 
 _WITHOUT_POSITION = ("implicit_atoms", "site_attachments", "unknown_positions")
 _UNDERSTOOD = ("disorder",)
 _HEAVY_HYDROGEN = 1.5
-"""A hydrogen atom of more mass (unified atomic mass units) is deuterium or tritium."""
+"""A heavier hydrogen atom (unified atomic mass units) is deuterium or tritium."""
 
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", re.ASCII)
 _TERM = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?", re.ASCII)
@@ -55,7 +55,7 @@ def read_structure(attributes: Mapping[str, Any]) -> tuple[np.ndarray, list[Site
 
     Raises:
         Unusable: it is not a crystal, some of its atoms have no position, it has a feature that is not understood, or
-            what it says does not agree.
+            what it says is contradictory.
     """
     _require_understood(attributes)
     _require_three_dimensions(attributes)
@@ -92,7 +92,7 @@ def _require_understood(attributes: Mapping[str, Any]) -> None:
 
 
 def _require_three_dimensions(attributes: Mapping[str, Any]) -> None:
-    """Check what is said of the periodicity; what is null or absent says nothing."""
+    """Check the stated periodicity; null or absent fields say nothing."""
     n_periodic, types = attributes.get("nperiodic_dimensions"), attributes.get("dimension_types")
     if n_periodic is not None and n_periodic != 3:
         raise Unusable("no_cell", f"it is not periodic in three directions (nperiodic_dimensions {n_periodic})")
@@ -101,13 +101,13 @@ def _require_three_dimensions(attributes: Mapping[str, Any]) -> None:
 
 
 def _species(stated: Sequence[Mapping[str, Any]], used: Sequence[str]) -> dict[str, Site]:
-    """What each name stands for, of those that are on sites."""
+    """Return the species behind each name that is on a site."""
     wanted, species = set(used), dict[str, Site]()
     for kind in stated:
         if kind["name"] not in wanted:
             continue
         if kind["name"] in species:
-            raise Unusable("no_structure", f'it has two species "{kind["name"]}"')
+            raise Unusable("no_structure", f'it has two species called "{kind["name"]}"')
         attached, counts = kind.get("attached"), kind.get("nattached")
         if any(counts or []) or (attached and not counts):
             raise Unusable("no_position", f'atoms without a position are attached to its "{kind["name"]}"')
@@ -127,7 +127,7 @@ def _site(kind: Mapping[str, Any]) -> Site:
 
 
 def _require_formula(formula: Any, sites: Sequence[Site]) -> None:
-    """Check that the sites are what the formula says, where there is one."""
+    """Check that the sites agree with the formula, if there is one."""
     if formula is None:
         return
     spelled = formula.replace(" ", "") if isinstance(formula, str) else ""
@@ -146,7 +146,7 @@ def _require_formula(formula: Any, sites: Sequence[Site]) -> None:
 
 
 def _require_elements(stated: Any, n_stated: Any, sites: Sequence[Site]) -> None:
-    """Check that the sites have the elements that the entry lists or counts, where it does."""
+    """Check that the sites have the elements that the entry lists or counts, if it does."""
     found = {SYMBOLS[number - 1] for number in composition(sites)}
     if isinstance(stated, list) and {"H" if symbol in ("D", "T") else symbol for symbol in map(str, stated)} != found:
         raise Unusable(

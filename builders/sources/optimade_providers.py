@@ -1,4 +1,4 @@
-"""Databases that speak OPTIMADE: where they are, what their own properties are called, and their terms."""
+"""Databases that speak OPTIMADE: their addresses, the names of their own properties, and their terms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builders.sources.origins import ORIGINS, Origin
 from embeddings.errors import InputInvalid, did_you_mean
 
 Path = tuple[str, ...]
-"""Where a value stands among the attributes of an entry."""
+"""Path of a value in the attributes of an entry."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Provider:
     Attributes:
         url: its base address.
         origin: whose data it is.
-        properties: our name -> where the value stands.
+        properties: our name -> path of the value.
         functional: of its calculations; None where they have none.
-        auth: user and password, if the address that was given had them; never shown or stored.
+        auth: user and password, if the given address had them; never shown or stored.
     """
 
     url: str
@@ -35,7 +35,7 @@ class Provider:
 
     @property
     def address(self) -> Address:
-        """Where it is, with what it is told there alone."""
+        """Its address, with the secrets that are sent only there."""
         return Address(self.url, self.auth)
 
 
@@ -102,18 +102,18 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "cod": Provider("https://www.crystallography.net/cod/optimade", _COD),
 }
-"""Databases that go by a name; any other is given by its address."""
+"""Databases that have a name; any other is given by its address."""
 
 
 def find_provider(name: str | None) -> Provider:
-    """Return a provider by name, or one of whom nothing is known by its address.
+    """Return a provider by its name, or an unknown one by its address.
 
     Raises:
-        InputInvalid: it is neither; names the closest and all that there are.
+        InputInvalid: it is neither; the message names the closest and lists all.
     """
     known = f"Known: {', '.join(PROVIDERS)}; or give the base address of any other."
     if name is None:
-        raise InputInvalid(f"The source optimade asks one database; name it with --provider. {known}")
+        raise InputInvalid(f"The source optimade asks one database. Name it with --provider. {known}")
     if name in PROVIDERS:
         return PROVIDERS[name]
     if "://" in name:

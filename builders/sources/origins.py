@@ -1,4 +1,4 @@
-"""Whose data it is: licence, the credit it asks for, and what to cite."""
+"""Whose data it is: the license, the credit that it requires, and what to cite."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Origin:
     Attributes:
         name: of the database or data set.
         licence: SPDX identifier.
-        attribution: the credit that the licence asks for.
+        attribution: the credit that the license requires.
         bibtex: what to cite.
         doi: of that.
         database_version: as the database states it.
-        synthetic: True where the labels are neither measured nor from first principles.
+        synthetic: whether the labels are neither measured nor from first principles.
     """
 
     name: str
@@ -96,7 +96,7 @@ def origin_from_dict(document: dict[str, Any]) -> Origin:
 
 
 def origin_from_metadata(schema: pa.Schema, *, name: str) -> Origin:
-    """Read what a Parquet file's own metadata says of its origin (keys as the fields of ``Origin``).
+    """Read what the metadata of a Parquet file says about its origin (keys as the fields of ``Origin``).
 
     Raises:
         SourceError: one of these entries is not text in UTF-8, or ``synthetic`` is neither true nor false.

@@ -1,6 +1,6 @@
-"""POSCAR files by the rules of VASP; where a file contradicts itself, it is refused.
+"""POSCAR files by the rules of VASP; a file that contradicts itself is refused.
 
-Parsers at hand were tried first: with values worked out by hand they are wrong or fail for Cartesian positions under a
+Existing parsers were tried first: against values worked out by hand they fail or err for Cartesian positions with a
 negative scale, three scale factors, files without a line of symbols, and counts that do not fit the symbols.
 """
 
@@ -39,9 +39,9 @@ class Poscar:
 
     Attributes:
         lattice: (3, 3) rows a, b, c in angstrom.
-        symbols: of each site, as they are written.
+        symbols: of each site, as written.
         frac_coords: (n_sites, 3).
-        notes: where the symbols stand, if not in a line of their own.
+        notes: where the symbols were found, if not in their own line.
     """
 
     lattice: np.ndarray
@@ -74,7 +74,7 @@ def read_poscar(text: str) -> Poscar:
 
 
 def _lattice(lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The lattice in angstrom, and what x, y and z of Cartesian positions are multiplied with."""
+    """Return the lattice in angstrom, and the factors for x, y and z of Cartesian positions."""
     scale = _numbers(lines, 1)
     vectors = np.array([_numbers(lines, at, 3)[:3] for at in (2, 3, 4)])
     if len(scale) not in (1, 3) or 0 in scale or (len(scale) == 3 and min(scale) < 0):
@@ -91,7 +91,7 @@ def _lattice(lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _species(lines: list[str]) -> tuple[list[str] | None, list[int], int]:
-    """The line of symbols (None in files of version 4), the counts, and which line follows."""
+    """Return the line of symbols (None in files of version 4), the counts, and the number of the next line."""
     words = _words(lines, 5)
     if words and all(word.isdecimal() for word in words):
         return None, [int(word) for word in words], 6
@@ -120,7 +120,7 @@ def _positions(lines: list[str], start: int, n_sites: int, is_selective: bool) -
 
 
 def _require_end(lines: list[str], at: int, n_sites: int) -> None:
-    """After the positions come nothing, or velocities below a blank line or a heading."""
+    """Check that nothing follows the positions except velocities below a blank line or a heading."""
     words = _words(lines, at) if at < len(lines) else []
     if len(words) >= 3 and all(read_number(word) is not None for word in words[:3]):
         raise Unusable("wrong_count", f"{n_sites} atoms are announced, and more have a position")
@@ -129,7 +129,7 @@ def _require_end(lines: list[str], at: int, n_sites: int) -> None:
 def _symbols(
     comment: str, stated: list[str] | None, counts: list[int], labels: Sequence[str | None]
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The symbol of each site, and a note of where it was found if not in a line of its own."""
+    """Return the symbol of each site, and a note on where it was found if not in its own line."""
     notes: tuple[str, ...] = ()
     if stated is not None:
         kinds = [_symbol(word) for word in stated]
@@ -152,7 +152,7 @@ def _symbol(word: str) -> str:
 
 
 def _commented(comment: str, counts: list[int]) -> list[str] | None:
-    """The elements that a comment names, one for each count: ``Na Cl``, or ``Na4 Cl4`` with these counts."""
+    """Return the elements that a comment names, one for each count: ``Na Cl``, or ``Na4 Cl4`` with these counts."""
     found = [_COUNTED.fullmatch(word) for word in comment.split()]
     if len(found) != len(counts):
         return None
@@ -168,7 +168,7 @@ def _is_element(symbol: str) -> bool:
 
 
 def _numbers(lines: list[str], at: int, least: int = 1) -> list[float]:
-    """The numbers with which a line begins."""
+    """Return the numbers at the beginning of a line."""
     numbers = []
     for word in _words(lines, at):
         if (number := read_number(word)) is None:

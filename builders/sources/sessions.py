@@ -1,4 +1,4 @@
-"""Web sessions that never leave the service that they were opened for: a key or password goes to nobody else."""
+"""Web sessions that never leave the service they were opened for: a key or password goes nowhere else."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ MAX_REDIRECTS = 10
 
 
 class LeavesService(SourceError):
-    """A service sends its user to another one, or round in a circle; trying again does not help."""
+    """A service redirects to another one, or in a circle; trying again does not help."""
 
 
 def bound_session(address: Address, setting: str, *, secrets: tuple[str, ...] = ()) -> type[requests.Session]:
     """Return a class of sessions that make requests to one origin (scheme, host and port) and no other.
 
-    Every request passes here, redirected ones too; one that leads elsewhere is refused before anything is sent.
+    Every request passes through here, redirected ones too; one that leads elsewhere is refused before anything is sent.
 
     Args:
         address: of the service.
-        setting: where the user states it, for messages.
-        secrets: never shown in a message; user and password of the address need not be among them.
+        setting: the option that states it, for messages.
+        secrets: never shown in a message; user and password of the address need not be included.
     """
     own = origin_of(_prepared(address.url))
     hidden = (*secrets, *address.secrets)
@@ -48,7 +48,7 @@ def bound_session(address: Address, setting: str, *, secrets: tuple[str, ...] = 
                 raise LeavesService(
                     f"{address.url} redirects more than {MAX_REDIRECTS} times. Check {setting}, or try again later."
                 ) from error
-            except ValueError as error:  # from a Location that nobody can read
+            except ValueError as error:  # from an unreadable Location
                 raise LeavesService(
                     f"{address.url} redirects to something that is not an address. Check {setting}, or try again later."
                 ) from error
@@ -57,12 +57,12 @@ def bound_session(address: Address, setting: str, *, secrets: tuple[str, ...] = 
 
 
 def _prepared(url: str) -> str:
-    """Return an address as requests are made to it: host names of other alphabets are encoded."""
+    """Return an address in the form that requests use: host names in other alphabets are encoded."""
     return str(requests.Request("GET", url).prepare().url)
 
 
 def _target(url: str) -> str:
-    """Return the origin that a request would reach, for those who read addresses by the book and those who do not."""
+    """Return the origin that a request would reach, by the strict reading of the address and by the lenient one."""
     from urllib3.util import parse_url
 
     try:
@@ -70,5 +70,5 @@ def _target(url: str) -> str:
         port = parsed.port or {"http": 80, "https": 443}[str(parsed.scheme)]
         other = f"{parsed.scheme}://{parsed.host}:{port}"
     except (ValueError, KeyError):
-        return "something that is not an address of the web"
+        return "something that is not a web address"
     return origin if origin == other else "an address that can be read in two ways"

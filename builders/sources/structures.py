@@ -1,4 +1,4 @@
-"""One crystal as it comes from a source, checked, and many of them as a table in the structure schema."""
+"""One crystal from a source, checked; and many of them as a table in the structure schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StructureRecord:
         frac_coords: (n_atoms, 3) float64.
         properties: name -> number, None where unknown.
         texts: name -> text, for columns that are not learned.
-        notes: what was done to it and is worth counting.
+        notes: what was done to it that is worth counting.
     """
 
     material_id: str
@@ -55,17 +55,17 @@ def make_record(
     texts: Mapping[str, Any] | None = None,
     notes: Iterable[str] = (),
 ) -> StructureRecord:
-    """Check a crystal and make a record of it.
+    """Check a crystal and make a record from it.
 
     Args:
         material_id: identifier.
         lattice: nine numbers, rows a, b, c in angstrom.
         sites: what is on each site.
         frac_coords: three numbers for each site.
-        disorder: what becomes of sites that are shared or partly empty; see `builders.sources.disorder`.
-        properties: name -> number; see `builders.sources.values` for what else may stand there.
+        disorder: what to do with sites that are shared or partly empty; see `builders.sources.disorder`.
+        properties: name -> number; see `builders.sources.values` for other values.
         texts: name -> text.
-        notes: what was done to it already.
+        notes: what was already done to it.
 
     Raises:
         Unusable: no sites, shared sites, something that is not an element, arrays that do not fit together or are not
@@ -97,7 +97,7 @@ def _arrays(lattice: Any, frac_coords: Any, n_sites: int) -> tuple[np.ndarray, n
 def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[Any]]:
     """Return lattice, sites and fractional coordinates of a structure in pymatgen's JSON form.
 
-    Read directly, without building the object: twenty times faster.
+    Reads the document directly, twenty times faster than building the object.
 
     Raises:
         Unusable: it is not such a document, or one that is not periodic in three directions.
@@ -121,7 +121,7 @@ def require_periodic(directions: Iterable[Any]) -> None:
         directions: whether it is periodic along a, b and c.
 
     Raises:
-        Unusable: it is not, along one of them.
+        Unusable: it is not periodic along one of them.
     """
     stated = [bool(direction) for direction in directions]
     if stated != [True, True, True]:
@@ -173,7 +173,7 @@ def parts_of(structure: Structure) -> tuple[Any, list[Site], Any]:
 
 
 def _name_of(kind: Any) -> str:
-    """The symbol of an element, isotopes apart, or that of a dummy; pymatgen's own symbol of deuterium is H."""
+    """Return the symbol of an element, isotope or dummy; pymatgen's own symbol of deuterium is H."""
     element = getattr(kind, "element", None) or kind
     return str(getattr(element, "name", None) or kind.symbol)
 
@@ -189,8 +189,8 @@ def structures_to_arrow(
 
     Args:
         records: crystals.
-        properties: columns of numbers, in order; those of the records if None.
-        texts: columns of text, in order; those of the records if None.
+        properties: columns of numbers, in order; None for those of the records.
+        texts: columns of text, in order; None for those of the records.
         units: property -> unit, kept in the metadata of its column.
 
     Raises:

@@ -20,7 +20,7 @@ from embeddings.errors import InputInvalid, SourceError
 from embeddings.formula.bulk import known_formulas
 
 ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
-"""Of a part of a snapshot, at most."""
+"""The most rows of a part of a snapshot."""
 
 
 def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
@@ -31,7 +31,7 @@ def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
         SourceError: there is no such file, or it is not a readable Parquet file.
     """
     if options.path is None:
-        raise InputInvalid("The source table reads a Parquet file; name it with --path FILE.parquet.")
+        raise InputInvalid("The source table reads a Parquet file. Name it with --path FILE.parquet.")
     return ParquetStream(options.path, options.origin)
 
 
@@ -52,8 +52,8 @@ class ParquetStream(Stream):
         """Read the origin and the number of rows from the file.
 
         Raises:
-            ColumnNotFound: a structure column is not there.
-            SourceError: a column is of a type that cannot be read, or two have one name.
+            ColumnNotFound: a structure column is missing.
+            SourceError: a column has a type that cannot be read, or two have the same name.
         """
         schema = self._file.schema_arrow
         read_rows(pa.Table.from_batches([], schema), origin=self._path.name)
@@ -61,7 +61,7 @@ class ParquetStream(Stream):
         return Plan(origin, n_expected=self._file.metadata.num_rows)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
-        """Yield the rows from ``start`` on; those that are not structures are rejected."""
+        """Yield the rows, beginning at ``start``; those that are not structures are rejected."""
         row = 0
         try:
             for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
@@ -74,7 +74,7 @@ class ParquetStream(Stream):
             raise SourceError(f"{self._path} is damaged: {error}") from error
 
     def _rows_per_batch(self) -> int:
-        """Fewer rows where they are large: a batch is in memory, with copies."""
+        """Return the rows of a batch, fewer where they are large: a batch is in memory, with copies."""
         about = self._file.metadata
         n_values = sum(
             about.row_group(group).column(column).num_values
@@ -84,7 +84,7 @@ class ParquetStream(Stream):
         return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
 
     def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
-        """Return some rows, the first of which is number `first` of the file, without those that are not structures."""
+        """Return some rows without those that are not structures; `first` is the number of the first in the file."""
         structures, good, faults = read_rows(part, origin=self._path.name)
         agreed, others = _agreed(part["formula"].take(pa.array(good)), structures)
         faults += [Fault(int(good[k]), structures.material_ids[k], "formula_disagrees", why) for k, why in others]
@@ -96,7 +96,7 @@ class ParquetStream(Stream):
 
 
 def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """Return the rows whose formula is that of their atoms, or cannot be read; and what is wrong with the others."""
+    """Return the rows whose formula agrees with their atoms or cannot be read, and the faults of the others."""
     if structures.occupancies is not None:
         return np.arange(len(structures)), []
     try:
@@ -113,14 +113,14 @@ def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.nda
 
 
 def _without_views(part: pa.Table) -> pa.Table:
-    """Return text and bytes as plain columns: PyArrow does little with views, which DataFusion and others write."""
+    """Return text and bytes as plain columns: PyArrow can do little with the views that DataFusion and others write."""
     plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
     fields = [field.with_type(plain.get(field.type, field.type)) for field in part.schema]
     return part.cast(pa.schema(fields, part.schema.metadata))
 
 
 def _within_range(part: pa.Table, properties: Mapping[str, np.ndarray]) -> tuple[pa.Table, int]:
-    """Return the rows with every number beyond `LARGEST_VALUE` unknown, and how many rows had one."""
+    """Return the rows with every number beyond `LARGEST_VALUE` made unknown, and how many rows had one."""
     absurd = np.zeros(len(part), dtype=bool)
     for name, values in properties.items():
         beyond = np.abs(values) > LARGEST_VALUE

@@ -1,4 +1,4 @@
-"""Records as a table, whatever a service wrote into some of them: one that fits no column is a fault of its own."""
+"""Records as a table, whatever a service put into some of them: a record that fits no column becomes a fault."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from builders.sources.structures import StructureRecord, structures_to_arrow
 def tabulate(
     read: Iterable[StructureRecord | Rejected], **columns: Any
 ) -> tuple[pa.Table, list[StructureRecord], tuple[Rejected, ...]]:
-    """Return a table of records, those that are in it, and the faults, those of records that fit no column included.
+    """Return a table of records, the records in it, and all faults, including records that fit no column.
 
     Args:
-        read: what was made of each item.
+        read: the record or fault of each item.
         columns: as for `structures_to_arrow`.
     """
     items = list(read)

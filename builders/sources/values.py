@@ -1,4 +1,4 @@
-"""What a foreign file says of a structure beside its atoms: numbers as they are learned, and names that can be kept."""
+"""What a foreign file says about a structure besides its atoms: numbers that can be learned, names that can be kept."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ RESERVED = frozenset((*STRUCTURE_COLUMNS, *OPTIONAL_COLUMNS, "database", "functi
 
 LONGEST_NAME = 255
 MOST_PROPERTIES = 1_000
-"""Of one structure, and of all structures of a batch together."""
+"""The most properties of one structure, and of all structures of a batch together."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 
 
 def read_number(text: str) -> float | None:
-    """Return the number that a text spells, NaN and infinity included; None if it is not one.
+    """Return the number that a text spells, including NaN and infinity; None if it is not a number.
 
-    Unlike ``float``, it takes the exponents of Fortran and no underscores.
+    Unlike ``float``, it accepts the exponents of Fortran, and no underscores.
     """
     text = text.strip()
     if _NUMBER.fullmatch(text):
@@ -38,7 +38,7 @@ def read_number(text: str) -> float | None:
 
 
 def is_number(value: Any) -> bool:
-    """True for numbers and booleans, those of NumPy included."""
+    """Whether a value is a number or boolean, including those of NumPy."""
     return isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating)
 
 
@@ -51,7 +51,7 @@ def clean_properties(stated: Mapping[str, Any], others: Collection[str], notes: 
     Args:
         stated: name -> value.
         others: names of columns of text.
-        notes: what was done is added to them.
+        notes: counts of what was done are added here.
 
     Raises:
         Unusable: a name cannot be kept, or belongs to another column; or there are too many.
@@ -61,7 +61,7 @@ def clean_properties(stated: Mapping[str, Any], others: Collection[str], notes: 
     for name in stated:
         if name in RESERVED or name in others:
             raise Unusable(
-                "reserved_name", f'a property is called "{name}", the name of a column of the structure itself'
+                "reserved_name", f'a property is called "{name}", the name of a column that every structure has'
             )
         if fault := fault_of_name(name):
             raise Unusable("bad_name", f"the name of a property {fault}")
@@ -85,7 +85,7 @@ def _clean(value: Any, notes: set[str]) -> float | None:
 
 
 def fault_of_name(name: str) -> str | None:
-    """Return what keeps a text from being an identifier or the name of a column, None if nothing does."""
+    """Return why a text cannot be an identifier or the name of a column; None if it can."""
     if not name.strip():
         return "is empty"
     if len(name) > LONGEST_NAME:

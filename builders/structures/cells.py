@@ -1,27 +1,27 @@
-"""Cells in which neighbors can be searched: neither flat nor endless, however the lattice is written down."""
+"""Cells in which neighbors can be searched: neither flat nor endless, however the lattice is written."""
 
 from __future__ import annotations
 
 import numpy as np
 
 MAX_EDGE = 1000.0
-"""Edges of a cell may be this long (angstrom); the largest of databases have some hundreds."""
+"""Edges of a cell may be this long (angstrom); the largest in databases have a few hundred."""
 
 MIN_HEIGHT = 0.4
-"""Opposite faces of a reduced cell are at least this far apart (angstrom), or an atom lies on its own image."""
+"""Opposite faces of a reduced cell are at least this far apart (angstrom); closer, an atom overlaps its own image."""
 
 PLAIN_HEIGHT = 1.0
-"""A cell whose opposite faces are at least this far apart (angstrom) is searched as it is written."""
+"""A cell whose opposite faces are at least this far apart (angstrom) is searched as written."""
 
 MIN_VOLUME = 0.1
-"""A smaller cell (cubic angstrom) holds no atom, and rounding would decide how it is reduced."""
+"""A smaller cell (cubic angstrom) holds no atom, and rounding would decide its reduction."""
 
 MAX_FRACTION = 1000.0
-"""Fractional coordinates lie within this distance of the cell; beyond it, single precision loses the place."""
+"""Fractional coordinates lie within this distance of the cell; beyond it, single precision loses their position."""
 
 
 def volumes(lattices: np.ndarray) -> np.ndarray:
-    """Return the volumes of cells, (..., 3, 3) -> (...), cubic angstrom; NaN or infinite beyond all numbers."""
+    """Return the volumes of cells, (..., 3, 3) -> (...), cubic angstrom; NaN or infinite on overflow."""
     with np.errstate(all="ignore"):
         return np.abs(np.linalg.det(lattices))
 
@@ -36,9 +36,9 @@ def heights(lattices: np.ndarray) -> np.ndarray:
 
 
 def search_cells(lattices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells in which neighbors are to be searched, (n, 3, 3); and which of them there are, (n,) bool.
+    """Return the cells in which to search for neighbors, (n, 3, 3); and which crystals have one, (n,) bool.
 
-    That is the cell itself. One that is written down so obliquely that it is flat is reduced first (Lenstra, Lenstra
+    This is the cell itself, unless it is so oblique that it is nearly flat: then it is reduced (Lenstra, Lenstra
     and Lovasz, Math. Ann. 261, 515, 1982): the same lattice, and the same neighbors.
     """
     found = _is_bounded(lattices)

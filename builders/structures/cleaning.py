@@ -1,4 +1,4 @@
-"""What cannot be used is dropped, and counted: filters over a structure table as pure functions."""
+"""Filters over a structure table, as pure functions: what cannot be used is dropped, and counted."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import InputInvalid
 
 MIN_DISTANCE = 0.4
-"""Atoms nearer than this (angstrom) are on top of each other: half of the bond length of H2."""
+"""Atoms closer than this (angstrom) overlap: half of the bond length of H2."""
 
 MIN_VOLUME_PER_ATOM = 1.0
-"""A cell with less room than this for an atom (cubic angstrom) is broken: diamond has 5.7."""
+"""A cell with less room than this per atom (cubic angstrom) is broken: diamond has 5.7."""
 
 MAX_SITES = 2000
-"""Cells of more atoms are left out unless --max-sites says otherwise: the network looks at all pairs of atoms, and a
+"""Cells with more atoms are left out unless --max-sites says otherwise: the network looks at all pairs of atoms, and a
 cell of this size takes 0.5 GB to encode and 2 GB to train on, one of twice the size four times as much."""
 
 HULL = "energy_above_hull"
 
 ON_HULL = 1e-6
-"""A crystal no farther above the hull than this (eV/atom) is stable."""
+"""A crystal at most this far above the hull (eV/atom) is stable."""
 
 Mask = np.ndarray
 Filter = Callable[[StructureTable], Mask]
@@ -40,11 +40,11 @@ class Selection:
         elements: keep crystals made of these elements only (symbols).
         exclude_elements: keep crystals without these.
         chemsys: keep crystals of exactly these sets of elements, such as ``"Fe-O"``.
-        n_elements: keep crystals of at least and at most so many elements.
-        max_sites: keep crystals of at most so many atoms; see `site_limit`.
-        ehull_max: keep crystals at most so far above the convex hull (eV/atom).
+        n_elements: keep crystals with a number of elements in this range, ends included.
+        max_sites: keep crystals with at most this many atoms; see `site_limit`.
+        ehull_max: keep crystals at most this far above the convex hull (eV/atom).
         stable_only: keep crystals on the convex hull.
-        limit: keep the first so many of what is left.
+        limit: keep at most this many of the rest, the first ones.
     """
 
     elements: tuple[str, ...] | None = None
@@ -57,7 +57,7 @@ class Selection:
     limit: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was chosen as plain JSON values."""
+        """Return what was chosen, as plain JSON values."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -69,7 +69,7 @@ EVERYTHING = Selection()
 
 
 def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dict[str, int]]:
-    """Return the rows of the crystals that fit, and how many do not for which reason; the limit is the caller's.
+    """Return the rows of the crystals that fit, and counts of the others by reason; the caller applies the limit.
 
     Raises:
         InputInvalid: the selection asks for the distance to the hull, and the table does not have it.
@@ -103,7 +103,7 @@ def _numbers(symbols: Iterable[str]) -> list[int]:
 
 
 def _kinds(table: StructureTable) -> list[frozenset[int]]:
-    """The set of elements of each crystal."""
+    """Return the set of elements of each crystal."""
     pieces = np.split(table.atomic_numbers, table.offsets[1:-1])
     return [frozenset(atoms.tolist()) for atoms in pieces[: len(table)]]
 
@@ -128,7 +128,7 @@ def clean(table: StructureTable, *, max_sites: int = MAX_SITES) -> tuple[Structu
 
 
 def at_most(n_sites: int) -> Filter:
-    """Return the filter that keeps crystals of at most so many atoms."""
+    """Return the filter that keeps crystals with at most so many atoms."""
     return lambda table: table.n_sites <= n_sites
 
 
@@ -165,7 +165,7 @@ def _surviving_rows(table: StructureTable, filters: dict[str, Filter]) -> tuple[
 
 
 def _all_atoms(table: StructureTable, is_good: np.ndarray) -> Mask:
-    """Crystals whose every atom is good; one without atoms is not."""
+    """Return the crystals whose atoms are all good; one without atoms is not."""
     n_bad = (
         np.add.reduceat(np.append(~is_good, False), table.offsets[:-1], dtype=np.int64) if len(table) else np.zeros(0)
     )
@@ -233,4 +233,4 @@ USABLE: dict[str, Filter] = {
 ENCODABLE: dict[str, Filter] = {
     reason: USABLE[reason] for reason in ("not_finite", "no_volume", "degenerate_cell", "far_outside_cell")
 }
-"""Those that a crystal has to pass before a network may look at it."""
+"""Filters that a crystal has to pass before a network sees it."""

@@ -1,4 +1,4 @@
-"""Columns of structure tables, read without changing a value."""
+"""Columns of structure tables, read without changing any value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from embeddings.errors import SourceError
 
 SHOWN = 20
-"""Names in a message, at most."""
+"""The most names in a message."""
 
 Problems = dict[int, str]
 """Row -> what is wrong with it."""
@@ -25,8 +25,8 @@ class Lists:
 
     Attributes:
         lengths: (n,) int64, how many numbers each row holds.
-        values: (sum of lengths,) of the type of the column.
-        problems: rows that are empty, hold an empty value, or are nested in another way than was asked for.
+        values: (sum of lengths,) in the type of the column.
+        problems: rows that are empty, hold an empty value, or are nested in another way than requested.
     """
 
     lengths: np.ndarray
@@ -50,11 +50,11 @@ def read_lists(table: pa.Table, name: str, origin: str, *, inner: int | None = N
         table: any table.
         name: of the column.
         origin: of the table, for messages.
-        inner: rows may be lists of lists of so many numbers as well.
-        needs: what a row has to be, for messages.
+        inner: rows may also be lists of lists of this many numbers.
+        needs: what each row has to be, for messages.
 
     Raises:
-        SourceError: the column is of a type that cannot be read as that.
+        SourceError: the column has a type that cannot be read like this.
     """
     kind = table.schema.field(name).type
     column = column_of(table, name)
@@ -108,20 +108,18 @@ def read_property(table: pa.Table, index: int) -> np.ndarray | None:
 
 
 def check_names(schema: pa.Schema, origin: str) -> None:
-    """Refuse a table in which two columns have one name.
+    """Refuse a table in which two columns have the same name.
 
     Raises:
         SourceError: names them.
     """
     twice = [name for name, n in Counter(schema.names).items() if n > 1]
     if twice:
-        raise SourceError(
-            f"{origin} has more than one column of the name {listed(twice)}; give each column a name of its own."
-        )
+        raise SourceError(f"{origin} has more than one column called {listed(twice)}; rename one of them.")
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names for a message, no more than a line holds."""
+    """Return names for a message, as many as fit on a line."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
@@ -131,7 +129,7 @@ def _one_array(column: pa.ChunkedArray, name: str) -> pa.Array:
 
 
 def _stored(kind: pa.DataType, name: str) -> pa.DataType:
-    """Return what an extension type is stored as."""
+    """Return the storage type of an extension type."""
     if not isinstance(kind, pa.BaseExtensionType):
         return kind
     order = getattr(kind, "permutation", None)
@@ -141,7 +139,7 @@ def _stored(kind: pa.DataType, name: str) -> pa.DataType:
 
 
 def _plain(column: pa.Array, name: str) -> pa.Array:
-    """Take dictionaries, run lengths and extension types off an array."""
+    """Remove dictionaries, run lengths and extension types from an array."""
     while True:
         if isinstance(column.type, pa.BaseExtensionType):
             _stored(column.type, name)
@@ -168,7 +166,7 @@ def _lengths(lists: pa.Array) -> np.ndarray:
 
 
 def _unnested(lists: pa.Array) -> tuple[pa.Array, Problems]:
-    """Return what is in the lists, one after the other, and the rows that are empty."""
+    """Return the content of all lists, in order, and the rows that are empty."""
     return pc.list_flatten(lists), dict.fromkeys(_nulls(lists).tolist(), "is empty")
 
 
@@ -178,7 +176,7 @@ def _nulls(values: pa.Array) -> np.ndarray:
 
 
 def _inner_lists(n_lists: np.ndarray, lists: pa.Array, width: int) -> tuple[np.ndarray, pa.Array, Problems]:
-    """Return how many values each row of lists holds, the values, and the rows that have a list of another width."""
+    """Return how many values each row of lists holds, the values, and the rows with a list of another width."""
     row_of_list = np.repeat(np.arange(len(n_lists)), n_lists)
     widths = _lengths(lists)
     wrong = np.flatnonzero(widths != width)
@@ -188,7 +186,7 @@ def _inner_lists(n_lists: np.ndarray, lists: pa.Array, width: int) -> tuple[np.n
 
 
 def _numbers(values: pa.Array) -> pa.Array | None:
-    """Return an array of numbers as one that NumPy can hold, None if it is something else."""
+    """Return an array of numbers in a type that NumPy can hold, None if it is not numbers."""
     if pa.types.is_decimal(values.type):
         return pc.cast(values, pa.float64())
     is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
@@ -196,7 +194,7 @@ def _numbers(values: pa.Array) -> pa.Array | None:
 
 
 def _to_numpy(values: pa.Array) -> np.ndarray:
-    """Return the values, 0 where there is none, so that whole numbers stay whole."""
+    """Return the values, 0 for missing ones, so that whole numbers stay whole."""
     filled = values.fill_null(pa.scalar(0, values.type)) if values.null_count else values
     array: np.ndarray = filled.to_numpy(zero_copy_only=False)
     return array

@@ -58,7 +58,7 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
             "allowed. Use a smaller cell, or leave it out."
         )
     centers, neighbors, distances = [], [], []
-    for i, j, d in _neighbor_lists(table, cutoff):
+    for i, j, d in neighbor_lists(table, cutoff):
         centers.append(i.astype(np.uint16))
         neighbors.append(j.astype(np.uint16))
         distances.append(d.astype(np.float32))
@@ -74,48 +74,15 @@ def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | 
     )
 
 
-@dataclass(frozen=True)
-class NearestNeighbors:
-    """The ``k`` nearest neighbors of every atom, over all periodic images.
+def neighbor_lists(table: StructureTable, cutoff: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield for each crystal all pairs of neighbors within ``cutoff`` (angstrom), over all periodic images.
 
-    Where fewer than ``k`` lie within the cutoff, the atom itself at a distance beyond the cutoff fills the rest.
+    Yields:
+        center and neighbor, indices within the crystal, and their distance in angstrom, (n_pairs,) each.
 
-    Attributes:
-        neighbors: (n_atoms, k) int32, index of the neighbor within the crystal.
-        distances: (n_atoms, k) float32, angstrom, ascending.
+    Raises:
+        InputInvalid: a cell or a place is such that no neighbors can be searched.
     """
-
-    neighbors: np.ndarray
-    distances: np.ndarray
-
-
-def nearest_neighbors(
-    table: StructureTable, k: int, cutoff: float, *, advance: Advance | None = None
-) -> NearestNeighbors:
-    """Find the ``k`` nearest neighbors within ``cutoff`` (angstrom) of every atom of every crystal."""
-    n_atoms = len(table.atomic_numbers)
-    own = np.arange(n_atoms) - np.repeat(table.offsets[:-1], table.n_sites)
-    neighbors = np.repeat(own.astype(np.int32)[:, None], k, axis=1)
-    distances = np.full((n_atoms, k), cutoff + 1, dtype=np.float32)
-    for first, (i, j, d) in zip(table.offsets, _neighbor_lists(table, cutoff), strict=False):
-        order = np.lexsort((j, d, i))
-        i, j, d = i[order].astype(np.int64), j[order], d[order]
-        rank = np.arange(len(i)) - np.searchsorted(i, i)
-        near = rank < k
-        neighbors[first + i[near], rank[near]] = j[near]
-        distances[first + i[near], rank[near]] = d[near]
-        if advance is not None:
-            advance(1)
-    return NearestNeighbors(neighbors, distances)
-
-
-def shortest_distances(table: StructureTable, *, cutoff: float) -> np.ndarray:
-    """Return the shortest distance between two atoms of each crystal, (n,); infinite where none is below ``cutoff``."""
-    lists = _neighbor_lists(table, cutoff)
-    return np.array([d.min() if len(d) else np.inf for _, _, d in lists], dtype=np.float64)
-
-
-def _neighbor_lists(table: StructureTable, cutoff: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     cells = _cells_of(table)
     coords = table.cart_coords
     finders: dict[float, NeighborList] = {}
@@ -126,6 +93,12 @@ def _neighbor_lists(table: StructureTable, cutoff: float) -> Iterator[tuple[np.n
         i, j, d = finders[reach].compute(points=points, box=cells[row], periodic=True, quantities="ijd")
         near = slice(None) if reach == cutoff else d < cutoff
         yield i[near], j[near], d[near]
+
+
+def shortest_distances(table: StructureTable, *, cutoff: float) -> np.ndarray:
+    """Return the shortest distance between two atoms of each crystal, (n,); infinite where none is below ``cutoff``."""
+    lists = neighbor_lists(table, cutoff)
+    return np.array([d.min() if len(d) else np.inf for _, _, d in lists], dtype=np.float64)
 
 
 def _cells_of(table: StructureTable) -> np.ndarray:

@@ -10,6 +10,7 @@ from builders.sources.structures import StructureRecord, make_record, parts_of, 
 from builders.structures.rejections import Unusable
 from builders.structures.table import StructureTable, structures_from_arrow
 from embeddings.errors import InputInvalid
+from embeddings.protocols import is_structure
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -24,17 +25,23 @@ def tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:
             shared sites or something that is not an element; the message names its place and the cause.
     """
     is_list = isinstance(structures, Iterable) and not isinstance(structures, str | bytes | Mapping)
-    if _is_structure(structures) or not is_list:
+    if is_structure(structures) or not is_list:
         kind = type(structures).__name__
-        raise InputInvalid(f"Structures are needed in a list, and {kind} was given. Write [structure] for one of them.")
+        raise InputInvalid(
+            f"A list of structures is needed, not one {kind}. For one structure write encode([structure]), or "
+            "encoder[structure]."
+        )
     records = [_record(str(place), structure) for place, structure in enumerate(structures)]
     return structures_from_arrow(structures_to_arrow(records), origin="the given structures")
 
 
 def _record(place: str, structure: Structure | Atoms) -> StructureRecord:
-    if not _is_structure(structure):
+    if not is_structure(structure):
         kind = type(structure).__name__
-        raise InputInvalid(f"Structure {place} is {kind}; pymatgen structures and ASE atoms can be used.")
+        raise InputInvalid(
+            f"Structure {place} is {kind}; give pymatgen structures or ASE atoms. Formulas go to a composition "
+            "encoder, such as cromel-multi."
+        )
     try:
         if hasattr(structure, "get_scaled_positions"):
             return parse_atoms(place, (structure, {}), "drop")
@@ -44,9 +51,3 @@ def _record(place: str, structure: Structure | Atoms) -> StructureRecord:
     except Exception as error:  # objects that others change fail in any way
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputInvalid(f"Structure {place} ({type(structure).__name__}) cannot be used: {cause}.") from error
-
-
-def _is_structure(thing: object) -> bool:
-    """True for a pymatgen structure or ASE atoms, told by what their class offers so that neither is imported."""
-    offered = type(thing)
-    return hasattr(offered, "get_scaled_positions") or (hasattr(offered, "lattice") and hasattr(offered, "frac_coords"))

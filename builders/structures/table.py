@@ -1,4 +1,4 @@
-"""Crystals as ragged arrays: one Arrow table in, flat NumPy arrays inside, never an object per structure."""
+"""Crystals as ragged arrays: one Arrow table in, flat NumPy arrays inside, never one object per structure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STRUCTURE_COLUMNS = ("material_id", "formula", "lattice", "atomic_numbers", "fra
 """The columns that every structure table has; all others are properties."""
 
 OPTIONAL_COLUMNS = ("occupancies",)
-"""Columns that describe the structure when they are there."""
+"""Optional columns that describe the structure."""
 
 LARGEST_VALUE = 1e30
-"""A property beyond this, of either sign, is not a measurement: its square is infinite in single precision."""
+"""A property beyond this, of either sign, cannot be a measurement: its square overflows in single precision."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read_structure_table(path: Path | str) -> StructureTable:
 
     Raises:
         SourceError: not a readable Parquet file, or rows whose arrays do not fit together.
-        ColumnNotFound: a structure column is not there.
+        ColumnNotFound: a structure column is missing.
     """
     path = Path(path)
     if not path.is_file():
@@ -113,7 +113,7 @@ class Fault:
         row: its number in the table.
         material_id: its identifier; empty if it has none.
         reason: the kind of fault, one of those in `builders.structures.rejections`.
-        detail: what exactly, for people.
+        detail: what exactly is wrong, for people.
     """
 
     row: int
@@ -129,8 +129,8 @@ def structures_from_arrow(table: pa.Table, *, origin: str) -> StructureTable:
     the ``unit`` entry of its field metadata.
 
     Raises:
-        ColumnNotFound: a structure column is not there.
-        SourceError: a structure column is of the wrong type, or a row is not a structure.
+        ColumnNotFound: a structure column is missing.
+        SourceError: a structure column has the wrong type, or a row is not a structure.
     """
     structures, _, faults = read_rows(table, origin=origin)
     if faults:
@@ -140,17 +140,17 @@ def structures_from_arrow(table: pa.Table, *, origin: str) -> StructureTable:
 
 
 def read_rows(table: pa.Table, *, origin: str) -> tuple[StructureTable, np.ndarray, list[Fault]]:
-    """Turn an Arrow table in the structure schema into arrays, the rows that are not structures left out.
+    """Turn an Arrow table in the structure schema into arrays, without the rows that are not structures.
 
     Lattices and coordinates may be flat or lists of three numbers each; lists, numbers and text may be of any width,
-    dictionaries are looked up. No value is rounded, cut or moved to another row.
+    dictionaries are resolved. No value is rounded, truncated or moved to another row.
 
     Returns:
         The structures; their rows in the table, (n,) int64; and the faults of the others.
 
     Raises:
-        ColumnNotFound: a structure column is not there.
-        SourceError: a structure column is of a type that cannot be read, or two columns have one name.
+        ColumnNotFound: a structure column is missing.
+        SourceError: a structure column has a type that cannot be read, or two columns have the same name.
     """
     _require_columns(table, origin)
     check_names(table.schema, origin)
@@ -199,7 +199,7 @@ def _occupancies(table: pa.Table, origin: str) -> Lists | None:
 
 
 def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | None) -> Problems:
-    """Return the rows whose arrays hold nothing somewhere, or do not fit together."""
+    """Return the rows whose arrays have missing values, or do not fit together."""
     n_atoms, problems = numbers.lengths, Problems()
     wanted = {
         "lattice": (lattices, np.full_like(n_atoms, 9), "nine are needed"),
@@ -216,7 +216,7 @@ def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | Non
 
 
 def _invalid_numbers(numbers: Lists) -> Problems:
-    """Return the rows with an atomic number of no element."""
+    """Return the rows with an atomic number that no element has."""
     values = numbers.values
     is_valid = (values >= 1) & (values <= N_ELEMENTS) & (values == np.floor(values))
     rows = np.repeat(np.arange(len(numbers.lengths)), numbers.lengths)
@@ -225,7 +225,7 @@ def _invalid_numbers(numbers: Lists) -> Problems:
 
 
 def _of_rows(lists: Lists, rows: np.ndarray) -> np.ndarray:
-    """Return the numbers of some rows, one row after the other."""
+    """Return the numbers of some rows, row by row."""
     if len(rows) == len(lists.lengths):
         return lists.values
     starts = np.cumsum(lists.lengths) - lists.lengths

@@ -7,8 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from embeddings.analysis.cluster import finite_rows, spread_of, unit_rows
-from embeddings.catalog import ElementCatalog
+from embeddings.analysis.rows import Elements, as_rows, spread_of
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.search.ordering import DIGITS
 
@@ -24,9 +23,9 @@ _SINGLE = 1e-15
 """Spreads between this and its inverse have squares that single precision holds."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
-    """Where rows come to lie.
+    """Rows in two or three dimensions.
 
     Attributes:
         at: (n, dims) float64.
@@ -36,8 +35,11 @@ class Projection:
     at: np.ndarray
     axes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Projection({len(self.at):,} rows on {', '.join(self.axes)})"
 
-def project(data: ElementCatalog | np.ndarray, method: Method = "umap", *, dims: int = 2, seed: int = 0) -> Projection:
+
+def project(data: Elements | np.ndarray, method: Method = "umap", *, dims: int = 2, seed: int = 0) -> Projection:
     """Bring rows to two or three dimensions; the same seed gives the same places.
 
     The vectors of a catalog are scaled to unit length first, so that distances follow the cosine; an array is taken
@@ -45,16 +47,17 @@ def project(data: ElementCatalog | np.ndarray, method: Method = "umap", *, dims:
     from the first of these, to save time.
 
     Args:
-        data: a catalog, or an array (n, dim).
+        data: a catalog, its name, or an array (n, dim).
         method: ``"umap"`` (McInnes et al., arXiv:1802.03426), ``"pca"`` or ``"tsne"``.
         dims: 2 or 3.
         seed: of UMAP and t-SNE.
 
     Raises:
+        CatalogNotFound: no catalog goes by this name.
         InputInvalid: unknown method or number of dimensions, too few rows, values that are not finite.
         MissingExtra: umap-learn or scikit-learn is not installed.
     """
-    rows = unit_rows(data) if isinstance(data, ElementCatalog) else finite_rows(data)
+    rows, _ = as_rows(data)
     if method not in get_args(Method):
         known = get_args(Method)
         hint = did_you_mean(str(method), known)
@@ -70,34 +73,41 @@ def project(data: ElementCatalog | np.ndarray, method: Method = "umap", *, dims:
 
 
 def _pca(rows: np.ndarray, dims: int, seed: int) -> Projection:
-    """Principal components; each points to where its largest loading is positive."""
-    centered = rows - rows.mean(axis=0)
-    directions, sizes = _directions(centered)
-    shown = min(dims, directions.shape[1])
-    at = np.zeros((len(rows), dims))
-    at[:, :shown] = centered @ directions[:, :shown]
-    shares = np.append(sizes / max(sizes.sum(), np.finfo(float).tiny), np.zeros(dims))
-    return Projection(at, tuple(f"PC {i + 1} ({shares[i]:.0%})" for i in range(dims)))
+    at, shares = _components(rows, dims)
+    return Projection(at, tuple(f"PC {i} ({share:.0%})" for i, share in enumerate(shares, start=1)))
 
 
-def _directions(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the principal directions (dim, dim) as columns and the sums of squares along them, largest first."""
-    sizes, directions = np.linalg.eigh(centered.T @ centered)
-    sizes, directions = np.maximum(sizes[::-1], 0.0), directions[:, ::-1]
-    largest = directions[np.round(np.abs(directions), DIGITS).argmax(axis=0), np.arange(directions.shape[1])]
-    return directions * np.sign(largest), sizes
+def _components(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the leading principal components and their shares of the variance, zeros where there are fewer.
 
+    Each component points to where its largest loading is positive.
 
-def _leading(rows: np.ndarray) -> np.ndarray:
-    """Return the leading principal components of rows, (n, at most 32) float32."""
-    centered = rows - rows.mean(axis=0)
-    return (centered @ _directions(centered)[0][:, :N_COMPONENTS]).astype(np.float32)
+    Args:
+        rows: (n_rows, dim).
+        n: how many components.
+
+    Returns:
+        (n_rows, n) float64, and (n,).
+    """
+    try:
+        from sklearn.decomposition import PCA
+    except ImportError as error:
+        raise MissingExtra.of("scikit-learn", "sklearn") from error
+    at, shares = np.zeros((len(rows), n)), np.zeros(n)
+    if not spread_of(rows):
+        return at, shares
+    there = min(n, *rows.shape)
+    model = PCA(there, svd_solver="full" if len(rows) < rows.shape[1] else "covariance_eigh")
+    found = model.fit_transform(rows - rows.mean(axis=0))  # the covariance of rows far from 0 would lose digits
+    largest = np.round(np.abs(model.components_), DIGITS).argmax(axis=1)
+    at[:, :there] = found * np.sign(model.components_[np.arange(there), largest])
+    shares[:there] = model.explained_variance_ratio_
+    return at, shares
 
 
 def _turned(at: np.ndarray) -> np.ndarray:
     """Turn places, whose directions mean nothing, so that they spread most along the first axis: pages are wide."""
-    centered = at.astype(np.float64) - at.mean(axis=0, dtype=np.float64)
-    return centered @ _directions(centered)[0]
+    return _components(at.astype(np.float64), at.shape[1])[0]
 
 
 def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
@@ -109,7 +119,7 @@ def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
     # The spectral start needs rows to spare, and takes long where there are many.
     start = "spectral" if len(rows) > 2 * N_NEIGHBORS else "random"
     if len(rows) > MANY_ROWS:
-        rows, start = _leading(rows), "pca"
+        rows, start = _components(rows, min(N_COMPONENTS, rows.shape[1]))[0].astype(np.float32), "pca"
     at = UMAP(n_components=dims, n_neighbors=near, init=start, random_state=seed, n_jobs=1).fit_transform(rows)
     return Projection(_turned(at), tuple(f"UMAP {i + 1}" for i in range(dims)))
 

@@ -65,13 +65,13 @@ def find_property(name: str) -> ElementProperty:
 
 @cache
 def property_values(name: str) -> np.ndarray:
-    """Return a property of all elements, in order of atomic number, NaN where nobody has tabulated it.
+    """Return a property of all elements, in order of atomic number, NaN where it is not tabulated.
 
     Args:
         name: one out of :data:`PROPERTIES`.
 
     Returns:
-        (118,) float64, read-only; element ``z`` stands at ``z - 1``.
+        (118,) float64, read-only; element ``z`` is at ``z - 1``.
 
     Raises:
         InputInvalid: no property goes by this name.

@@ -7,9 +7,12 @@ from typing import Any
 
 import click
 
+import embeddings
 from embeddings._version import __version__
+from embeddings.cli.printing import echo
 from embeddings.cli.system import flush, prepare_streams, reason_of
-from embeddings.errors import EmbeddingsError
+from embeddings.errors import EmbeddingsError, MissingExtra
+from embeddings.installation import namesake
 from embeddings.text import printable
 
 _LONGEST = 2000
@@ -28,8 +31,12 @@ COMMANDS = {
     "build": "embeddings.cli.build:build",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
+    "cache": "embeddings.cli.cache:cache",
 }
-"""Name of each command, in the order of the help text, and where it stands as ``module:function``."""
+"""Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
+
+EXTRAS = {"plot": "plot", "explore": "plot"}
+"""The extra that covers everything a command may need, where its parts would name a smaller one."""
 
 
 class LazyGroup(click.Group):
@@ -58,12 +65,15 @@ class LazyGroup(click.Group):
             flush()
         except click.UsageError as error:
             raise click.UsageError(_line(error.format_message()), error.ctx) from error
+        except MissingExtra as error:
+            whole = MissingExtra.of(error.package, EXTRAS.get(ctx.invoked_subcommand or "", error.extra))
+            raise click.ClickException(_line(str(whole if error.extra else error))) from error
         except EmbeddingsError as error:
             raise click.ClickException(_line(str(error))) from error
         except (OSError, MemoryError, ImportError, RuntimeError, UnicodeEncodeError) as error:
             reason = reason_of(error)
             if reason is None:
-                raise  # a broken pipe, of which click takes care, or a bug
+                raise  # a broken pipe, which click handles, or a bug
             raise click.ClickException(_line(reason)) from error
         return result
 
@@ -91,3 +101,18 @@ def main() -> None:
 
     Exit codes: 0 done, 1 a named error (one line on stderr), 2 wrong usage.
     """
+    from embeddings.store.roots import absent_roots
+
+    _check_package()
+    for trouble in absent_roots():
+        echo(f"Warning: {trouble.reason}", err=True)
+
+
+def _check_package() -> None:
+    """Refuse to work with an `embeddings` package in which another distribution has replaced files.
+
+    Raises:
+        EmbeddingsError: says which one.
+    """
+    if getattr(embeddings, "__version__", None) != __version__ and (fault := namesake()):
+        raise EmbeddingsError(fault)

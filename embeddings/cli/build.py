@@ -77,7 +77,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
-    require_builders()
+    require_builders(options["source"])
     try:
         import_module("builders.pipeline")
         from builders.progress import Reporter
@@ -86,7 +86,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     try:
         folder = _run(options, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(folder, as_json=as_json)
 

@@ -22,10 +22,10 @@ _WIDTH = 100
 @click.command("list")
 @as_json_option
 def list_command(as_json: bool) -> None:
-    r"""List all catalogs, the root that each version lies in, and which version a bare name means.
+    r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
-    A bare name means the highest default version of any root. Where several roots have one and the same version, the
-    first counts, in this order: those in EMBEDDINGS_CATALOGS, the user's cache, those that come with the library.
+    A bare name means the highest default version of any root. If several roots have the same version, the first
+    counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
     \b
     Example:
@@ -36,11 +36,12 @@ def list_command(as_json: bool) -> None:
         print_json(rows)
         return
     if rows:
-        keys = ("name", "version", "n_rows", "dim", "licence", "root")
+        keys = ("name", "version", "kind", "n_rows", "dim", "licence", "root")
         print_table([(*keys, ""), *([*(str(row[key]) for key in keys), _remark(row)] for row in rows)])
     else:
         print_line(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
-    for trouble in [*(row["error"] for row in rows if row["error"]), *(each.reason for each in store.troubles())]:
+    broken = [each.reason for each in store.troubles() if each.is_damage]
+    for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
 
 
@@ -79,7 +80,7 @@ def _remark(row: dict[str, Any]) -> str:
 @click.argument("name")
 @as_json_option
 def show(name: str, as_json: bool) -> None:
-    r"""Show what a catalog is: its training, its accuracy, its coverage and its licence.
+    r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
     NAME is a name, name@version, or the path of a version's folder. --json prints the whole manifest.
 
@@ -130,15 +131,15 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
 @click.argument("name", required=False)
 @as_json_option
 def verify(name: str | None, as_json: bool) -> None:
-    r"""Check every byte of a catalog; of all catalogs, and of the folders that hold them, if none is named.
+    r"""Check every byte of a catalog, or of all catalogs and the folders that hold them.
 
-    The manifest and its seal, the place of the folder, size and SHA-256 of each file, and what the files hold: the same
-    rows in every format, the manifest's name and version, numbers everywhere.
+    Checked are the manifest and its seal, the place of the folder, size and SHA-256 of each file, and the content: the
+    same rows in every format, the name and version of the manifest, no value that is not a number.
 
     \b
     Example:
       embeddings verify
-      embeddings verify starter@0.1.0 --json
+      embeddings verify starter@0.3.0 --json
     """
     folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
     broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
@@ -170,7 +171,7 @@ def _result(folder: Path, error: str | None) -> dict[str, Any]:
 @click.command()
 @click.argument("name")
 @click.argument("element")
-@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbours.")
+@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbors.")
 @as_json_option
 def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
     r"""List the elements nearest to one by cosine similarity.

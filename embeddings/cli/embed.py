@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--catalog", required=True, help="Catalog whose encoder is used.")
 @click.option(
-    "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row stands for."
+    "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
 )
 @click.option("--source", help="Where the structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
@@ -38,8 +38,8 @@ def embed(ctx: click.Context, **options: Any) -> None:
     r"""Encode crystal structures with the network behind a catalog.
 
     A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
-    sites. Structures that cannot be encoded are left out and counted. load_catalog reads the output. A run that was
-    killed goes on where it stood when the same command is given again, and ends with the same bytes.
+    sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
+    kill, the same command resumes the run and ends with the same bytes.
 
     \b
     Example:
@@ -50,7 +50,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = store.resolve(options["catalog"])
     store.manifest_of(folder)  # is this the catalog that goes by this name?
-    require_builders()
+    require_builders(options["source"])
     try:
         from builders.embed.job import EmbedRequest
         from builders.embed.job import embed as run
@@ -65,7 +65,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     try:
         footer = run(request, Reporter(quiet=quiet))
     except KeyboardInterrupt:
-        echo("Interrupted. The same command takes the run up where it stood.", err=True)
+        echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(request.out, footer, as_json=as_json)
 

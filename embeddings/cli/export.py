@@ -1,4 +1,4 @@
-"""The export command: a catalog into the file that another program reads."""
+"""The export command: a catalog as a file that another program reads."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.export import CLIENTS, POLICIES, write
 from embeddings.loaders import load_uae
+from embeddings.missing import Missing
 from embeddings.store.outputs import Output
 
 
 @click.command()
 @click.argument("name")
-@click.option("--to", "client", required=True, type=click.Choice(list(CLIENTS)), help="Who reads it.")
+@click.option("--to", "client", required=True, type=click.Choice(list(CLIENTS)), help="Program that reads it.")
 @click.option(
     "--missing",
     type=click.Choice(list(POLICIES)),
@@ -24,12 +25,12 @@ from embeddings.store.outputs import Output
     show_default=True,
     help="For an element without a vector: " + "; ".join(f"{name}: {does}" for name, does in POLICIES.items()) + ".",
 )
-@click.option("--elements", help="Elements that have to be in it, separated by commas.")
+@click.option("--elements", help="Elements to write, separated by commas.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output; replaced if it is there.")
-def export(name: str, client: str, missing: str, elements: str | None, out: Path) -> None:
+def export(name: str, client: str, missing: Missing, elements: str | None, out: Path) -> None:
     r"""Write a catalog of elements for another program.
 
-    Without --elements the file has those of the catalog, and with --missing mean or zeros all that the reader can take.
+    Without --elements, the file has those of the catalog; with --missing mean or zeros, all that the reader takes.
 
     \b
       cgcnn        atom_init.json
@@ -38,7 +39,7 @@ def export(name: str, client: str, missing: str, elements: str | None, out: Path
       alignn       JSON for jarvis.core.specie.cgcnn_feature_json
       torch        state of an nn.Embedding(119, dim), by atomic number
       csv, json    by symbol
-      hdf5         by symbol and atomic number, with what the catalog says of itself
+      hdf5         by symbol and atomic number, with name, version and recipe
 
     \b
     Example:

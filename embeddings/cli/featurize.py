@@ -14,7 +14,7 @@ import click
 
 from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
-from embeddings.featurizers.pinning import as_catalog
+from embeddings.loaders import as_catalog
 from embeddings.pooling import POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 from embeddings.streaming.writers import outputs_of
@@ -43,7 +43,9 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
 @click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV file as text.")
-@click.option("--numbers", callback=_names, help="CSV to Parquet: columns that are numbers even if written 1.50; a,b")
+@click.option(
+    "--numbers", callback=_names, help="CSV to Parquet: columns that are numbers even if written as 1.50; a,b"
+)
 @click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv; replaced if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
@@ -72,7 +74,7 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
 
 @contextmanager
 def _progress(file: Path) -> Iterator[Callable[[int, int], None]]:
-    """Yield what moves a progress bar on stderr, if somebody is looking at it."""
+    """Yield a function that moves a progress bar on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -86,7 +88,7 @@ def _progress(file: Path) -> Iterator[Callable[[int, int], None]]:
 
 
 def _sentence(summary: FileSummary) -> str:
-    """Say in one line what was done."""
+    """Return one line on what was done."""
     rate = f"{summary.rows / max(summary.seconds, 1e-3):,.0f} rows/s"
     line = f"{summary.out}: {summary.rows:,} rows x {summary.features:,} features in {summary.seconds:.1f} s ({rate})"
     rejected = f"{summary.rejected:,} rejected"

@@ -1,4 +1,4 @@
-"""What every command that writes calls first: nothing that it reads is written over, truncated or removed."""
+"""Every command that writes calls this first, so that nothing it reads is overwritten, truncated or removed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def guard(*outputs: Output, inputs: Iterable[StrPath | None] = (), catalogs: Ite
     """Check the outputs of a command against everything that it reads.
 
     Args:
-        outputs: all that it writes, see `embeddings.store.outputs.Output`.
-        inputs: files and folders that it reads; None and what is not there do not count.
-        catalogs: names or folders of the catalogs that it reads; nothing may be added to those.
+        outputs: everything that it writes, see `embeddings.store.outputs.Output`.
+        inputs: files and folders that it reads; None and missing ones are ignored.
+        catalogs: names or folders of the catalogs that it reads; nothing may be added to them.
 
     Raises:
         CatalogNotFound: no catalog goes by a name.
@@ -44,6 +44,6 @@ def guard_source(*outputs: Output, options: dict[str, Any], catalogs: Iterable[S
 
 
 def lock_of(folder: Path) -> Output:
-    """Return the lock file beside a folder that only one process may work in."""
+    """Return the lock file beside a folder in which only one process may work."""
     whole = folder.resolve()
     return Output(whole.parent / f".{whole.name}.lock", "the lock file", "scratch")

@@ -15,43 +15,44 @@ from embeddings.cli.printing import echo
 from embeddings.cli.types import SEED
 from embeddings.loaders import load_uae
 from embeddings.plots.figure import Figure
+from embeddings.plots.style import Style
 from embeddings.store.outputs import Output
 
 
-def _ptable(catalog: ElementCatalog, *, color: str | None, title: str, **options: Any) -> Figure:
+def _ptable(catalog: ElementCatalog, style: Style, *, color: str | None, **options: Any) -> Figure:
     from embeddings.plots import periodic_table
 
-    return periodic_table(catalog, color=_coloring(catalog, color or "cluster", **options), title=title)
+    return periodic_table(catalog, color=_coloring(catalog, color or "cluster", **options), **style)
 
 
-def _map(catalog: ElementCatalog, *, color: str | None, title: str, method: Any, dims: str, **options: Any) -> Figure:
+def _map(catalog: ElementCatalog, style: Style, *, color: str | None, method: Any, dims: str, **options: Any) -> Figure:
     from embeddings.plots import embedding_map
 
     by = _coloring(catalog, color or "block", **options)
-    return embedding_map(catalog, method, dims=int(dims), color=by, seed=options["seed"], title=title)
+    return embedding_map(catalog, method, dims=int(dims), color=by, seed=options["seed"], **style)
 
 
-def _heatmap(catalog: ElementCatalog, *, order: Any, title: str) -> Figure:
+def _heatmap(catalog: ElementCatalog, style: Style, *, order: Any) -> Figure:
     from embeddings.plots import similarity_heatmap
 
-    return similarity_heatmap(catalog, order=order, title=title)
+    return similarity_heatmap(catalog, order=order, **style)
 
 
-def _dendrogram(catalog: ElementCatalog, *, clusters: int | Literal["auto"], title: str) -> Figure:
+def _dendrogram(catalog: ElementCatalog, style: Style, *, clusters: int | Literal["auto"]) -> Figure:
     from embeddings.plots import dendrogram
 
-    return dendrogram(catalog, k=clusters, title=title)
+    return dendrogram(catalog, k=clusters, **style)
 
 
-def _elbow(catalog: ElementCatalog, *, clustering: Any, seed: int, title: str) -> Figure:
-    from embeddings.analysis.cluster import cluster
+def _elbow(catalog: ElementCatalog, style: Style, *, clustering: Any, seed: int) -> Figure:
+    from embeddings.analysis import cluster
     from embeddings.plots import elbow_and_silhouette
 
-    return elbow_and_silhouette(cluster(catalog, clustering, seed=seed), title=title)
+    return elbow_and_silhouette(cluster(catalog, clustering, seed=seed), **style)
 
 
 def _coloring(catalog: ElementCatalog, color: str, *, clusters: Any, clustering: Any, seed: int) -> Any:
-    from embeddings.analysis.cluster import cluster
+    from embeddings.analysis import cluster
 
     return cluster(catalog, clustering, clusters, seed=seed) if color == "cluster" else color
 
@@ -65,6 +66,8 @@ KINDS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
     "elbow": (_elbow, ("clustering", "seed")),
 }
 """What draws each kind, and the options that go with it."""
+
+_ALWAYS = {"name", "kind", "out", "title", "size", "dpi", "font", "cmap"}
 
 
 class _NumberOrAuto(click.IntRange):
@@ -91,33 +94,42 @@ class _NumberOrAuto(click.IntRange):
 @click.option("--order", type=click.Choice(["atomic_number", "cluster", "mendeleev"]), default="atomic_number",
               show_default=True, help="heatmap: order of the elements.")  # fmt: skip
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
+@click.option("--title", help="Above the figure; name and version of the catalog if left out.")
+@click.option("--size", type=(float, float), metavar="WIDTH HEIGHT", help="Of the figure, inches.")
+@click.option("--dpi", type=int, help="Pixels per inch, for .png.  [default: 110]")
+@click.option("--font", default="", help='Family of all text: one that is installed, or "serif".')
+@click.option("--cmap", metavar="NAME", help="Color map of matplotlib: viridis, coolwarm, tab10 ...")
 @click.pass_context
-def plot(context: click.Context, name: str, kind: str, out: Path, **options: Any) -> None:
+def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | None, **options: Any) -> None:
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
 
     Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental
-    property; the periodic table is coloured by cluster, and the map by block, if it is not given.
+    property; the periodic table is colored by cluster, and the map by block, if it is not given.
 
     \b
     Example:
       embeddings plot starter --kind map --color electronegativity -o map.html
+      embeddings plot starter --size 7 4 --dpi 300 --font serif -o table.png
     """
     from embeddings.plots.write import check_output, write_figure
 
     draw, takes = KINDS[kind]
     _refuse_others(context, kind, takes)
-    check_output(out)
+    check_output(out, dpi=dpi, font=options["font"])
     guard(Output(out), catalogs=[name])
     catalog = load_uae(name)
-    title = f"{catalog.name}@{catalog.version}"
-    write_figure(draw(catalog, title=title, **{option: options[option] for option in takes}), out)
-    echo(f"{out}: {kind} of {title}", err=True)
+    known = f"{catalog.name}@{catalog.version}"
+    style = Style(title=known if options["title"] is None else options["title"],
+                  size=options["size"], font=options["font"], cmap=options["cmap"])  # fmt: skip
+    figure = draw(catalog, style, **{option: options[option] for option in takes})
+    write_figure(figure, out, dpi=dpi)
+    echo(f"{out}: {kind} of {known}", err=True)
 
 
 def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:
     """Refuse an option that would be without effect."""
     given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    for option in sorted(given - {"name", "kind", "out", *takes}):
+    for option in sorted(given - _ALWAYS - {*takes}):
         kinds = " or ".join(name for name, (_, its) in KINDS.items() if option in its)
         raise click.UsageError(f"--{option} goes with --kind {kinds}, not with {kind}.")
     color = context.params["color"] or {"ptable": "cluster"}.get(kind)

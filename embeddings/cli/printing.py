@@ -15,7 +15,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print a text of any number of lines, on standard error if asked; the one place from which commands print."""
+    """Print a text of any number of lines, on standard error if asked; commands print nowhere else."""
     click.echo(printable(text), err=err)
 
 
@@ -25,7 +25,7 @@ def print_line(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON; what `printable` would spell out, or the stream cannot encode, is escaped."""
+    """Print a value as indented JSON; characters that are not printable or cannot be encoded are escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     if not (is_plain(text) and _encodes(text)):
         text = json.dumps(value, indent=2).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The pull and sources commands: structures onto the disk, and where they can come from."""
+"""The pull and sources commands: structures onto disk, and where they can come from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
-@click.option("--source", help="Where the structures come from; see embeddings sources.  [default: what PATH says]")
+@click.option("--source", help="Where the structures come from; see embeddings sources.  [default: from PATH]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
 @click.option("--check", is_flag=True, help="Read everything, report what is wrong, and write nothing.")
@@ -43,10 +43,10 @@ def pull(
     as_json: bool,
     **options: Any,
 ) -> None:
-    r"""Pull structures into a snapshot: frozen files with hashes, licence and counts, to build from later.
+    r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
-    A pull that was killed goes on where it stood when the same command is given again, and ends with the same bytes.
-    PATH is short for --path; without --source, a .parquet file is read by the source table, anything else by local.
+    After a kill, the same command resumes the pull and ends with the same bytes. PATH is short for --path; without
+    --source, a .parquet file is read by the source table, anything else by local.
 
     With --check, exit code 0 means that at least one structure can be used.
 
@@ -57,7 +57,7 @@ def pull(
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
     source = _understood(place, source, out, options, check=check, refresh=refresh)
-    require_builders()
+    require_builders(source)
     from builders.progress import Reporter
     from builders.sources import open_stream
 
@@ -72,7 +72,7 @@ def pull(
         else:
             _show(_taken(out, source, stream, selection, reporter, refresh=refresh), as_json=as_json)
     except KeyboardInterrupt:
-        echo("Interrupted. The same command takes the pull up where it stood.", err=True)
+        echo("Interrupted. The same command resumes the pull.", err=True)
         raise click.exceptions.Exit(130) from None
 
 
@@ -81,14 +81,14 @@ def _understood(
 ) -> str:
     """Return the name of the source; PATH becomes --path among the options."""
     if place is not None and options["path"] is not None:
-        raise click.UsageError("PATH and --path are the same; give one of them.")
+        raise click.UsageError("PATH and --path are the same option. Give one of them.")
     options["path"] = options["path"] or place
     if source is None and options["path"] is None:
-        raise click.UsageError("Name a --source, or the PATH of your own files.")
+        raise click.UsageError("No source is named. Give --source, or the PATH of your own files.")
     if out is None and not check:
-        raise click.UsageError("Name the folder of the snapshot with --out; or look first with --check.")
+        raise click.UsageError("No folder is named for the snapshot. Give --out, or look first with --check.")
     if check and refresh:
-        raise click.UsageError("--check writes nothing, so that it cannot --refresh.")
+        raise click.UsageError("--check writes nothing, so it cannot go with --refresh.")
     return source or guess_source(options["path"])
 
 
@@ -156,6 +156,8 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
     yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
+    if snapshot.facts.get("first_line_of_id_prop.csv") == "is a structure":
+        yield "  id_prop.csv has no header: its values are the target called target, or target_1, target_2 (--targets)"
     for reason, n in snapshot.rejected.items():
         yield f"  left out: {n:,} {reason}"
     for reason, n in snapshot.unusable.items():
@@ -163,20 +165,19 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     for name, n in snapshot.counts.items():
         yield f"  noted: {n:,} {name}"
     if (snapshot.folder / "rejected.csv").exists():
-        yield f"  which, and what would mend them: {snapshot.folder / 'rejected.csv'}"
+        yield f"  listed with fixes in {snapshot.folder / 'rejected.csv'}"
     yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the sources as JSON.")
 def sources(as_json: bool) -> None:
-    r"""List where structures can come from, what each source needs, the licence of its data, and its default recipe.
+    r"""List where structures can come from, what each source needs, the license of its data, and its default recipe.
 
     \b
     Example:
       embeddings sources
     """
-    require_builders()
     from builders.sources import SOURCES
 
     if as_json:

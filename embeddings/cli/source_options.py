@@ -1,4 +1,4 @@
-"""The options that say where structures come from and which of them are wanted; ``build`` and ``pull`` share them."""
+"""Options for where structures come from and which of them to take; ``build``, ``pull`` and ``embed`` share them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Turn ``2`` or ``2-4`` into the least and the most."""
+    """Turn ``2`` or ``2-4`` into minimum and maximum."""
     if value is None:
         return None
     least, _, most = value.partition("-")
@@ -47,7 +47,7 @@ _SOURCE_OPTIONS = (
     click.option(
         "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
     ),
-    click.option("--include-nc", is_flag=True, help="Also data whose licence forbids commercial use."),
+    click.option("--include-nc", is_flag=True, help="Also data whose license forbids commercial use."),
     click.option("--provider", help="Database to ask, for the source optimade."),
     click.option("--filter", help="Filter in the language of the source, for optimade."),
     click.option(
@@ -55,7 +55,7 @@ _SOURCE_OPTIONS = (
         type=click.Choice(["drop", "majority"]),
         default="drop",
         show_default=True,
-        help="Structures with shared sites: leave out, or take the element with the largest share.",
+        help="Structures with shared sites: leave them out, or take the element with the largest share.",
     ),
     click.option(
         "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes that parse files."
@@ -63,18 +63,20 @@ _SOURCE_OPTIONS = (
 )
 
 _SELECTION_OPTIONS = (
-    click.option("--elements", callback=split, help="Only structures made of these alone, Fe,O,..."),
-    click.option("--exclude-elements", callback=split, help="Only structures without these, Tc,Pm,..."),
+    click.option("--elements", callback=split, help="Only structures made of these elements, Fe,O,..."),
+    click.option("--exclude-elements", callback=split, help="Only structures without these elements, Tc,Pm,..."),
     click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
-    click.option("--nelements", callback=_span, help="Only structures of so many elements, 2 or 2-4."),
+    click.option("--nelements", callback=_span, help="Only structures with this number of elements, 2 or 2-4."),
     click.option(
         "--max-sites",
         type=COUNT,
-        help="Only structures of at most so many atoms; build and embed take those of more than 2,000 only if told so.",
+        help="Only structures with at most this many atoms.  [default for build and embed: 2,000]",
     ),
     click.option("--stable-only", is_flag=True, help="Only structures on the convex hull."),
-    click.option("--ehull-max", type=Finite(min=0), help="At most so far above the convex hull, eV/atom."),
-    click.option("--limit", type=COUNT, help="At most so many structures, the first of what is left."),
+    click.option(
+        "--ehull-max", type=Finite(min=0), help="Only structures at most this far above the convex hull, eV/atom."
+    ),
+    click.option("--limit", type=COUNT, help="At most this many structures, the first of the rest."),
 )
 
 
@@ -90,10 +92,10 @@ SOURCE_NAMES = frozenset(parameter.name for parameter in source_options(lambda: 
 
 
 def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
-    """Refuse a command that names both a source and a snapshot, or neither, or tells a snapshot what a source is told.
+    """Refuse a command that names both a source and a snapshot, or neither, or gives a snapshot options of a source.
 
     Raises:
-        click.UsageError: says which.
+        click.UsageError: the message says which.
     """
     if (options["source"] is None) == (options["snapshot"] is None):
         raise click.UsageError("Name either --source or --snapshot.")
@@ -103,28 +105,36 @@ def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
     }
     refused = sorted(taken & SOURCE_NAMES) if options["snapshot"] else []
     if refused:
-        raise click.UsageError(f"A snapshot is used as it is: leave --{refused[0].replace('_', '-')} to the pull.")
+        raise click.UsageError(
+            f"A snapshot is used as it is. Give --{refused[0].replace('_', '-')} to the pull instead."
+        )
 
 
 def guess_source(path: Path) -> str:
-    """Return the source that reads a file or a folder of this name."""
+    """Return the source that reads a file or folder with this name."""
     return "table" if path.name.lower().endswith((".parquet", ".pq")) else "local"
 
 
-def require_builders() -> None:
+def require_builders(source: str | None = None) -> None:
     """Import what every command on the building side needs.
 
+    Args:
+        source: where the structures come from, if one is named.
+
     Raises:
-        MissingExtra: names the package that is not installed.
+        MissingExtra: names the package that is not installed, and the one extra that covers the source too.
     """
     try:
         import_module("builders.snapshots.snapshot")
     except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+        from builders.sources import SOURCES
+
+        extra = SOURCES[source].extra if source in SOURCES else "build"
+        raise MissingExtra.of(error.name or "A package of the builder", extra) from error
 
 
 def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
-    """Turn the values of the options into what the builders take."""
+    """Turn the values of the options into objects for the builders."""
     from builders.sources import SourceOptions
     from builders.sources.origins import find_origin
 
@@ -154,7 +164,7 @@ def _symbols(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _systems(systems: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Write each chemical system with its elements in alphabetical order, as databases do."""
+    """Return each chemical system with its elements in alphabetical order, as databases write it."""
     if systems is None:
         return None
     return tuple("-".join(sorted(symbol(name) for name in system.split("-"))) for system in systems)

@@ -1,4 +1,4 @@
-"""What stands between a command and the system: its streams, and errors of the system in one line."""
+"""Between a command and the operating system: its streams, and system errors in one line."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long for the file system",
     errno.EMFILE: "too many files are open; allow more (ulimit -n)",
     errno.ENFILE: "too many files are open on this machine",
-    errno.ELOOP: "its links lead in a circle",
-    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.ELOOP: "its links form a circle",
+    errno.ENOTDIR: "there is a file where a folder should be",
     errno.EISDIR: "it is a folder",
     errno.EIO: "the disk or the network failed",
     errno.EFBIG: "the file is too large for the file system",
     errno.EBUSY: "another program uses it",
     errno.ENODEV: "there is no such device",
     errno.ENXIO: "there is no such device",
-    errno.EINVAL: "the file system does not take the name",
-    errno.EILSEQ: "the file system does not take the name",
+    errno.EINVAL: "the file system does not allow the name",
+    errno.EILSEQ: "the file system does not allow the name",
     errno.ENOMEM: "there is not enough memory",
     errno.EAGAIN: "the system has no more processes or threads to give",
 }
 if hasattr(errno, "EDQUOT"):
-    _REASONS |= {errno.EDQUOT: "your share of the disk is full"}
+    _REASONS |= {errno.EDQUOT: "your disk quota is full"}
 if hasattr(errno, "ESTALE"):
     _REASONS |= {errno.ESTALE: "the network file system lost it"}
 
@@ -41,7 +41,7 @@ _SHOWN = 200
 
 
 def reason_of(error: BaseException) -> str | None:
-    """Return in one line what the system, not the program, is at fault for; None where that cannot be said."""
+    """Return one line on an error that the system, not the program, is at fault for; None for any other."""
     if isinstance(error, MemoryError):
         return "There is not enough memory for this."
     if isinstance(error, OSError) and error.errno in _REASONS:
@@ -49,9 +49,9 @@ def reason_of(error: BaseException) -> str | None:
         reason = _REASONS[error.errno]
         return f"{subject} cannot be used: {reason}." if subject else f"The system stopped this: {reason}."
     if isinstance(error, FileNotFoundError) and not _stands_somewhere():
-        return "The current folder is not there any more. Change to another one."
+        return "The current folder no longer exists. Change to another one."
     if isinstance(error, UnicodeEncodeError) and _SURROGATE_ESCAPE.search(error.object):
-        return f"{error.object[:_SHOWN]} is not UTF-8, as names of files have to be. Rename it."
+        return f"{error.object[:_SHOWN]} is not UTF-8, which names of files have to be. Rename it."
     if isinstance(error, RuntimeError) and str(error).startswith(_LOST):
         return f"{error}".removesuffix(".") + "; give the path in full."
     if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
@@ -60,7 +60,7 @@ def reason_of(error: BaseException) -> str | None:
 
 
 def prepare_streams() -> None:
-    """Let text go out that a stream cannot encode, and open no file where a closed stream stood."""
+    """Let streams escape what they cannot encode, and fill closed ones, so that no file takes their place."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -72,10 +72,10 @@ def prepare_streams() -> None:
 
 
 def flush() -> None:
-    """Bring out what was printed, while an error can still be told.
+    """Write out what was printed, while an error can still be reported.
 
     Raises:
-        OSError: it cannot be written. What is left of it is dropped.
+        OSError: it cannot be written. The rest of it is dropped.
     """
     try:
         if sys.stdout is not None:

@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from embeddings.analysis.transferability import Ranking
-from embeddings.analysis.transferability import transferability as rank
+from embeddings.analysis.transfer import HEAD, Ranking
+from embeddings.analysis.transfer import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
-from embeddings.featurizers.pinning import as_catalog
-from embeddings.loaders import list_catalogs
+from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.streaming.batches import Request, check_columns
 from embeddings.streaming.readers import open_reader
 
@@ -25,11 +24,11 @@ _ROWS_AT_ONCE = 1 << 16
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--formula", "column", default="formula", show_default=True, help="Name of the column of formulas.")
 @click.option("--target", required=True, help="Name of the column of numbers to predict.")
+@click.option("--encoder", "names", multiple=True, help="Encoder or catalog; may be repeated.  [default: all]")
 @click.option(
-    "--encoder", "names", multiple=True, help="Encoder or catalog; repeat it. All that there are if left out."
+    "--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Folds of the cross-validation."
 )
-@click.option("--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Of the cross-validation.")
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of the folds.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of the folds.")
 @as_json_option
 def transferability(
     file: Path, column: str, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
@@ -37,8 +36,8 @@ def transferability(
     r"""Rank encoders and catalogs by how well they suit your measurements.
 
     FILE is .csv (with a header), .parquet or .jsonl. A ridge regression on the vectors of the formulas is
-    cross-validated; rows of one reduced formula are averaged, so that none stands on both sides. "Seen" are formulas
-    that the training of the vectors met already, and "lacking" those with an element without a vector.
+    cross-validated; rows with the same reduced formula are averaged, so that none is on both sides. "Seen" counts
+    formulas that the vectors were trained on, "lacking" those with an element that has no vector.
 
     \b
     Example:
@@ -72,10 +71,5 @@ def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]
 
 
 def _show(ranking: Ranking, target: str) -> None:
-    used = "" if ranking.n_used == ranking.n_formulas else f", {ranking.n_used:,} of them drawn at random"
-    echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
-    rows = [("", "MAE", "R2", "seen", "lacking")]
-    for name, score in ranking.scores.items():
-        seen = "?" if score.n_seen is None else f"{score.n_seen:,}"
-        rows.append((name, f"{score.mae:.4g}", f"{score.r2:.3f}", seen, f"{score.n_uncovered:,}"))
-    print_table([*rows, ("(the mean)", f"{ranking.baseline_mae:.4g}", "", "", "")])
+    echo(f"{target}: {ranking.summary()}")
+    print_table([HEAD, *ranking.rows()])

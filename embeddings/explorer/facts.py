@@ -44,11 +44,11 @@ def list_facts(manifest: Manifest) -> list[dict[str, str]]:
 
 
 def list_terms(manifest: Manifest) -> list[dict[str, str]]:
-    """Return label and text of what a user of the catalog owes: licence, attribution, citation."""
+    """Return label and text of what a user of the catalog owes: license, attribution, citation."""
     citation = manifest.citation
     return _pairs(
         {
-            "Licence": manifest.licence.spdx,
+            "License": manifest.licence.spdx,
             "Attribution": " ".join(manifest.licence.attribution.split()),
             "Cite": f"doi:{citation.doi}" if citation.doi else " ".join(citation.bibtex.split()),
         }

@@ -6,62 +6,75 @@ import base64
 import hashlib
 import html
 import json
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from embeddings.catalog import ElementCatalog
+from embeddings.analysis.rows import Elements
 from embeddings.errors import OutputInvalid
-from embeddings.explorer.content import page_content
+from embeddings.explorer.content import Report, page_content
+from embeddings.loaders import as_uae
 from embeddings.store.folders import write_text
 from embeddings.store.outputs import check_file
 
 SCRIPTS = (
-    *("dom", "colours", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),
-    *("controls", "main"),
+    *("dom", "colors", "legend", "table", "element", "map", "heatmap", "facts", "comparison"),
+    *("export", "controls", "main"),
 )
 """In the order in which they build on each other."""
 
 ENDINGS = (".html", ".htm")
 
 
-def render_page(catalogs: Sequence[ElementCatalog], *, seed: int = 0) -> str:
+def render_page(catalogs: Sequence[Elements], *, seed: int = 0, report: Report = lambda text: None) -> str:
     """Return the explorer of one catalog, or of two side by side, as HTML that works offline and from disk.
 
     The same catalogs and seed give the same text. Nothing in it is fetched, and its content-security policy runs no
     script but its own.
 
     Args:
-        catalogs: one or two.
+        catalogs: one or two, or their names.
         seed: of clusters and maps.
+        report: called with what is computed next.
 
     Raises:
+        CatalogNotFound: no catalog goes by a name.
         InputInvalid: neither one nor two catalogs.
         MissingExtra: umap-learn, scikit-learn or pymatgen is not installed.
 
     Example:
-        >>> page = render_page([load_uae("ct-multi")])  # doctest: +SKIP
+        >>> page = render_page(["ct-multi"])  # doctest: +SKIP
     """
-    return _assemble(page_content(catalogs, seed=seed))
+    return _assemble(page_content([as_uae(each) for each in catalogs], seed=seed, report=report))
 
 
-def write_page(path: Path, catalogs: Sequence[ElementCatalog], *, seed: int = 0) -> None:
+def write_page(
+    path: str | os.PathLike[str],
+    catalogs: Sequence[Elements],
+    *,
+    seed: int = 0,
+    report: Report = lambda text: None,
+) -> None:
     """Write the explorer of one catalog, or of two side by side, to a file.
 
     Args:
         path: ends in .html; replaced if it is there.
-        catalogs: one or two.
+        catalogs: one or two, or their names.
         seed: of clusters and maps.
+        report: called with what is computed next.
 
     Raises:
         OutputInvalid: another ending, no such folder, or a place that cannot be written to; found before any work.
+        CatalogNotFound: no catalog goes by a name.
         InputInvalid: neither one nor two catalogs.
         MissingExtra: umap-learn, scikit-learn or pymatgen is not installed.
     """
+    path = Path(path)
     _check_output(path)
-    write_text(path, render_page(catalogs, seed=seed))
+    write_text(path, render_page(catalogs, seed=seed, report=report))
 
 
 def _check_output(path: Path) -> None:

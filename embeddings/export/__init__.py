@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.export.rows import POLICIES, Rows, element_rows, table_by_number
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 
 __all__ = ["CLIENTS", "POLICIES", "Rows", "element_rows", "table_by_number", "write", "writer"]
 
@@ -35,7 +36,7 @@ def writer(client: str) -> Callable[..., None]:
     """Return the function that writes the file of a client.
 
     Raises:
-        InputInvalid: nobody of that name.
+        InputInvalid: no such client.
         MissingExtra: what the writer needs is not installed.
     """
     if client not in CLIENTS:
@@ -46,23 +47,23 @@ def writer(client: str) -> Callable[..., None]:
 
 
 def write(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     client: str,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
     """Write the file from which a client reads element features; it appears complete or not at all.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         client: a name of :data:`CLIENTS`.
         path: the file; one that is there is replaced.
         missing: a policy of :data:`POLICIES` for elements that have no vector. One that fills in warns, and names
             what it filled in.
-        elements: the elements that the client needs. By default those of the catalog; with ``"mean"`` or ``"zeros"``
-            all that the client can take.
+        elements: the elements that the client needs. By default those of the catalog; all that the client can
+            take with a policy that fills in.
 
     Raises:
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``; the message names all of them.

@@ -24,6 +24,9 @@ from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import table_by_number
 from embeddings.export.sites import site_array
+from embeddings.loaders import as_uae
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import Sites
 
 KNOWN = SYMBOLS[:103]
@@ -31,41 +34,42 @@ KNOWN = SYMBOLS[:103]
 
 
 def write_alignn(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
     """Write ``{"1": [...], "2": NaN, ...}`` for ``jarvis.core.specie.cgcnn_feature_json``.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: which elements; by default those of the catalog, and with ``"mean"`` or ``"zeros"`` all 103 that
-            jarvis-tools knows.
+        elements: which elements; by default those of the catalog, and all 103 that jarvis-tools knows
+            with a policy that fills in.
 
     Raises:
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
         OutputInvalid: the file cannot be written.
     """
-    table = table_by_number(catalog, _known(catalog, elements, missing), missing=missing)[1 : len(KNOWN) + 1]
+    uae = as_uae(catalog)
+    table = table_by_number(uae, _known(uae, elements, missing), missing=missing)[1 : len(KNOWN) + 1]
     features = {str(z): nan if np.isnan(vector).any() else numbers(vector) for z, vector in enumerate(table, start=1)}
     save_json(path, features)
 
 
 @contextmanager
 def jarvis_features(
-    catalog: ElementCatalog, *, missing: str = "raise", elements: Iterable[str | int] | None = None
+    catalog: CatalogLike, *, missing: Missing = "raise", elements: Iterable[str | int] | None = None
 ) -> Iterator[None]:
     """Let ALIGNN build its graphs with a catalog, within a ``with`` block.
 
     Keep ``atom_features="cgcnn"``, and give the model ``atom_input_features=catalog.dim``.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements; see :func:`write_alignn`.
 
@@ -92,7 +96,7 @@ def jarvis_features(
 
 
 def fill_species_table(
-    model: Any, catalog: ElementCatalog, *, missing: str = "raise", elements: Iterable[str | int] | None = None
+    model: Any, catalog: CatalogLike, *, missing: Missing = "raise", elements: Iterable[str | int] | None = None
 ) -> None:
     """Fill the table by which a pure-torch ALIGNN finds features from atomic numbers (LAMMPS, TorchScript).
 
@@ -100,7 +104,7 @@ def fill_species_table(
 
     Args:
         model: one with a ``_species_table``.
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements; see `embeddings.export.element_rows`. Any other is NaN.
 
@@ -108,15 +112,15 @@ def fill_species_table(
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         InputInvalid: not such a model, or it takes another width.
     """
-    species = getattr(model, "_species_table", None)
+    uae, species = as_uae(catalog), getattr(model, "_species_table", None)
     if species is None:
         raise InputInvalid(f"{type(model).__name__} has no species table; it is for ALIGNN's pure-torch models.")
-    if species.shape[1] != catalog.dim:
+    if species.shape[1] != uae.dim:
         raise InputInvalid(
-            f"This model takes {species.shape[1]} features for each atom, but {catalog!r} has {catalog.dim}. Build it "
-            f"with atom_input_features={catalog.dim}."
+            f"This model takes {species.shape[1]} features for each atom, but {uae!r} has {uae.dim}. Build it "
+            f"with atom_input_features={uae.dim}."
         )
-    table = table_by_number(catalog, elements, missing=missing)
+    table = table_by_number(uae, elements, missing=missing)
     species.fill_(np.nan)
     species[: len(table)] = species.new_tensor(table)
 
@@ -141,10 +145,10 @@ def set_site_vectors(graph: Any, sites: Sites | tuple[np.ndarray, np.ndarray], *
     graph.ndata["atom_features"] = features.new_tensor(site_array(sites, elements, name))
 
 
-def _known(catalog: ElementCatalog, elements: Iterable[str | int] | None, missing: str) -> list[str]:
+def _known(uae: ElementCatalog, elements: Iterable[str | int] | None, missing: str) -> list[str]:
     """Return the elements to write, none of them beyond what jarvis-tools knows."""
     if elements is None:
-        elements = catalog.symbols if missing == "raise" else KNOWN
+        elements = uae.symbols if missing == "raise" else KNOWN
     symbols = [symbol(element) for element in elements]
     unknown = [name for name in symbols if name not in KNOWN]
     if unknown:

@@ -12,20 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import element_rows
 from embeddings.export.sites import site_array
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import SiteCatalog, Sites
 
 
 def write_cgcnn(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
     """Write ``{"1": [...], "3": [...]}``, the ``atom_init.json`` of CGCNN.
@@ -33,7 +34,7 @@ def write_cgcnn(
     CGCNN stops at an element that is not in the file.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file; CGCNN finds it as ``atom_init.json`` in the folder of the data.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements; see `embeddings.export.element_rows`.

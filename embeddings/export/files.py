@@ -8,24 +8,26 @@ from io import BytesIO
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.errors import MissingExtra
 from embeddings.export.output import numbers, save, save_json
 from embeddings.export.rows import element_rows
+from embeddings.loaders import as_uae
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 from embeddings.store.tables import essentials_of
 
 Elements = Iterable[str | int] | None
 
 
 def write_csv(
-    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+    catalog: CatalogLike, path: str | os.PathLike[str], *, missing: Missing = "raise", elements: Elements = None
 ) -> None:
     """Write the columns ``element, 0, 1, ...``, as `ElementEmbeddings` and CrabNet read them.
 
     CrabNet takes rows by position and needs all 118: choose ``missing="mean"`` or ``"zeros"`` for it.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements, in order; see `embeddings.export.element_rows`.
@@ -35,18 +37,18 @@ def write_csv(
         OutputInvalid: the file cannot be written.
     """
     rows = element_rows(catalog, elements, missing=missing)
-    lines = [",".join(["element", *map(str, range(catalog.dim))])]
+    lines = [",".join(["element", *map(str, range(rows.vectors.shape[1]))])]
     lines += [f"{name},{','.join(map(str, vector))}" for name, vector in zip(*rows, strict=True)]
     save(path, ("\n".join(lines) + "\n").encode())
 
 
 def write_json(
-    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+    catalog: CatalogLike, path: str | os.PathLike[str], *, missing: Missing = "raise", elements: Elements = None
 ) -> None:
     """Write ``{symbol: [...]}``, as `ElementEmbeddings` and aviary read it.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements, in order; see `embeddings.export.element_rows`.
@@ -60,7 +62,7 @@ def write_json(
 
 
 def write_hdf5(
-    catalog: ElementCatalog, path: str | os.PathLike[str], *, missing: str = "raise", elements: Elements = None
+    catalog: CatalogLike, path: str | os.PathLike[str], *, missing: Missing = "raise", elements: Elements = None
 ) -> None:
     """Write the data sets ``atomic_number``, ``symbol``, ``n_structures`` and ``vector``, one row per element.
 
@@ -68,7 +70,7 @@ def write_hdf5(
     ``vectors.h5`` says: name, version, recipe, licence.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements, in order; see `embeddings.export.element_rows`.
@@ -82,10 +84,11 @@ def write_hdf5(
         import h5py
     except ImportError as error:
         raise MissingExtra.of("h5py", "hdf5") from error
-    rows, content = element_rows(catalog, elements, missing=missing), BytesIO()
-    counts = np.array([catalog.n_structures.get(name, 0) for name in rows.symbols], dtype=np.int32)
+    uae, content = as_uae(catalog), BytesIO()
+    rows = element_rows(uae, elements, missing=missing)
+    counts = np.array([uae.n_structures.get(name, 0) for name in rows.symbols], dtype=np.int32)
     with h5py.File(content, "w") as file:
         file["atomic_number"], file["symbol"] = rows.atomic_numbers.astype(np.int16), np.array(rows.symbols, dtype="S2")
         file["n_structures"], file["vector"] = counts, rows.vectors
-        file.attrs.update(essentials_of(catalog.manifest))
+        file.attrs.update(essentials_of(uae.manifest))
     save(path, content.getvalue())

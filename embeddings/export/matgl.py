@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.export.rows import element_rows
 from embeddings.export.sites import site_array
 from embeddings.export.torch import save_tensors
+from embeddings.loaders import as_uae
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import Sites
 
 try:
@@ -40,7 +42,7 @@ class SiteInput(torch.nn.Module):
         self.dim, self.elements = dim, elements
 
     def forward(self, node_type: torch.Tensor) -> torch.Tensor:
-        """Return the vectors that `set_site_vectors` put into the graph, and those of the elements if asked for.
+        """Return the vectors that `set_site_vectors` put into the graph, and those of the elements where there are any.
 
         Raises:
             InputInvalid: the graph holds row numbers, or vectors of another width.
@@ -56,14 +58,14 @@ class SiteInput(torch.nn.Module):
         return torch.cat([vectors, self.elements(row_numbers.long())], dim=1)
 
 
-def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = False, missing: str = "raise") -> None:
+def init_node_embedding(model: Any, catalog: CatalogLike, *, freeze: bool = False, missing: Missing = "raise") -> None:
     """Start the element table of a matgl model from a catalog: each row by its symbol in ``model.element_types``.
 
     matgl's ``save`` keeps the vectors but not the freeze; call this again after ``load`` to go on with it.
 
     Args:
         model: a model whose table is as wide as the catalog: ``MEGNet(dim_node_embedding=catalog.dim, ...)``.
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         freeze: whether training leaves the vectors as they are.
         missing: policy for elements of the model without a vector, see `embeddings.export.POLICIES`.
 
@@ -71,8 +73,9 @@ def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = F
         ElementNotCovered: elements of the model have no vector and `missing` is ``"raise"``.
         InputInvalid: not such a model, or another width.
     """
-    table = model.get_submodule(_table_path(model, catalog.dim))
-    rows = element_rows(catalog, model.element_types, missing=missing)
+    uae = as_uae(catalog)
+    table = model.get_submodule(_table_path(model, uae.dim))
+    rows = element_rows(uae, model.element_types, missing=missing)
     with torch.no_grad():
         table.weight.copy_(torch.from_numpy(rows.vectors))
     table.padding_idx = None  # SO3Net takes row 0, which is hydrogen, for padding and would never train it
@@ -80,14 +83,15 @@ def init_node_embedding(model: Any, catalog: ElementCatalog, *, freeze: bool = F
 
 
 def accept_site_vectors(
-    model: Any, dim: int, *, beside: ElementCatalog | None = None, freeze: bool = False, missing: str = "raise"
+    model: Any, dim: int, *, beside: CatalogLike | None = None, freeze: bool = False, missing: Missing = "raise"
 ) -> None:
     """Let a matgl model take one vector for each site, from graphs of `set_site_vectors`, in place of its table.
 
     Args:
         model: a MEGNet, M3GNet, CHGNet or TensorNet whose table is as wide as all that stands for an atom.
         dim: width of the site vectors.
-        beside: element vectors to stand behind those of the sites, ``dim + beside.dim`` numbers in all; None for none.
+        beside: element vectors, loaded or by name, to append to those of the sites, ``dim + beside.dim`` numbers
+            in all; None for none.
         freeze: whether training leaves the element vectors as they are.
         missing: policy for elements of the model without a vector, see `embeddings.export.POLICIES`.
 
@@ -95,12 +99,13 @@ def accept_site_vectors(
         ElementNotCovered: elements of the model have no vector and `missing` is ``"raise"``.
         InputInvalid: not such a model, another width, or SO3Net, which takes nothing but row numbers.
     """
-    path = _table_path(model, dim + (beside.dim if beside else 0))
+    uae = None if beside is None else as_uae(beside)
+    path = _table_path(model, dim + (0 if uae is None else uae.dim))
     if path == "embedding":
         raise InputInvalid(f"{type(model).__name__} rounds what its graphs hold to row numbers; it takes no vectors.")
     elements = None
-    if beside is not None:
-        rows = element_rows(beside, model.element_types, missing=missing)
+    if uae is not None:
+        rows = element_rows(uae, model.element_types, missing=missing)
         elements = torch.nn.Embedding.from_pretrained(torch.from_numpy(rows.vectors), freeze=freeze)
     model.set_submodule(path, SiteInput(dim, elements))
 
@@ -142,10 +147,10 @@ def _elements(row_numbers: torch.Tensor, element_types: Sequence[str], name: str
 
 
 def write_matgl(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
     """Write a table for matgl as a torch file: ``{"element_types": [...], "weight": (n, dim) float32}``.
@@ -153,7 +158,7 @@ def write_matgl(
     A model built with these ``element_types`` loads it; `init_node_embedding` fills a model without a file.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: the model's ``element_types``; see `embeddings.export.element_rows`.
@@ -167,7 +172,7 @@ def write_matgl(
 
 
 def _table_path(model: Any, dim: int) -> str:
-    """Return the path of a model's element table, which has to be of a certain width."""
+    """Return the path of a model's element table, whose width is checked."""
     for path in TABLES if hasattr(model, "element_types") else ():
         try:
             table = model.get_submodule(path)

@@ -11,25 +11,26 @@ from io import BytesIO
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.export.output import save
 from embeddings.export.rows import table_by_number
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 
 
 def write_megnet(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
-    """Write (119, dim) float32 as ``.npy``; row 0 is the dummy, an element that was not asked for is NaN.
+    """Write (119, dim) float32 as ``.npy``; row 0 is the dummy, an element that was left out is NaN.
 
     Build the model with ``nvocal=len(table), embedding_dim=table.shape[1]``, then
     ``model.get_layer("atom_embedding").set_weights([table])``.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements; see `embeddings.export.element_rows`.

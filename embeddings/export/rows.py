@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, symbol
-from embeddings.errors import ElementNotCovered, InputInvalid, did_you_mean
+from embeddings.errors import ElementNotCovered, InputInvalid
+from embeddings.loaders import as_uae
+from embeddings.missing import FOR_TABLES, Missing, check_policy, described
+from embeddings.pooling.coverage import stand_ins
+from embeddings.protocols import CatalogLike
 
-POLICIES = {
-    "raise": "stop, and name every element without a vector",
-    "mean": "the mean of the catalog's vectors",
-    "zeros": "a vector of zeros",
-}
-"""Every policy for elements that a catalog does not cover, and what it does."""
+if TYPE_CHECKING:
+    from embeddings.catalog import ElementCatalog
+
+POLICIES = described(FOR_TABLES)
+"""Every policy for an element that a catalog does not cover, and what it does or puts in place of the vector."""
 
 
 class Rows(NamedTuple):
@@ -33,14 +35,14 @@ class Rows(NamedTuple):
 
 
 def element_rows(
-    catalog: ElementCatalog, elements: Iterable[str | int] | None = None, *, missing: str = "raise"
+    catalog: CatalogLike, elements: Iterable[str | int] | None = None, *, missing: Missing = "raise"
 ) -> Rows:
     """Return one vector for each of the elements that a client needs.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         elements: symbols or atomic numbers; the rows keep their order, without repeats. By default the elements of
-            the catalog, and with ``"mean"`` or ``"zeros"`` all 118.
+            the catalog, and all 118 with a policy that fills in.
         missing: a policy of :data:`POLICIES`. One that fills in warns, and names what it filled in.
 
     Raises:
@@ -48,36 +50,33 @@ def element_rows(
         ElementUnknown: not a chemical element.
         InputInvalid: an unknown policy, or no elements.
     """
-    _check_policy(missing)
+    uae, missing = as_uae(catalog), check_policy(missing, FOR_TABLES)
     if elements is None:
-        elements = catalog.symbols if missing == "raise" else SYMBOLS
+        elements = uae.symbols if missing == "raise" else SYMBOLS
     symbols = tuple(dict.fromkeys(map(symbol, elements)))
     if not symbols:
-        raise InputInvalid("No elements were asked for; name at least one, or leave the choice to the catalog.")
-    absent = [name for name in symbols if name not in catalog]
+        raise InputInvalid("No elements were given. Name at least one, or leave the choice to the catalog.")
+    absent = [name for name in symbols if name not in uae]
     if absent and missing == "raise":
-        raise _not_covered(catalog, absent)
-    if absent:
-        warnings.warn(
-            f"{catalog!r} has no vector for {', '.join(absent)}; each gets {POLICIES[missing]}.", stacklevel=3
-        )
-    filling = catalog.vectors.mean(axis=0) if missing == "mean" else np.zeros(catalog.dim, dtype=np.float32)
-    vectors = dict.fromkeys(symbols, filling) | {name: catalog[name] for name in symbols if name in catalog}
-    return Rows(symbols, np.stack(list(vectors.values())))
+        raise _not_covered(uae, absent)
+    filled = _filled(uae, absent, missing)
+    if filled:
+        warnings.warn(f"{uae!r} has no vector for {', '.join(absent)}; each gets {POLICIES[missing]}.", stacklevel=3)
+    return Rows(symbols, np.stack([filled[name] if name in filled else uae[name] for name in symbols]))
 
 
 def table_by_number(
-    catalog: ElementCatalog, elements: Iterable[str | int] | None = None, *, missing: str = "raise"
+    catalog: CatalogLike, elements: Iterable[str | int] | None = None, *, missing: Missing = "raise"
 ) -> np.ndarray:
     """Return the rows as a table that is indexed by atomic number.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         elements: see :func:`element_rows`.
         missing: see :func:`element_rows`.
 
     Returns:
-        (119, dim) float32. Row 0 is padding and holds zeros; an element that was not asked for is NaN, so that it
+        (119, dim) float32. Row 0 is padding and holds zeros; an element that was left out is NaN, so that it
         cannot pass for a vector.
 
     Raises:
@@ -86,20 +85,23 @@ def table_by_number(
         InputInvalid: an unknown policy, or no elements.
     """
     rows = element_rows(catalog, elements, missing=missing)
-    table = np.full((N_ELEMENTS + 1, catalog.dim), np.nan, dtype=np.float32)
+    table = np.full((N_ELEMENTS + 1, rows.vectors.shape[1]), np.nan, dtype=np.float32)
     table[0] = 0
     table[rows.atomic_numbers] = rows.vectors
     return table
 
 
-def _check_policy(missing: str) -> None:
-    if missing not in POLICIES:
-        known = ", ".join(POLICIES)
-        raise InputInvalid(f'No policy missing="{missing}".{did_you_mean(str(missing), POLICIES)} Known: {known}.')
+def _filled(uae: ElementCatalog, absent: list[str], missing: Missing) -> dict[str, np.ndarray]:
+    """Return symbol -> what a policy puts in place of its vector, (dim,) float32."""
+    if missing == "impute":
+        nearest = stand_ins(uae)
+        return {name: uae[nearest[name]] for name in absent}
+    filling = uae.vectors.mean(axis=0) if missing == "mean" else np.zeros(uae.dim, dtype=np.float32)
+    return dict.fromkeys(absent, filling)
 
 
-def _not_covered(catalog: ElementCatalog, absent: list[str]) -> ElementNotCovered:
+def _not_covered(uae: ElementCatalog, absent: list[str]) -> ElementNotCovered:
     return ElementNotCovered(
-        f'{catalog!r} has no vector for {", ".join(absent)}. Leave them out of the elements, or choose missing="mean" '
-        'or "zeros".'
+        f"{uae!r} has no vector for {', '.join(absent)}. Leave them out of the elements, or choose "
+        'missing="impute", "mean" or "zeros".'
     )

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
-from embeddings.catalog import ElementCatalog
 from embeddings.export.output import save
 from embeddings.featurizers.torch import embedding_layer
+from embeddings.missing import Missing
+from embeddings.protocols import CatalogLike
 
 
 def write_torch(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     path: str | os.PathLike[str],
     *,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> None:
     """Write the state of `embeddings.featurizers.torch.embedding_layer`.
@@ -24,7 +25,7 @@ def write_torch(
     ``torch.nn.Embedding(119, dim, padding_idx=0).load_state_dict(torch.load(path))`` reads it.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         path: the file.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements; see `embeddings.export.element_rows`.

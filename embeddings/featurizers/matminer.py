@@ -10,9 +10,12 @@ import numpy as np
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
-from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs, as_catalog
+from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.formula.bulk import read_column
-from embeddings.pooling import feature_names, featurize_compositions, pool
+from embeddings.loaders import as_catalog
+from embeddings.missing import Missing
+from embeddings.pooling import feature_names, featurize, pool
+from embeddings.protocols import CatalogLike
 
 try:
     from matminer.featurizers.base import BaseFeaturizer
@@ -34,14 +37,14 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         catalog: the name of a catalog or encoder, the path of a version's folder, one that is loaded, or a list.
         stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
-            ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
+            ``"impute"``, as told in :data:`embeddings.missing.POLICIES`.
     """
 
     def __init__(
         self,
         catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
         stats: str | Sequence[str] = ("mean",),
-        missing: str = "raise",
+        missing: Missing = "raise",
     ) -> None:
         self.catalog = catalog
         self.stats = stats
@@ -119,12 +122,12 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         return ["The materials-embeddings developers"]
 
     def _features(self, column: list[Any]) -> np.ndarray:
-        return featurize_compositions(column, self.catalogs, stats=self.stats, missing=self.missing)
+        return featurize(column, self.catalogs, stats=self.stats, missing=self.missing)
 
     def _features_of_the_good(self, column: list[Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the features, NaN where an entry cannot be featurized, and which those are."""
         read = read_column(column)
-        policy = "nan" if self.missing == "raise" else self.missing
+        policy: Missing = "nan" if self.missing == "raise" else self.missing
         features = pool(read.distinct, self.catalogs, rows=read.codes, stats=self.stats, missing=policy)
         failed = np.isin(read.codes, list(read.invalid))
         if self.missing == "raise":

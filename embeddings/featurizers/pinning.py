@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from embeddings.catalog import ElementCatalog
 from embeddings.encoder import CompositionEncoder
-from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.loaders import load_catalog
+from embeddings.errors import CatalogCorrupt
+from embeddings.loaders import as_catalog
+from embeddings.protocols import CatalogLike
 from embeddings.store.index import is_name
-
-CatalogLike = str | os.PathLike[str] | ElementCatalog | CompositionEncoder
 
 
 class Pin(NamedTuple):
@@ -68,22 +67,6 @@ class PinnedCatalogs:
         return loaded if asked == _as_tuple(self.catalog) else None
 
 
-def as_catalog(asked: CatalogLike) -> ElementCatalog | CompositionEncoder:
-    """Return the catalog or encoder that goes by a name or lies at a path, or itself.
-
-    Raises:
-        CatalogNotFound: no catalog goes by this name.
-        CatalogCorrupt: a file of the catalog is missing or altered.
-        InputInvalid: not a name, a path, a catalog or an encoder.
-    """
-    if not isinstance(asked, str | os.PathLike | ElementCatalog | CompositionEncoder):
-        raise InputInvalid(f"{asked!r} is not a catalog; give a name, a path or what load_catalog returns.")
-    found = load_catalog(asked) if isinstance(asked, str | os.PathLike) else asked
-    if not isinstance(found, ElementCatalog | CompositionEncoder):
-        raise InputInvalid(f"{found!r} has no vectors for formulas; give a catalog of elements or an encoder of them.")
-    return found
-
-
 def _as_tuple(catalog: CatalogLike | Sequence[CatalogLike]) -> tuple[CatalogLike, ...]:
     """Return one catalog or several as a tuple."""
     several = isinstance(catalog, Sequence) and not isinstance(catalog, str)
@@ -103,14 +86,14 @@ def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder
 
     Raises:
         CatalogNotFound: this version is not here.
-        CatalogCorrupt: its vectors are others.
+        CatalogCorrupt: its vectors differ.
     """
     catalog = as_catalog(pin.source if isinstance(asked, str | os.PathLike) else asked)
     found = _sha256(catalog)
     if found != pin.sha256:
         raise CatalogCorrupt(
             f"This featurizer was pickled with {pin.source} and vectors of SHA-256 {pin.sha256}, but those here have "
-            f"{found}. Install that version again, or fit anew on these vectors."
+            f"{found}. Install that version again, or fit again on these vectors."
         )
     return catalog
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from embeddings.errors import MissingExtra
 from embeddings.featurizers.columns import formula_column
-from embeddings.featurizers.pinning import CatalogLike, PinnedCatalogs
-from embeddings.pooling import feature_names, featurize_compositions
+from embeddings.featurizers.pinning import PinnedCatalogs
+from embeddings.missing import Missing
+from embeddings.pooling import feature_names, featurize
+from embeddings.protocols import CatalogLike
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin
@@ -28,11 +30,11 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
     parameters. A pickle holds name, version and hash of the catalogs, and unpickling verifies them.
 
     Args:
-        catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@1.0.0"``), the path of a version's folder, a loaded
+        catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@3.0.0"``), the path of a version's folder, a loaded
             catalog, a composition encoder by name or loaded, or a list of them whose features are put side by side.
         stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
-            ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
+            ``"impute"``, as told in :data:`embeddings.missing.POLICIES`.
 
     Example:
         >>> from embeddings.featurizers.sklearn import CompositionFeaturizer
@@ -45,7 +47,7 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
         self,
         catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
         stats: str | Sequence[str] = ("mean",),
-        missing: str = "raise",
+        missing: Missing = "raise",
     ) -> None:
         self.catalog = catalog
         self.stats = stats
@@ -82,7 +84,7 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
             CatalogNotFound: no catalog goes by this name.
             InputInvalid: an unknown statistic or policy, or not one column.
         """
-        return featurize_compositions(formula_column(X), self.catalogs, stats=self.stats, missing=self.missing)
+        return featurize(formula_column(X), self.catalogs, stats=self.stats, missing=self.missing)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the features, such as ``ct-multi_mean_000``: (d,) of objects.

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.catalog import ElementCatalog
 from embeddings.errors import MissingExtra
 from embeddings.export.rows import table_by_number
 from embeddings.formula import fraction_matrix
-from embeddings.pooling import featurize_compositions
-from embeddings.pooling.missing import check_policy, cover
+from embeddings.loaders import as_uae
+from embeddings.missing import Missing, check_policy
+from embeddings.pooling import featurize
+from embeddings.pooling.coverage import cover
+from embeddings.protocols import CatalogLike
 
 try:
     import torch
@@ -72,17 +74,17 @@ class ElementSets:
 
 def pool_compositions(
     formulas: Iterable[Any],
-    catalog: ElementCatalog | Sequence[ElementCatalog],
+    catalog: CatalogLike | Sequence[CatalogLike],
     *,
     stats: str | Sequence[str] = ("mean",),
-    missing: str = "raise",
+    missing: Missing = "raise",
     device: torch.device | str | None = None,
 ) -> torch.Tensor:
-    """Return composition vectors as a tensor, (n, d) float32; see `embeddings.pooling.featurize_compositions`.
+    """Return composition vectors as a tensor, (n, d) float32; see `embeddings.featurize`.
 
     Args:
         formulas: n formulas.
-        catalog: one catalog, or several whose features are put side by side.
+        catalog: a catalog or composition encoder, loaded or by name, or several whose features are put side by side.
         stats: names of statistics.
         missing: policy for elements without a vector.
         device: where the tensor should be.
@@ -92,15 +94,15 @@ def pool_compositions(
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
         InputInvalid: an unknown statistic or policy, or something that is not a column or catalog.
     """
-    return torch.from_numpy(featurize_compositions(formulas, catalog, stats=stats, missing=missing)).to(device)
+    return torch.from_numpy(featurize(formulas, catalog, stats=stats, missing=missing)).to(device)
 
 
-def element_sets(formulas: Iterable[Any], catalog: ElementCatalog, *, missing: str = "raise") -> ElementSets:
+def element_sets(formulas: Iterable[Any], catalog: CatalogLike, *, missing: Missing = "raise") -> ElementSets:
     """Read formulas into sets of elements that a catalog covers.
 
     Args:
         formulas: n formulas.
-        catalog: whose vectors the model will use.
+        catalog: whose vectors the model will use, loaded or by name.
         missing: what to do with an element that the catalog does not cover: ``"raise"``; ``"skip"`` leaves it out,
             and the other fractions grow to one in sum; ``"impute"`` puts its stand-in; ``"nan"`` leaves the whole
             formula without entries.
@@ -110,10 +112,11 @@ def element_sets(formulas: Iterable[Any], catalog: ElementCatalog, *, missing: s
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
         InputInvalid: an unknown policy, or not a column.
     """
-    covered = cover(fraction_matrix(formulas), catalog, check_policy(missing))
+    elements = as_uae(catalog)
+    covered = cover(fraction_matrix(formulas), elements, check_policy(missing))
     matrix = covered.matrix
     return ElementSets(
-        torch.from_numpy(catalog.atomic_numbers[covered.vector_rows].astype(np.int64)),
+        torch.from_numpy(elements.atomic_numbers[covered.vector_rows].astype(np.int64)),
         torch.from_numpy(matrix.fractions.astype(np.float32)),
         torch.from_numpy(np.repeat(np.arange(len(matrix)), matrix.n_elements)),
         len(matrix),
@@ -121,22 +124,22 @@ def element_sets(formulas: Iterable[Any], catalog: ElementCatalog, *, missing: s
 
 
 def embedding_layer(
-    catalog: ElementCatalog,
+    catalog: CatalogLike,
     *,
     freeze: bool = True,
-    missing: str = "raise",
+    missing: Missing = "raise",
     elements: Iterable[str | int] | None = None,
 ) -> torch.nn.Embedding:
     """Return the vectors of a catalog as a layer that is indexed by atomic number.
 
     Args:
-        catalog: the element vectors.
+        catalog: the element vectors, loaded or by name.
         freeze: whether training leaves the vectors as they are.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
         elements: which elements the layer must have; see `embeddings.export.element_rows`.
 
     Returns:
-        A layer of 119 rows. Row 0 is padding and holds zeros; an element that was not asked for is NaN, so that it
+        A layer of 119 rows. Row 0 is padding and holds zeros; an element that was left out is NaN, so that it
         cannot pass for a vector.
 
     Raises:

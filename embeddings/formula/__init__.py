@@ -3,7 +3,7 @@
 - :mod:`embeddings.formula.grammar` reads one formula, exactly, and says why when it cannot.
 - :mod:`embeddings.formula.canonical` writes the one spelling that stands for a composition.
 - :mod:`embeddings.formula.bulk` reads a whole column into a sparse matrix of element fractions; plain formulas
-  through :mod:`embeddings.formula.scan`, vectorised over their bytes.
+  through :mod:`embeddings.formula.scan`, vectorized over their bytes.
 - :mod:`embeddings.formula.digest` hashes canonical formulas.
 """
 

@@ -45,7 +45,7 @@ def refuse_alloys(text: str) -> None:
     if _TITANIUM.fullmatch(name):
         raise _by_weight(name, _ones(name))
     if _CAST.fullmatch(name):
-        raise Refusal(0, "it names an alloy by weight; where atoms are counted, the ones are written", [_ones(name)])
+        raise Refusal(0, "it names an alloy by weight; to count atoms, write the ones too", [_ones(name)])
     if _GRADE.fullmatch(name) or (_WORD.search(name) and _TRADE.search(name)):
         raise Refusal(None, _NO_FORMULA, final=True)
     if "-" in name and _BY_WEIGHT.fullmatch(name):
@@ -81,7 +81,7 @@ def _system(name: str) -> Refusal:
     """Say that a chemical system has no amounts."""
     symbols = re.split(r"\s*-\s*", name)
     example = "".join(symbol + f"{1 / len(symbols):.2g}" for symbol in symbols)
-    return Refusal(0, "it names elements without amounts, such as equal ones", [example])
+    return Refusal(0, "it lists elements without amounts, which may be equal", [example])
 
 
 def _ones(name: str) -> str:

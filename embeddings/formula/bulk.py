@@ -13,9 +13,10 @@ import numpy as np
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 from embeddings.errors import FormulaInvalid, InputInvalid
 from embeddings.formula.canonical import canonical_spelling
-from embeddings.formula.grammar import MAX_LENGTH, parse_formula
+from embeddings.formula.grammar import MAX_LENGTH, NOT_CRYSTALS, parse_formula
 from embeddings.formula.reader import read_amounts
 from embeddings.formula.scan import scan
+from embeddings.protocols import is_structure
 
 _ROWS_PER_SCAN = 16_384
 
@@ -92,7 +93,7 @@ def fraction_matrix(column: Iterable[Any]) -> FractionMatrix:
 
 
 def canonical_matrix(formulas: Sequence[str]) -> FractionMatrix:
-    """Read canonical reduced formulas, also those that nobody may type because they look like a name, such as OAr."""
+    """Read canonical reduced formulas, also those that look like a name and are otherwise refused, such as OAr."""
     try:
         return fraction_matrix(formulas)
     except FormulaInvalid:
@@ -168,8 +169,12 @@ def _all_strings(items: list[Any]) -> bool:
 
 def _items(column: Any) -> list[Any]:
     """Return a column as a list."""
+    if is_structure(column):
+        raise InputInvalid(f"A column of formulas is expected, not one {type(column).__name__}. {NOT_CRYSTALS}")
     if isinstance(column, str | bytes) or not isinstance(column, Iterable) or isinstance(column, Mapping):
-        raise InputInvalid(f"A column of formulas is expected, such as a list, not one {type(column).__name__}.")
+        raise InputInvalid(
+            f"A column of formulas is expected, such as a list, not one {type(column).__name__}. For one: [formula]."
+        )
     for method in ("to_list", "tolist"):
         if hasattr(column, method):
             return getattr(column, method)()

@@ -22,11 +22,11 @@ _BARE = re.compile(rf"([A-Z][a-z]?)\s*((?:{ROMAN})(?![a-z]))")
 _CARET = re.compile(rf"\^(?:{ROMAN})(?![a-z])")
 
 _NEVER = frozenset("H Li Na K Rb Cs Fr Be Mg Ca Sr Ba Ra B Al O F".split())
-"""Elements of one oxidation number, which nobody writes."""
+"""Elements with a single oxidation number, which nobody writes out."""
 _ONE = frozenset("Cu Ag Au Hg Tl In Ga Rh Ir".split())
 _FIVE = frozenset("V Nb Ta P As Sb Bi U Np Pu Pa Cr Mo W Mn Tc Re Ru Os Ir Au Pt N Cl Br".split())
 _SIX = frozenset("Cr Mo W S Se Te".split())
-"""Elements that stand after vanadium in formulas of the field, so that VI behind them is a number."""
+"""Elements that follow vanadium in materials formulas, so that VI behind them is a number."""
 _ANIONS = re.compile(r"(?:N|P|As|O|S|Se|Te|F|Cl|Br)(?![a-z])")
 
 
@@ -89,7 +89,7 @@ def _without_roman(text: str) -> str:
 
 
 def _refuse_after_amount(text: str) -> None:
-    """Refuse ``Fe2(III)O3`` and ``Cu2(I)O``: nobody puts iodine into brackets that count nothing."""
+    """Refuse ``Fe2(III)O3`` and ``Cu2(I)O``: nobody writes iodine in brackets without an amount."""
     found = _AFTER_AMOUNT.search(text)
     if found:
         start, stop = found.span(1)
@@ -115,7 +115,7 @@ def _is_oxidation_number(text: str, found: re.Match[str]) -> bool:
 
 
 def _refuse_bare(text: str) -> None:
-    """Refuse ``FeIII2O3``: I twice in a row, ``IV``, or ``VI`` where no formula of the field has vanadium."""
+    """Refuse ``FeIII2O3``: I twice in a row, ``IV``, or ``VI`` where no materials formula has vanadium."""
     for found in _BARE.finditer(text):
         symbol, numeral = found[1], found[2]
         if len(numeral) > 2 or numeral in ("II", "IV") or (numeral == "VI" and symbol in _SIX):

@@ -11,7 +11,7 @@ import numpy as np
 from embeddings.formula.bulk import reduced_formulas
 
 HASH_BYTES = 5
-"""Bytes of a hash: among 100,000 formulas, one in ten million strangers is taken for a member."""
+"""Bytes of a hash: among 100,000 formulas, one other in ten million passes for a member."""
 
 
 def hash_formulas(formulas: Iterable[Any]) -> np.ndarray:

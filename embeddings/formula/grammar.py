@@ -28,9 +28,16 @@ from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT, OUT_OF_BOUNDS, ele
 from embeddings.formula.refusal import MAX_SPELLING, Refusal, invalid, shown
 from embeddings.formula.shorthand import refuse_shorthand
 from embeddings.formula.species import ion, mapped_amounts
+from embeddings.protocols import is_structure
 
 MAX_LENGTH = 1000
 """Characters in the longest formula that is read."""
+
+NOT_CRYSTALS = (
+    "Give its formula (structure.composition, atoms.get_chemical_formula()), or encode the crystal itself with "
+    "load_crystal_encoder."
+)
+"""What is said of a crystal structure in the place of a formula."""
 
 _MAX_SPELLINGS = 4
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉•∙⋅・*\u2010\u2011\u2012\u2013\u2014\u2212", "0123456789·····------")
@@ -55,6 +62,8 @@ def parse_formula(formula: Any) -> dict[str, float]:
     """
     if isinstance(formula, str):
         return _read(formula)
+    if is_structure(formula):
+        raise FormulaInvalid(f"{type(formula).__name__} is a crystal structure, not a formula. {NOT_CRYSTALS}")
     given = formula
     if not isinstance(formula, Mapping) and hasattr(formula, "as_dict"):
         formula = formula.as_dict()

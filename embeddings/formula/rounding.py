@@ -56,7 +56,7 @@ def seen_formulas(formulas: Sequence[Any], digest: np.ndarray) -> np.ndarray:
 
 
 def _as_rounded(formula: Any) -> tuple[dict[str, float], int]:
-    """Return the amounts, and the most decimals that one is written with; thousandths (``Al333Nd667``) are decimals."""
+    """Return the amounts, and the largest number of decimals among them; thousandths (``Al333Nd667``) are decimals."""
     amounts = parse_formula(formula)
     total = sum(amounts.values())
     for digits in range(3, 7):

@@ -1,4 +1,4 @@
-"""The fast reader: many plain formulas at once, vectorised over the bytes of their text.
+"""The fast reader: many plain formulas at once, vectorized over the bytes of their text.
 
 Plain means element symbols, amounts such as ``2`` and ``0.25``, and round brackets that are not nested. Whatever is
 not plain, not valid, or in doubt is only marked; :mod:`embeddings.formula.grammar` then has the last word on it.
@@ -47,7 +47,7 @@ for _symbol, _number in {**ATOMIC_NUMBERS, "D": 1, "T": 1}.items():
 
 _H, _B, _O, _NA, _AL, _SI = (ATOMIC_NUMBERS[_symbol] for _symbol in "H B O Na Al Si".split())
 _TI, _V, _IN, _I, _PR, _AC = (ATOMIC_NUMBERS[_symbol] for _symbol in "Ti V In I Pr Ac".split())
-_ALONE = np.zeros(256, dtype=bool)  # elements that may be no such element, or the first of an alloy's name
+_ALONE = np.zeros(256, dtype=bool)  # symbols that may not mean the element, or may start an alloy's name
 _ALONE[[_H, _AL, _TI, _V, _IN, _I, _AC]] = True
 _BESIDE = np.zeros((256, 256), dtype=bool)  # _BESIDE[a, b]: a before b may be part of an acronym, numeral or name
 for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S B-C C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():

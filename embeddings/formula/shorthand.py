@@ -110,7 +110,7 @@ _T_I = re.compile(r"TI(?![a-z])")
 
 
 def refuse_shorthand(text: str) -> None:
-    """Refuse what reads letter by letter as a substance that nobody means.
+    """Refuse what reads, letter by letter, as an unlikely substance.
 
     Raises:
         Refusal: with the formula of what is meant, and the spelling of what was read.

@@ -44,7 +44,7 @@ def _symbol(key: str) -> str:
     if found and (found[1] in ATOMIC_NUMBERS or found[1] in ISOTOPES):
         return element(found[1], None, None)
     if key.startswith("@"):
-        raise Refusal(None, f"{shown(key)} is no element; give the composition of this object, such as .composition")
+        raise Refusal(None, f"{shown(key)} is not an element; give the composition of this object (.composition)")
     if _DUMMY.match(key):
         raise Refusal(None, f"{shown(key)} is a dummy species, not an element; leave it out or name an element")
     return element(found[1] if found else key, None, None)

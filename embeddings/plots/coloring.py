@@ -1,4 +1,4 @@
-"""From values to colours: classes, numbers on a scale, and what is missing."""
+"""From values to colors: classes, numbers on a scale, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.analysis.cluster import Clustering, cluster
+from embeddings.analysis.clusters import Clustering, cluster
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import block, symbol
 from embeddings.errors import InputInvalid, did_you_mean
-from embeddings.plots.figure import Entry, Scale
+from embeddings.plots.colormap import ColorMap
+from embeddings.plots.marks import Entry, Scale
 from embeddings.plots.palette import MISSING, NOISE, SEQUENTIAL, class_colors, shades
 
 COLORINGS = ("block", "cluster", "n_structures", *PROPERTIES)
-"""What elements can be coloured by, by name."""
+"""What elements can be colored by, by name."""
 
 NO_VALUE = "no value"
 NOISE_NAME = "noise"
@@ -25,12 +26,12 @@ NOISE_NAME = "noise"
 
 @dataclass(frozen=True)
 class Coloring:
-    """How n things are coloured, and why.
+    """How n things are colored, and why.
 
     Attributes:
-        label: of what the colours show.
-        fills: (n) colours.
-        shapes: (n) shapes, which tell classes apart where colours alone would not.
+        label: what the colors show.
+        fills: (n) colors.
+        shapes: (n) shapes, which tell classes apart where colors alone would not.
         texts: (n) values as text, empty where missing.
         legend: classes, and what is missing; empty for none.
         scale: of numbers; None for classes.
@@ -54,12 +55,15 @@ class Coloring:
         return [what + text if text else NO_VALUE for text in self.texts]
 
 
-def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Clustering) -> Coloring:
-    """Colour the elements of a catalog, in its order.
+def color_elements(
+    catalog: ElementCatalog, by: str | Mapping[Any, Any] | Clustering, *, cmap: ColorMap | None = None
+) -> Coloring:
+    """Color the elements of a catalog, in its order.
 
     Args:
-        catalog: whose elements.
+        catalog: the catalog of elements.
         by: one of :data:`COLORINGS`, values by element, or a clustering.
+        cmap: colors to use instead of the usual ones.
 
     Raises:
         InputInvalid: unknown name, or values that are neither numbers nor text.
@@ -67,64 +71,78 @@ def color_elements(catalog: ElementCatalog, by: str | Mapping[Any, Any] | Cluste
         MissingExtra: a package that the name needs is not installed.
     """
     if not isinstance(by, str):
-        return color_values(by, catalog.symbols)
+        return color_values(by, catalog.symbols, cmap=cmap)
     if by == "block":
-        return by_class([block(z) for z in catalog.symbols], "block", order="spdf")
+        return by_class([block(z) for z in catalog.symbols], "block", order="spdf", cmap=cmap)
     if by == "cluster":
-        return color_values(cluster(catalog), catalog.symbols)
+        return color_values(cluster(catalog), catalog.symbols, cmap=cmap)
     if by == "n_structures":
-        return by_number(catalog.table.n_structures, "training structures", log=True)
+        return by_number(catalog.table.n_structures, "training structures", log=True, cmap=cmap)
     if by not in PROPERTIES:
         raise InputInvalid(
-            f'Elements cannot be coloured by "{by}".{did_you_mean(by, COLORINGS)} Known: {", ".join(COLORINGS)}.'
+            f'Elements cannot be colored by "{by}".{did_you_mean(by, COLORINGS)} Known: {", ".join(COLORINGS)}.'
         )
     found = PROPERTIES[by]
     label = f"{found.label} ({found.unit})" if found.unit else found.label
-    return by_number(property_values(by)[catalog.atomic_numbers - 1], label)
+    return by_number(property_values(by)[catalog.atomic_numbers - 1], label, cmap=cmap)
 
 
 def color_values(
-    values: Mapping[Any, Any] | Clustering, symbols: Sequence[str], *, label: str = "", log: bool = False
+    values: Mapping[Any, Any] | Clustering,
+    symbols: Sequence[str],
+    *,
+    label: str = "",
+    log: bool = False,
+    cmap: ColorMap | None = None,
 ) -> Coloring:
-    """Colour elements by given values; elements without one are missing.
+    """Color elements by given values; elements without one are missing.
 
     Args:
         values: numbers or text by symbol or atomic number; or a clustering of elements.
         symbols: which elements, in order.
-        label: of what the values are.
+        label: what the values are.
         log: shade numbers by their logarithm.
+        cmap: colors to use instead of the usual ones.
 
     Raises:
-        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+        InputInvalid: values that are neither numbers nor text, or more classes than colors.
         ElementUnknown: values for something that is not an element.
     """
     if isinstance(values, Clustering):
-        return _by_cluster(values, symbols, label or "cluster")
+        return _by_cluster(values, symbols, label or "cluster", cmap)
     known = {symbol(element): value for element, value in values.items()}
-    return color_list([known.get(name) for name in symbols], label, log=log)
+    return color_list([known.get(name) for name in symbols], label, log=log, cmap=cmap)
 
 
-def color_list(values: Sequence[Any], label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
-    """Colour by a list: as classes if it holds text, on a scale if it holds numbers.
+def color_list(
+    values: Sequence[Any],
+    label: str = "",
+    *,
+    log: bool = False,
+    middle: float = 1.0,
+    cmap: ColorMap | None = None,
+) -> Coloring:
+    """Color by a list: as classes if it holds text, on a scale if it holds numbers.
 
     Args:
         values: (n) of them; None, NaN and empty text are missing.
-        label: of what they are.
+        label: what the values are.
         log: shade numbers by their logarithm.
         middle: share of the numbers, around the median, that the scale spans.
+        cmap: colors to use instead of the usual ones.
 
     Raises:
-        InputInvalid: values that are neither numbers nor text, or more classes than colours.
+        InputInvalid: values that are neither numbers nor text, or more classes than colors.
     """
     values = [None if is_missing(value) else value for value in values]
     given = {type(value) for value in values if value is not None}
     if given and all(issubclass(kind, str) for kind in given):
-        return by_class(values, label)
+        return by_class(values, label, cmap=cmap)
     try:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputInvalid(f"Values have to be all numbers or all text to be coloured by: {error}.") from error
-    return by_number(numbers, label, log=log, middle=middle)
+        raise InputInvalid(f"Values have to be all numbers or all text to be colored by: {error}.") from error
+    return by_number(numbers, label, log=log, middle=middle, cmap=cmap)
 
 
 def is_missing(value: Any) -> bool:
@@ -132,20 +150,28 @@ def is_missing(value: Any) -> bool:
     return value is None or value == "" or bool(value != value)
 
 
-def by_class(values: Sequence[str | None], label: str = "", *, order: Sequence[str] | None = None) -> Coloring:
-    """Colour by class, in the given order of classes, else sorted; None is missing.
+def by_class(
+    values: Sequence[str | None],
+    label: str = "",
+    *,
+    order: Sequence[str] | None = None,
+    cmap: ColorMap | None = None,
+) -> Coloring:
+    """Color by class, in the given order of classes, else sorted; None is missing.
 
     Raises:
-        InputInvalid: more classes than colours.
+        InputInvalid: more classes than colors.
     """
     there = {value for value in values if value is not None}
     names = [name for name in order if name in there] if order else sorted(there)
-    looks = dict(zip(names, class_colors(len(names)), strict=True))
+    looks = dict(zip(names, class_colors(len(names), cmap), strict=True))
     return _in_looks(values, looks, label)
 
 
-def _by_cluster(found: Clustering, symbols: Sequence[str], label: str) -> Coloring:
-    looks = {str(i): look for i, look in enumerate(class_colors(found.k))}
+def _by_cluster(found: Clustering, symbols: Sequence[str], label: str, cmap: ColorMap | None) -> Coloring:
+    there = [label for label in found.members() if label >= 0]
+    colors = class_colors(max(there, default=-1) + 1, cmap)
+    looks = {str(label): colors[label] for label in there}
     names = {name: str(value) if value >= 0 else NOISE_NAME for name, value in found.to_dict().items()}
     if NOISE_NAME in names.values():
         looks[NOISE_NAME] = (NOISE, "circle")
@@ -163,14 +189,22 @@ def _in_looks(values: Sequence[str | None], looks: Mapping[str, tuple[str, str]]
     )
 
 
-def by_number(values: np.ndarray, label: str = "", *, log: bool = False, middle: float = 1.0) -> Coloring:
-    """Colour numbers by a scale from the lowest to the highest; NaN is missing.
+def by_number(
+    values: np.ndarray,
+    label: str = "",
+    *,
+    log: bool = False,
+    middle: float = 1.0,
+    cmap: ColorMap | None = None,
+) -> Coloring:
+    """Color numbers by a scale from the lowest to the highest; NaN is missing.
 
     Args:
         values: (n,) numbers.
-        label: of what they are.
+        label: what the values are.
         log: shade by the logarithm.
-        middle: share of the numbers, around the median, that the scale spans; what is beyond has its last shades.
+        middle: share of the numbers, around the median, that the scale spans; values outside get its end colors.
+        cmap: colors to use instead of the usual ones.
 
     Raises:
         InputInvalid: infinite values, or values of zero or less with `log`.
@@ -181,9 +215,10 @@ def by_number(values: np.ndarray, label: str = "", *, log: bool = False, middle:
         raise InputInvalid(f'Values of "{label}" have to be finite{" and above zero for a logarithm" * log}.')
     low, high = np.quantile(known, (0.5 - middle / 2, 0.5 + middle / 2)) if len(known) else (0.0, 1.0)
     at = _positions(numbers, low, high, log)
-    fills = shades(SEQUENTIAL, at)
+    colors = SEQUENTIAL if cmap is None else cmap.colors
     texts = ["" if np.isnan(value) else format_number(value) for value in numbers]
-    return Coloring(label, fills, ["circle"] * len(numbers), texts, scale=_scale(label, low, high, log))
+    fills, scale = shades(colors, at), _scale(label, colors, (low, high), log)
+    return Coloring(label, fills, ["circle"] * len(numbers), texts, scale=scale)
 
 
 def format_number(value: float) -> str:
@@ -203,7 +238,7 @@ def nice_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
 
 
 def _positions(values: np.ndarray, low: float, high: float, log: bool) -> np.ndarray:
-    """Return where values stand between low and high, 0 to 1; the middle where they are all alike."""
+    """Return where values stand between low and high, 0 to 1; the middle if they are all equal."""
     if low == high:
         return np.where(np.isnan(values), np.nan, 0.5)
     if log:
@@ -211,8 +246,9 @@ def _positions(values: np.ndarray, low: float, high: float, log: bool) -> np.nda
     return (values - low) / (high - low)
 
 
-def _scale(label: str, low: float, high: float, log: bool) -> Scale:
+def _scale(label: str, colors: Sequence[str], ends: tuple[float, float], log: bool) -> Scale:
+    low, high = ends
     ticks = [10.0**power for power in range(-300, 300) if low <= 10.0**power <= high] if log else []
     ticks = ticks if len(ticks) > 1 else nice_ticks(low, high)
     at = _positions(np.array(ticks), low, high, log)
-    return Scale(label, SEQUENTIAL, tuple((float(p), format_number(t)) for p, t in zip(at, ticks, strict=True)))
+    return Scale(label, colors, tuple((float(p), format_number(t)) for p, t in zip(at, ticks, strict=True)))

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.errors import MissingExtra
-from embeddings.plots.figure import Areas, Axis, Entry, Figure, Lines, Panel, Points, Raster, Scale, Tiles
+from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
 if TYPE_CHECKING:
     import plotly.graph_objects
+
+    from embeddings.plots.figure import Figure
 
 WEBGL_FROM = 2_000
 """Number of points from which they are drawn by the graphics card."""
 
 _PIXELS_PER_INCH = 100
 _PIXELS_PER_POINT = 0.85 * _PIXELS_PER_INCH / 72  # pages leave more room around the panels
-_BELOW_AXES, _BELOW_LEGEND, _BELOW_NOTE = 65, 45, 25  # pixels
-_HATCHING = {"fillmode": "replace", "bgcolor": HATCH, "size": 6, "solidity": 0.65}  # drawn in the colour of the cell
+_BELOW_AXES, _BELOW_LEGEND, _BELOW_NOTE = 55, 40, 25  # pixels
+_ABOVE, _ABOVE_TITLED = 45, 75  # pixels: without and with titles of panels
+_HATCHING = {"fillmode": "replace", "bgcolor": HATCH, "size": 6, "solidity": 0.65}  # drawn in the color of the cell
 _SIDE = 0.94  # of a periodic table's cell
 
 
@@ -54,7 +57,7 @@ def draw(figure: Figure) -> plotly.graph_objects.Figure:
     for trace in _explain(figure, go):
         canvas.add_trace(trace, 1, 1)
     below = _BELOW_AXES + (_BELOW_LEGEND if figure.legend and not figure.key_box else 0)
-    canvas.update_layout(_layout(figure), margin_b=below + _BELOW_NOTE)
+    canvas.update_layout(_layout(figure), margin_b=below + (_BELOW_NOTE if figure.note else 0))
     note = {"text": plain(figure.note), "font": {"size": 11, "color": PALE_INK}, "showarrow": False}
     canvas.add_annotation(note, xref="paper", yref="paper", x=0.5, y=0, yanchor="top", yshift=-below)
     return canvas
@@ -176,7 +179,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 
 def _explain(figure: Figure, go: Any) -> Iterator[Any]:
-    """Yield traces without points that bring a legend and a colour bar."""
+    """Yield traces without points that bring a legend and a color bar."""
     nowhere: dict[str, Any] = {"x": [None], "y": [None]}
     kind = go.Scatter
     if figure.panels[0].z is not None:
@@ -213,17 +216,19 @@ def _bar(scale: Scale, box: tuple[float, float, float, float] | None) -> dict[st
 
 def _layout(figure: Figure) -> dict[str, Any]:
     width, height = (round(inches * _PIXELS_PER_INCH) for inches in figure.size)
+    lift = _BELOW_NOTE if figure.note else 5
     legend = {"title": {"text": plain(figure.legend_title)}, "itemsizing": "constant", "orientation": "h",
-              "x": 0.5, "xanchor": "center", "y": _BELOW_NOTE / height, "yref": "container", "yanchor": "bottom",
+              "x": 0.5, "xanchor": "center", "y": lift / height, "yref": "container", "yanchor": "bottom",
               "itemclick": False, "itemdoubleclick": False}  # fmt: skip
     if figure.key_box:
         left, bottom, across, up = figure.key_box
         legend |= {"x": left + across / 2, "y": bottom + up, "yref": "paper", "yanchor": "top"}
+    family = {"family": f"{figure.font}, sans-serif"} if figure.font else {}
     titled = any(panel.title for panel in figure.panels)
     return {
         "title": {"text": plain(figure.title), "x": 0.5}, "width": width, "height": height, "template": "plotly_white",
-        "barmode": "overlay", "legend": legend, "font": {"color": INK}, "hoverlabel": {"align": "left"},
-        "margin": {"t": 90 if titled else 60, "l": 50, "r": 30},
+        "barmode": "overlay", "legend": legend, "font": {"color": INK, **family}, "hoverlabel": {"align": "left"},
+        "margin": {"t": _ABOVE_TITLED if titled else _ABOVE, "l": 50, "r": 30},
     }  # fmt: skip
 
 

@@ -11,12 +11,12 @@ _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 def spread(at: np.ndarray, distance: float) -> np.ndarray:
     """Return places at least about a distance apart, close to the given ones; those already apart stay.
 
-    Pairs that are too close push each other away by half of what is missing, until none are left or 500 rounds
-    are over.
+    Pairs that are too close push each other away by half of the missing distance, until none are left or after 500
+    rounds.
 
     Args:
         at: (n, 2).
-        distance: the least distance of two points, in the same unit.
+        distance: minimum distance of two points, in the same unit.
     """
     turns = np.arange(len(at)) * _GOLDEN_ANGLE
     moved = at + 1e-6 * distance * np.stack([np.cos(turns), np.sin(turns)], axis=1)  # none at the same place

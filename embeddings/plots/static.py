@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
-from embeddings.plots.figure import Areas, Axis, Entry, Figure, Lines, Panel, Points, Raster, Scale, Tiles
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
+    from embeddings.plots.figure import Figure
+
 MARKERS = {"circle": "o", "square": "s", "diamond": "D"}
 MANY_POINTS = 5_000
+GENERIC = ("serif", "sans-serif", "monospace")
+FALLBACK = "DejaVu Sans"  # comes with matplotlib, and has signs that other fonts lack
 _NOTE_HEIGHT = 0.3  # inches
 _GAP = 0.06  # between the cells of a periodic table
 
@@ -25,23 +29,55 @@ def draw(figure: Figure) -> MatplotlibFigure:
     """Return the figure as one of matplotlib, drawn without pyplot, so that no global state changes.
 
     Raises:
+        InputInvalid: its font is not installed.
         MissingExtra: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure as Canvas
     except ImportError as error:
         raise MissingExtra.of("matplotlib", "plot") from error
+    check_font(figure.font)
     canvas: Any = Canvas(figsize=figure.size, layout="constrained", facecolor="white")
     body = _above_note(canvas, figure) if figure.note else canvas
     grid = body.add_gridspec(1, len(figure.panels), width_ratios=figure.widths or None)
     for place, panel in zip(grid, figure.panels, strict=True):
         axes = body.add_subplot(place, projection="3d" if panel.z else None)
         for mark in panel.marks:
-            draw_mark(mark, axes)
+            draw_mark(mark, axes, figure.zoom)
         _dress(axes, panel)
     body.suptitle(figure.title, color=INK, fontsize=13, parse_math=False)
     _explain(body, figure)
+    if figure.font:
+        _set_font(canvas, [figure.font, FALLBACK])
     return canvas
+
+
+def check_font(font: str) -> None:
+    """Refuse a font that matplotlib would replace by another.
+
+    Raises:
+        InputInvalid: it is not installed.
+        MissingExtra: matplotlib is not installed.
+    """
+    if not font:
+        return
+    try:
+        from matplotlib.font_manager import fontManager
+    except ImportError as error:
+        raise MissingExtra.of("matplotlib", "plot") from error
+    known = [*GENERIC, *fontManager.get_font_names()]
+    if font not in known:
+        hint = did_you_mean(font, known) or f" Installed are, among others: {', '.join(sorted(known)[:5])}."
+        raise InputInvalid(f'No font "{font}" is installed.{hint}')
+
+
+def _set_font(canvas: Any, family: list[str]) -> None:
+    from matplotlib.text import Text
+
+    for axes in canvas.findobj(lambda artist: hasattr(artist, "tick_params")):
+        axes.tick_params(labelfontfamily=family)  # of ticks to come, too
+    for text in canvas.findobj(Text):
+        text.set_fontfamily(family)
 
 
 def _above_note(canvas: Any, figure: Figure) -> Any:
@@ -53,13 +89,13 @@ def _above_note(canvas: Any, figure: Figure) -> Any:
 
 
 @singledispatch
-def draw_mark(mark: Any, axes: Any) -> None:
-    """Draw one mark on axes."""
+def draw_mark(mark: Any, axes: Any, zoom: float) -> None:
+    """Draw one mark on axes; the text in tiles is `zoom` times as large as usual."""
     raise NotImplementedError(type(mark))
 
 
 @draw_mark.register
-def _(mark: Tiles, axes: Any) -> None:
+def _(mark: Tiles, axes: Any, zoom: float) -> None:
     from matplotlib.patches import Rectangle
 
     side = 1 - _GAP
@@ -73,11 +109,11 @@ def _(mark: Tiles, axes: Any) -> None:
         (0.0, 0.33, 6.5, "center", mark.texts),
     ):
         for x, y, text, ink in zip(mark.x, mark.y, texts, inks, strict=True):
-            _write(axes, (x + dx, y + dy), text, ink, size=size, ha=align)
+            _write(axes, (x + dx, y + dy), text, ink, size=zoom * size, ha=align)
 
 
 @draw_mark.register
-def _(mark: Points, axes: Any) -> None:
+def _(mark: Points, axes: Any, zoom: float) -> None:
     fills, shapes = np.array(mark.fills), np.array(mark.shapes)
     edge = {"edgecolors": "white", "linewidths": 0.6} if mark.outlined else {"linewidths": 0}
     depth = {"depthshade": False} if mark.at.shape[1] == 3 else {}
@@ -93,7 +129,7 @@ def _(mark: Points, axes: Any) -> None:
 
 
 @draw_mark.register
-def _(mark: Lines, axes: Any) -> None:
+def _(mark: Lines, axes: Any, zoom: float) -> None:
     from matplotlib.collections import LineCollection
 
     style = "dashed" if mark.dashed else "solid"
@@ -102,7 +138,7 @@ def _(mark: Lines, axes: Any) -> None:
 
 
 @draw_mark.register
-def _(mark: Areas, axes: Any) -> None:
+def _(mark: Areas, axes: Any, zoom: float) -> None:
     from matplotlib.collections import PolyCollection
 
     edges = PolyCollection(mark.outlines, facecolors=mark.fills, alpha=mark.opacity, linewidths=0)
@@ -111,7 +147,7 @@ def _(mark: Areas, axes: Any) -> None:
 
 
 @draw_mark.register
-def _(mark: Raster, axes: Any) -> None:
+def _(mark: Raster, axes: Any, zoom: float) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = LinearSegmentedColormap.from_list("scale", mark.colors)
@@ -153,14 +189,14 @@ def _explain(canvas: Any, figure: Figure) -> None:
     if figure.key_box:
         box = first.inset_axes(figure.key_box)
         box.set_axis_off()
-        _add_scale(canvas, figure.scale, box, inside=True)
-        _add_legend(box, figure, loc="upper center", ncols=_columns(figure, 7))
+        _add_scale(canvas, figure.scale, box, inside=True, zoom=figure.zoom)
+        _add_legend(box, figure, loc="upper center", ncols=_columns(figure, 7), zoom=figure.zoom)
     else:
         _add_scale(canvas, figure.scale, first, inside=False)
         _add_legend(canvas, figure, loc="outside lower center", ncols=_columns(figure, 10))
 
 
-def _add_scale(canvas: Any, scale: Scale | None, axes: Any, *, inside: bool) -> None:
+def _add_scale(canvas: Any, scale: Scale | None, axes: Any, *, inside: bool, zoom: float = 1.0) -> None:
     if scale is None:
         return
     from matplotlib.cm import ScalarMappable
@@ -173,18 +209,18 @@ def _add_scale(canvas: Any, scale: Scale | None, axes: Any, *, inside: bool) -> 
         place = {"cax": axes.inset_axes((0.05, 0.3, 0.9, 0.16)), "orientation": "horizontal"}
     bar = canvas.colorbar(shades, **place)
     bar.set_ticks([at for at, _ in scale.ticks], labels=[text for _, text in scale.ticks])
-    bar.ax.tick_params(labelsize=8, colors=INK, color=LINE)
+    bar.ax.tick_params(labelsize=8 * zoom, colors=INK, color=LINE)
     bar.outline.set_visible(False)
-    bar.set_label(scale.label, color=INK, fontsize=10, parse_math=False)
+    bar.set_label(scale.label, color=INK, fontsize=10 * zoom, parse_math=False)
 
 
-def _add_legend(where: Any, figure: Figure, **style: Any) -> None:
+def _add_legend(where: Any, figure: Figure, *, zoom: float = 1.0, **style: Any) -> None:
     if not figure.legend:
         return
-    handles = [_handle(entry) for entry in figure.legend]
+    handles = [_handle(entry, zoom) for entry in figure.legend]
     legend = where.legend(
-        handles=handles, title=figure.legend_title, frameon=False, fontsize=9, labelcolor=INK,
-        handletextpad=0.4, columnspacing=1.4, **style,
+        handles=handles, title=figure.legend_title, frameon=False, fontsize=9 * zoom, title_fontsize=10 * zoom,
+        labelcolor=INK, handletextpad=0.4, columnspacing=1.4, **style,
     )  # fmt: skip
     for text in (legend.get_title(), *legend.get_texts()):
         text.set_parse_math(False)
@@ -196,10 +232,16 @@ def _columns(figure: Figure, most: int) -> int:
     return math.ceil(n / math.ceil(n / most))
 
 
-def _handle(entry: Entry) -> Any:
+def _handle(entry: Entry, zoom: float) -> Any:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     if entry.hatched:
         return Patch(facecolor=entry.fill, edgecolor=HATCH, hatch="////", linewidth=0.5, label=entry.name)
-    return Line2D([], [], marker=MARKERS[entry.shape], color=entry.fill, linestyle="", markersize=8, label=entry.name)
+    look: dict[str, Any] = {
+        "marker": MARKERS[entry.shape],
+        "color": entry.fill,
+        "linestyle": "",
+        "markersize": 8 * zoom,
+    }
+    return Line2D([], [], label=entry.name, **look)

@@ -1,4 +1,4 @@
-"""The table of features: one row per formula, and one column per dimension of every catalog's statistic or encoder."""
+"""Element fractions into features: a column per dimension of each catalog's statistics, or of each encoder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import DTypeLike
 
 from embeddings.errors import InputInvalid
 from embeddings.formula import FractionMatrix
-from embeddings.formula.bulk import read_column
-from embeddings.pooling.missing import Covered, check_policy, cover
+from embeddings.missing import Missing, check_policy
+from embeddings.pooling.coverage import Covered, cover
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
 
 if TYPE_CHECKING:
@@ -31,73 +31,21 @@ _ROWS_PER_BLOCK = 1 << 10
 _REPEATS_THAT_PAY = 4
 
 
-def featurize_compositions(
-    formulas: Iterable[Any],
-    catalog: Catalogs,
-    *,
-    stats: str | Sequence[str] = ("mean",),
-    missing: str = "raise",
-    dtype: DTypeLike = np.float32,
-    n_jobs: int = 1,
-) -> np.ndarray:
-    """Turn a column of formulas into composition vectors.
-
-    Args:
-        formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
-        catalog: one catalog or composition encoder, or several whose features are put side by side.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`; an encoder has its own.
-        missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"``
-            or ``"impute"``, as told in :data:`embeddings.pooling.POLICIES`.
-        dtype: float32 or float64.
-        n_jobs: threads, -1 for one per processor; they pay, if at all, for many rows and statistics.
-
-    Returns:
-        (n, d) array, its columns named by :func:`feature_names`. A formula of which nothing is covered is NaN
-        under ``"skip"``.
-
-    Raises:
-        FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
-        ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        InputInvalid: an unknown statistic or policy, or something that is not a column or catalog.
-    """
-    column = read_column(formulas)
-    column.raise_invalid()
-    rows = column.codes
-    return pool(column.distinct, catalog, rows=rows, stats=stats, missing=missing, dtype=dtype, n_jobs=n_jobs)
-
-
-def feature_names(catalog: Catalogs, stats: str | Sequence[str] = ("mean",), *, missing: str = "raise") -> list[str]:
-    """Return the names of the features, such as ``ct-multi_mean_000`` or ``cromel-multi_000``, in their order.
-
-    Under ``missing="skip"`` the last column of each catalog is its ``coverage``.
-
-    Raises:
-        InputInvalid: an unknown statistic or policy, or two catalogs of one name.
-    """
-    stats, skip = check_statistics(stats), check_policy(missing) == "skip"
-    names = []
-    for one in check_catalogs(catalog):
-        kinds = [one.name] if _is_encoder(one) else [f"{one.name}_{stat}" for stat in stats]
-        names += [f"{kind}_{i:03d}" for kind in kinds for i in range(one.dim)]
-        names += [f"{one.name}_coverage"] * skip
-    return names
-
-
 def pool(
     matrix: FractionMatrix,
     catalog: Catalogs,
     *,
     rows: np.ndarray | None = None,
     stats: str | Sequence[str] = ("mean",),
-    missing: str = "raise",
+    missing: Missing = "raise",
     dtype: DTypeLike = np.float32,
     n_jobs: int = 1,
 ) -> np.ndarray:
-    """Turn element fractions into composition vectors; see :func:`featurize_compositions`.
+    """Turn element fractions into composition vectors; `embeddings.featurize` does it from formulas and names.
 
     Args:
         matrix: element fractions, of distinct formulas where that is possible.
-        catalog: one catalog or composition encoder, or several.
+        catalog: one loaded catalog or composition encoder, or several.
         rows: (n,) the row of the matrix for each row of the result; all of them once if not given.
         stats: names of statistics.
         missing: policy for elements without a vector.
@@ -112,12 +60,12 @@ def pool(
         InputInvalid: an unknown statistic or policy, or something that is not a catalog.
     """
     names, catalogs = check_statistics(stats), check_catalogs(catalog)
-    check_policy(missing)
+    missing = check_policy(missing)
     if rows is not None and len(matrix) * _REPEATS_THAT_PAY > len(rows):
         matrix, rows = _arranged(matrix, rows), None
     repeats = None if rows is None else np.bincount(rows, minlength=len(matrix))
     covered = [cover(matrix, _elements(one), missing, repeats=repeats) for one in catalogs]
-    width = len(feature_names(catalogs, names, missing=missing))
+    width = len(names_of_features(catalogs, names, missing))
     out = np.empty((len(matrix), width), dtype=_float_type(dtype))
     tasks, start = [], 0
     for one, part in zip(catalogs, covered, strict=True):
@@ -130,22 +78,42 @@ def pool(
     return out if rows is None else out[rows]
 
 
+def names_of_features(catalogs: Sequence[Features], stats: Sequence[str], missing: Missing) -> list[str]:
+    """Return the names of the columns that `pool` makes, in their order; nothing is checked."""
+    names = []
+    for one in catalogs:
+        kinds = [one.name] if _is_encoder(one) else [f"{one.name}_{stat}" for stat in stats]
+        names += [f"{kind}_{i:03d}" for kind in kinds for i in range(one.dim)]
+        names += [f"{one.name}_coverage"] * (missing == "skip")
+    return names
+
+
 def check_catalogs(catalog: Catalogs) -> tuple[Features, ...]:
     """Return one catalog or encoder, or several, as a tuple, checked.
 
     Raises:
         InputInvalid: none at all, something that is neither, or two of one name.
     """
-    catalogs = tuple(catalog) if isinstance(catalog, list | tuple) else (catalog,)
-    for one in catalogs:
-        if not hasattr(_elements(one), "vectors") or not hasattr(_elements(one), "atomic_numbers"):
-            raise InputInvalid(
-                f"{one!r} is not a catalog of element vectors (load_uae) or a composition encoder (load_encoder)."
-            )
+    catalogs = tuple(map(check_catalog, catalog if isinstance(catalog, list | tuple) else (catalog,)))
     names = [one.name for one in catalogs]
     if not names or len(set(names)) < len(names):
-        raise InputInvalid(f"Catalogs must have different names, and be at least one; given: {names}.")
+        raise InputInvalid(f"Give at least one catalog, and several with different names; given: {names}.")
     return catalogs
+
+
+def check_catalog(one: Any) -> Features:
+    """Return a loaded catalog of elements or composition encoder, checked by what pooling needs of it.
+
+    Raises:
+        InputInvalid: something else.
+    """
+    elements = getattr(one, "elements", one)
+    if not hasattr(elements, "vectors") or not hasattr(elements, "atomic_numbers"):
+        raise InputInvalid(
+            f"{one!r} is not a catalog of elements or a composition encoder. Give a name, a path, or what load_uae or "
+            "load_composition_encoder returns."
+        )
+    return cast("Features", one)
 
 
 def _is_encoder(one: Features) -> TypeGuard[CompositionEncoder]:
@@ -193,7 +161,7 @@ def _arranged(matrix: FractionMatrix, rows: np.ndarray) -> FractionMatrix:
 
 
 def _run(tasks: list[partial[None]], n_jobs: int) -> None:
-    """Run the tasks, in threads if more than one is asked for."""
+    """Run the tasks, in threads if `n_jobs` is more than one."""
     if n_jobs < 1 and n_jobs != -1:
         raise InputInvalid(f"n_jobs={n_jobs} is neither a positive number nor -1.")
     if n_jobs == 1:

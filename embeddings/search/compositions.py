@@ -9,20 +9,20 @@ costs the distance of their vectors. It is the earth mover's distance of Rubner 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.formula.bulk import read_column
+from embeddings.loaders import as_catalog, as_uae
+from embeddings.missing import Missing
 from embeddings.pooling import pool
-from embeddings.pooling.missing import cover
+from embeddings.pooling.coverage import cover
+from embeddings.protocols import CatalogLike
 from embeddings.search.neighbors import Metric
 from embeddings.search.ordering import ascending, descending
-
-if TYPE_CHECKING:
-    from embeddings.catalog import ElementCatalog
 
 Distance = Literal["euclidean", "cosine", "element-mover"]
 
@@ -31,7 +31,7 @@ _ROUNDING = 1e-5  # of a score, relative to the lengths of the vectors
 
 
 def nearest_compositions(
-    query: Any, formulas: Iterable[Any], catalog: ElementCatalog, k: int = 5, *, metric: Metric = "cosine"
+    query: Any, formulas: Iterable[Any], catalog: CatalogLike, k: int = 5, *, metric: Metric = "cosine"
 ) -> list[tuple[Any, float]]:
     """Return the formulas nearest to one, nearest first, as ``[("CoO", 0.98), ...]``.
 
@@ -40,7 +40,7 @@ def nearest_compositions(
     Args:
         query: one formula.
         formulas: a column of formulas to choose from; repeated ones count once.
-        catalog: the element vectors.
+        catalog: a catalog of elements or a composition encoder, loaded or by name.
         k: how many; all where there are fewer.
         metric: ``"cosine"`` similarity, descending, or ``"euclidean"`` distance, ascending; ties keep the order of
             the formulas.
@@ -63,10 +63,10 @@ class CompositionIndex:
 
     Args:
         formulas: a column of formulas; repeated ones count once.
-        catalog: the element vectors.
+        catalog: a catalog of elements or a composition encoder, loaded or by name.
         metric: ``"cosine"`` similarity or ``"euclidean"`` distance.
         missing: what to do with an element that the catalog does not cover, as told in
-            `embeddings.pooling.POLICIES`. A formula whose vector is NaN is never found.
+            `embeddings.missing.POLICIES`. A formula whose vector is NaN is never found.
 
     Raises:
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
@@ -74,21 +74,21 @@ class CompositionIndex:
         InputInvalid: an unknown metric or policy, or `formulas` is not a column.
 
     Example:
-        >>> from embeddings import load_uae
-        >>> index = CompositionIndex(["CoO", "NaCl", "Fe2O3"], load_uae("starter"))  # doctest: +SKIP
+        >>> from embeddings import CompositionIndex
+        >>> index = CompositionIndex(["CoO", "NaCl", "Fe2O3"], "starter")  # doctest: +SKIP
         >>> index.nearest("FeO", k=2)  # doctest: +SKIP
     """
 
     def __init__(
-        self, formulas: Iterable[Any], catalog: ElementCatalog, *, metric: Metric = "cosine", missing: str = "raise"
+        self, formulas: Iterable[Any], catalog: CatalogLike, *, metric: Metric = "cosine", missing: Missing = "raise"
     ) -> None:
-        self._catalog, self._metric, self._missing = catalog, _check(metric, Metric), missing
+        self._catalog, self._metric, self._missing = as_catalog(catalog), _check(metric, Metric), missing
         column = list(formulas) if isinstance(formulas, Iterator) else formulas
         read = read_column(column)
         read.raise_invalid()
         self.formulas = _distinct(column, read.codes)
         self._matrix = read.distinct
-        self._points, self._handicap = self._prepared(pool(self._matrix, catalog, missing=missing))
+        self._points, self._handicap = self._prepared(pool(self._matrix, self._catalog, missing=missing))
         self._longest = np.sqrt(np.einsum("ij,ij->i", self._points, self._points).max(initial=0))
 
     def __len__(self) -> int:
@@ -113,7 +113,7 @@ class CompositionIndex:
             InputInvalid: `k` is below 1, or `queries` is not a column.
         """
         if k < 1:
-            raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
+            raise InputInvalid(f"k={k} must be at least 1.")
         points = self._means(fraction_matrix(queries))
         points = _directions(points) if self._metric == "cosine" else points
         n_at_once = max(1, _SCORES_PER_BLOCK // max(1, len(self)))
@@ -157,16 +157,17 @@ class CompositionIndex:
 
 
 def composition_distance(
-    a: Any, b: Any, catalog: ElementCatalog, *, metric: Distance = "euclidean", ground: Metric = "euclidean"
+    a: Any, b: Any, catalog: CatalogLike, *, metric: Distance = "euclidean", ground: Metric = "euclidean"
 ) -> float:
     """Return how far two compositions are from each other, 0 for the same composition.
 
     Args:
         a: a formula.
         b: another.
-        catalog: the element vectors.
+        catalog: a catalog of elements or a composition encoder, loaded or by name.
         metric: ``"euclidean"`` or ``"cosine"`` distance (one less the cosine) of the mean vectors, or
-            ``"element-mover"``, which also tells compositions of equal mean apart; it needs scipy.
+            ``"element-mover"``, which also tells compositions of equal mean apart; it needs scipy and a catalog of
+            elements.
         ground: for ``"element-mover"``, the distance of two elements. With ``"euclidean"`` the element mover's
             distance is a metric and never below the Euclidean distance of the means.
 
@@ -177,17 +178,18 @@ def composition_distance(
         MissingExtra: scipy is not installed.
 
     Example:
-        >>> from embeddings import load_uae
-        >>> composition_distance("FeO", "CoO", load_uae("starter"), metric="element-mover")  # doctest: +SKIP
+        >>> from embeddings import composition_distance
+        >>> composition_distance("FeO", "CoO", "starter", metric="element-mover")  # doctest: +SKIP
     """
     _check(metric, Distance)
     _check(ground, Metric)
     matrix = fraction_matrix([a, b])
     if metric != "element-mover":
-        means = pool(matrix, catalog, dtype=np.float64)
+        means = pool(matrix, as_catalog(catalog), dtype=np.float64)
         return float(_distances(means[:1], means[1:], metric)[0, 0])
-    covered = cover(matrix, catalog, "raise")
-    vectors, edge = catalog.vectors[covered.vector_rows], matrix.offsets[1]
+    uae = as_uae(catalog)
+    covered = cover(matrix, uae, "raise")
+    vectors, edge = uae.vectors[covered.vector_rows], matrix.offsets[1]
     work = _distances(vectors[:edge], vectors[edge:], ground)
     return _least_work(work, matrix.fractions[:edge], matrix.fractions[edge:])
 

@@ -1,16 +1,13 @@
-"""Who stands near whom: neighbours inside one set of vectors, and how far two catalogs agree on them."""
+"""Who stands near whom: the nearest neighbors inside one set of vectors."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from embeddings.errors import InputInvalid
 from embeddings.search.ordering import ascending, descending
-
-if TYPE_CHECKING:
-    from embeddings.catalog import ElementCatalog
 
 Metric = Literal["cosine", "euclidean"]
 
@@ -42,7 +39,7 @@ def nearest(vectors: np.ndarray, row: int, k: int = 5, *, metric: Metric = "cosi
 
     Args:
         vectors: (n, dim).
-        row: whose neighbours.
+        row: whose neighbors.
         k: how many; all the others where there are fewer.
         metric: ``"cosine"`` similarity, descending, or ``"euclidean"`` distance, ascending.
 
@@ -54,32 +51,12 @@ def nearest(vectors: np.ndarray, row: int, k: int = 5, *, metric: Metric = "cosi
     """
     values = _pairwise(vectors, metric)[row]
     order = _ranking(values[None], metric)[0]
-    order = order[order != row][: _check_k(k)]
+    order = order[order != row][: check_k(k)]
     return order, values[order]
 
 
-def neighbor_overlap(a: ElementCatalog, b: ElementCatalog, k: int = 5, *, metric: Metric = "cosine") -> float:
-    """Return the mean share of `k` nearest neighbours that two catalogs agree on.
-
-    Both catalogs are reduced to the elements that they share before neighbours are taken.
-
-    Returns:
-        Between 0 (no neighbour in common) and 1 (the same neighbours for every element).
-
-    Raises:
-        InputInvalid: fewer than two elements are shared, or `k` is below 1.
-    """
-    shared = np.intersect1d(a.atomic_numbers, b.atomic_numbers)
-    if len(shared) < 2:
-        raise InputInvalid(
-            f'"{a.name}" and "{b.name}" share {len(shared)} elements; neighbours need at least two in common.'
-        )
-    k = min(_check_k(k), len(shared) - 1)
-    in_a, in_b = (_neighbor_sets(c.vectors[np.isin(c.atomic_numbers, shared)], k, metric) for c in (a, b))
-    return float(np.mean([len(of_a & of_b) / k for of_a, of_b in zip(in_a, in_b, strict=True)]))
-
-
-def _neighbor_sets(vectors: np.ndarray, k: int, metric: Metric) -> list[set[int]]:
+def neighbor_sets(vectors: np.ndarray, k: int, metric: Metric) -> list[set[int]]:
+    """Return the row numbers of the `k` nearest neighbors of each row, (n,) sets."""
     ranking = _ranking(_pairwise(vectors, metric), metric)
     return [set(order[order != row][:k].tolist()) for row, order in enumerate(ranking)]
 
@@ -96,9 +73,10 @@ def _ranking(values: np.ndarray, metric: Metric) -> np.ndarray:
     return descending(values) if metric == "cosine" else ascending(values)
 
 
-def _check_k(k: int) -> int:
+def check_k(k: int) -> int:
+    """Return a number of neighbors, checked to be at least 1."""
     if k < 1:
-        raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
+        raise InputInvalid(f"k={k} must be at least 1.")
     return k
 
 

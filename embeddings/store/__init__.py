@@ -1,1 +1,14 @@
-"""Catalogs on disk: manifest, files, folders, roots."""
+"""Catalogs on disk, from a name to verified bytes and back.
+
+Finding: `roots` (which folder a name means), `index` (names, versions and defaults under one root), `cache` (what the
+user's cache holds).
+
+Describing: `manifest` (what a version is), `schema` (annotations that validate it), `card` (the same for people).
+
+Reading: `reading` (regular files, never more bytes than agreed), `integrity` (sizes and hashes), `decode` and `tensors`
+(bytes to arrays), `tables` and `encoder_files` (one version of each kind, both ways), `audit` (all files against each
+other).
+
+Writing: `outputs` (may this be written?), `folders` (files and folders that appear whole), `temporaries` and `exchange`
+(what that rests on), `publish` (one version, then the index), `epoch` (the time that makes bytes repeat).
+"""

@@ -1,4 +1,4 @@
-"""What the files of a catalog hold, and whether they agree with each other and with the manifest."""
+"""Whether the files of a catalog agree with each other and with the manifest."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _AGAIN = "Install or build this version again."
 
 
 def check_contents(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
-    """Check that the files of a version's folder hold what its manifest says, and that no other file stands there.
+    """Check that the files of a version hold what its manifest says, and that there is no other file.
 
-    An HDF5 file is looked into where h5py is installed.
+    An HDF5 file is read only if h5py is installed.
 
     Args:
         folder: of the version.
         manifest: of this folder.
-        contents: name -> content of its files, whose hashes are right.
+        contents: name -> content of its files, whose hashes were checked.
 
     Raises:
         CatalogCorrupt: a file does not hold what it should; the message names it.
@@ -46,7 +46,7 @@ def _check_no_others(folder: Path, manifest: Manifest) -> None:
     listed = {entry.path for entry in manifest.files} | {MANIFEST}
     others = sorted(name for name in os.listdir(folder) if name not in listed and not name.startswith("."))
     if others:
-        raise CatalogCorrupt(f"{folder / others[0]} stands there, and {MANIFEST} does not list it. Take it out.")
+        raise CatalogCorrupt(f"{folder / others[0]} is not listed in {MANIFEST}. Remove it.")
 
 
 def _check_elements(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:

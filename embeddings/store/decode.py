@@ -1,4 +1,4 @@
-"""From the content of a file of element vectors to its rows, whatever the content may be."""
+"""From the content of a file of element vectors to its rows, whatever that content is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.form
 
 
 def table_of_npy(content: bytes, where: Path) -> ElementTable:
-    """Make the table out of the content of such a file.
+    """Return the table in the content of an NPY file.
 
     Raises:
         CatalogCorrupt: not the content of such a file.
@@ -38,7 +38,7 @@ def table_of_npy(content: bytes, where: Path) -> ElementTable:
 
 
 def table_of_parquet(content: bytes, where: Path) -> tuple[ElementTable, dict[str, str]]:
-    """Make the table out of the content of such a file, and return what the file says of itself.
+    """Return the table in the content of a Parquet file, and what the file says about itself.
 
     Raises:
         CatalogCorrupt: not the content of such a file.
@@ -59,7 +59,7 @@ def table_of_parquet(content: bytes, where: Path) -> tuple[ElementTable, dict[st
 
 
 def table_of_rows(rows: pa.Table, where: Path) -> ElementTable:
-    """Make the table out of Arrow columns.
+    """Return the table in Arrow columns.
 
     Raises:
         CatalogCorrupt: not element rows.
@@ -84,7 +84,7 @@ def table_of_rows(rows: pa.Table, where: Path) -> ElementTable:
 
 
 def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, dict[str, str]]:
-    """Make the table out of such a file, or out of its content, and return what the file says of itself.
+    """Return the table in an HDF5 file or in its content, and what the file says about itself.
 
     Raises:
         CatalogCorrupt: not the content of such a file.
@@ -108,7 +108,7 @@ def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, d
 
 
 def parse_npy(content: bytes, where: object) -> np.ndarray:
-    """Return the array of an NPY file as a read-only view of its content; one that holds no Python objects.
+    """Return the array of an NPY file without Python objects, as a read-only view of its content.
 
     Raises:
         CatalogCorrupt: not such a file.
@@ -123,14 +123,14 @@ def parse_npy(content: bytes, where: object) -> np.ndarray:
             raise ValueError(f"it holds {dtype} in {'Fortran' if fortran_order else 'C'} order")
         n_bytes, there = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
         if n_bytes != there:
-            raise ValueError(f"its header tells of {n_bytes} bytes, and {there} are there")
+            raise ValueError(f"its header announces {n_bytes} bytes, and it has {there}")
         return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
-    except Exception as error:  # NumPy takes a header for a Python literal, and raises whatever Python's parser does
+    except Exception as error:  # NumPy parses a header as a Python literal, and raises whatever that parser does
         raise CatalogCorrupt(f"{where} cannot be read: {error}. Install or build this version again.") from error
 
 
 def texts(about: Iterable[tuple[Any, Any]]) -> dict[str, str]:
-    """Return what a file says of itself as text: keys and values out of metadata or attributes."""
+    """Return what a file says about itself as text: keys and values of its metadata or attributes."""
     pairs = ((key, value) for key, value in about if isinstance(value, str | bytes))
     return {_text(key): _text(value) for key, value in pairs}
 
@@ -141,7 +141,7 @@ def row_dtype(dim: int) -> np.dtype:
 
 
 def build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: Any) -> ElementTable:
-    """Make an element table; rows that break its rules mean that the file is corrupt."""
+    """Make an element table; rows that break its rules mean a corrupt file."""
     try:
         return make(*args, **kwargs)
     except InputInvalid as error:
@@ -149,7 +149,7 @@ def build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: A
 
 
 def _data_set(h5py: ModuleType, file: Any, name: str) -> np.ndarray:
-    """Return a data set whose numbers stand in the file itself, one after the other."""
+    """Return a data set whose numbers are stored in the file itself, contiguously."""
     data = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external or data.chunks or not 1 <= data.ndim <= 2:
         raise ValueError(f"{name} is not a plain data set")

@@ -1,7 +1,7 @@
-"""One version of a composition encoder on disk: its folder written, and read back with NumPy alone.
+"""One version of a composition encoder on disk: its folder written, and read back without torch.
 
-The vectors of the training formulas are not stored. `CompositionEncoder.encode` gives them again faster than a disk
-would, from formulas that take a hundredth of the space.
+The vectors of the training formulas are not stored: `CompositionEncoder.encode` computes them faster than a disk reads
+them, from formulas that take a hundredth of the space.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def write_encoder(
         provenance: all that the builder knows; ``model.hyperparameters`` names `statistics`, `activation` and `dim`.
         content: of the safetensors file, as docs/format.md describes it.
         n_structures: (119,) training structures that contain each element, by atomic number.
-        formulas: that were trained on.
+        formulas: that it was trained on.
         force: replace the version if it exists. A released version should never be.
 
     Returns:
@@ -129,10 +129,10 @@ def read_formulas(folder: Path) -> list[str]:
 
 
 def formulas_of_parquet(content: bytes, where: Path) -> tuple[list[str], dict[str, str]]:
-    """Return the formulas in the content of such a file, and what the file says of itself.
+    """Return the formulas in the content of a Parquet file, and what the file says about itself.
 
     Raises:
-        CatalogCorrupt: not the content of such a file.
+        CatalogCorrupt: not a table of formulas.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -171,7 +171,7 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
     """Put an encoder together.
 
     Raises:
-        CatalogCorrupt: the tensors are not those of an encoder, or others than the manifest tells of.
+        CatalogCorrupt: the tensors are not those of an encoder, or not those in the manifest.
         ManifestInvalid: the manifest names no statistics or no activation.
     """
     names = _layer_names(tensors, where)
@@ -208,14 +208,14 @@ def _layer_names(tensors: Tensors, where: object) -> list[str]:
 
 
 def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | None) -> ElementTable:
-    """Return the rows of the elements that the training saw; all other rows are not numbers."""
+    """Return the rows of the elements seen in training; all other rows are NaN."""
     if vectors.ndim != 2 or len(vectors) != N_ELEMENTS + 1:
         raise InputInvalid(f"Its element vectors have the shape {vectors.shape}, not ({N_ELEMENTS + 1}, width).")
     if seen is not None and (manifest.training.formula_digest is None or len(seen) != manifest.n_rows):
         raise InputInvalid(f"There are {len(seen)} hashed formulas, and the manifest says {manifest.n_rows}.")
     numbers = np.flatnonzero(~np.isnan(vectors).all(axis=1))
     if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
-        raise InputInvalid(f"It has vectors for {len(numbers)} elements, others than the manifest counts.")
+        raise InputInvalid(f"It has vectors for {len(numbers)} elements, not the ones that the manifest counts.")
     return ElementTable(numbers, vectors[numbers], list(manifest.n_structures.values()), seen)  # type: ignore[arg-type]
 
 
@@ -230,12 +230,12 @@ def _check_widths(manifest: Manifest, elements: ElementCatalog, network: Network
 def _setting(provenance: Provenance, name: str) -> Any:
     """Return a hyperparameter without which nothing can be computed."""
     if name not in provenance.model.hyperparameters:
-        raise ManifestInvalid(f"model.hyperparameters: a {KIND} needs {name}, and it is not there.")
+        raise ManifestInvalid(f"model.hyperparameters: a {KIND} needs {name}, which is missing.")
     return provenance.model.hyperparameters[name]
 
 
 def _write_formulas(path: Path, formulas: list[str], essentials: dict[str, str]) -> None:
-    """Write a table of one column, compressed well: sorted formulas begin like their neighbours."""
+    """Write a table of one column, compressed well: sorted formulas begin like their neighbors."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

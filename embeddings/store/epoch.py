@@ -1,4 +1,4 @@
-"""The time that stands in for the present one in whatever must repeat to the byte."""
+"""The time to use in place of the current one in files that must repeat to the byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIABLE = "SOURCE_DATE_EPOCH"
 
 
 def source_date() -> datetime | None:
-    """Return the UTC time of SOURCE_DATE_EPOCH, None where it is not set.
+    """Return the UTC time of SOURCE_DATE_EPOCH, or None if it is not set.
 
     Raises:
         InputInvalid: it is not a time in seconds.
@@ -20,4 +20,4 @@ def source_date() -> datetime | None:
     try:
         return datetime.fromtimestamp(int(epoch), UTC) if epoch else None
     except (ValueError, OverflowError, OSError) as error:
-        raise InputInvalid(f'{VARIABLE} is "{epoch}", and not a time in seconds since 1970.') from error
+        raise InputInvalid(f'{VARIABLE} is "{epoch}", not a time in seconds since 1970.') from error

@@ -1,4 +1,4 @@
-"""One folder in the place of another: by one call where the system has one, else by two renames that can be undone."""
+"""Put one folder in the place of another: by one call where the system has it, else by two reversible renames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RENAME_SWAP = 2  # macOS, renamex_np(2)
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange the names of two folders at once; False where the system or the file system cannot."""
+    """Exchange the names of two folders in one step; False where the system or file system cannot."""
     if sys.platform not in ("linux", "darwin"):
         return False
     try:
@@ -40,10 +40,10 @@ def _exchange(one: bytes, other: bytes) -> int:
 
 
 def read_settled(folder: Path, read: Callable[[], T]) -> T:
-    """Return what `read` makes of a folder; it reads again where another folder took the place in the meantime.
+    """Return the result of `read` on a folder; read again if another folder took its place in the meantime.
 
     Raises:
-        Exception: whatever `read` raises of a folder that stayed where it was.
+        Exception: whatever `read` raises while the folder stays the same.
     """
     while True:
         before = _identity(folder)
@@ -67,7 +67,7 @@ def _identity(folder: Path) -> tuple[int, int, int] | None:
 
 @contextmanager
 def set_aside(folder: Path) -> Iterator[None]:
-    """Let a folder step aside within the block; it is removed at the end, or comes back if nothing took its place."""
+    """Move a folder aside within the block; at the end it is removed, or moved back if nothing took its place."""
     aside = folder.with_name(_ASIDE + folder.name)
     descriptor = _hold(folder)
     try:
@@ -82,7 +82,7 @@ def set_aside(folder: Path) -> Iterator[None]:
 
 
 def restore(parent: Path) -> None:
-    """Bring back every folder that stepped aside for a writer that died; remove those whose place is taken."""
+    """Move back every folder that was moved aside for a writer that died; remove those whose place is taken."""
     with suppress(OSError):
         for name in os.listdir(parent):
             if name.startswith(_ASIDE):
@@ -90,7 +90,7 @@ def restore(parent: Path) -> None:
 
 
 def _restore(aside: Path, folder: Path) -> None:
-    """Undo one step aside, unless its writer lives."""
+    """Move one folder back, unless its writer is alive."""
     try:
         descriptor = hold(aside)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Writing so that nobody ever sees half of it: files and folders that appear complete or not at all."""
+"""Atomic writes: files and folders that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embeddings.store.exchange import exchange, restore, set_aside
 from embeddings.store.temporaries import temporary_file, temporary_folder
 
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF)
-"""What systems say that have no sync for folders, or of a folder that may be written to but not read."""
+"""Errors of systems without sync for folders, or for a folder that may be written but not read."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -39,10 +39,10 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 def atomic_file(path: Path, *, advice: str = "") -> Iterator[Path]:
     """Yield the path of an empty hidden file beside `path`; at the end of the block it takes its place, durably.
 
-    Whatever ends the block early leaves what stood at `path` as it was, and removes the hidden file.
+    If the block ends early, `path` stays as it was, and the hidden file is removed.
 
     Args:
-        path: the file to write; its folder is there.
+        path: the file to write; its folder exists.
         advice: what to do if it cannot be written, for the message.
 
     Raises:
@@ -54,9 +54,18 @@ def atomic_file(path: Path, *, advice: str = "") -> Iterator[Path]:
             raise OutputInvalid(f"{path} cannot be written: it is not a regular file.")
         with temporary_file(path.parent) as temporary:
             yield temporary
-            sync(temporary)
-            os.replace(temporary, path)
-        sync(path.parent)
+            replace_file(temporary, path)
+
+
+def replace_file(staged: Path, target: Path) -> None:
+    """Make a complete file durable and rename it to `target`, in place of one that was there.
+
+    Raises:
+        OSError: it cannot be moved; `target` is as it was.
+    """
+    sync(staged)
+    os.replace(staged, target)
+    sync(target.parent)
 
 
 @contextmanager
@@ -75,7 +84,7 @@ def move_into_place(staged: Path, target: Path) -> None:
     """Make a complete staged folder durable and rename it to `target`.
 
     Raises:
-        FileExistsError: something stands at `target` already; it is left as it is.
+        FileExistsError: `target` exists; it stays as it is.
     """
     sync_tree(staged)
     try:
@@ -89,10 +98,10 @@ def move_into_place(staged: Path, target: Path) -> None:
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Like `move_into_place`, but what stands at `target` makes way: its old content goes to the place of `staged`.
+    """Like `move_into_place`, but replaces `target`: its old content moves to the place of `staged`.
 
-    Where the system can exchange two names (Linux, macOS), `target` is there at every instant. Elsewhere the old folder
-    steps aside for the length of one rename, and `restore` brings it back if the process dies in between.
+    Where the system can exchange two names (Linux, macOS), `target` exists at every instant. Elsewhere the old folder
+    is moved aside for the length of one rename; `restore` moves it back if the process dies in between.
 
     Raises:
         FileExistsError: another writer put a folder there in between.
@@ -142,7 +151,7 @@ def _sync_folder(path: Path) -> None:
 
 @contextmanager
 def _refusals_named(path: Path, advice: str = "") -> Iterator[None]:
-    """Turn what the operating system refuses into `OutputInvalid` with the cause."""
+    """Turn errors of the operating system into `OutputInvalid` with the cause."""
     try:
         yield
     except (EmbeddingsError, FileExistsError):

@@ -1,7 +1,7 @@
 """What a root folder of catalogs holds: names, versions in order, and the default version of each name.
 
 A root is a folder of ``<name>/<version>/manifest.json``. Its ``index.json`` pins the default versions and
-repeats the facts that a reader wants before opening anything; the folders themselves remain the truth.
+repeats the facts that a reader wants before opening anything; the folders remain the truth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embeddings.store.reading import read_bounded, why
 INDEX = "index.json"
 INDEX_VERSION = 1
 LARGEST_INDEX = 100_000_000
-"""Bytes of an index, at most."""
+"""The most bytes of an index."""
 
 _NAME, _VERSION = get_args(Name)[1:], get_args(SemVer)[1:]
 
@@ -53,10 +53,10 @@ def precedence(version: str) -> tuple[Any, ...]:
 
 
 def names(root: Path) -> list[str]:
-    """Return the names under a root that have at least one version, sorted; those that cannot be read count too.
+    """Return the names under a root that have at least one version, sorted; unreadable ones count too.
 
     Raises:
-        CatalogCorrupt: the root is there and cannot be read.
+        CatalogCorrupt: the root exists and cannot be read.
     """
     return sorted(name for name in _folders(root) if is_name(name) and _has_versions(root, name))
 
@@ -64,17 +64,17 @@ def names(root: Path) -> list[str]:
 def versions(root: Path, name: str) -> list[str]:
     """Return the versions of a name, lowest first.
 
-    Only folders with a manifest count, so one that was left half-written is not a version.
+    Only folders with a manifest count, so a half-written one is not a version.
 
     Raises:
-        CatalogCorrupt: the root or the folder of this name is there and cannot be read.
+        CatalogCorrupt: the root or the folder of this name exists and cannot be read.
     """
     folders = [v for v in _folders(root / name) if is_version(v)]
     return sorted((v for v in folders if _is_there(root / name / v / MANIFEST)), key=precedence)
 
 
 def default_version(root: Path, name: str) -> str:
-    """Return the pinned version of a name, or its highest release where the pin is absent or points nowhere.
+    """Return the pinned version of a name, or its highest release if the pin is missing or points nowhere.
 
     Args:
         root: a root of catalogs.
@@ -87,7 +87,7 @@ def default_version(root: Path, name: str) -> str:
 
 
 def pick_default(known: list[str], entry: dict[str, Any]) -> str:
-    """Return the default out of the versions of a name, lowest first, and its entry in the index."""
+    """Return the default version of a name, given its versions, lowest first, and its entry in the index."""
     pinned = entry.get("default")
     releases = [version for version in known if is_release(version)]
     return pinned if isinstance(pinned, str) and pinned in known else (releases or known)[-1]
@@ -120,10 +120,10 @@ def read_index(root: Path) -> dict[str, dict[str, Any]]:
 def update_index(root: Path, name: str, version: str) -> None:
     """Bring a root's index up to date with its folders after one version was written.
 
-    The written version becomes the default of its name if it is a release, and above the present default unless that
-    is a pre-release; so does every version that the index does not list, whose writer died before it could enter it.
-    All other pins stay. Several writers may work on one root: each looks again after it wrote, so the last has seen
-    all.
+    The written version becomes the default of its name if it is a release and above the present default, or if that is
+    a pre-release; so does every version that the index does not list, since its writer died before it could enter it.
+    All other pins stay. Several writers may share a root: each checks again after writing, so the last one has seen
+    everything.
 
     Raises:
         CatalogCorrupt: the index cannot be read.
@@ -133,7 +133,7 @@ def update_index(root: Path, name: str, version: str) -> None:
 
 
 def repair_index(root: Path) -> None:
-    """Bring a root's index up to date with its folders, as `update_index` does; an index that is right is not touched.
+    """Bring a root's index up to date with its folders, as `update_index` does; a correct index is not touched.
 
     Raises:
         CatalogCorrupt: the index cannot be read.
@@ -158,7 +158,7 @@ def _render(root: Path, written: Mapping[str, str]) -> str:
 
 
 def _entry(root: Path, name: str, written: str | None) -> dict[str, Any]:
-    """Return the facts of a name's default version; what the index said where its manifest cannot be read."""
+    """Return the facts of a name's default version; the earlier entry if its manifest cannot be read."""
     earlier, there = read_index(root).get(name, {}), versions(root, name)
     default = default_version(root, name)
     for version in there:
@@ -183,12 +183,12 @@ def _unreadable(path: Path, reason: object) -> CatalogCorrupt:
 
 
 def _folders(path: Path) -> list[str]:
-    """Return the names of the folders in a folder; none where there is no such folder.
+    """Return the names of the folders in a folder; none if it does not exist.
 
     Raises:
-        CatalogCorrupt: it is there and cannot be read.
+        CatalogCorrupt: it exists and cannot be read.
     """
-    restore(path)  # a version that stepped aside for a writer that died
+    restore(path)  # a version that was moved aside for a writer that died
     try:
         with os.scandir(path) as entries:
             return [entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
@@ -199,7 +199,7 @@ def _folders(path: Path) -> list[str]:
         if getattr(error, "errno", None) in _NOWHERE:
             return []
         raise CatalogCorrupt(
-            f"The folder {path} cannot be read ({reason}). Make it readable, or take it out of the way."
+            f"The folder {path} cannot be read ({reason}). Make it readable, or move it away."
         ) from error
 
 
@@ -218,7 +218,7 @@ def _has_versions(root: Path, name: str) -> bool:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether something stands at a path, as far as can be seen: what may not be looked at counts."""
+    """Whether something exists at a path; what may not be looked at counts."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Whether the files of a version's folder are those that its manifest tells of."""
+"""Whether the files of a version are those in its manifest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def read_intact(folder: Path, manifest: Manifest, *, keep: frozenset[str] = froz
         keep: names of files whose content is returned.
 
     Returns:
-        Name -> content, the very bytes that were checked. A file that the manifest does not list is not there.
+        Name -> content, the same bytes that were checked, for the listed files only.
 
     Raises:
-        CatalogCorrupt: a file is missing, truncated or altered, or is not a file at all; the message names it.
+        CatalogCorrupt: a file is missing, truncated, altered or not a file; the message names it.
     """
     contents: dict[str, bytes] = {}
     for entry in manifest.files:
@@ -37,13 +37,13 @@ def check_file(path: Path, entry: FileEntry, *, keep: bool) -> bytes:
     Args:
         path: of the file.
         entry: what the manifest says of it.
-        keep: whether to return the content, which is empty otherwise.
+        keep: whether to return the content; it is empty otherwise.
 
     Raises:
-        CatalogCorrupt: the file is missing, truncated or altered, is not a file at all, or is too large to be kept.
+        CatalogCorrupt: the file is missing, truncated, altered, not a file, or too large to keep.
     """
     if keep and entry.bytes > IN_MEMORY:
-        raise _corrupt(path, f"at most {IN_MEMORY:,} bytes", f"a manifest that tells of {entry.bytes:,}")
+        raise _corrupt(path, f"at most {IN_MEMORY:,} bytes", f"{entry.bytes:,} in the manifest")
     try:
         size, sha256, content = hash_bounded(path, entry.bytes, keep=keep)
     except OSError as error:

@@ -23,7 +23,7 @@ from embeddings.text import shortened
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 10_000_000
-"""Bytes of a manifest, at most."""
+"""The most bytes of a manifest."""
 
 Name = Annotated[str, Pattern("^[a-z0-9]+(-[a-z0-9]+)*$", 'a kebab-case name such as "ct-multi"'), Longest(100)]
 SemVer = Annotated[
@@ -62,8 +62,8 @@ class ModelInfo:
     Attributes:
         name: the method, such as ``"crystal-transformer"``.
         recipe: the recipe's name.
-        hyperparameters: every one of them, as plain JSON values.
-        code_version: version of the builder, with a commit where one is known.
+        hyperparameters: all of them, as plain JSON values.
+        code_version: version of the builder, with a commit if one is known.
     """
 
     name: Text
@@ -89,7 +89,7 @@ class TrainingInfo:
     Attributes:
         source: where the structures come from.
         database_version: the source's own version, where it has one.
-        query: what was asked of the source: filters, limits.
+        query: what the source was asked for: filters, limits.
         snapshot_sha256: hash of the frozen snapshot that the build read.
         n_structures: structures that the model learned from; those held out do not count.
         dropped: reason -> number of structures that were left out.
@@ -165,7 +165,7 @@ class Downstream:
 
 @dataclass(frozen=True, kw_only=True)
 class Licence:
-    """Terms of use: the SPDX identifier and the attribution that the data's licence asks for."""
+    """Terms of use: the SPDX identifier and the attribution that the data's license asks for."""
 
     spdx: Text
     attribution: Text
@@ -299,7 +299,7 @@ def json_schema() -> dict[str, Any]:
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a version's folder and check its seal.
 
-    Whether it belongs where it stands is another question; `embeddings.store.roots.manifest_of` asks it.
+    Whether it is in the right place is checked by `embeddings.store.roots.manifest_of`.
 
     Raises:
         CatalogCorrupt: the file is missing, unreadable, or its text was altered after it was written.
@@ -328,7 +328,7 @@ def _check_files(files: tuple[FileEntry, ...]) -> None:
     seen = {MANIFEST}
     for i, entry in enumerate(files):
         if entry.path in seen:
-            raise ManifestInvalid(f'files[{i}].path: "{entry.path}" stands here twice, or is the manifest itself.')
+            raise ManifestInvalid(f'files[{i}].path: "{entry.path}" is listed twice, or is the manifest itself.')
         seen.add(entry.path)
 
 
@@ -350,7 +350,7 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) < len(pairs):
         seen: set[str] = set()
         repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f'the field "{shortened(repeated)}" stands twice in one object')
+        raise ValueError(f'the field "{shortened(repeated)}" is there twice in one object')
     return document
 
 

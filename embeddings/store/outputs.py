@@ -1,7 +1,7 @@
-"""What a command writes is never what it was given: all outputs are checked against all inputs, before any work.
+"""No command writes over its inputs: all outputs are checked against all inputs, before any work.
 
-Files are compared by what they are, not by how they are spelled: links, relative paths and the other case of a letter
-on a file system that does not tell them apart all lead to the same file.
+Files are compared by identity, not by spelling: links, relative paths, and the other case of a letter on a file system
+that ignores case all lead to the same file.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Output:
     Attributes:
         path: where.
         what: it is, for the message.
-        kind: ``"file"`` is written or replaced, ``"folder"`` is filled or replaced; ``"scratch"`` is a lock,
-            or a folder of unfinished work from which something may be removed.
+        kind: ``"file"`` is written or replaced; ``"folder"`` is filled or replaced; ``"scratch"`` is a lock or a
+            folder of unfinished work from which things may be removed.
     """
 
     path: Path
@@ -35,12 +35,12 @@ class Output:
 
 
 def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None], sealed: Iterable[Path] = ()) -> None:
-    """Refuse outputs that cannot be written, or would touch an input.
+    """Refuse outputs that cannot be written, or that would touch an input.
 
     Args:
-        outputs: all of them, with the files that are written beside the one that was asked for.
-        inputs: files and folders that are read; None and what is not there do not count.
-        sealed: folders that are read and have hashes, so that nothing may be added to them either.
+        outputs: all of them, including files that are written beside the requested one.
+        inputs: files and folders that are read; None and missing ones are ignored.
+        sealed: folders that are read and have hashes, so that nothing may be added to them.
 
     Raises:
         OutputInvalid: an output is an input, holds one, or lies in a sealed folder; or it cannot be written.
@@ -64,10 +64,10 @@ def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None]
 
 
 def check_file(path: Path) -> None:
-    """Refuse a file that could never be written; one that is there may be replaced if it is an ordinary file.
+    """Refuse a file that could never be written; an existing one may be replaced if it is an ordinary file.
 
     Raises:
-        OutputInvalid: a folder or a device stands there, its folder is missing or read-only.
+        OutputInvalid: it is a folder or a device, or its folder is missing or read-only.
     """
     if os.path.isdir(path) or not path.name:
         raise OutputInvalid(f"{path} cannot be written: it is a folder.")
@@ -80,7 +80,7 @@ def check_file(path: Path) -> None:
 
 
 def _check_name(path: Path) -> None:
-    """Refuse a name whose bytes are not text: libraries cannot write it, and no manifest could name it."""
+    """Refuse a name whose bytes are not text: libraries cannot write it, and a manifest cannot name it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -115,14 +115,14 @@ def _named(output: Output) -> str:
 
 
 def _place(path: Path) -> Path:
-    """Return where a name stands, its folder without links; what a link at the name itself leads to does not count."""
+    """Return a path with the links in its folder resolved, but not a link at the name itself."""
     if path.name in ("", ".."):
         return Path(os.path.realpath(path))
     return Path(os.path.realpath(path.parent)) / path.name
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file; where one of them leads nowhere, whether they are spelled alike."""
+    """Whether two paths lead to the same file; if one leads nowhere, whether they are spelled alike."""
     try:
         return os.path.samefile(one, other)
     except OSError:

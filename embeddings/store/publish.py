@@ -1,4 +1,4 @@
-"""Publish one version of a catalog: its folder appears complete or not at all, then the index knows it."""
+"""Publish one version of a catalog: its folder appears complete or not at all, then the index lists it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _FORMATS: dict[str, FileFormat] = {
 def publish(root: Path, draft: Manifest, write_data: Callable[[Path], None], *, force: bool = False) -> Path:
     """Write one version as ``root/<name>/<version>/`` and enter it into the index.
 
-    Everything is written to a hidden folder beside it, the manifest last, and renamed.
+    Everything is written to a hidden folder beside it, the manifest last, and then renamed.
 
     Args:
         root: folder of catalogs; made if needed.
         draft: the manifest without its files.
-        write_data: writes all files but card and manifest into the folder that it is given.
+        write_data: writes all files except card and manifest into a given folder.
         force: replace the version if it exists. A released version should never be.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Reading what somebody else put there: regular files only, and never more bytes than were agreed on."""
+"""Read files that are not trusted: regular ones only, and never more bytes than allowed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import BinaryIO
 
 CHUNK = 1 << 20
 IN_MEMORY = 1 << 30
-"""Bytes of a file that is held in memory, at most."""
+"""The most bytes of a file that is held in memory."""
 
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; a pipe is not waited for, and a device is never read.
+    """Open a file for reading, without waiting for a pipe or reading a device.
 
     Raises:
         OSError: it cannot be opened, or is not a regular file.
@@ -45,12 +45,12 @@ def read_bounded(path: Path, *, at_most: int = IN_MEMORY) -> bytes:
 
 
 def hash_bounded(path: Path, n_bytes: int, *, keep: bool = False) -> tuple[int, str, bytes]:
-    """Return size, SHA-256 and, where it is to be kept, the content of a regular file, read once.
+    """Return size, SHA-256 and, if asked, the content of a regular file, read once.
 
     Args:
         path: of the file.
-        n_bytes: that it should have. Nothing is read of a file of another size, and its hash is then empty.
-        keep: whether to return the content, which is empty otherwise.
+        n_bytes: that it should have. A file of another size is not read, and its hash is empty.
+        keep: whether to return the content; it is empty otherwise.
 
     Raises:
         OSError: it cannot be read, or is not a regular file.

@@ -37,7 +37,7 @@ APPLICATION = "materials-embeddings"
 
 @dataclass(frozen=True)
 class Location:
-    """One version of a catalog as the search meets it.
+    """One version of a catalog, as the search finds it.
 
     Attributes:
         name: of the catalog.
@@ -66,7 +66,7 @@ class Trouble:
     Attributes:
         place: root, index or folder.
         reason: a sentence that names the place.
-        is_damage: False where nothing is broken, but a root that was asked for is not there.
+        is_damage: False if nothing is broken, but a root that was asked for is missing.
     """
 
     place: Path
@@ -75,14 +75,14 @@ class Trouble:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what this library keeps per user; `EMBEDDINGS_CACHE` moves it.
+    """Return the folder of what this library keeps for the user; `EMBEDDINGS_CACHE` moves it.
 
     Raises:
         OutputInvalid: this user has no home, and no other folder was chosen.
     """
     chosen = os.environ.get(ENV_CACHE)
     folder = Path("~")
-    with suppress(RuntimeError):  # which newer versions of platformdirs raise where older ones leave the "~"
+    with suppress(RuntimeError):  # newer versions of platformdirs raise it where older ones leave the "~"
         folder = _expanded(chosen or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
     if str(folder).startswith("~"):
         what = f'{ENV_CACHE} is "{chosen}"' if chosen else "This user has no home folder"
@@ -109,7 +109,7 @@ def packaged_root() -> Path:
 def search_roots() -> list[Path]:
     """Return the roots in search order: those in `EMBEDDINGS_CATALOGS`, the user's cache, the packaged ones.
 
-    A user without a home, or with one that may not be entered, has no cache and so one root less.
+    A user without a home, or with one that cannot be entered, has no cache, and so one root less.
     """
     return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root()]))
 
@@ -135,8 +135,8 @@ def locate_all() -> list[Location]:
 
 
 def troubles() -> list[Trouble]:
-    """Return what of the roots cannot be searched: folders and indexes that cannot be read, roots that are missing."""
-    found = [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+    """Return what cannot be searched: folders and indexes that cannot be read, and roots that are missing."""
+    found = absent_roots()
     for root in search_roots():
         found += _trouble(names, root) or _trouble(read_index, root)
         for name in _names(root):
@@ -144,24 +144,29 @@ def troubles() -> list[Trouble]:
     return found
 
 
+def absent_roots() -> list[Trouble]:
+    """Return the roots in `EMBEDDINGS_CATALOGS` that do not exist."""
+    return [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+
+
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     """Return the folder of a catalog version.
 
     Args:
-        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.1.0"`` (from the
-            first root that has it), ``"starter@0.1"`` (the highest release in any root that begins so), or the path of
+        name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.3.0"`` (from the
+            first root that has it), ``"starter@0.3"`` (the highest release in any root that begins so), or the path of
             a version's folder: a ``Path``, or a string with a separator.
 
     Raises:
-        CatalogNotFound: nothing goes by this name; the message says what does.
-        CatalogCorrupt: a root that may hold what is meant, or its index, cannot be read.
+        CatalogNotFound: there is no such catalog; the message lists those that there are.
+        CatalogCorrupt: a root that may hold it, or its index, cannot be read.
     """
     if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
         return _resolve_path(_expanded(name_or_path))
     name, at, wanted = name_or_path.partition("@")
     if not is_name(name) or (at and not wanted):
         raise CatalogNotFound(
-            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.1.0"; a path '
+            f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.3.0"; a path '
             f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
         )
     offers = ((root, version) for root in search_roots() if (version := _pick(root, name, wanted)))
@@ -173,10 +178,10 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def manifest_of(folder: Path) -> Manifest:
-    """Read the manifest of a version's folder, and check that it belongs where it stands.
+    """Read the manifest of a version's folder, and check that it is in the right place.
 
-    Under a root the folder has to go by its manifest's name and version. A copy elsewhere may have any name but that
-    of another version.
+    Under a root, the folder must have the name and version of its manifest. A copy elsewhere may have any name except
+    that of another version.
 
     Raises:
         CatalogCorrupt: the manifest is missing, unreadable or altered, or is that of another catalog or version.
@@ -189,7 +194,7 @@ def manifest_of(folder: Path) -> Manifest:
         expected_name = place.parent.name if _is_root(place.parent.parent) else expected_name
     if (manifest.name, manifest.version) != (expected_name, expected_version):
         raise CatalogCorrupt(
-            f"{place} stands where {expected_name}@{expected_version} belongs, but its {MANIFEST} says that it is "
+            f"{place} is where {expected_name}@{expected_version} belongs, but its {MANIFEST} says that it is "
             f"{manifest.name}@{manifest.version}. Move it to its own place, or install this version again."
         )
     return manifest
@@ -198,8 +203,8 @@ def manifest_of(folder: Path) -> Manifest:
 def verify(folder: Path) -> None:
     """Check a version's folder: its manifest and place, each file by size and SHA-256, and what the files hold.
 
-    Every byte is read each time. The tables have to hold the same rows in every format and the name and version of
-    the manifest, all weights have to be numbers, and no file may stand there that the manifest does not list.
+    Every byte is read each time. The tables must hold the same rows in every format and the name and version of the
+    manifest, all weights must be numbers, and there may be no file that the manifest does not list.
 
     Raises:
         CatalogCorrupt: a file is missing, truncated or altered, or does not fit the others; the message names it.
@@ -235,7 +240,7 @@ def _chosen_roots() -> list[Path]:
 
 
 def _own_roots() -> list[Path]:
-    """Return the root in the user's cache; none where nobody chose the cache and the user may not look at it."""
+    """Return the root in the user's cache; none if the cache is the default one and the user may not read it."""
     try:
         root = user_root()
     except OutputInvalid:
@@ -254,7 +259,7 @@ def _is_closed(folder: Path) -> bool:
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with a leading ``~`` made a home; one of nobody stays as it is written."""
+    """Return a path with a leading ``~`` expanded; that of an unknown user stays as written."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -268,7 +273,7 @@ def _is_root(folder: Path) -> bool:
 
 
 def _is_seen(path: Path) -> bool:
-    """Whether something stands at a path; False too where that cannot be told."""
+    """Whether a path is a file; False also if that cannot be determined."""
     try:
         return path.is_file()
     except OSError:
@@ -306,7 +311,7 @@ def _trouble(look: Callable[..., object], root: Path, *name: str) -> list[Troubl
 
 
 def _absence(root: Path) -> str | None:
-    """Return why a chosen root holds nothing, or None where it is a folder or cannot be looked at."""
+    """Return why a chosen root holds nothing; None if it is a folder or cannot be looked at."""
     try:
         mode = root.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -319,7 +324,7 @@ def _absence(root: Path) -> str | None:
 
 
 def _pick(root: Path, name: str, wanted: str) -> str | None:
-    """Return the version of a name under one root that is meant, or None where the root has none."""
+    """Return the version of a name under one root that is meant, or None if the root has none."""
     known = versions(root, name)
     if not known:
         return None
@@ -334,7 +339,7 @@ def _pick(root: Path, name: str, wanted: str) -> str | None:
 def _best(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
     """Return the highest version that roots offer of one name, releases before others, in the first root that has it.
 
-    None where nothing is offered, or where the default of one root cannot be told.
+    None if nothing is offered, or if the default of one root is unknown.
     """
     known = [(root, version) for root, version in offers if version is not None]
     if len(known) < len(offers):

@@ -1,6 +1,6 @@
-"""Annotations as the one description of a JSON document: they validate it and write its JSON Schema.
+"""Type annotations describe a JSON document: they validate it and generate its JSON Schema.
 
-Understood are ``str``, ``int``, ``float``, ``bool``, ``Any`` (any JSON value), ``T | None``, ``Literal``,
+Supported are ``str``, ``int``, ``float``, ``bool``, ``Any`` (any JSON value), ``T | None``, ``Literal``,
 ``tuple[T, ...]``, ``dict[str, T]``, dataclasses of these, and ``Annotated`` with the constraints below.
 """
 
@@ -21,7 +21,7 @@ from embeddings.errors import ManifestInvalid, did_you_mean
 from embeddings.text import is_plain, printable, shortened
 
 DEEPEST = 64
-"""Levels of lists and objects within a value that may be anything."""
+"""The most levels of lists and objects within a value of type `Any`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pattern:
         return re.fullmatch(self.regex, value) is not None
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the constraint in the words of JSON Schema."""
+        """Return the constraint as JSON Schema."""
         return {"pattern": self.regex}
 
 
@@ -48,7 +48,7 @@ class AtLeast:
 
     @property
     def meaning(self) -> str:
-        """What a value has to be, for messages."""
+        """What a value must be, for messages."""
         return f"a number >= {self.minimum}"
 
     def allows(self, value: float) -> bool:
@@ -56,7 +56,7 @@ class AtLeast:
         return value >= self.minimum
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the constraint in the words of JSON Schema."""
+        """Return the constraint as JSON Schema."""
         return {"minimum": self.minimum}
 
 
@@ -68,7 +68,7 @@ class AtMost:
 
     @property
     def meaning(self) -> str:
-        """What a value has to be, for messages."""
+        """What a value must be, for messages."""
         return f"a number <= {self.maximum}"
 
     def allows(self, value: float) -> bool:
@@ -76,19 +76,19 @@ class AtMost:
         return value <= self.maximum
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the constraint in the words of JSON Schema."""
+        """Return the constraint as JSON Schema."""
         return {"maximum": self.maximum}
 
 
 @dataclasses.dataclass(frozen=True)
 class Longest:
-    """The string has no more characters than this."""
+    """The string has at most this many characters."""
 
     length: int
 
     @property
     def meaning(self) -> str:
-        """What a value has to be, for messages."""
+        """What a value must be, for messages."""
         return f"a text of at most {self.length} characters"
 
     def allows(self, value: str) -> bool:
@@ -96,7 +96,7 @@ class Longest:
         return len(value) <= self.length
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the constraint in the words of JSON Schema."""
+        """Return the constraint as JSON Schema."""
         return {"maxLength": self.length}
 
 
@@ -115,9 +115,9 @@ def parse(annotation: Any, value: Any, at: str = "") -> Any:
     """Check a JSON value against an annotation and return it as that type.
 
     Args:
-        annotation: what the value has to be; see the module's docstring.
+        annotation: what the value must be; see the module's docstring.
         value: as ``json.loads`` returns it.
-        at: where the value stands in its document, for the message.
+        at: path of the value in its document, for the message.
 
     Raises:
         ManifestInvalid: it does not fit; the message names the place, what was expected and what was there.
@@ -183,7 +183,7 @@ def _parse_scalar(annotation: Any, value: Any, at: str) -> Any:
 
 def _parse_any(value: Any, at: str, depth: int) -> Any:
     if depth == 0:
-        raise ManifestInvalid(f"{shortened(at)}: lists and objects stand more than {DEEPEST} deep in each other.")
+        raise ManifestInvalid(f"{shortened(at)}: lists and objects are nested more than {DEEPEST} deep.")
     if isinstance(value, list | tuple):
         return [_parse_any(item, f"{at}[{i}]", depth - 1) for i, item in enumerate(value)]
     if _is_object(value):
@@ -253,7 +253,7 @@ def _check(fits: bool, value: Any, at: str, expected: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as Python writes it, not deeply and not at length."""
+    """Return a value as Python writes it, shortened."""
     brief = reprlib.Repr()
     brief.maxstring = brief.maxother = brief.maxlong = 60
     shown = printable(brief.repr(value))

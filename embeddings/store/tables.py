@@ -1,4 +1,4 @@
-"""Tables of element vectors on disk: one version's folder written, and read back from any of its formats.
+"""Tables of element vectors on disk: a version's folder, written and read back from any of its formats.
 
 ``vectors.parquet`` is the canonical table; ``vectors.h5`` holds the same arrays, and ``vectors.npy`` the same
 rows as one structured array, which is what loading reads because it needs nothing but NumPy.
@@ -46,7 +46,7 @@ def write_catalog(
 
     Args:
         root: folder of catalogs; made if needed.
-        provenance: all that the builder knows; shape, files and hashes are filled in here.
+        provenance: everything that the builder knows; shape, files and hashes are filled in here.
         table: the rows.
         encoder: content of the safetensors file of the network that the vectors come from; None to publish none.
         force: replace the version if it exists. A released version should never be.
@@ -90,12 +90,12 @@ def needed(manifest: Manifest) -> frozenset[str]:
 
 
 def element_catalog(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> ElementCatalog:
-    """Make the catalog out of the content of its files.
+    """Make a catalog from the content of its files.
 
     Args:
-        folder: where they stand, for messages.
+        folder: that holds them, for messages.
         manifest: of the folder.
-        contents: name -> content; of the files that `needed` names.
+        contents: name -> content of the files that `needed` names.
 
     Raises:
         CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
@@ -114,10 +114,10 @@ def element_catalog(folder: Path, manifest: Manifest, contents: Mapping[str, byt
 
 
 def check_listed(folder: Path, names: frozenset[str], contents: Mapping[str, bytes]) -> None:
-    """Refuse a folder whose manifest does not list files that are needed.
+    """Refuse a folder whose manifest does not list all files that are needed.
 
     Raises:
-        CatalogCorrupt: names the first.
+        CatalogCorrupt: one is missing; the message names the first.
     """
     for name in sorted(names - set(contents)):
         raise CatalogCorrupt(f"{folder}: {MANIFEST} lists no {name}. Install or build this version again.")
@@ -125,16 +125,16 @@ def check_listed(folder: Path, names: frozenset[str], contents: Mapping[str, byt
 
 def _check_kind(folder: Path, manifest: Manifest) -> None:
     if manifest.kind != "element":
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and one of elements is asked for.')
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", not one of elements.')
 
 
 def measure(provenance: Provenance, table: ElementTable, files: tuple[FileEntry, ...] = ()) -> Manifest:
-    """Complete a provenance with what the table itself says.
+    """Complete a provenance with what is measured on the table.
 
     Args:
-        provenance: all that the builder knows.
+        provenance: everything that the builder knows.
         table: the rows.
-        files: entries of the files that hold them; none for a catalog that was not written.
+        files: entries of the files that hold them; none for a catalog that is not written.
     """
     formulas = table.training_formulas
     digest = None if formulas is None else FormulaDigest(file=FORMULAS, n_formulas=len(formulas))
@@ -196,7 +196,7 @@ def read_vectors_parquet(path: Path) -> ElementTable:
 def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
     """Write the columns as HDF5 data sets, with name, version and recipe as attributes of the file.
 
-    The file is made in memory: the HDF5 library ends the whole process where a disk is full.
+    The file is made in memory: the HDF5 library ends the whole process when a disk is full.
 
     Raises:
         MissingExtra: h5py is not installed.
@@ -252,7 +252,7 @@ def read_file(path: Path) -> bytes:
     """Return the content of a file of a catalog.
 
     Raises:
-        CatalogCorrupt: it is missing, no regular file, or larger than what is held in memory.
+        CatalogCorrupt: it is missing, not a regular file, or too large to hold in memory.
     """
     try:
         return read_bounded(path)

@@ -1,8 +1,8 @@
-"""Hidden places to write in, each held by a lock for as long as its writer lives, so that those of the dead can go.
+"""Hidden files and folders to write in, each locked while its writer lives, so that leftovers of dead ones can go.
 
-A lock goes with the process that holds it, however it ends. What no process holds is therefore left over, and the next
-writer in the same folder removes it. Where a system cannot lock (Windows, some network drives), nothing of others is
-ever removed: a living writer's place is worth more than a tidy folder.
+A lock ends with the process that holds it, however that ends. Whatever no process holds is therefore left over, and the
+next writer in the same folder removes it. Where a system cannot lock (Windows, some network drives), nothing of other
+writers is ever removed: a living writer's file is worth more than a tidy folder.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be renamed: no lock there
+except ImportError:  # Windows, where an open file cannot be renamed: no locks there
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX, _SUFFIX = ".embeddings-", ".tmp"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file or folder of this name is one that a writer works in, or left behind."""
+    """Whether a file or folder of this name belongs to a writer, or was left behind by one."""
     return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
 
 
 @contextmanager
 def temporary_file(folder: Path) -> Iterator[Path]:
-    """Yield an empty hidden file in a folder; it is removed at the end unless it was moved away.
+    """Yield an empty hidden file in a folder; it is removed at the end unless it was moved.
 
     Raises:
         OSError: it cannot be made.
@@ -46,7 +46,7 @@ def temporary_file(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder in a folder, which is made if needed; it is removed at the end like a file.
+    """Yield an empty hidden folder in a folder, which is made if needed; it is removed at the end unless it was moved.
 
     Raises:
         OSError: it cannot be made.
@@ -62,7 +62,7 @@ def temporary_folder(folder: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that died left in a folder; what a living one is writing stays."""
+    """Remove what dead writers left in a folder; what a living one is writing stays."""
     with suppress(OSError):
         for name in os.listdir(folder):
             if is_temporary(name):
@@ -84,7 +84,7 @@ def _remove_if_dead(path: Path) -> None:
 
 
 def _claim(folder: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
-    """Make a hidden place and lock it; begin again where a sweeper took it in the instant before it was locked."""
+    """Make a hidden file or folder and lock it; retry if a sweeper took it in the instant before."""
     while True:
         path = folder / f"{_PREFIX}{uuid.uuid4().hex[:12]}{_SUFFIX}"
         make(path)
@@ -92,7 +92,7 @@ def _claim(folder: Path, make: Callable[[Path], None]) -> tuple[Path, int | None
             descriptor = hold(path)
         except (BlockingIOError, FileNotFoundError):
             continue
-        except OSError:  # no locks here: nobody can tell that it is ours, and nobody removes what he cannot lock
+        except OSError:  # no locks here: nobody removes what cannot be locked
             return path, None
         if path.exists():
             return path, descriptor
@@ -108,7 +108,7 @@ def _make_folder(path: Path) -> None:
 
 
 def hold(path: Path) -> int:
-    """Open a place and lock it.
+    """Open a file or folder and lock it.
 
     Raises:
         BlockingIOError: another process holds it.
@@ -127,7 +127,7 @@ def hold(path: Path) -> int:
 
 
 def release(descriptor: int | None) -> None:
-    """Give up what `hold` gave."""
+    """Release what `hold` returned."""
     if descriptor is not None:
         with suppress(OSError):
             os.close(descriptor)

@@ -187,5 +187,5 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         repeated = next(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
-        raise ValueError(f'the key "{repeated}" stands there twice')
+        raise ValueError(f'the key "{repeated}" appears twice')
     return row

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ import numpy as np
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.formula.bulk import ReadColumn, read_column
+from embeddings.loaders import as_catalogs
+from embeddings.missing import Missing, check_policy
 from embeddings.pooling import feature_names, pool, stand_ins
 from embeddings.pooling.features import check_catalogs
-from embeddings.pooling.missing import check_policy
 from embeddings.pooling.statistics import check_statistics
-from embeddings.store.folders import staged_folder, sync
+from embeddings.store.folders import replace_file, staged_folder
 from embeddings.streaming.batches import Batch, Rejected, Request
 from embeddings.streaming.readers import open_reader
 from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of
@@ -27,7 +27,8 @@ from embeddings.streaming.writers import RejectedWriter, TableWriter, check_outp
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from embeddings.pooling.features import Catalogs, Features
+    from embeddings.pooling.features import Features
+    from embeddings.protocols import CatalogLike
 
 _VALUES_PER_BATCH = 1 << 22
 _MAX_ROWS = 1 << 15
@@ -51,11 +52,11 @@ class FileSummary:
 def featurize_file(
     path: str | Path,
     out: str | Path,
-    catalog: Catalogs,
+    catalog: CatalogLike | Sequence[CatalogLike],
     *,
     column: str = "formula",
     stats: str | Sequence[str] = ("mean",),
-    missing: str = "raise",
+    missing: Missing = "raise",
     strict: bool = False,
     as_text: bool = False,
     numbers: Sequence[str] = (),
@@ -69,10 +70,10 @@ def featurize_file(
     Args:
         path: .csv, .parquet, .jsonl or .ndjson, UTF-8; a CSV file has a header.
         out: .parquet or .csv; all columns of the input, then the features in float32.
-        catalog: one catalog or composition encoder, or several.
+        catalog: one catalog or composition encoder, loaded or by name, or several.
         column: the column of formulas.
         stats: names of statistics.
-        missing: policy for elements without a vector, as in :func:`embeddings.pooling.featurize_compositions`.
+        missing: policy for elements without a vector, as in `embeddings.featurize`.
         strict: stop at the first row that would be rejected.
         as_text: keep all columns of a CSV file as text. Without it, those are numbers in a Parquet file of which every
             value comes back with the same letters; in a CSV file all columns stay as they are.
@@ -87,7 +88,7 @@ def featurize_file(
         OutputInvalid: the output cannot be written.
     """
     path, out, started = Path(path), Path(out), time.perf_counter()
-    pooling = _Pooling(check_catalogs(catalog), check_statistics(stats), check_policy(missing))
+    pooling = _Pooling(check_catalogs(as_catalogs(catalog)), check_statistics(stats), check_policy(missing))
     reader = open_reader(_request(path, out, column, pooling.rows_per_batch, as_text=as_text, numbers=tuple(numbers)))
     check_output(out, path)
     rejected_out = outputs_of(out)[1].path
@@ -122,7 +123,7 @@ def _request(path: Path, out: Path, column: str, n_rows: int, *, as_text: bool, 
 class _Pooling:
     """Batches of formulas to tables with features, and what was met on the way."""
 
-    def __init__(self, catalogs: tuple[Features, ...], stats: tuple[str, ...], missing: str) -> None:
+    def __init__(self, catalogs: tuple[Features, ...], stats: tuple[str, ...], missing: Missing) -> None:
         self.catalogs, self.stats, self.missing = catalogs, stats, missing
         self.names = feature_names(catalogs, stats, missing=missing)
         self.seen: set[int] = set()
@@ -188,7 +189,7 @@ class _Pooling:
 
 
 class _Output:
-    """The files being written, in a folder that nobody sees."""
+    """The files being written, in a temporary folder."""
 
     def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, source: Path) -> None:
         self.path, self.rejected, self.n_rows = folder / name, RejectedWriter(folder / rejected_name), 0
@@ -217,13 +218,10 @@ class _Output:
         if self.writer is not None:
             self.writer.close(metadata)
         if self.rejected.n_rows:
-            sync(self.rejected.path)
-            os.replace(self.rejected.path, rejected_out)
+            replace_file(self.rejected.path, rejected_out)
         else:
             rejected_out.unlink(missing_ok=True)
-        sync(self.path)
-        os.replace(self.path, out)
-        sync(out.parent)
+        replace_file(self.path, out)
 
 
 def _text(formula: Any) -> str:

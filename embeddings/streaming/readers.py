@@ -143,7 +143,7 @@ def _json_batches(request: Request) -> Iterator[Batch]:
 
 
 class _Lines:
-    """The lines of a text file, decoded one by one, so that what is wrong can be said to be on a line."""
+    """The lines of a text file, decoded one by one, so that an error can name its line."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path, self.n_lines, self.n_bytes = file, path, 0, 0

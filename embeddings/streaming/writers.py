@@ -55,7 +55,7 @@ def check_output(out: Path, source: Path) -> None:
     check_outputs(outputs, inputs=[source])
     if rejected.path.exists() and not _is_list_of_rejected(rejected.path):
         raise OutputInvalid(
-            f"{rejected.path} is in the way: rejected rows are listed there, and it is not such a list. "
+            f"{rejected.path} is in the way: rejected rows would be listed there, and this file is not such a list. "
             "Move it, or choose another output."
         )
 

@@ -23,7 +23,7 @@ def read_context_catalog(path: Path) -> ElementCatalog:
     """
     file, footer = open_vectors(path)
     if footer.level != "element":
-        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each element is asked for.")
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of elements.")
     table = table_of_rows(file.read(), path)
     return ElementCatalog(measure(_provenance(footer), table), table)
 

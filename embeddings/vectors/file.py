@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, MaterialNotCovered
+from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
 from embeddings.text import shortened
@@ -81,6 +82,16 @@ class Footer:
     def encoder(self) -> str:
         """Name and version of the catalog whose encoder made the vectors."""
         return f"{self.catalog.name}@{self.catalog.version}"
+
+    def to_html(self, kind: str, vectors: str) -> str:
+        """Return what a notebook shows of a catalog of this kind.
+
+        Args:
+            kind: name of the class.
+            vectors: how many there are, of what, and how wide.
+        """
+        facts = {"vectors": vectors, "encoder": self.encoder, "structures from": self.source}
+        return facts_table(kind, facts | {"license": self.licence.spdx})
 
     def to_metadata(self) -> dict[bytes, bytes]:
         """Return the footer as metadata of a Parquet schema."""
@@ -174,7 +185,7 @@ def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
     try:
         footer: Footer = schema.parse(Footer, json.loads(metadata[_KEY]))
     except (KeyError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ManifestInvalid) else "it says nothing of its vectors"
+        reason = str(error) if isinstance(error, ManifestInvalid) else "it does not describe its vectors"
         raise InputInvalid(
             f"{path} is not a file of vectors that this library can read ({reason}). Make one with: embeddings embed"
         ) from error
@@ -184,7 +195,7 @@ def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
 def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
     """Refuse other columns than those of the level, and more rows than the file can hold."""
     if footer.sealed and not file.is_sealed:
-        raise CatalogCorrupt("it says that it is sealed, and has no seal")
+        raise CatalogCorrupt("it claims to be sealed, but has no seal")
     expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: float>[{footer.dim}]"}
     found = {field.name: str(field.type).replace(" not null", "") for field in file.schema}
     if found != expected:
@@ -192,7 +203,7 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
         raise CatalogCorrupt(f"its column {shortened(wrong)} is {found.get(wrong)}, not {expected.get(wrong)}")
     n_rows = file.metadata.num_rows
     if n_rows * footer.dim * 4 > max(MODEST, MOST_COMPRESSED * n_bytes):
-        raise CatalogCorrupt(f"it tells of {n_rows:,} rows of {footer.dim}, which {n_bytes:,} bytes do not hold")
+        raise CatalogCorrupt(f"it claims {n_rows:,} rows of {footer.dim} numbers, more than {n_bytes:,} bytes can hold")
 
 
 def _checked(table: pa.Table) -> pa.Table:
@@ -207,7 +218,7 @@ def _checked(table: pa.Table) -> pa.Table:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """Turn what stands in the way of reading a file into `CatalogCorrupt`, which names the file."""
+    """Turn any error in reading a file into `CatalogCorrupt`, which names the file."""
     import pyarrow as pa
 
     try:
@@ -234,8 +245,14 @@ def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> n
 
     Raises:
         MaterialNotCovered: names those that are not there.
+        InputInvalid: one identifier without a list, or something that cannot be an identifier.
     """
-    missing = [name for name in ids if name not in row_of]
+    if isinstance(ids, str):
+        raise InputInvalid(f'A list of identifiers is needed; for one of them: catalog["{shortened(ids)}"].')
+    try:
+        missing = [name for name in ids if name not in row_of]
+    except TypeError:  # a list within the list
+        raise InputInvalid("One identifier is looked up at a time; for several: catalog.lookup([...]).") from None
     if missing:
         more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
         raise MaterialNotCovered(

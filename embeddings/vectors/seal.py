@@ -69,7 +69,7 @@ class Seal:
         footer = self.source.read_at(size - start, start)
         blank = footer.replace(own.encode("latin-1"), _BLANK.encode()) if own else b""
         if hashlib.sha256(self.source.read_at(_MAGIC, 0) + blank).hexdigest() != own:
-            raise CatalogCorrupt("what the file says of itself was altered after it was written")
+            raise CatalogCorrupt("its description of itself was altered after it was written")
         spans = _spans(self.metadata)
         if len(hashes) != len(spans) or not _are_gapless(spans, start):
             raise CatalogCorrupt("its seal does not cover all of it")

@@ -1,4 +1,4 @@
-"""Catalogs of sites: one vector for each atom of each crystal, read from disk as they are asked for."""
+"""Catalogs of sites: one vector for each atom of each crystal, read from disk on demand."""
 
 from __future__ import annotations
 
@@ -39,15 +39,25 @@ class SiteCatalog:
 
     Attributes:
         path: the file.
-        footer: encoder, source, licences, and what was dropped.
+        footer: encoder, source, licenses, and what was dropped.
     """
 
     path: Path
     footer: Footer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy opens the file anew, so that another process can read it."""
+        """A copy opens the file again, so that another process can read it."""
         return type(self), (self.path, self.footer)
+
+    @property
+    def name(self) -> str:
+        """Name of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.name
+
+    @property
+    def version(self) -> str:
+        """Version of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.version
 
     @property
     def dim(self) -> int:
@@ -84,6 +94,11 @@ class SiteCatalog:
 
     def __repr__(self) -> str:
         return f'SiteCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        n = f"{self.footer.n_structures:,} structures"
+        return self.footer.to_html("SiteCatalog", f"one for each atom of {n}, {self.dim} wide")
 
     def lookup(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the site vectors of many structures at once; each part of the file is read once.
@@ -176,11 +191,11 @@ class SiteCatalog:
             starts.append(n_rows + first)
             n_rows += len(batch)
         if len(set(material_ids)) < len(material_ids) or (n_rows and starts[0].tolist()[:1] != [0]):
-            raise CatalogCorrupt(f"{self.path}: its sites are not those of one structure after the other. {_AGAIN}")
+            raise CatalogCorrupt(f"{self.path}: its sites are not grouped by structure. {_AGAIN}")
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
-def open_site_catalog(path: Path) -> SiteCatalog:
+def read_site_catalog(path: Path) -> SiteCatalog:
     """Open a file of site vectors.
 
     Raises:
@@ -190,5 +205,5 @@ def open_site_catalog(path: Path) -> SiteCatalog:
     """
     footer = open_vectors(path)[1]
     if footer.level != "site":
-        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each site is asked for.")
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of sites.")
     return SiteCatalog(path, footer)

@@ -25,7 +25,7 @@ class StructureCatalog:
     """One vector for each crystal: ``catalog["mp-149"]``.
 
     Attributes:
-        footer: encoder, source, licences, and what was dropped.
+        footer: encoder, source, licenses, and what was dropped.
         material_ids: (n,) identifiers, as text.
         formulas: (n,) canonical reduced formulas.
         vectors: (n, dim) float32, read-only.
@@ -42,6 +42,16 @@ class StructureCatalog:
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are read-only again."""
         return type(self), (self.footer, self.material_ids, self.formulas, self.vectors)
+
+    @property
+    def name(self) -> str:
+        """Name of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.name
+
+    @property
+    def version(self) -> str:
+        """Version of the catalog whose encoder made the vectors."""
+        return self.footer.catalog.version
 
     @property
     def dim(self) -> int:
@@ -68,6 +78,11 @@ class StructureCatalog:
     def __repr__(self) -> str:
         return f'StructureCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        n = f"{self.footer.n_structures:,} structures"
+        return self.footer.to_html("StructureCatalog", f"{n}, {self.dim} wide")
+
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {material_id: row for row, material_id in enumerate(self.material_ids)}
@@ -84,7 +99,7 @@ class StructureCatalog:
         """Return the structures nearest to one, nearest first, as ``[("mp-32", 0.93), ...]``.
 
         Args:
-            material_id: whose neighbours.
+            material_id: whose neighbors.
             k: how many; all the others where there are fewer.
             metric: ``"cosine"`` similarity, descending, or ``"euclidean"`` distance, ascending.
 
@@ -93,7 +108,7 @@ class StructureCatalog:
             InputInvalid: `k` is below 1, or the metric is unknown.
         """
         if k < 1:
-            raise InputInvalid(f"k is {k}, but the number of neighbours has to be at least 1.")
+            raise InputInvalid(f"k={k} must be at least 1.")
         row = int(places_of(self._row_of, [material_id], self)[0])
         values = _compare(self.vectors, self.vectors[row], metric)
         order = descending(values) if metric == "cosine" else ascending(values)
@@ -125,11 +140,11 @@ def read_structure_catalog(path: Path) -> StructureCatalog:
     """
     file, footer = open_vectors(path)
     if footer.level != "structure":
-        raise InputInvalid(f"{path} holds vectors of level {footer.level}, and one for each structure is asked for.")
+        raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of structures.")
     rows = file.read()
     material_ids, formulas = (tuple(rows[name].to_pylist()) for name in ("material_id", "formula"))
     if len(set(material_ids)) < len(material_ids):
-        raise CatalogCorrupt(f"{path} has two rows of one identifier. Make it again with: embeddings embed")
+        raise CatalogCorrupt(f"{path} has two rows with the same identifier. Make it again with: embeddings embed")
     return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable, untrained
+from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
 from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
@@ -17,6 +17,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TrainingError
 from embeddings.pooling import pool
 from testing.composition_encoders import write_toy_encoder
+from testing.formula_encoders import untrained
 from testing.toys import toy_catalog
 
 FORMULAS = ["NaCl", "Fe2O3", "LiFePO4", "Fe", "Ca(OH)2", "Al0.9Ni0.1"]

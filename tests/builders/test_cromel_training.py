@@ -10,7 +10,7 @@ import pytest
 
 from builders.methods import find_recipe
 from builders.methods.cromel.config import GeneratorConfig, TransferConfig
-from builders.methods.cromel.encoder import FormulaEncoder, untrained
+from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.lessons import Lessons, pool_polymorphs
 from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
@@ -18,6 +18,7 @@ from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, SourceError, TargetInvalid, TrainingError
 from embeddings.formula import fraction_matrix, reduced_formulas
+from testing.formula_encoders import untrained
 
 TRAINING = TransferConfig(epochs=60, batch_size=32, learning_rate=1e-2, validation_fraction=0.2)
 RECIPE = CromelRecipe(

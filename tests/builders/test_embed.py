@@ -83,6 +83,22 @@ def test_what_is_left_out_is_named(sample: Path, tmp_path: Path) -> None:
         assert re.search(rf"Left out as {reason}.*: {name}$", said, re.MULTILINE), said
 
 
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, own_cache: Path) -> None:
+    write_encoder_catalog(user_root())
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "good.vasp").write_text("CsCl\n1\n4 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
+    (folder / "bad.cif").write_text("nothing")
+    out = str(tmp_path / "v.parquet")
+    result = CliRunner().invoke(
+        main, ["embed", "--catalog", "toy", "--source", "local", "--path", str(folder), "-o", out]
+    )
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^Left out as unreadable \(.*\): bad\.cif$", result.stderr, re.MULTILINE)
+    assert re.search(r"all listed in .*rejected\.csv\.$", result.stderr, re.MULTILINE)
+    assert "left out: 1 unreadable" in result.stdout
+
+
 def test_names_that_mean_something_to_a_terminal_are_only_names(tmp_path: Path, own_cache: Path) -> None:
     write_encoder_catalog(user_root())
     flat = (np.diag([900, 900, 0.01]), *cscl(11, 17, 3.6)[1:])
@@ -162,7 +178,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     monkeypatch.setattr(module, "_store", stop_at_the_third)
     stopped = embed(sample, level, out)
     assert (stopped.exit_code, out.exists()) == (130, False)
-    assert "takes the run up" in stopped.stderr
+    assert "resumes the run" in stopped.stderr
     next(user_root().parent.glob("embed/toy-*/part-00000.parquet")).write_bytes(b"damaged")
     numbers: list[object] = []
     monkeypatch.setattr(module, "_store", lambda *args: numbers.append(args[-1]) or store(*args))
@@ -215,7 +231,7 @@ def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(load_catalog(tmp_path / "v.parquet")) == 28
     refused = runner.invoke(main, ["embed", *options, "--limit", "3"])
-    assert (refused.exit_code, "leave --limit to the pull" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "Give --limit to the pull" in refused.stderr) == (2, True)
 
 
 FAULTS = {

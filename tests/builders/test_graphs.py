@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from builders.structures.graphs import nearest_neighbors, neighbor_graphs, shortest_distances
+from builders.structures.graphs import neighbor_graphs, neighbor_lists, shortest_distances
 from embeddings.errors import InputInvalid
 from testing.crystals import cscl, random_crystal, rocksalt, structure_table
 
@@ -87,7 +87,7 @@ def test_a_thin_wide_cell_is_searched_as_a_small_one_is(height: float) -> None:
 )
 def test_what_cannot_be_searched_is_refused_by_name(lattice: np.ndarray, coordinate: float, message: str) -> None:
     table = structure_table([cscl(3, 9, 2.6), (lattice, np.array([29]), np.full((1, 3), coordinate))])
-    for search in (lambda: neighbor_graphs(table, 5.0), lambda: nearest_neighbors(table, 4, 5.0)):
+    for search in (lambda: neighbor_graphs(table, 5.0), lambda: list(neighbor_lists(table, 5.0))):
         with pytest.raises(InputInvalid, match=message):
             search()
 

@@ -64,7 +64,7 @@ REFUSED = {
     "atoms with a dummy": (with_dummy, '"X" is not an element'),
     "atoms at no place": (moved_to_nowhere, "not finite"),
     "atoms on shared sites": (disordered_atoms, "Cl 0.7, Br 0.3"),
-    "nothing": (lambda: None, "is NoneType; pymatgen structures and ASE atoms"),
+    "nothing": (lambda: None, "is NoneType; give pymatgen structures or ASE atoms"),
     "a formula": (lambda: "NaCl", "is str"),
 }
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_used_is_refused_with_its_place_and_the_cause(name: str) 
 
 @pytest.mark.parametrize("wrong", [GOOD, atoms(), "POSCAR", {"a": GOOD}, None, 5], ids=str)
 def test_one_structure_without_a_list_is_refused_with_the_way_out(wrong: Any) -> None:
-    with pytest.raises(InputInvalid, match=r"Structures are needed in a list.*\[structure\]"):
+    with pytest.raises(InputInvalid, match=r"A list of structures is needed, not one .*\[structure\]"):
         tabulate(wrong)
 
 

@@ -90,7 +90,7 @@ def test_an_altered_part_or_ledger_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"part-00000\.parquet is missing or altered"):
         read_snapshot(folder)
     (folder / "snapshot.json").write_text("{")
-    with pytest.raises(SourceError, match="not a whole snapshot"):
+    with pytest.raises(SourceError, match="not a complete snapshot"):
         read_snapshot(folder)
 
 

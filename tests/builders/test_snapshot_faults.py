@@ -108,7 +108,7 @@ def test_a_byte_that_changed_is_noticed_and_the_same_command_repairs_it(
         for altered in (whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :], whole[:place]):
             (clean / name).write_bytes(altered)
             if name == "snapshot.json":
-                with pytest.raises(SourceError, match=r"whole snapshot.*Give the command of the pull again"):
+                with pytest.raises(SourceError, match=r"complete snapshot.*Give the command of the pull again"):
                     read_snapshot(clean)
             pull(path, clean)
             assert content(clean)["snapshot.json"] == before["snapshot.json"]
@@ -198,7 +198,7 @@ def test_a_snapshot_that_was_sealed_by_somebody_else_is_refused_by_name(changes:
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "[" * 100_000, '{"a":' * 50_000, "\xff", "1" * 5000])
 def test_texts_that_are_no_snapshot_are_refused_by_name(text: str, clean: Path) -> None:
     (clean / "snapshot.json").write_bytes(text.encode("latin1"))
-    with pytest.raises(SourceError, match="not a whole snapshot"):
+    with pytest.raises(SourceError, match="not a complete snapshot"):
         read_snapshot(clean)
 
 

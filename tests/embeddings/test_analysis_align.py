@@ -10,7 +10,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
 from embeddings.analysis import align
-from embeddings.analysis.align import rotated_onto
+from embeddings.analysis.alignment import rotated_onto
 from embeddings.errors import InputInvalid
 
 SEEDS = st.integers(0, 10_000)

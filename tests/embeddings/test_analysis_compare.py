@@ -10,7 +10,7 @@ from scipy.spatial import procrustes
 from scipy.stats import ortho_group
 
 from embeddings.analysis import compare
-from embeddings.analysis.compare import linear_cka, procrustes_distance
+from embeddings.analysis.comparison import linear_cka, procrustes_distance
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
-import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,7 @@ from pymatgen.core import Element
 
 from embeddings import load_uae
 from embeddings.analysis import PROPERTIES, mean_r2, probe, property_values, rank
-from embeddings.analysis.probe import ALPHAS, left_out_predictions
+from embeddings.analysis.probes import ALPHAS, left_out_predictions
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, MissingExtra
@@ -132,7 +129,7 @@ def test_our_catalog_knows_more_than_random_vectors() -> None:
 
 def test_what_cannot_be_probed() -> None:
     with pytest.raises(InputInvalid, match="No elemental property"):
-        probe(random_catalog(0), properties=("colour",))
+        probe(random_catalog(0), properties=("color",))
     with pytest.raises(InputInvalid, match="needs 10 elements"):
         probe(random_catalog(0, n=6), properties=("period",))
     with pytest.raises(InputInvalid, match="1 of them different"):
@@ -165,13 +162,3 @@ def test_missing_packages_are_named(package: str, call: Callable[[], Any], monke
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtra, match="pip install"):
         call()
-
-
-def test_the_examples_of_the_page_run() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "elements-probe.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "elements-probe", "elements-probe.md", 0)
-    assert len(test.examples) > 10
-    report: list[str] = []
-    doctest.DocTestRunner(verbose=False).run(test, out=report.append)
-    assert not report, "".join(report)

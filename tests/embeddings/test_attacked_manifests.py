@@ -87,7 +87,7 @@ def test_no_value_in_any_place_gives_more_than_a_named_line(name: str, root: Pat
 
 
 ATTACKS: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
-    "nested": (("training", "query"), {"a": nested(600)}, "stand more than 64 deep"),
+    "nested": (("training", "query"), {"a": nested(600)}, "nested more than 64 deep"),
     "surrogate": (("description",), "a\ud800b", r"description: expected a text without control"),
     "escape": (("description",), "\x1b[31mred", r"without control characters, got '\\x1b\[31mred'"),
     "escape in a key": (("training", "dropped"), {"\x1b[2J": 1}, r"dropped \(key\): expected a text without"),
@@ -103,11 +103,11 @@ ATTACKS: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "other rows": (("n_rows",), 7, "rows disagree"),
     "huge integer": (("n_rows",), 10**4000, r"n_rows: expected"),
     "not a number": (("metrics", "energy", "mae"), float("nan"), "NaN is not a JSON number"),
-    "no vectors": (("files",), [], "lists no training_formulas.npy|does not list it"),
+    "no vectors": (("files",), [], "lists no training_formulas.npy|is not listed"),
     "a file twice": (
         ("files",),
         2 * [{"path": "a", "format": "npy", "sha256": "0" * 64, "bytes": 1}],
-        r'files\[1\]\.path: "a" stands here twice',
+        r'files\[1\]\.path: "a" is listed twice',
     ),
     "itself": (
         ("files",),
@@ -141,8 +141,8 @@ def test_an_absurd_manifest_is_named_everywhere(attack: str, root: Path) -> None
         (b"\xef\xbb\xbf{}", "not valid JSON"),
         (b'\xff\xfe{\x00"\x00', "cannot be read"),
         ("{}".encode("utf-16"), "cannot be read"),
-        (b'{"name": "a", "name": "b"}', '"name" stands twice'),
-        (b'{"x\\u001b": 1, "x\\u001b": 1}', r'"x\\x1b" stands twice'),
+        (b'{"name": "a", "name": "b"}', '"name" is there twice'),
+        (b'{"x\\u001b": 1, "x\\u001b": 1}', r'"x\\x1b" is there twice'),
         (b'{"\\u001b[2J": 1}', r"\\x1b\[2J: no such field"),
         (b'{"name": Infinity}', "Infinity is not a JSON number"),
         (b'{"name": ' + b"1" * 5000 + b"}", "not valid JSON"),

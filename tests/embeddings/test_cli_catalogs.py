@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_list_is_aligned(root: Path) -> None:
     write_toy(root, name="much-longer-name")
     lines = run("list").output.splitlines()
     assert [line.index("0.1.0") for line in lines[1:]] == [lines[0].index("version")] * 2
-    assert lines[2].split() == ["toy", "0.1.0", "6", "2", "CC-BY-4.0", str(root), "default"]
+    assert lines[2].split() == ["toy", "0.1.0", "element", "6", "2", "CC-BY-4.0", str(root), "default"]
 
 
 def test_list_shows_shadows_and_broken_manifests(root: Path) -> None:
@@ -70,8 +71,21 @@ def test_list_json(root: Path) -> None:
 
 def test_list_of_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "empty"))
-    assert run("list").output.startswith("No catalogs in ")
-    assert json.loads(run("list", "--json").output) == []
+    result = run("list", "--json")
+    assert run("list").stdout.startswith("No catalogs in ")
+    assert json.loads(result.stdout) == []
+
+
+def test_every_command_says_which_root_is_missing(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", f"{root}{os.pathsep}{root / 'nowhere'}")
+    for command in (["list"], ["show", "toy"], ["sources"]):
+        result = run(*command)
+        assert result.exit_code == 0
+        assert result.stderr == (
+            f"Warning: {root / 'nowhere'}: there is no such folder, though EMBEDDINGS_CATALOGS names it.\n"
+        )
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(root))
+    assert run("list").stderr == ""
 
 
 def test_show(root: Path) -> None:
@@ -158,7 +172,7 @@ def test_list_and_verify_name_what_is_broken_and_show_the_rest(root: Path) -> No
     lines = run("list").output.splitlines()
     assert [line.split()[:2] for line in lines[1:4]] == [["toy", "0.1.0"], ["zoo", "0.1.0"], ["zoo", "9.9.9"]]
     assert lines[4].startswith(f"Warning: {root}/toy/0.1.0/manifest.json: name: this field is missing")
-    assert lines[5].startswith(f"Warning: {root}/zoo/9.9.9 stands where zoo@9.9.9 belongs")
+    assert lines[5].startswith(f"Warning: {root}/zoo/9.9.9 is where zoo@9.9.9 belongs")
     result = run("verify")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 2 of 3 failed. ")

@@ -34,6 +34,7 @@ BASE: dict[str, list[str]] = {
     "build": ["--source", "table", "--path", "t.parquet", "--targets", "none", "--epochs", "1", "--out", "root"],
     "pull": ["--source", "table", "--path", "t.parquet", "--out", "s"],
     "sources": [],
+    "cache": [],
 }
 """For each command, arguments that mean something and cost little."""
 

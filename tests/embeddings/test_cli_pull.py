@@ -50,13 +50,24 @@ def test_pulling_again_reuses_the_snapshot_and_says_what_is_in_it(snapshot: Path
     assert "licence: LicenseRef-unknown" in text
 
 
+@pytest.mark.parametrize(("header", "is_said"), [("", True), ("id,gap\n", False)])
+def test_the_target_of_a_table_without_a_header_is_said(header: str, is_said: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.vasp").write_text("CsCl\n1\n4 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
+    (folder / "id_prop.csv").write_text(f"{header}a,1.5\n")
+    text = run("pull", folder, "--out", tmp_path / "s").stdout
+    assert ("no header: its values are the target called target" in text) == is_said
+    assert ("label target" in run("pull", folder, "--check").stdout) == is_said
+
+
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
         (["build"], 2, "either --source or --snapshot"),
         (["build", "--source", "starter", "--snapshot", "{s}"], 2, "either --source or --snapshot"),
-        (["build", "--snapshot", "{s}", "--max-sites", "3"], 2, "leave --max-sites to the pull"),
-        (["build", "--snapshot", "{s}/absent"], 1, "not a whole snapshot"),
+        (["build", "--snapshot", "{s}", "--max-sites", "3"], 2, "Give --max-sites to the pull"),
+        (["build", "--snapshot", "{s}/absent"], 1, "not a complete snapshot"),
         (["pull", "--source", "starter", "--out", "{s}"], 1, "holds another pull"),
         (["pull", "--source", "starter", "--out", "{s}/.."], 1, "something other than a pull"),
         (["pull", "--source", "starter", "--out", "{s}2", "--refresh"], 1, "Leave --refresh out"),
@@ -67,12 +78,12 @@ def test_pulling_again_reuses_the_snapshot_and_says_what_is_in_it(snapshot: Path
         ),
         (["pull", "--source", "table", "--out", "{s}2", "--jobs", "2"], 1, "no --jobs; it takes --path, --about"),
         (["pull", "--source", "mars", "--out", "{s}2"], 1, "No source"),
-        (["pull", "--out", "{s}2"], 2, "Name a --source, or the PATH"),
-        (["pull", "--check"], 2, "Name a --source, or the PATH"),
-        (["pull", "--source", "starter"], 2, "--out; or look first with --check"),
-        (["pull", "{s}", "--path", "{s}", "--check"], 2, "give one of them"),
-        (["pull", "{s}", "--check", "--refresh"], 2, "cannot --refresh"),
-        (["pull", "{s}/absent", "--check"], 1, "Nothing at"),
+        (["pull", "--out", "{s}2"], 2, "Give --source, or the PATH"),
+        (["pull", "--check"], 2, "Give --source, or the PATH"),
+        (["pull", "--source", "starter"], 2, "--out, or look first with --check"),
+        (["pull", "{s}", "--path", "{s}", "--check"], 2, "Give one of them"),
+        (["pull", "{s}", "--check", "--refresh"], 2, "cannot go with --refresh"),
+        (["pull", "{s}/absent", "--check"], 1, "nothing at"),
         (["pull", "--source", "starter", "--out", "{s}2", "--nelements", "4-2"], 2, "neither a number"),
         (["pull", "--source", "starter", "--out", "{s}2", "--chemsys", "Fe-Xx"], 1, "not an element symbol"),
         (
@@ -166,7 +177,7 @@ def test_a_pull_says_where_what_it_left_out_is_listed(tmp_path: Path) -> None:
     (folder / "bad.vasp").write_text("nothing")
     result = run("pull", folder, "--out", tmp_path / "s")
     assert result.exit_code == 0, result.output
-    assert f"mend them: {tmp_path / 's' / 'rejected.csv'}" in result.stdout
+    assert f"listed with fixes in {tmp_path / 's' / 'rejected.csv'}" in result.stdout
 
 
 def test_every_source_is_listed_with_its_needs_and_licence() -> None:

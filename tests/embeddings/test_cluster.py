@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from embeddings.analysis.cluster import Scores, cluster
+from embeddings.analysis.clusters import Scores, cluster
 from embeddings.errors import ElementUnknown, InputInvalid
 from testing.toys import TOY_VECTORS, toy_catalog
 
@@ -156,3 +156,27 @@ def test_rows_that_rounding_alone_tells_apart_are_one(method: Any, scale: float)
     rows = float(scale > 1e-100) + scale * np.random.default_rng(0).normal(size=(40, 6))
     with pytest.raises(InputInvalid, match="there are 40 and 1"):
         cluster(rows, method)
+
+
+def test_clusters_are_renumbered_after_those_they_share_most_with() -> None:
+    symbols = ["H", "He", "Li", "Be", "B", "C", "N", "O"]
+    first = cluster(np.array([0, 0, 0, 9, 9, 9, 30, 30.0])[:, None], k=3, symbols=symbols)
+    second = cluster(np.array([30, 30, 9, 9, 9, 0, 0, 0.0])[:, None], k=3, symbols=[*symbols[4:], *symbols[:4]])
+    assert first.to_dict() == dict(zip(symbols, [0, 0, 0, 1, 1, 1, 2, 2], strict=True))
+    assert second.to_dict() == {"B": 0, "C": 0, "N": 1, "O": 1, "H": 1, "He": 2, "Li": 2, "Be": 2}
+    assert second.matched(first).to_dict() == {"B": 1, "C": 1, "N": 2, "O": 2, "H": 2, "He": 0, "Li": 0, "Be": 0}
+    assert first.matched(first).to_dict() == first.to_dict()
+
+
+def test_a_cluster_without_a_partner_gets_a_number_of_its_own() -> None:
+    symbols = ["H", "He", "Li", "Be", "B", "C"]
+    two = cluster(np.array([0, 0, 0, 9, 9, 9.0])[:, None], k=2, symbols=symbols)
+    three = cluster(np.array([0, 0, 9, 9, 30, 30.0])[:, None], k=3, symbols=symbols[::-1])
+    assert set(three.matched(two).labels.tolist()) == {0, 1, 2}
+    other = cluster(np.array([0, 0, 9, 9.0])[:, None], k=2, symbols=["Fe", "Co", "Ni", "Cu"])
+    assert other.matched(two).labels.tolist() == [2, 2, 3, 3]
+
+
+def test_only_elements_can_be_matched() -> None:
+    with pytest.raises(InputInvalid, match="no symbols"):
+        cluster(np.eye(4), k=2).matched(cluster(toy_catalog(), k=2))

@@ -1,4 +1,4 @@
-"""Neighbours and distances of compositions."""
+"""Neighbors and distances of compositions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plainly(query: str, formulas: list[str], metric: str) -> list[float]:
     return [float(q @ row) / math.sqrt((q @ q) * (row @ row)) for row in rows]
 
 
-def test_neighbours_worked_out_by_hand() -> None:
+def test_neighbors_worked_out_by_hand() -> None:
     # HO = (0.5, 0.5), FeCo = (3.5, 3.5), NaCl = (-0.5, -0.5), Fe = (3, 4)
     formulas = ["NaCl", "FeCo", "Fe"]
     assert nearest_compositions("HO", formulas, TOY) == [
@@ -51,7 +51,7 @@ def test_neighbours_worked_out_by_hand() -> None:
 
 @pytest.mark.parametrize("metric", METRICS)
 @given(FORMULAS, st.lists(FORMULAS, min_size=1, max_size=12), st.integers(1, 15))
-def test_neighbours_are_the_best_of_all(metric: str, query: dict, column: list[dict], k: int) -> None:
+def test_neighbors_are_the_best_of_all(metric: str, query: dict, column: list[dict], k: int) -> None:
     formulas = list(dict.fromkeys(map(spelled, column)))
     found = nearest_compositions(query, formulas, WIDE, k, metric=metric)  # type: ignore[arg-type]
     values = plainly(spelled(query), formulas, metric)
@@ -133,7 +133,7 @@ def test_wrong_use_is_named() -> None:
         composition_distance("FeO", "SiO2", TOY)
 
 
-def test_no_formulas_no_neighbours() -> None:
+def test_no_formulas_no_neighbors() -> None:
     assert nearest_compositions("FeO", [], TOY) == []
     assert CompositionIndex(["FeO"], TOY).nearest_many([]) == []
 

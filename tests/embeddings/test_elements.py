@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Element
 
-from embeddings.elements import SYMBOLS, atomic_number, block, group, period, symbol
+from embeddings.elements import NAMES, SYMBOLS, atomic_number, block, group, period, symbol
 from embeddings.errors import ElementUnknown
 
 
@@ -30,11 +30,21 @@ def test_what_is_not_an_element_is_refused(wrong: object) -> None:
         atomic_number(wrong)  # type: ignore[arg-type]
 
 
-def test_a_fraction_is_not_rounded_to_an_element() -> None:
-    with pytest.raises(TypeError):
-        atomic_number(26.5)  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [26.5, None, b"Fe", ["Fe"]])
+def test_what_is_neither_text_nor_a_whole_number_is_refused(wrong: object) -> None:
+    """A fraction is not rounded to an element."""
+    with pytest.raises(ElementUnknown, match=r'not an element. Give a symbol \("Fe"\) or an atomic number'):
+        atomic_number(wrong)  # type: ignore[arg-type]
 
 
-def test_a_near_miss_is_named() -> None:
-    with pytest.raises(ElementUnknown, match='Did you mean "Fe"'):
-        atomic_number("fe")
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [("fe", "Fe"), ("Iron", "Fe"), ("irn", "Fe"), ("Aluminium", "Al"), ("Sulphur", "S"), ("lead", "Pb")],
+)
+def test_a_near_miss_or_a_name_is_answered_with_the_symbol(asked: str, meant: str) -> None:
+    with pytest.raises(ElementUnknown, match=f'^"{asked}" is not an element symbol. Did you mean "{meant}"'):
+        atomic_number(asked)
+
+
+def test_names_agree_with_pymatgen() -> None:
+    assert [Element.from_Z(z).long_name.lower() for z in range(1, 119)] == list(NAMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -15,16 +16,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from embeddings import load_uae
-from embeddings.analysis import PROPERTIES, compare, property_values
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import PROPERTIES, cluster, compare, property_values
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
+from embeddings.cli.explore import _progress
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid, OutputInvalid
-from embeddings.explorer import content, render_page, write_page
-from embeddings.plots.palette import luminance
-from testing.toys import toy_catalog, toy_provenance
+from embeddings.explorer import content, count_steps, render_page, write_page
+from embeddings.plots import periodic_table
+from embeddings.plots.palette import DIVERGING, SEQUENTIAL, class_colors, luminance
+from testing.toys import TOY_VECTORS, toy_catalog, toy_provenance
 
 DOCS = Path(__file__).parents[2] / "docs" / "explorer.md"
 HOSTILE = "</script><script>alert(1)</script> <b>bold</b> & \u2028 <!-- "
@@ -75,7 +77,7 @@ def test_numbers_are_those_of_the_library(ct_multi: ElementCatalog) -> None:
     for z, similarity in expected:
         assert shown["similarity"][row][shown["atomic_numbers"].index(z)] == similarity
     found = cluster(ct_multi)
-    assert shown["clusters"]["best"] == found.k
+    assert shown["clusters"]["best"] == shown["clusters"]["choices"]["best"]["k"] == found.k
     assert shown["clusters"]["choices"][str(found.k)]["labels"] == found.labels.tolist()
     for name, about in page["properties"].items():
         values = np.array([np.nan if value is None else value for value in about["values"]])
@@ -87,7 +89,7 @@ def test_numbers_are_those_of_the_library(ct_multi: ElementCatalog) -> None:
 def test_the_manifest_is_told() -> None:
     (shown,) = content_of(render_page([toy_catalog()]))["catalogs"]
     told = {fact["label"]: fact["text"] for fact in shown["facts"] + shown["terms"]}
-    assert told["Licence"] == "CC-BY-4.0"
+    assert told["License"] == "CC-BY-4.0"
     assert told["Attribution"] == "Nobody measured this."
     assert told["Cite"] == "doi:10.0000/toy"
     assert told["Trained on"] == "6 structures, made up"
@@ -211,21 +213,80 @@ def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert re.search(r"ct-multi [\d.]+ and starter [\d.]+", Path("explorer.html").read_text())
 
 
-def test_scales_change_steadily_in_lightness() -> None:
-    script = (DOCS.parents[1] / "embeddings/explorer/web/colours.js").read_text()
-    rising = re.findall(r"rising: \[(.*?)\]", script)
-    diverging = re.findall(r"diverging: \[(.*?)\]", script)
-    assert len(rising) == len(diverging) == 2
-    for row in (*rising, *diverging):
-        light = np.array([luminance(colour) for colour in re.findall("#[0-9a-f]{6}", row)])
+@pytest.mark.usefixtures("quick_maps")
+def test_colors_are_those_of_the_figures() -> None:
+    palette = content_of(render_page([toy_catalog()]))["palette"]
+    assert palette["classes"] == [fill for fill, _ in class_colors(20)]
+    assert palette["light"] == {"rising": list(SEQUENTIAL), "diverging": list(DIVERGING)}
+
+
+@pytest.mark.usefixtures("quick_maps")
+def test_scales_change_steadily_in_lightness_and_similar_is_red() -> None:
+    palette = content_of(render_page([toy_catalog()]))["palette"]
+    for theme in ("light", "dark"):
+        rising, diverging = (palette[theme][name] for name in ("rising", "diverging"))
+        light = np.array([luminance(color) for color in diverging])
         half = len(light) // 2
-        parts = [light] if row in rising else [light[: half + 1], light[half:]]
+        parts = [np.array([luminance(color) for color in rising]), light[: half + 1], light[half:]]
         assert all(len(set(np.sign(np.diff(part)))) == 1 for part in parts)
+        for color, redder in ((diverging[1], False), (diverging[-2], True)):
+            assert (int(color[1:3], 16) > int(color[5:7], 16)) == redder
+
+
+@pytest.mark.usefixtures("quick_maps")
+def test_clusters_have_the_numbers_that_the_figures_give_them(ct_multi: ElementCatalog) -> None:
+    (shown,) = content_of(render_page([ct_multi]))["catalogs"]
+    tiles: Any = periodic_table(ct_multi).panels[0].marks[0]
+    drawn = [text for text, hatched in zip(tiles.texts, tiles.hatched, strict=True) if not hatched]
+    assert [str(label) for label in shown["clusters"]["choices"]["best"]["labels"]] == drawn
+
+
+@pytest.mark.usefixtures("quick_maps")
+def test_clusters_of_a_second_catalog_are_numbered_after_the_first() -> None:
+    turned = toy_catalog({symbol: (-x, -y) for symbol, (x, y) in reversed(TOY_VECTORS.items()) if symbol != "H"})
+    first, second = content_of(render_page([toy_catalog(), turned]))["catalogs"]
+    for k in ("2", "3"):
+        one, other = (
+            dict(zip(each["atomic_numbers"], each["clusters"]["choices"][k]["labels"], strict=True))
+            for each in (first, second)
+        )
+        assert sum(one[z] == other[z] for z in other) >= 4
+
+
+@pytest.mark.usefixtures("quick_maps")
+def test_progress_is_reported_as_often_as_told(ct_multi: ElementCatalog) -> None:
+    for catalogs in ([ct_multi], [toy_catalog(), toy_catalog()]):
+        told: list[str] = []
+        render_page(catalogs, report=told.append)
+        assert len(told) == len(set(told)) == count_steps(len(catalogs))
+    assert told[-1] == "comparison"
 
 
 def test_open_shows_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr("click.launch", shown.append)
-    monkeypatch.setattr("embeddings.explorer.write_page", lambda out, catalogs, seed: out.write_text("page"))
+    monkeypatch.setattr("embeddings.explorer.write_page", lambda out, catalogs, **_: out.write_text("page"))
     assert run("starter", "-o", str(tmp_path / "page.html"), "--open").exit_code == 0
     assert shown == [str(tmp_path / "page.html")]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_what_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr("sys.stderr", stream)
+        with _progress(2) as report:
+            report("ct-multi: map by UMAP")
+            report("comparison")
+        assert ("ct-multi: map by UMAP" in stream.getvalue()) == shown
+
+
+@pytest.mark.usefixtures("quick_maps")
+def test_names_stand_for_catalogs(tmp_path: Path) -> None:
+    write_page(str(tmp_path / "page.html"), ["starter"])
+    assert (tmp_path / "page.html").read_text() == render_page([load_uae("starter")])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from embeddings import load_uae
-from embeddings.analysis import compare, property_values
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster, compare, property_values
 from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.explorer import content, write_page
@@ -134,47 +135,47 @@ def test_it_opens_from_disk_without_a_network(opened: Open, name: str, size: tup
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_a_click_on_iron_shows_its_neighbours(opened: Open, size: tuple[int, int], ct_multi: ElementCatalog) -> None:
+def test_a_click_on_iron_shows_its_neighbors(opened: Open, size: tuple[int, int], ct_multi: ElementCatalog) -> None:
     browser = opened("one", size)
     for z in (8, 26):
         cell(browser, z).click()
     assert chosen(browser) == "Fe"
     expected = ct_multi.neighbors("Fe", 10)
-    assert texts(browser, ".neighbours .symbol") == [symbol for symbol, _ in expected]
-    assert texts(browser, ".neighbours .similarity") == [signed(round(value, 4)) for _, value in expected]
+    assert texts(browser, ".neighbors .symbol") == [symbol for symbol, _ in expected]
+    assert texts(browser, ".neighbors .similarity") == [signed(round(value, 4)) for _, value in expected]
     assert f"{ct_multi.n_structures['Fe']:,} training structures" in one(browser, ".behind").text
     assert one(browser, "#map .mark.chosen").get_attribute("data-z") == "26"
     assert len(browser.find_elements(By.CSS_SELECTOR, "#map .mark.near")) == 10
 
 
-def test_a_neighbour_leads_on(opened: Open) -> None:
+def test_a_neighbor_leads_on(opened: Open) -> None:
     browser = opened("one")
-    first = one(browser, ".neighbours button")
+    first = one(browser, ".neighbors button")
     symbol = first.text.split()[0]
     first.click()
     assert chosen(browser) == symbol
     assert browser.current_url.endswith(f"#{symbol}")
 
 
-def test_who_walks_the_neighbours_by_the_keyboard_stays_in_the_list(opened: Open) -> None:
+def test_who_walks_the_neighbors_by_the_keyboard_stays_in_the_list(opened: Open) -> None:
     browser = opened("one")
     seen = []
-    browser.execute_script("document.querySelector('.neighbours button').focus()")
+    browser.execute_script("document.querySelector('.neighbors button').focus()")
     for _ in range(3):
         browser.switch_to.active_element.send_keys(Keys.ENTER)
         seen.append(chosen(browser))
-        assert browser.switch_to.active_element == one(browser, ".neighbours button")
+        assert browser.switch_to.active_element == one(browser, ".neighbors button")
     assert seen[0] != seen[1]
 
 
-def test_colours_follow_the_choice(opened: Open) -> None:
+def test_colors_follow_the_choice(opened: Open) -> None:
     browser = opened("one")
     before = style(browser, cell(browser, 26), "backgroundColor")
-    choose(browser, "#colouring", "melting_point")
+    choose(browser, "#coloring", "melting_point")
     assert style(browser, cell(browser, 26), "backgroundColor") != before
     assert one(browser, "#table .legend-title").text == "Melting point (K)"
     assert cell(browser, 26).find_element(By.CLASS_NAME, "value").text == f"{property_values('melting_point')[25]:,.0f}"
-    choose(browser, "#colouring", "similarity")
+    choose(browser, "#coloring", "similarity")
     assert "cosine" in one(browser, "#table .legend-title").text
 
 
@@ -184,7 +185,7 @@ def test_clusters_are_as_many_as_asked(opened: Open) -> None:
     fills = {style(browser, found, "backgroundColor") for found in browser.find_elements(By.CSS_SELECTOR, ".numbered")}
     assert len(fills) == 7
     assert sum(map(int, texts(browser, "#table .swatches:first-of-type li")[0].split()[1:])) > 0
-    assert set(texts(browser, "#table .cell:not(.missing) .value")) == set("1234567")
+    assert set(texts(browser, "#table .cell:not(.missing) .value")) == set("0123456")
 
 
 def test_an_element_without_a_vector_is_hatched_and_says_so(opened: Open, ct_multi: ElementCatalog) -> None:
@@ -293,14 +294,72 @@ def test_two_catalogs_stand_side_by_side(opened: Open, ct_multi: ElementCatalog)
     assert left.location["y"] == right.location["y"]
     cell(browser, 8).click()
     shown = [
-        [symbol.text for symbol in pane.find_elements(By.CSS_SELECTOR, ".neighbours .symbol")]
+        [symbol.text for symbol in pane.find_elements(By.CSS_SELECTOR, ".neighbors .symbol")]
         for pane in browser.find_elements(By.CSS_SELECTOR, "#element .element")
     ]
     assert shown == [[symbol for symbol, _ in catalog.neighbors("O", 10)] for catalog in (ct_multi, starter)]
     both = set(shown[0]) & set(shown[1])
     assert len(browser.find_elements(By.CSS_SELECTOR, "#element .both")) == 2 * len(both)
-    choose(browser, "#colouring", "moved")
+    choose(browser, "#coloring", "moved")
     assert one(browser, "#table .legend-title").text == "Moved between the two"
+
+
+def saved(browser: Any, folder: Path, button: str, ending: str) -> Path:
+    """Click a button and return the file that it saves."""
+    behavior = {"behavior": "allow", "downloadPath": str(folder)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", behavior)
+    browser.execute_script("arguments[0].click()", one(browser, button))
+    WebDriverWait(browser, 10).until(lambda _: list(folder.glob(f"*{ending}")))
+    (path,) = folder.glob(f"*{ending}")
+    return path
+
+
+def test_values_can_be_saved_as_a_table(opened: Open, tmp_path: Path, ct_multi: ElementCatalog) -> None:
+    browser = opened("one")
+    path = saved(browser, tmp_path, "#export", ".csv")
+    assert path.name == f"ct-multi-{ct_multi.version}.csv"
+    with path.open(newline="") as file:
+        rows = {row["symbol"]: row for row in csv.DictReader(file)}
+    assert tuple(rows) == ct_multi.symbols
+    assert {symbol: int(row["cluster"]) for symbol, row in rows.items()} == cluster(ct_multi).to_dict()
+    assert {symbol: int(row["n_structures"]) for symbol, row in rows.items()} == ct_multi.n_structures
+    assert float(rows["Co"]["similarity to Fe"]) == round(dict(ct_multi.neighbors("Fe"))["Co"], 4)
+    assert float(rows["Fe"]["melting_point (K)"]) == property_values("melting_point")[25]
+
+
+def test_the_table_of_two_catalogs_tells_them_apart(opened: Open, tmp_path: Path) -> None:
+    path = saved(opened("two"), tmp_path, "#export", ".csv")
+    with path.open(newline="") as file:
+        columns = next(csv.reader(file))
+    assert len(set(columns)) == len(columns)
+    assert [name.split()[0] for name in columns if name.endswith(" cluster")] == ["ct-multi", "starter"]
+
+
+@pytest.mark.parametrize("coloring", ["cluster", "melting_point"])
+def test_the_periodic_table_can_be_saved_as_a_picture(opened: Open, tmp_path: Path, coloring: str) -> None:
+    browser = opened("one")
+    choose(browser, "#coloring", coloring)
+    drawn = ElementTree.parse(saved(browser, tmp_path, "#table .save:not(#export)", ".svg"))
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Fe", "26", "Og"} <= set(texts)
+    value = cell(browser, 26).find_element(By.CLASS_NAME, "value").text
+    assert value in texts
+    fill = as_hex(style(browser, cell(browser, 26), "backgroundColor"))
+    fills = {rect.get("fill") for rect in drawn.iter("{http://www.w3.org/2000/svg}rect")}
+    assert fill in fills
+
+
+def as_hex(color: str) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in color[4:-1].split(","))
+
+
+def test_map_and_similarities_can_be_saved_as_pictures(opened: Open, tmp_path: Path) -> None:
+    browser = opened("one")
+    drawn = ElementTree.parse(saved(browser, tmp_path, "#map .save", ".svg"))
+    circles = list(drawn.iter("{http://www.w3.org/2000/svg}circle"))
+    assert len(circles) == len(load_uae("ct-multi"))
+    assert all(circle.get("fill", "none") != "none" for circle in circles)
+    assert saved(browser, tmp_path, "#heatmap .save", ".png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_button_changes_light_to_dark_and_back(opened: Open) -> None:

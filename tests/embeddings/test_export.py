@@ -38,7 +38,7 @@ def test_rows_keep_the_order_that_was_asked_for() -> None:
 
 
 def test_what_has_no_vector_is_named_whatever_the_policy() -> None:
-    with pytest.raises(ElementNotCovered, match=r"no vector for Si, Po\. .*\"mean\""):
+    with pytest.raises(ElementNotCovered, match=r"no vector for Si, Po\. .*\"impute\", \"mean\""):
         element_rows(TOY, ["Si", "Fe", "Po"])
     for policy, expected in (("mean", MEAN), ("zeros", [0, 0])):
         with pytest.warns(UserWarning, match="no vector for Si, Po; each gets "):
@@ -46,6 +46,11 @@ def test_what_has_no_vector_is_named_whatever_the_policy() -> None:
         np.testing.assert_allclose(rows.vectors, [expected, [3, 4], expected], rtol=1e-6)
         with pytest.warns(UserWarning, match="He, Li"):
             assert element_rows(TOY, missing=policy).symbols == SYMBOLS
+
+
+def test_a_stand_in_is_the_nearest_covered_element_as_in_pooling() -> None:
+    with pytest.warns(UserWarning, match="no vector for S; each gets the vector of the nearest covered element"):
+        assert element_rows(TOY, ["S", "O"], missing="impute").vectors.tolist() == [TOY["O"].tolist()] * 2
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -68,7 +73,7 @@ def test_the_table_by_number_has_no_row_that_could_pass_for_another() -> None:
         ({"elements": ["Fe", "Xx"]}, ElementUnknown, '"Xx" is not an element symbol'),
         ({"elements": []}, InputInvalid, "No elements"),
         ({"missing": "mena"}, InputInvalid, 'Did you mean "mean"'),
-        ({"missing": "impute"}, InputInvalid, "Known: raise, mean, zeros"),
+        ({"missing": "skip"}, InputInvalid, 'missing="skip" cannot be used here. Known: raise, impute, mean, zeros'),
     ],
 )
 def test_what_cannot_be_asked_for(arguments: dict[str, Any], error: type[Exception], part: str) -> None:

@@ -1,7 +1,5 @@
-import doctest
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,13 +243,6 @@ def test_a_digest_is_sorted_and_distinct():
     assert digest.shape == (3, 5)
     assert [bytes(row) for row in digest] == sorted({bytes(row) for row in hash_formulas(["Fe2O3", "NaCl", "H2O"])})
     assert formula_digest([]).shape == (0, 5)
-
-
-def test_the_examples_of_the_documentation():
-    page = (Path(__file__).parents[2] / "docs" / "formulas.md").read_text(encoding="utf-8")
-    examples = doctest.DocTestParser().get_doctest(page, {}, "formulas.md", None, 0)
-    assert len(examples.examples) >= 8
-    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 @given(st.dictionaries(st.sampled_from(SYMBOLS), st.sampled_from([1, 1, 1, 2, 3, 718]), min_size=1, max_size=6))

@@ -142,7 +142,7 @@ def test_compositions_of_pymatgen_with_charges_and_spins() -> None:
     assert parse_formula(magnetite) == {"Fe": 3, "O": 4}
     with pytest.raises(FormulaInvalid, match="dummy species"):
         parse_formula(core.Composition({core.DummySpecies("X"): 1, "O": 1}))
-    with pytest.raises(FormulaInvalid, match=r"give the composition"):
+    with pytest.raises(FormulaInvalid, match=r"Give its formula \(structure\.composition"):
         parse_formula(rock)
 
 

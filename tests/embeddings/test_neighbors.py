@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from embeddings.errors import InputInvalid
-from embeddings.search.neighbors import cosine_similarity, euclidean_distance, nearest, neighbor_overlap
+from embeddings.search.agreement import neighbor_overlap
+from embeddings.search.neighbors import cosine_similarity, euclidean_distance, nearest
 from testing.toys import TOY_VECTORS, toy_catalog
 
 MATRICES = arrays(np.float32, (7, 3), elements=st.floats(-(2.0**100), 2.0**100, width=32))

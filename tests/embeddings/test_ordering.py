@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embeddings.analysis.compare import compare
+from embeddings.analysis.comparison import compare
 from embeddings.elements import SYMBOLS
 from embeddings.search.neighbors import nearest
 from embeddings.search.ordering import ascending, descending, leveled

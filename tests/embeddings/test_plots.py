@@ -1,4 +1,4 @@
-"""What figures hold: cells, labels, colours, hatching, order; never pixels."""
+"""What figures hold: cells, labels, colors, hatching, order; never pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, ElementUnknown, FormulaInvalid, InputInvalid
 from embeddings.plots import (
@@ -21,9 +21,9 @@ from embeddings.plots import (
     periodic_table,
     similarity_heatmap,
 )
-from embeddings.plots.figure import Areas, Lines, Points, Raster, Tiles
+from embeddings.plots.marks import Areas, Lines, Points, Raster, Tiles
 from embeddings.plots.palette import DIVERGING, MISSING, NOISE, SEQUENTIAL, class_colors
-from embeddings.plots.periodic_table import cell
+from embeddings.plots.table import cell
 from testing.toys import toy_catalog
 
 BLUE, ORANGE = (fill for fill, _ in class_colors(2))
@@ -97,7 +97,7 @@ def test_text_gives_classes_with_a_legend() -> None:
     assert figure.scale is None
 
 
-def test_a_catalog_is_coloured_by_cluster_and_what_it_lacks_is_hatched() -> None:
+def test_a_catalog_is_colored_by_cluster_and_what_it_lacks_is_hatched() -> None:
     catalog = toy_catalog()
     figure = periodic_table(catalog)
     tiles = mark(figure, Tiles)
@@ -117,7 +117,7 @@ def test_a_vector_without_a_value_is_not_called_missing() -> None:
     assert [entry.name for entry in figure.legend] == ["no value", "no vector"]
 
 
-def test_noise_is_grey_and_named() -> None:
+def test_noise_is_gray_and_named() -> None:
     found = cluster(np.vstack([np.eye(2)[[0] * 5 + [1] * 5] * 9, [[99.0, 99.0]]]) + np.linspace(0, 0.1, 11)[:, None],
                     "hdbscan", symbols=SYMBOLS[:11])  # fmt: skip
     tiles = mark(periodic_table(found), Tiles)
@@ -290,7 +290,7 @@ def test_the_heatmap_refuses_an_unknown_order_and_a_single_element() -> None:
         similarity_heatmap(toy_catalog({"Fe": (1, 0)}))
 
 
-def test_the_tree_joins_all_elements_and_colours_clusters() -> None:
+def test_the_tree_joins_all_elements_and_colors_clusters() -> None:
     catalog = toy_catalog()
     figure = dendrogram(catalog, k=2)
     branches = mark(figure, Lines)
@@ -362,7 +362,7 @@ def test_small_classes_are_counted() -> None:
     assert figure.note == "left out: 1 in classes of fewer than 5"
 
 
-def test_classes_keep_the_order_and_the_colours_that_they_have_on_a_map() -> None:
+def test_classes_keep_the_order_and_the_colors_that_they_have_on_a_map() -> None:
     classes = dict(zip(SYMBOLS[:12], range(12), strict=True))
     figure = class_violins({"formula": list(SYMBOLS[:12]) * 5, "x": range(60)}, "x", classes)
     assert ticks(figure) == [f"{i}\n5" for i in range(12)]
@@ -400,7 +400,7 @@ def test_tables_that_cannot_be_drawn_are_named(table: Any, property: str, error:
         class_violins(table, property, CLASSES)
 
 
-def test_classes_on_the_map_have_the_colours_of_their_violins() -> None:
+def test_classes_on_the_map_have_the_colors_of_their_violins() -> None:
     pytest.importorskip("umap", reason="umap-learn is not installed")
     figure = element_classes(toy_catalog(), TABLE, {"gap": "gap (eV)"}, k=2)
     discs, violins = mark(figure, Points), mark(figure, Areas, 1)

@@ -1,4 +1,4 @@
-"""Figures as matplotlib, plotly and files draw them: hatching, colours, text that stays text, faults."""
+"""Figures as matplotlib, plotly and files draw them: hatching, colors, text that stays text, faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from embeddings.analysis.cluster import cluster
+from embeddings.analysis import cluster
 from embeddings.errors import InputInvalid, OutputInvalid
 from embeddings.plots import (
     FORMATS,
@@ -27,8 +27,8 @@ from embeddings.plots import (
     similarity_heatmap,
     write_figure,
 )
-from embeddings.plots.figure import Tiles
 from embeddings.plots.interactive import WEBGL_FROM
+from embeddings.plots.marks import Tiles
 from testing.toys import toy_catalog
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4))

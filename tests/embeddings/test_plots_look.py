@@ -1,4 +1,4 @@
-"""Colours that can be told apart, text that can be read, labels that do not cover each other."""
+"""Colors that can be told apart, text that can be read, labels that do not cover each other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 
 
 
 def seen(color: str, sight: np.ndarray) -> np.ndarray:
-    """Return a colour in CIE Lab as somebody sees it."""
+    """Return a color in CIE Lab as somebody sees it."""
     rgb = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = TO_XYZ @ np.clip(sight @ linear, 0, 1) / [0.9505, 1.0, 1.089]
@@ -58,7 +58,7 @@ def test_no_two_classes_look_alike() -> None:
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
-def test_text_can_be_read_on_any_colour(channels: tuple[int, int, int]) -> None:
+def test_text_can_be_read_on_any_color(channels: tuple[int, int, int]) -> None:
     fill = "#{:02x}{:02x}{:02x}".format(*channels)
     low, high = sorted((luminance(fill), luminance(ink_on(fill))))
     assert (high + 0.05) / (low + 0.05) >= 4.5

@@ -188,7 +188,7 @@ def test_no_formulas_give_no_rows():
         ({"missing": "zero"}, "Known: raise, nan, skip, impute"),
         ({"dtype": np.int32}, "float32 or float64"),
         ({"n_jobs": 0}, "n_jobs=0"),
-        ({"catalog": "toy"}, "load_uae"),
+        ({"catalog": 7}, "7 is not a catalog of elements or a composition encoder"),
         ({"catalog": []}, "at least one"),
         ({"catalog": [TOY, TOY]}, "different names"),
     ],

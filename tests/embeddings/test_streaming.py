@@ -299,8 +299,8 @@ def test_json_that_has_no_place_in_the_output(line, name, said, tmp_path):
     ("line", "reason"),
     [
         ('{"formula": "H2O", "x": "\\udc00"}', "surrogate"),
-        ('{"formula": "H2O", "formula": "NaCl"}', '"formula" stands there twice'),
-        ('{"formula": "H2O", "x": {"a": 1, "a": 2}}', '"a" stands there twice'),
+        ('{"formula": "H2O", "formula": "NaCl"}', '"formula" appears twice'),
+        ('{"formula": "H2O", "x": {"a": 1, "a": 2}}', '"a" appears twice'),
         (f'{{"formula": "H2O", "x": {"9" * 5000}}}', "not JSON"),
         (f'{{"formula": "H2O", "x": {"[" * 100_000}1{"]" * 100_000}}}', "not JSON"),
     ],

@@ -154,7 +154,7 @@ def test_failure_half_way_leaves_nothing(
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"embeddings.{step}", fail)
+    monkeypatch.setattr(f"embeddings.store.{step}", fail)
     with pytest.raises(KeyboardInterrupt):
         write_toy(tmp_path, force=force)
     monkeypatch.undo()
@@ -164,7 +164,7 @@ def test_failure_half_way_leaves_nothing(
 
 def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from embeddings import publish; from testing.toys import write_toy\n"
+        "import os, signal, sys; from embeddings.store import publish; from testing.toys import write_toy\n"
         "publish.move_into_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_toy(sys.argv[1])"
     )
@@ -188,7 +188,7 @@ def test_failed_replacement_brings_the_old_version_back(
         raise OSError("disk full")
 
     monkeypatch.setattr("embeddings.store.folders.exchange", lambda *_: False)
-    monkeypatch.setattr(f"embeddings.{step}", fail)
+    monkeypatch.setattr(f"embeddings.store.{step}", fail)
     with pytest.raises(OutputInvalid, match="disk full"):
         write_toy(tmp_path, force=True, description="Another.")
     assert contents(tmp_path / "toy" / "0.1.0") == before

@@ -16,7 +16,7 @@ pytest.importorskip("sklearn", reason="needs the extra sklearn")
 from click.testing import CliRunner, Result
 
 from embeddings.analysis import transferability
-from embeddings.analysis.transferability import CONTROL, MAX_FORMULAS
+from embeddings.analysis.transfer import CONTROL, MAX_FORMULAS
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
@@ -130,7 +130,7 @@ def test_names_and_folds_are_checked() -> None:
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    with pytest.raises(MissingExtra, match=r"materials-embeddings\[sklearn\]"):
+    with pytest.raises(MissingExtra, match=r"\[sklearn\]"):
         transferability(FORMULAS, VALUES, [])
 
 

@@ -1,4 +1,4 @@
-"""Catalogs of structures and sites: lookups, neighbours, what is read from disk, and files that are not theirs."""
+"""Catalogs of structures and sites: lookups, neighbors, what is read from disk, and files that are not theirs."""
 
 from __future__ import annotations
 
@@ -57,13 +57,14 @@ def column(vectors: Any) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
 
 
+def structure_columns() -> dict[str, pa.Array]:
+    vectors = column(list(VECTORS.values()))
+    return {"material_id": pa.array(VECTORS), "formula": pa.array(FORMULAS), "vector": vectors}
+
+
 @pytest.fixture
 def structures(tmp_path: Path) -> StructureCatalog:
-    vectors = column(list(VECTORS.values()))
-    path = write(
-        tmp_path / "v.parquet", "structure", material_id=pa.array(VECTORS), formula=pa.array(FORMULAS), vector=vectors
-    )
-    catalog = load_catalog(path)
+    catalog = load_catalog(write(tmp_path / "v.parquet", "structure", **structure_columns()))
     assert isinstance(catalog, StructureCatalog)
     return catalog
 
@@ -113,12 +114,12 @@ def test_vectors_are_read_only_even_after_a_copy(structures: StructureCatalog) -
     assert copy["mp-2"].tolist() == [4, 3]
 
 
-def test_neighbours_can_be_worked_out_by_hand(structures: StructureCatalog) -> None:
+def test_neighbors_can_be_worked_out_by_hand(structures: StructureCatalog) -> None:
     found = structures.neighbors("mp-1", k=9)
     assert [name for name, _ in found] == ["mp-2", "mp-3", "mp-4"]
     np.testing.assert_allclose([value for _, value in found], [0.96, 0.8, -0.6], rtol=1e-6)
     assert structures.neighbors("mp-1", k=1, metric="euclidean") == [("mp-2", pytest.approx(2**0.5))]
-    with pytest.raises(InputInvalid, match="k is 0"):
+    with pytest.raises(InputInvalid, match="k=0 must be at least 1"):
         structures.neighbors("mp-1", k=0)
     with pytest.raises(InputInvalid, match="manhattan"):
         structures.neighbors("mp-1", metric="manhattan")  # type: ignore[arg-type]

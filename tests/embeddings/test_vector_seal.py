@@ -142,15 +142,15 @@ def test_a_lookup_hashes_what_it_reads_and_once(tmp_path: Path, monkeypatch: pyt
         ("structure", "vector", column([(1, np.inf)] * 4), "hold NaN or infinity"),
         ("structure", "vector", column([(1, 2, 3)] * 4), r"\[3\], not"),
         ("structure", "vector", pa.array([[1.0, 2.0], None] * 2, pa.list_(pa.float32(), 2)), "values missing"),
-        ("structure", "material_id", pa.array(["a", "b", "c", "a"]), "two rows of one identifier"),
+        ("structure", "material_id", pa.array(["a", "b", "c", "a"]), "two rows with the same identifier"),
         ("structure", "material_id", pa.array(["a", "b", "c", None]), "values missing"),
         ("structure", "formula", pa.array([1, 2, 3, 4]), "formula is int64, not string"),
         ("structure", "surplus", pa.array([1, 2, 3, 4]), "surplus is int64, not None"),
         ("site", "vector", column([(1, np.nan)] * 6), "hold NaN or infinity"),
-        ("site", "site", pa.array([1, 2, 0, 0, 1, 2], pa.int32()), "one structure after the other"),
-        ("site", "material_id", pa.array(["a", "a", "b", "a", "a", "a"]), "one structure after the other"),
+        ("site", "site", pa.array([1, 2, 0, 0, 1, 2], pa.int32()), "not grouped by structure"),
+        ("site", "material_id", pa.array(["a", "a", "b", "a", "a", "a"]), "not grouped by structure"),
         ("element", "symbol", pa.array(["O", "Co", "Fe"]), "do not belong"),
-        ("element", "atomic_number", pa.array([8, 27, 26], pa.int16()), "have to ascend"),
+        ("element", "atomic_number", pa.array([8, 27, 26], pa.int16()), "must ascend"),
     ],
 )
 def test_rows_that_break_the_rules_are_refused(
@@ -170,5 +170,5 @@ def test_far_more_rows_than_bytes_are_refused_before_they_are_read(
     table = pa.table({"material_id": pa.nulls(n, pa.string()), "formula": pa.nulls(n, pa.string()), "vector": row})
     path = tmp_path / "bomb.parquet"
     pq.write_table(table.replace_schema_metadata(footer("structure").to_metadata()), path, compression="zstd")
-    with pytest.raises(CatalogCorrupt, match="tells of 400,000 rows"):
+    with pytest.raises(CatalogCorrupt, match="claims 400,000 rows"):
         load_catalog(path)

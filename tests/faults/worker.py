@@ -33,6 +33,7 @@ MODULES = (
     *("embeddings.cli.build", "embeddings.cli.catalogs", "embeddings.cli.embed", "embeddings.cli.explore"),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
+    "embeddings.cli.cache",
     *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
 )
 SECONDS = 120

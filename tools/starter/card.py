@@ -102,7 +102,7 @@ Intell. 5, 1031 (2023), 10.1038/s42256-023-00716-3.
 
 ## Making it again
 
-    pip install 'materials-embeddings[starter]'
+    pip install '.[starter]'
     python -m tools.starter.generate --out builders/starter --workers 2
 
 It takes about twenty minutes, can be stopped and resumed, and gives the same crystals and, up to the last digits of

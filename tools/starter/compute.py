@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from embeddings.store.folders import write_text
 from tools.starter.cells import Prototype, primitive_cell
 from tools.starter.decorate import Decoration
 from tools.starter.equation_of_state import EquationOfState
@@ -112,9 +113,7 @@ def _part_path(folder: Path, chunk: Sequence[Decoration]) -> Path:
 
 def _write_part(task: tuple[Path, Sequence[Decoration]]) -> Path:
     path, chunk = task
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(compute_chunk(chunk)), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(compute_chunk(chunk)))
     return path
 
 

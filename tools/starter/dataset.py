@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.errors import SourceError
+from embeddings.store.folders import atomic_file
 from tools.starter.compute import site_symbols, structure_at
 from tools.starter.decorate import Decoration
 from tools.starter.potential import MODEL_NAME
@@ -198,6 +199,5 @@ def write_table(dataset: Dataset, path: Path, *, chgnet_version: str) -> None:
     potential = {"potential": f"CHGNet {MODEL_NAME}", "potential_version": f"chgnet {chgnet_version}"}
     metadata = ORIGIN | potential
     table = pa.Table.from_pylist(dataset.rows, schema=_schema(metadata))
-    temporary = path.with_suffix(".tmp")
-    pq.write_table(table, temporary, compression="zstd", compression_level=19)
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=19)

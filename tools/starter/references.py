@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embeddings.store.folders import write_text
 from tools.starter.potential import load_potential
 
 _FORCE_TOLERANCE = 0.02  # eV/A
@@ -114,8 +115,6 @@ def ground_state_energies(path: Path) -> dict[str, dict[str, float]]:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(_relax_all(), indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_text(path, json.dumps(_relax_all(), indent=1))
     energies: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     return energies

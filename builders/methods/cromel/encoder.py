@@ -15,6 +15,7 @@ from builders.methods.cromel.packing import pack
 from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid, TrainingError
+from embeddings.missing import Missing
 
 BATCH_SIZE = 4096
 
@@ -48,7 +49,7 @@ class FormulaEncoder:
         return self.generator.config.dim
 
     @torch.inference_mode()
-    def encode(self, formulas: Iterable[Any], *, missing: str = "raise") -> np.ndarray:
+    def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise") -> np.ndarray:
         """Return one vector for each formula, (n, dim) float32.
 
         Args:
@@ -159,20 +160,3 @@ def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
     if encoder.spread is not None:
         tensors |= {"spread.weight": encoder.spread.weight, "spread.bias": encoder.spread.bias}
     return encoder_of_tensors(tensors, config, name=encoder.name)
-
-
-def untrained(config: GeneratorConfig, formulas: Iterable[Any], *, seed: int = 0) -> FormulaEncoder:
-    """Return an encoder that learned nothing: random weights, its input standardized over some formulas.
-
-    Args:
-        config: sizes.
-        formulas: n formulas, at least two.
-        seed: of the weights.
-    """
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
-        generator = CompositionGenerator(config)
-        moments = generator.standardize
-        pooled = generator.pool(pack(formulas))
-        moments.running_mean, moments.running_var = pooled.mean(0), pooled.var(0)
-    return FormulaEncoder(generator, np.arange(1, N_ELEMENTS + 1), "untrained")

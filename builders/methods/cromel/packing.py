@@ -10,28 +10,25 @@ import torch
 
 from builders.methods.cromel.model import Compositions
 from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
-from embeddings.errors import ElementNotCovered, InputInvalid
+from embeddings.errors import ElementNotCovered
 from embeddings.formula import FractionMatrix, fraction_matrix
-
-MISSING = ("raise", "impute")
-"""What may happen to an element without a vector: an error, or the nearest of the periodic table stands in."""
+from embeddings.missing import FOR_MODELS, Missing, check_policy
 
 
-def pack(formulas: Iterable[Any], covered: np.ndarray | None = None, *, missing: str = "raise") -> Compositions:
+def pack(formulas: Iterable[Any], covered: np.ndarray | None = None, *, missing: Missing = "raise") -> Compositions:
     """Return formulas as tensors.
 
     Args:
         formulas: n formulas: strings, mappings or Compositions.
         covered: atomic numbers that have a vector; all if None.
-        missing: a policy out of `MISSING` for the others.
+        missing: a policy out of `embeddings.missing.FOR_MODELS` for the others.
 
     Raises:
         FormulaInvalid: a formula cannot be read; names the first row, counted from 0.
         ElementNotCovered: an element has no vector and the policy is ``"raise"``.
         InputInvalid: no such policy.
     """
-    if missing not in MISSING:
-        raise InputInvalid(f'No policy missing="{missing}". There are: {", ".join(MISSING)}.')
+    check_policy(missing, FOR_MODELS)
     matrix = fraction_matrix(formulas)
     numbers = matrix.atomic_numbers.astype(np.int64)
     if covered is not None:

@@ -23,6 +23,7 @@ from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
+from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.integrity import check_file
 from embeddings.store.manifest import FileEntry, Manifest, read_manifest
@@ -77,7 +78,27 @@ class CrystalEncoder:
         self.atomic_numbers = np.array(sorted(ATOMIC_NUMBERS[symbol] for symbol in manifest.n_structures))
 
     def __repr__(self) -> str:
-        return f'CrystalEncoder("{self.manifest.name}@{self.manifest.version}", dim={self.dim})'
+        return f'CrystalEncoder("{self.name}@{self.version}", dim={self.dim})'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        facts = {
+            "vectors": f"of any crystal and of its atoms, {self.dim} wide",
+            "elements": f"{len(self.atomic_numbers)} in training",
+            "description": self.manifest.description,
+            "license": self.manifest.licence.spdx,
+        }
+        return facts_table(f"CrystalEncoder {self.name}@{self.version}", facts)
+
+    @property
+    def name(self) -> str:
+        """Name of the catalog that the encoder comes from."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Version of the catalog that the encoder comes from."""
+        return self.manifest.version
 
     @property
     def dim(self) -> int:
@@ -99,8 +120,13 @@ class CrystalEncoder:
         self.model.to(device)
         return self
 
-    def covers(self, table: StructureTable) -> np.ndarray:
-        """Return which crystals consist of elements that the encoder was trained on, (n,) bool."""
+    def covers(self, structures: Structures) -> np.ndarray:
+        """Return which crystals consist of elements that the encoder was trained on, (n,) bool.
+
+        Raises:
+            InputInvalid: a structure is not one.
+        """
+        table = _table_of(structures)
         unknown = ~np.isin(table.atomic_numbers, self.atomic_numbers)
         crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
         return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0
@@ -127,6 +153,22 @@ class CrystalEncoder:
                 vectors[rows] = self.model.encode(batch).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
+
+    def lookup(self, structures: Structures) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32: `encode`, under the name that catalogs have for it.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode(structures)
+
+    def __getitem__(self, structure: Structure | Atoms) -> np.ndarray:
+        """Return the vector of one crystal, (dim,) float32.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode([structure])[0]
 
     @torch.inference_mode()
     def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
@@ -176,13 +218,13 @@ class CrystalEncoder:
 
     def _check(self, structures: Structures) -> StructureTable:
         """Return the structures as a table that can be encoded."""
-        table = structures if isinstance(structures, StructureTable) else _tabulate(structures)
+        table = _table_of(structures)
         covered = self.covers(table)
         if not covered.all():
             unknown = np.setdiff1d(table.atomic_numbers, self.atomic_numbers).tolist()
             raise ElementNotCovered(
                 f"{self!r} was not trained on {', '.join(map(_name, unknown))}, which {(~covered).sum()} of "
-                f"{len(table)} structures hold. Leave these out: encoder.covers(table) tells which they are."
+                f"{len(table)} structures hold. Leave these out: encoder.covers(structures) tells which they are."
             )
         n_empty = int((table.n_sites == 0).sum())
         if n_empty:
@@ -252,11 +294,16 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
 
 
 def _entry_of(manifest: Manifest) -> FileEntry:
-    entry = next((entry for entry in manifest.files if entry.path == ENCODER), None)
-    if entry is None or manifest.kind != "element":
+    if manifest.kind != "element":
         raise InputInvalid(
-            f"{manifest.name} {manifest.version} carries no encoder of crystals: it is of another kind, or was built "
-            f"before encoders were published. Build a new version of it: {manifest.command}"
+            f"{manifest.name} {manifest.version} encodes formulas, not crystals. For crystals name a catalog of "
+            "elements, such as ct-multi; for formulas use embeddings featurize, or featurize from Python."
+        )
+    entry = next((entry for entry in manifest.files if entry.path == ENCODER), None)
+    if entry is None:
+        raise InputInvalid(
+            f"{manifest.name} {manifest.version} carries no encoder of crystals: it was built before encoders were "
+            f"published. Build a new version of it: {manifest.command}"
         )
     return entry
 
@@ -282,7 +329,9 @@ def _network(config: CrystalTransformerConfig, tensors: dict[str, np.ndarray]) -
     return model
 
 
-def _tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:
+def _table_of(structures: Structures) -> StructureTable:
+    if isinstance(structures, StructureTable):
+        return structures
     from builders.structures.objects import tabulate
 
     return tabulate(structures)

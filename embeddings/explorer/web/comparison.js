@@ -1,4 +1,4 @@
-// How alike two catalogs are, and which elements stand elsewhere.
+// How alike two catalogs are, and which elements moved.
 
 function figure(value, name, meaning) {
   return make("div.figure", make("span.big", value), make("span.name", name), make("span.hint", meaning));
@@ -18,7 +18,7 @@ function comparisonPanes(app) {
   return [
     figure(
       percent(comparison.overlap),
-      "neighbours in common",
+      "neighbors in common",
       `of the ${comparison.k} nearest, mean over ${comparison.n_shared} shared elements`,
     ),
     figure(twoDecimals(comparison.cka), "similarity of similarities", "linear CKA; 1: the same structure"),

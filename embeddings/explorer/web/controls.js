@@ -1,18 +1,19 @@
 // The controls: what changes the state of the page.
 
-function addColourChoice(app) {
+function addColorChoice(app) {
   const groups = Map.groupBy(Object.entries(app.choices), ([, { group }]) => group);
-  const select = find("#colouring");
+  const select = find("#coloring");
   for (const [label, entries] of groups) {
     select.append(
       make("optgroup", { label }, ...entries.map(([key, { title }]) => make("option", { value: key }, title))),
     );
   }
-  select.addEventListener("change", () => app.update({ colouring: select.value }));
+  select.addEventListener("change", () => app.update({ coloring: select.value }));
 }
 
 function addClusterChoice(app) {
   const numbers = new Set(app.content.catalogs.flatMap(({ clusters }) => Object.keys(clusters.choices ?? {})));
+  numbers.delete("best");
   const select = find("#k");
   select.append(
     make("option", { value: "best" }, "best fit"),
@@ -70,7 +71,7 @@ function addTheme(app) {
   const show = (theme) => {
     root.dataset.theme = theme;
     button.textContent = theme === "dark" ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Switch to ${theme === "dark" ? "light" : "dark"} colours`);
+    button.setAttribute("aria-label", `Switch to ${theme === "dark" ? "light" : "dark"} colors`);
     app.update({});
   };
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -32,6 +32,9 @@ function styled(node, properties) {
   return node;
 }
 
+// What the page shows, see embeddings/explorer/content.py.
+const content = JSON.parse(find("#content").textContent);
+
 // A few significant digits, thousands separated, a true minus sign.
 function number(value, digits = 4) {
   const text = value.toLocaleString("en", { maximumSignificantDigits: digits });

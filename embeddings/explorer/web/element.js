@@ -1,4 +1,4 @@
-// The chosen element: who it is, how much training stands behind it, its neighbours and its properties.
+// The chosen element: who it is, how many training structures have it, its neighbors and its properties.
 
 const FEW = 10;
 
@@ -27,10 +27,10 @@ function structuresBehind(catalog, z) {
   );
 }
 
-function neighbourItem(app, [z, similarity], shared) {
+function neighborItem(app, [z, similarity], shared) {
   const element = app.elementOf(z);
   const bar = make("span.bar", { "aria-hidden": "true" }, styled(make("span"), { width: width(similarity) }));
-  const both = shared ? make("span.both", { title: "a neighbour in both catalogs" }, "both") : null;
+  const both = shared ? make("span.both", { title: "a neighbor in both catalogs" }, "both") : null;
   return make(
     "li",
     make(
@@ -44,24 +44,24 @@ function neighbourItem(app, [z, similarity], shared) {
   );
 }
 
-const neighboursOf = (catalog, z) => (catalog.rowOf.has(z) ? catalog.neighbors[catalog.rowOf.get(z)] : []);
+const neighborsOf = (catalog, z) => (catalog.rowOf.has(z) ? catalog.neighbors[catalog.rowOf.get(z)] : []);
 
-function inEveryCatalog(app, z, neighbour) {
-  const lists = app.content.catalogs.map((catalog) => neighboursOf(catalog, z).map(([other]) => other));
-  return lists.length > 1 && lists.every((list) => list.includes(neighbour));
+function inEveryCatalog(app, z, neighbor) {
+  const lists = app.content.catalogs.map((catalog) => neighborsOf(catalog, z).map(([other]) => other));
+  return lists.length > 1 && lists.every((list) => list.includes(neighbor));
 }
 
-function neighbourList(app, catalog, z) {
-  const found = neighboursOf(catalog, z);
-  if (!found.length) return make("p.note", "It is the only element here, so it has no neighbours.");
-  const items = found.map((pair) => neighbourItem(app, pair, inEveryCatalog(app, z, pair[0])));
-  return make("ol.neighbours", ...items);
+function neighborList(app, catalog, z) {
+  const found = neighborsOf(catalog, z);
+  if (!found.length) return make("p.note", "It is the only element here, so it has no neighbors.");
+  const items = found.map((pair) => neighborItem(app, pair, inEveryCatalog(app, z, pair[0])));
+  return make("ol.neighbors", ...items);
 }
 
 function elementParts(app, catalog, z) {
   if (catalog.rowOf.has(z)) {
     const label = make("h4", "Nearest by cosine similarity");
-    return [structuresBehind(catalog, z), label, neighbourList(app, catalog, z)];
+    return [structuresBehind(catalog, z), label, neighborList(app, catalog, z)];
   }
   const { symbol } = app.elementOf(z);
   return [make("p.note", `${symbol} has no vector in ${catalog.title}: no training structure holds it.`)];

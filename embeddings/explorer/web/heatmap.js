@@ -9,7 +9,7 @@ function arrangement(app, catalog) {
   if (app.state.order === "cluster" && labels) {
     rows.sort((a, b) => labels[a] - labels[b] || a - b);
     const starts = rows.map((row, i) => [i, row]).filter(([i, row]) => i === 0 || labels[row] !== labels[rows[i - 1]]);
-    return { rows, parts: starts.map(([i, row]) => [i, clusterName(labels[row])]) };
+    return { rows, parts: starts.map(([i, row]) => [i, String(labels[row])]) };
   }
   const starts = PERIOD_STARTS.map((z) => catalog.atomic_numbers.findIndex((other) => other >= z));
   const used = [...new Set(starts.filter((i) => i >= 0))];
@@ -22,7 +22,7 @@ function drawHeatmap(canvas, catalog, { rows, parts }, chosen) {
   const [context, edge] = [canvas.getContext("2d"), (i) => Math.round((i * side) / rows.length)];
   rows.forEach((a, i) =>
     rows.forEach((b, j) => {
-      context.fillStyle = colourAt("diverging", a === b ? 0.5 : (catalog.similarity[a][b] / catalog.reach + 1) / 2);
+      context.fillStyle = colorAt("diverging", (catalog.similarity[a][b] / content.reach + 1) / 2);
       context.fillRect(edge(j), edge(i), edge(j + 1) - edge(j), edge(i + 1) - edge(i));
     }),
   );
@@ -58,7 +58,7 @@ function heatmapPane(app, catalog) {
     "div",
     heading(app, catalog),
     make("div.frame", top, side, canvas),
-    make("div.under", readout, similarityScale(catalog)),
+    make("div.under", readout, similarityScale(), saveButton(() => saveHeatmap(app, catalog, canvas))),
   );
   const pairAt = (event) => {
     const [box, { rows }] = [canvas.getBoundingClientRect(), arrangement(app, catalog)];
@@ -67,7 +67,7 @@ function heatmapPane(app, catalog) {
   };
   const tell = (a, b) => (readout.textContent = pairText(app, catalog, a, b));
   const rest = () => {
-    const nearest = neighboursOf(catalog, app.state.selected)[0];
+    const nearest = neighborsOf(catalog, app.state.selected)[0];
     if (nearest) tell(catalog.rowOf.get(app.state.selected), catalog.rowOf.get(nearest[0]));
     else readout.textContent = "";
   };
@@ -91,8 +91,8 @@ function pairText(app, catalog, a, b) {
     : `${one.symbol} \u2013 ${other.symbol}  ${signed(catalog.similarity[a][b])}`;
 }
 
-function similarityScale(catalog) {
+function similarityScale() {
   const bar = make("span.ramp", { "data-scale": "diverging" });
-  const end = number(catalog.reach, 2);
+  const end = number(content.reach, 2);
   return make("div.scale", make("span", `\u2212${end}`), bar, make("span", `+${end}`));
 }

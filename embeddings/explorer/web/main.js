@@ -1,27 +1,25 @@
 // The page: one state, and panes that follow it.
 
-const content = JSON.parse(find("#content").textContent);
 const byNumber = new Map(content.elements.map((element) => [element.z, element]));
 for (const catalog of content.catalogs) {
   catalog.rowOf = new Map(catalog.atomic_numbers.map((z, row) => [z, row]));
-  const others = catalog.similarity.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs));
-  catalog.reach = others.reduce((most, value) => Math.max(most, value), 0.01);
 }
+content.reach = strongest(content.catalogs);
 
 const app = {
   content,
   panes: [],
   state: {
     selected: askedElement() ?? firstElement(),
-    colouring: "cluster",
+    coloring: "cluster",
     k: "best",
     projection: content.projections[0],
     order: "number",
     matches: null,
   },
   elementOf: (z) => byNumber.get(z),
-  get colouring() {
-    return this.choices[this.state.colouring];
+  get coloring() {
+    return this.choices[this.state.coloring];
   },
   update(changes) {
     Object.assign(this.state, changes);
@@ -29,7 +27,13 @@ const app = {
     if ("selected" in changes) announce(this);
   },
 };
-app.choices = colourings(content, app.state);
+app.choices = colorings(app.state);
+
+// The strongest similarity or dissimilarity of two different elements, in any of the catalogs.
+function strongest(catalogs) {
+  const all = catalogs.flatMap(({ similarity }) => similarity.flatMap((row, i) => row.filter((_, j) => j !== i)));
+  return all.reduce((most, value) => Math.max(most, Math.abs(value)), 0.01);
+}
 
 // The element in the address, as in explorer.html#Fe.
 function askedElement() {
@@ -45,12 +49,12 @@ function firstElement() {
 function announce({ state, elementOf }) {
   const { name, symbol } = elementOf(state.selected);
   const near = content.catalogs.map((catalog) => {
-    const nearest = neighboursOf(catalog, state.selected)
+    const nearest = neighborsOf(catalog, state.selected)
       .slice(0, 3)
       .map(([z]) => elementOf(z).name);
     return nearest.length
       ? `Nearest in ${catalog.title}: ${nearest.join(", ")}.`
-      : `No neighbours in ${catalog.title}.`;
+      : `No neighbors in ${catalog.title}.`;
   });
   find("#status").textContent = `${name}. ${near.join(" ")}`;
   history.replaceState(null, "", `#${symbol}`);
@@ -74,19 +78,20 @@ function showElement({ selected }) {
   find("#element details div").replaceChildren(propertiesOf(app, selected));
 }
 
-function showControls({ colouring, order }) {
-  find("#k").parentNode.hidden = colouring !== "cluster" && order !== "cluster";
+function showControls({ coloring, order }) {
+  find("#k").parentNode.hidden = coloring !== "cluster" && order !== "cluster";
   for (const bar of document.querySelectorAll("[data-scale]")) styled(bar, gradient(bar.dataset.scale));
 }
 
 document.body.dataset.catalogs = content.catalogs.length;
 find("#title").textContent = content.title;
 find("#subtitle").textContent = content.subtitle;
-addColourChoice(app);
+addColorChoice(app);
 addClusterChoice(app);
 addRadios(app, "projection", Object.fromEntries(content.projections.map((name) => [name, name.toUpperCase()])));
 addRadios(app, "order", { number: "By number", cluster: "By cluster" });
 fillSections();
+addTableExport(app);
 addSearch(app);
 addEventListener("hashchange", () => askedElement() && app.update({ selected: askedElement() }));
 NARROW.addEventListener("change", () => app.update({}));

@@ -1,8 +1,8 @@
-// The map of one catalog: every element a point, the chosen one tied to its neighbours.
+// The map of one catalog: every element a point, the chosen one tied to its neighbors.
 
 const MARGIN = 26;
 
-// Where a label may stand beside its point, the best first: to the right and down, in widths and heights of the label.
+// Where a label may be placed beside its point, the best first: to the right and down, in widths and heights of the label.
 const SIDES = [
   [1, 0.35],
   [-1, 0.35],
@@ -49,11 +49,13 @@ function placeLabels(points, symbols, order, size) {
 function mapPane(app, catalog) {
   const picture = draw("svg", { class: "picture", role: "img" });
   const note = make("p.note");
-  const node = make("div", heading(app, catalog), picture, note);
+  const button = saveButton(() => saveMap(app, catalog, picture));
+  const node = make("div", heading(app, catalog), picture, note, button);
   const update = (state) => {
     const points = catalog.maps[state.projection];
     note.textContent = catalog.map_notes[state.projection] ?? "";
     note.hidden = points !== null;
+    button.hidden = points === null;
     picture.toggleAttribute("hidden", points === null);
     if (points && picture.clientWidth) drawMap(app, catalog, picture, points, state);
   };
@@ -67,7 +69,7 @@ function drawMap(app, catalog, picture, points, state) {
   const pixels = toPixels(points, width, height);
   const symbols = catalog.atomic_numbers.map((z) => app.elementOf(z).symbol);
   const chosen = catalog.rowOf.get(state.selected);
-  const near = neighboursOf(catalog, state.selected).map(([z]) => catalog.rowOf.get(z));
+  const near = neighborsOf(catalog, state.selected).map(([z]) => catalog.rowOf.get(z));
   const first = chosen === undefined ? [] : [chosen, ...near];
   const order = [...new Set([...first, ...symbols.keys()])];
   const labels = placeLabels(pixels, symbols, order, size);
@@ -93,8 +95,8 @@ function mark(app, catalog, row, [x, y], label, { size, chosen, near }) {
   const { matches } = app.state;
   const look = ["mark", chosen && "chosen", near && "near", matches && !matches.has(z) && "dimmed"].filter(Boolean);
   const dot = draw("circle", { cx: x, cy: y, r: chosen ? 7.5 : 4.5 });
-  const colour = app.colouring.colourOf(catalog, z);
-  if (colour) styled(dot, { fill: colour });
+  const color = app.coloring.colorOf(catalog, z);
+  if (color) styled(dot, { fill: color });
   const text = label ? draw("text", { x: label[0], y: label[1], "font-size": size }, element.symbol) : null;
   const reach = draw("circle", { class: "reach", cx: x, cy: y, r: 11 });
   return draw(

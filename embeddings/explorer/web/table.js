@@ -3,13 +3,13 @@
 const NARROW = matchMedia("(max-width: 719px)");
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-// Column and row of an element as shown: the f block stands below, and a narrow screen turns the table on its side.
+// Column and row of an element as shown: the f block is below, and a narrow screen turns the table on its side.
 function position({ column, row }) {
   return NARROW.matches ? [row, column] : [column, row];
 }
 
 // The next element from one in a direction, on the same line; null at the edge.
-function neighbourInTable(elements, from, [right, down]) {
+function neighborInTable(elements, from, [right, down]) {
   const [x, y] = position(from);
   const ahead = elements.filter((other) => {
     const [dx, dy] = [position(other)[0] - x, position(other)[1] - y];
@@ -34,12 +34,12 @@ function cell(app, catalog, element) {
 
 function paint(app, catalog, node, element) {
   const covered = catalog.rowOf.has(element.z);
-  const colour = covered ? app.colouring.colourOf(catalog, element.z) : null;
-  const text = colour ? app.colouring.textOf(catalog, element.z) : "";
-  styled(node, { "--fill": colour ?? "", "--ink-on-fill": colour ? inkOn(colour) : "" });
-  node.classList.toggle("blank", covered && colour === null);
+  const color = covered ? app.coloring.colorOf(catalog, element.z) : null;
+  const text = color ? app.coloring.textOf(catalog, element.z) : "";
+  styled(node, { "--fill": color ?? "", "--ink-on-fill": color ? inkOn(color) : "" });
+  node.classList.toggle("blank", covered && color === null);
   node.lastChild.textContent = text;
-  const said = covered ? `${app.colouring.title}: ${text || "no value"}` : "no vector in this catalog";
+  const said = covered ? `${app.coloring.title}: ${text || "no value"}` : "no vector in this catalog";
   node.setAttribute("aria-label", `${element.name}, ${element.symbol}, ${element.z}. ${said}`);
   node.title = `${element.name} (${element.z})\n${said}`;
 }
@@ -52,9 +52,9 @@ function tablePane(app, catalog) {
   const key = make("div.legend");
   grid.addEventListener("keydown", (event) => walk(app, cells, event));
   return {
-    node: make("div", heading(app, catalog), make("div.table", key, grid)),
+    node: make("div", heading(app, catalog), make("div.table", key, grid), saveButton(() => saveTable(app, catalog))),
     update(state) {
-      key.replaceChildren(...legend(catalog, app.colouring, state.k));
+      key.replaceChildren(...legend(catalog, app.coloring, state.k));
       for (const element of app.content.elements) {
         const node = cells.get(element.z);
         const chosen = element.z === state.selected;
@@ -71,7 +71,7 @@ function walk(app, cells, event) {
   const step = STEPS[event.key];
   if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const next = neighbourInTable(app.content.elements, app.elementOf(Number(event.target.dataset.z)), step);
+  const next = neighborInTable(app.content.elements, app.elementOf(Number(event.target.dataset.z)), step);
   if (next === null) return;
   app.update({ selected: next.z });
   cells.get(next.z).focus();

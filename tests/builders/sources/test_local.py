@@ -21,7 +21,7 @@ from pymatgen.io.vasp import Poscar
 
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, local, local_folder
-from builders.sources.local_json import JsonStream
+from builders.sources.json_stream import JsonStream
 from builders.structures.cleaning import Selection
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
@@ -180,11 +180,11 @@ def test_a_header_names_several_targets_and_empty_cells_are_unknown(pull: Pull, 
 
 
 BAD_LABELS = {
-    "two targets of one name": "id,gap,gap\ncrystal-00,1,2\n",
+    "two targets with the same name": "id,gap,gap\ncrystal-00,1,2\n",
     'line 2: "crystal-00" is there twice': "crystal-00,1\ncrystal-00,2\n",
     'line 3: "high" is not a number': "id,gap\ncrystal-00,1\ncrystal-01,high\n",
     "line 2: 3 cells, not 2": "crystal-00,1\ncrystal-01,1,2\n",
-    "needs lines of an identifier": "crystal-00\n",
+    "needs lines with an identifier": "crystal-00\n",
 }
 
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
 def test_a_folder_of_which_nothing_can_be_read_points_to_the_list(pull: Pull, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.cif").write_text("nothing")
-    with pytest.raises(SourceError, match=r"No structure is left of 1 .*1 unreadable.*rejected\.csv"):
+    with pytest.raises(SourceError, match=r"None of the 1 structures .*1 unreadable.*rejected\.csv"):
         pull("local", tmp_path / "s", SourceOptions(tmp_path / "data"))
 
 
@@ -300,7 +300,7 @@ def test_a_damaged_file_is_named(name: str, damage: str, pull: Pull, tmp_path: P
 
 @pytest.mark.parametrize("name", ["../d3.json", "/etc/d3.json"])
 def test_an_archive_that_points_outside_is_refused(name: str, pull: Pull, tmp_path: Path) -> None:
-    with pytest.raises(InputInvalid, match="not to be trusted"):
+    with pytest.raises(InputInvalid, match="cannot be trusted"):
         pull("local", tmp_path / "s", SourceOptions(write_jarvis(tmp_path / "data", name)))
 
 
@@ -309,7 +309,7 @@ def test_an_archive_with_a_link_is_refused(pull: Pull, tmp_path: Path) -> None:
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "data.json.zip", "w") as archive:
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(InputInvalid, match="not to be trusted"):
+    with pytest.raises(InputInvalid, match="cannot be trusted"):
         pull("local", tmp_path / "s", SourceOptions(tmp_path / "data.json.zip"))
 
 
@@ -325,7 +325,7 @@ def test_entries_without_a_structure_are_rejected_by_name(pull: Pull, tmp_path: 
     }
 
 
-@pytest.mark.parametrize(("path", "error"), [(None, "--path"), ("absent", "Nothing at"), ("x.txt", "no format")])
+@pytest.mark.parametrize(("path", "error"), [(None, "--path"), ("absent", "nothing at"), ("x.txt", "no format")])
 def test_a_path_that_is_no_source_is_named(path: str | None, error: str, pull: Pull, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("text")
     with pytest.raises((InputInvalid, SourceError), match=error):

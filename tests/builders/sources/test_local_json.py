@@ -148,7 +148,7 @@ BAD_HEADERS: dict[str, dict[str, Any]] = {
     "no list of identifiers": {"index": None},
     "no list of names": {"columns": 5},
     'needs one column "structure"': {"columns": ["s", "y"]},
-    "two columns of one name": {"columns": ["structure", "y", "y"]},
+    "two columns with the same name": {"columns": ["structure", "y", "y"]},
     'column "lattice"': {"columns": ["structure", "lattice"]},
     "name of a column is not valid UTF-8": {"columns": ["structure", "\ud800"]},
     "3 identifiers in its index, and 1 rows": {"index": ["a", "b", "c"]},

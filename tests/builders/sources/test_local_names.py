@@ -82,7 +82,7 @@ BAD_LABELS = {
     'target "lattice"': "id,gap,lattice\na,1,2\n",
     'line 1: "gap" is not a number': "id,gap, \na,1,2\n",
     "name of a target has characters that cannot be printed": "id,g\ap\na,1\n",
-    "not split by commas": "a;1\nb;2\n",
+    "not separated by commas": "a;1\nb;2\n",
     "line 2: it has no identifier": "a,1\n,2\n",
     'line 2: "a.vasp" and "a" are one file': "a,1\na.vasp,2\n",
     "line 2: 3 cells": "a,1\nb,2,5\n",

@@ -279,7 +279,9 @@ def test_a_provider_that_repeats_the_password_finds_no_echo(pull: Pull, tmp_path
 def test_pages_in_a_circle_end(pull: Pull, tmp_path: Path) -> None:
     with scripted_server() as named:
         named.answer = lambda asked: page("a", "/v1/structures?page=" + ("2" if "page=1" in asked.path else "1"))
-        assert "in a circle" in refused(pull, "optimade", tmp_path / "s", SourceOptions(provider=named.origin))
+        assert "back to an earlier one" in refused(
+            pull, "optimade", tmp_path / "s", SourceOptions(provider=named.origin)
+        )
 
 
 ODD = {

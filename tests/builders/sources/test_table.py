@@ -151,7 +151,7 @@ def test_any_other_type_is_refused_before_the_pull_begins(message: str, tmp_path
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     table = arrow_table(CRYSTALS, y=pa.array([1.0, 2.0, 3.0]))
     twice = pa.Table.from_arrays([*table.columns, table["y"]], names=[*table.column_names, "y"])
-    with pytest.raises(SourceError, match="more than one column of the name y"):
+    with pytest.raises(SourceError, match="more than one column called y"):
         pull(twice, tmp_path)
 
 

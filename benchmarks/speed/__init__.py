@@ -1,0 +1,61 @@
+"""Speed and memory, as ratios within one run: ``python -m benchmarks speed [NAME ...]``.
+
+Each benchmark is a module with one function ``run(request: Request)`` that returns
+
+- ``title``: one line for people,
+- ``rows``: measurements,
+- ``goals``: targets, made by `benchmarks.measure.at_most` and `benchmarks.measure.at_least`,
+- ``notes``: sentences, also on what was not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.speed.tables import page, table
+
+TITLES = {
+    "load": "From a name to vectors",
+    "featurize": "From formulas to composition vectors",
+    "encode": "From formulas to encoded vectors",
+    "training": "Training",
+    "graphs": "Neighbors and packing",
+    "pull": "Pulling documents",
+    "cif": "Reading CIF files",
+    "embed": "Vectors of structures and of their sites",
+}
+"""Benchmark -> what it measures."""
+
+
+def _case(name: str, title: str) -> Case:
+    def run(request: Request) -> Mapping[str, Any]:
+        return import_module(f"benchmarks.speed.{name}").run(request)
+
+    return Case(name, title, run)
+
+
+SUITE = Suite(
+    "speed",
+    "Measure speed and memory beside peers.",
+    cases=[_case(name, title) for name, title in TITLES.items()],
+    table=table,
+    page=page,
+    resumes=False,
+)
+
+command = harness.command(
+    SUITE,
+    click.Option(
+        ["--peers-python"],
+        type=click.Path(exists=True, dir_okay=False),
+        envvar="BENCHMARKS_PEERS_PYTHON",
+        show_envvar=True,
+        help="Interpreter that has the peers.  [default: this one]",
+    ),
+)

@@ -1,0 +1,233 @@
+"""Which vectors suit a set of measurements: each encoder and catalog, judged by what a linear model makes of it.
+
+A ridge regression on the encoded formulas, cross-validated with no formula on both sides, takes a moment and
+ranks encoders as longer training mostly would. It is a guide to choosing, not the error of a model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embeddings.analysis.frames import data_frame
+from embeddings.analysis.probes import ALPHAS
+from embeddings.elements import N_ELEMENTS
+from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
+from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
+from embeddings.html import html_table
+from embeddings.loaders import as_catalog
+from embeddings.pooling import pool
+from embeddings.search.ordering import leveled
+
+if TYPE_CHECKING:
+    import pandas
+
+    from embeddings.catalog import ElementCatalog
+    from embeddings.encoder import CompositionEncoder
+
+CONTROL = "element fractions"
+"""What everything is compared with: how much there is of each element, and nothing learned."""
+
+STATS = ("mean", "std")
+"""Of the vectors in a catalog of elements."""
+
+HEAD = ("", "MAE", "R2", "seen", "lacking")
+"""Of a ranking as a table."""
+
+MAX_FORMULAS = 5_000
+"""At most so many formulas are used, drawn at random, which keeps the ranking fast."""
+
+
+@dataclass(frozen=True)
+class TransferScore:
+    """What ridge regression reaches on formulas left out.
+
+    Attributes:
+        mae: mean absolute error, in the target's unit.
+        r2: coefficient of determination.
+        n_seen: formulas that the training of these vectors saw; None where that is not known.
+        n_uncovered: formulas with an element that has no vector, for which the nearest element stood in.
+    """
+
+    mae: float
+    r2: float
+    n_seen: int | None
+    n_uncovered: int
+
+
+@dataclass(frozen=True, repr=False)
+class Ranking:
+    """Scores on one set of measurements.
+
+    Attributes:
+        n_rows: measurements.
+        n_formulas: different reduced formulas among them.
+        n_used: formulas that were used; all unless there are too many.
+        baseline_mae: the error when the mean of the other folds is predicted.
+        scores: name -> score, lowest error first.
+    """
+
+    n_rows: int
+    n_formulas: int
+    n_used: int
+    baseline_mae: float
+    scores: dict[str, TransferScore]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the scores as a data frame, one row each by name; the other numbers are in ``.attrs``.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        names = [field.name for field in fields(TransferScore)]
+        columns = {name: [getattr(score, name) for score in self.scores.values()] for name in names}
+        frame = data_frame(columns, list(self.scores), "name").astype({"n_seen": "Int64"})
+        frame.attrs.update({field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"})
+        return frame
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Return what to print below the head `HEAD`: one row for each name, and one for predicting the mean."""
+        rows = [
+            (name, f"{one.mae:.4g}", f"{one.r2:.3f}", "?" if one.n_seen is None else f"{one.n_seen:,}",
+             f"{one.n_uncovered:,}")
+            for name, one in self.scores.items()
+        ]  # fmt: skip
+        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "")]
+
+    def summary(self) -> str:
+        """Return how much was measured, in a few words."""
+        used = "" if self.n_used == self.n_formulas else f", {self.n_used:,} of them drawn at random"
+        return f"{self.n_rows:,} rows, {self.n_formulas:,} formulas{used}"
+
+    def __repr__(self) -> str:
+        return f"Ranking({', '.join(f'{name} {score.mae:.4g}' for name, score in self.scores.items())})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return html_table(f"Ranking on {self.summary()}", HEAD, self.rows())
+
+
+def transferability(
+    formulas: Iterable[Any],
+    values: Sequence[Any],
+    candidates: Iterable[ElementCatalog | CompositionEncoder | str | os.PathLike[str]],
+    *,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> Ranking:
+    """Rank encoders and catalogs by how well a linear model on their vectors predicts measurements.
+
+    Measurements of one reduced formula become one row with their mean. Features are standardized, and the penalty is
+    chosen without the fold that is predicted. All candidates see the same rows and folds.
+
+    Args:
+        formulas: n formulas.
+        values: (n,) numbers.
+        candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROL`.
+        n_folds: of the cross-validation.
+        seed: of the folds, and of the sample if there are too many formulas.
+
+    Raises:
+        CatalogNotFound: no catalog goes by a name.
+        FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+        TargetInvalid: values are missing, not numbers, or all the same.
+        InputInvalid: not as many values as formulas, fewer formulas than folds, or two candidates of one name.
+        MissingExtra: scikit-learn is not installed.
+    """
+    spelled, numbers = reduced_formulas(formulas), _numbers(values)
+    if len(spelled) != len(numbers):
+        raise InputInvalid(f"There are {len(spelled)} formulas and {len(numbers)} values; each needs one.")
+    distinct, means = _one_row_each(spelled, numbers)
+    _check_enough(distinct, means, n_folds)
+    rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
+    used, wanted = [distinct[row] for row in rows], means[rows]
+    matrix = fraction_matrix(used)
+    scores = {CONTROL: _score(_fractions(matrix), wanted, n_folds)}
+    for one in map(as_catalog, candidates):
+        if one.name in scores:
+            raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
+        features = pool(matrix, one, stats=STATS, missing="impute", dtype=np.float64)
+        scores[one.name] = _score(
+            features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
+        )
+    baseline = _score(np.zeros((len(used), 1)), wanted, n_folds).mae
+    ranked = dict(sorted(scores.items(), key=lambda item: float(leveled(np.array(item[1].mae)))))
+    return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    """Return the values as float64, checked."""
+    numbers = np.array([_number(value, row) for row, value in enumerate(values)], dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    if len(bad):
+        raise TargetInvalid(
+            f"{len(bad)} of {len(numbers)} values are missing or not finite, the first in row {bad[0]} (counted from "
+            "0). Leave these rows out."
+        )
+    return numbers
+
+
+def _number(value: Any, row: int) -> float:
+    if value is None or value == "":
+        return np.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TargetInvalid(
+            f"Row {row} (counted from 0) has the value {value!r}, which is not a number. Two classes can be written as "
+            "0 and 1."
+        ) from error
+
+
+def _one_row_each(spelled: list[str], numbers: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Return the different formulas in alphabetical order, and the mean of the values of each."""
+    distinct, row_of = np.unique(np.array(spelled, dtype=object), return_inverse=True)
+    return distinct.tolist(), np.bincount(row_of, weights=numbers) / np.bincount(row_of)
+
+
+def _check_enough(distinct: list[str], means: np.ndarray, n_folds: int) -> None:
+    if n_folds < 2 or len(distinct) < n_folds:
+        raise InputInvalid(
+            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; use at least "
+            "2 folds, and one formula for each."
+        )
+    if np.ptp(means) == 0:
+        raise TargetInvalid(f"The value is {means[0]:g} for every formula: there is nothing to learn.")
+
+
+def _fractions(matrix: FractionMatrix) -> np.ndarray:
+    """Return the atomic fraction of every element, (n, 119), those that do not occur at all left out."""
+    dense = np.zeros((len(matrix), N_ELEMENTS + 1))
+    dense[np.repeat(np.arange(len(matrix)), matrix.n_elements), matrix.atomic_numbers] = matrix.fractions
+    return dense[:, dense.any(axis=0)]
+
+
+def _n_seen(one: ElementCatalog | CompositionEncoder, formulas: list[str]) -> int | None:
+    return None if one.manifest.training.formula_digest is None else len(one.overlap(formulas))
+
+
+def _lacking(one: ElementCatalog | CompositionEncoder, matrix: FractionMatrix) -> int:
+    """Return how many formulas have an element without a vector."""
+    absent = ~np.isin(matrix.atomic_numbers, one.atomic_numbers)
+    return len(np.unique(np.repeat(np.arange(len(matrix)), matrix.n_elements)[absent]))
+
+
+def _score(
+    features: np.ndarray, values: np.ndarray, n_folds: int, *, n_seen: int | None = 0, n_uncovered: int = 0
+) -> TransferScore:
+    """Predict each fold from the others; the rows are in random order already."""
+    try:
+        from sklearn.linear_model import RidgeCV
+        from sklearn.model_selection import KFold, cross_val_predict
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+    except ImportError as error:
+        raise MissingExtra.of("scikit-learn", "sklearn") from error
+    model = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
+    residuals = values - cross_val_predict(model, features, values, cv=KFold(n_folds))
+    r2 = 1 - np.square(residuals).sum() / np.square(values - values.mean()).sum()
+    return TransferScore(float(np.abs(residuals).mean()), float(r2), n_seen, n_uncovered)

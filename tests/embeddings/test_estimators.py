@@ -1,0 +1,200 @@
+"""Regressor and classifier on an encoder: they learn, repeat themselves, and refuse what cannot be learned."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_score
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from builders.methods.cromel.config import GeneratorConfig
+from builders.methods.cromel.encoder import trainable
+from builders.methods.cromel.packing import pack
+from embeddings import load_encoder
+from embeddings.elements import N_ELEMENTS, SYMBOLS
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
+from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, finetune
+from embeddings.formula import fraction_matrix
+from testing.composition_encoders import write_toy_encoder
+from testing.formula_encoders import untrained
+
+FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
+CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)
+OPTIONS = {"n_members": 1, "epochs": 40, "learning_rate": 1e-2, "encoder_learning_rate": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """An encoder that nobody trained, whose element vectors are the places in the periodic table."""
+    made = untrained(CONFIG, FORMULAS, seed=1)
+    places = torch.arange(N_ELEMENTS + 1)[:, None] / (10 * torch.arange(1, CONFIG.element_dim + 1))
+    with torch.no_grad():
+        made.generator.table.weight.copy_(torch.cos(places))
+        pooled = made.generator.pool(pack(FORMULAS))
+        made.generator.standardize.running_mean, made.generator.standardize.running_var = pooled.mean(0), pooled.var(0)
+    return made
+
+
+@pytest.fixture(scope="module")
+def values():
+    matrix = fraction_matrix(FORMULAS)
+    return np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
+
+
+@pytest.mark.parametrize("mode", ["finetuned", "frozen"])
+def test_a_property_is_learned_in_both_modes(encoder, values, mode):
+    folds = KFold(2, shuffle=True, random_state=0)
+    model = CrossModalRegressor(encoder, mode=mode, **OPTIONS)
+    assert cross_val_score(model, FORMULAS, values, cv=folds, scoring="r2").mean() > 0.8
+
+
+def test_the_encoder_that_was_given_is_never_changed(encoder, values):
+    before = encoder.encode(FORMULAS)
+    CrossModalRegressor(encoder, **OPTIONS).fit(FORMULAS, values)
+    np.testing.assert_array_equal(encoder.encode(FORMULAS), before)
+
+
+def test_the_same_seed_gives_the_same_model_and_a_pickle_predicts_alike(encoder, values):
+    model = CrossModalRegressor(encoder, **OPTIONS).fit(FORMULAS, values)
+    again = clone(model).fit(FORMULAS, values)  # a clone shares nothing but the parameters
+    np.testing.assert_array_equal(model.predict(FORMULAS), again.predict(FORMULAS))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(FORMULAS), model.predict(FORMULAS))
+    other = clone(model).set_params(random_state=1).fit(FORMULAS, values)
+    assert not np.array_equal(other.predict(FORMULAS), model.predict(FORMULAS))
+
+
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(encoder, values):
+    """Not even in bits that the order of a sum decides: a matrix product is another one for more rows."""
+    labels = np.where(values > np.median(values), "heavy", "light")
+    shuffle = np.random.default_rng(0).permutation(len(FORMULAS))
+    for given in (values, labels):
+        model = finetune(encoder, FORMULAS, given, **OPTIONS)
+        predict = getattr(model, "predict_proba", model.predict)
+        together = predict(FORMULAS)
+        alone = np.concatenate([predict([formula]) for formula in FORMULAS])
+        beside_larger = predict([*FORMULAS, "LiNa2K3Rb4Cs5Fr6"])[:-1]
+        shuffled = predict([FORMULAS[row] for row in shuffle])
+        for other in (alone, beside_larger):
+            np.testing.assert_allclose(other, together, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(shuffled, together[shuffle], rtol=1e-11, atol=1e-12)
+
+
+def test_classes_may_be_texts(encoder, values):
+    labels = np.where(values > np.median(values), "heavy", "light")
+    model = finetune(encoder, FORMULAS, labels, **OPTIONS)
+    assert isinstance(model, CrossModalClassifier)
+    assert model.classes_.tolist() == ["heavy", "light"]
+    assert (model.predict(FORMULAS) == labels).mean() > 0.9
+    np.testing.assert_allclose(model.predict_proba(FORMULAS).sum(axis=1), 1)
+
+
+def test_the_target_decides_the_model(encoder, values):
+    assert isinstance(finetune(encoder, FORMULAS, values, epochs=1, n_members=1), CrossModalRegressor)
+    assert isinstance(finetune(encoder, FORMULAS, values > 20, epochs=1, n_members=1), CrossModalClassifier)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "y", "error", "said"),
+    [
+        (["NaCl", "Xx"], [1.0, 2.0], FormulaInvalid, "Row 1"),
+        (["NaCl", "KCl"], [1.0, float("nan")], TargetInvalid, "first of them 1"),
+        (["NaCl", "KCl"], [1.0, 1.0], TargetInvalid, "nothing to learn"),
+        (["NaCl", "KCl"], ["a", "b"], TargetInvalid, "classify"),
+        (["NaCl", "Na2Cl2"], [1.0, 2.0], InputInvalid, "one formula"),
+        (["NaCl"], [1.0, 2.0], InputInvalid, "shape"),
+        (np.array([["NaCl", "KCl"]]), [1.0], InputInvalid, "One column"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(encoder, formulas, y, error, said):
+    with pytest.raises(error, match=said):
+        CrossModalRegressor(encoder, **OPTIONS).fit(formulas, y)
+
+
+@pytest.mark.parametrize(("y", "said"), [(["a", "a"], "one class"), (["a", None], "missing in 1 rows")])
+def test_classes_that_cannot_be_learned_are_refused(encoder, y, said):
+    with pytest.raises(TargetInvalid, match=said):
+        CrossModalClassifier(encoder, **OPTIONS).fit(["NaCl", "KCl"], np.array(y, dtype=object))
+
+
+def test_an_element_that_the_encoder_never_saw_is_named(values):
+    few = untrained(CONFIG, FORMULAS)
+    few.atomic_numbers = few.atomic_numbers[:20]
+    with pytest.raises(ElementNotCovered, match="Sc"):
+        CrossModalRegressor(few, **OPTIONS).fit(FORMULAS, values)
+    model = CrossModalRegressor(few, missing="impute", **OPTIONS).fit(FORMULAS, values)
+    assert np.isfinite(model.predict(["Sc2O3"])).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"mode": "thawed"}, "thawed"),
+        ({"n_members": 0}, "at least 1"),
+        ({"validation_fraction": 1.0}, "between 0 and 1"),
+    ],
+)
+def test_parameters_out_of_range_are_named(encoder, values, options, said):
+    with pytest.raises(InputInvalid, match=said):
+        CrossModalRegressor(encoder, **options).fit(FORMULAS, values)
+
+
+def test_what_is_no_composition_encoder_is_refused(values):
+    for given in (None, "starter", load_encoder("starter")):
+        with pytest.raises(InputInvalid, match="not a composition encoder"):
+            CrossModalRegressor(given).fit(FORMULAS, values)
+
+
+def test_an_encoder_is_taken_by_name_as_loaded_or_as_torch_trains_it(values, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
+    loaded = load_encoder(write_toy_encoder(tmp_path))
+    given = (loaded, "toy-encoder", trainable(loaded))
+    plain, named, twin = (CrossModalRegressor(one, **OPTIONS).fit(FORMULAS, values) for one in given)
+    np.testing.assert_array_equal(plain.predict(FORMULAS), twin.predict(FORMULAS))
+    np.testing.assert_array_equal(plain.predict(FORMULAS), named.predict(FORMULAS))
+
+
+class OfNumbers(CrossModalRegressor):
+    """Takes numbers, as scikit-learn's checks give them, and makes formulas of them."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        super().fit(_formulas_of(X), y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "members_")
+        return super().predict(_formulas_of(validate_data(self, X, reset=False, dtype=np.float64)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True  # one epoch on top of an encoder that nobody trained
+        return tags
+
+
+NOT_OURS = {
+    "check_fit2d_1sample": "the message is about the one formula and the one value, not about samples",
+    "check_methods_subset_invariance": "single precision: products of other sizes round otherwise, by about 1e-6",
+}
+
+
+def _formulas_of(X: np.ndarray) -> list[dict[str, float]]:
+    numbers = np.abs(X) % 1e6 + 1
+    return [{"O": 1.0} | dict(zip(SYMBOLS[10:60], row, strict=False)) for row in numbers.tolist()]
+
+
+def test_passes_the_checks_of_scikit_learn(tmp_path):
+    """Behind numbers: of formulas, scikit-learn makes next to none."""
+    encoder = load_encoder(write_toy_encoder(tmp_path))
+    results = check_estimator(
+        OfNumbers(encoder, n_members=1, epochs=1), expected_failed_checks=NOT_OURS, on_fail=None, on_skip=None
+    )
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert failed == {}
+    assert sum(result["status"] == "passed" for result in results) > 40
