@@ -39,7 +39,7 @@ def find_recipe(name: str) -> Recipe:
     """Return the recipe of this name.
 
     Raises:
-        InputInvalid: there is none; names the closest and all that there are.
+        InputInvalid: there is no such recipe; names the closest, and lists all.
     """
     known = recipes()
     if name not in known:
@@ -51,7 +51,7 @@ def method_of(name: str) -> type[Method[Any, Any]]:
     """Return the class of a method.
 
     Raises:
-        InputInvalid: there is none of this name.
+        InputInvalid: there is no such method; names the closest, and lists all.
         MissingExtra: a package that it needs is not installed.
     """
     if name not in METHODS:

@@ -35,7 +35,7 @@ class Run:
         identity: of the data, the recipe and the code; a checkpoint of another one is refused.
         seed: of every random choice.
         device: where networks of crystals compute.
-        checkpoint: file that a killed run is taken up from; None for none.
+        checkpoint: file that a killed run resumes from; None for none.
         reporter: tells a person about it; silent if None.
     """
 
@@ -163,7 +163,7 @@ class Method(ABC, Generic[Lessons, Trained]):
 
     @abstractmethod
     def train(self, lessons: Lessons, run: Run) -> Trained:
-        """Train, taking up the run's checkpoint if it is there.
+        """Train, resuming from the checkpoint of the run if there is one.
 
         Raises:
             TrainingError: the checkpoint is of another run, or the loss is no longer a number.

@@ -22,7 +22,7 @@ class Checkpoint:
     """Where a run stands.
 
     Attributes:
-        run: fingerprint of the data and the recipe; a checkpoint is only taken up by the run that wrote it.
+        run: fingerprint of the data and the recipe; a checkpoint only resumes the run that wrote it.
         step: optimizer steps done.
         model: state of the network.
         optimizer: state of the optimizer.

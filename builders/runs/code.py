@@ -1,7 +1,7 @@
 """Which code computes the numbers of a build: its hash is part of the build's identity, beside data and recipe.
 
-An edited loss makes another build, and takes up no checkpoint of the old one. Code that only reads, writes or reports
-numbers may change without that.
+An edited loss makes another build, which does not resume from a checkpoint of the old one. Code that only reads, writes
+or reports numbers may change without that.
 """
 
 from __future__ import annotations

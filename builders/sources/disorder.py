@@ -136,7 +136,7 @@ def _require_same_composition(shares: Sequence[_Shares], atomic_numbers: Sequenc
         raise Unusable(
             "composition_changed",
             f"with the largest share of each site the atomic fraction of {SYMBOLS[most - 1]} would go from "
-            f"{before[most]:.3f} to {after.get(most, 0):.3f}; {MAX_COMPOSITION_CHANGE} is the most",
+            f"{before[most]:.3f} to {after.get(most, 0):.3f}; the limit is {MAX_COMPOSITION_CHANGE}",
         )
 
 

@@ -147,7 +147,7 @@ def _frame(lines: _Lines, number: int) -> Frame:
     if n_atoms < frame.announced:
         frame.fault = ("wrong_count", f"{frame.announced:,} atoms are announced, and {n_atoms:,} are there")
     elif frame.announced > MOST_ATOMS:
-        frame.fault = ("too_large", f"{frame.announced:,} atoms; {MOST_ATOMS:,} are the most")
+        frame.fault = ("too_large", f"{frame.announced:,} atoms; the limit is {MOST_ATOMS:,}")
     while (lines.peek() or "").lstrip().startswith("VEC"):
         frame.lines.append(lines.take())
     n_more = _skip(lines)

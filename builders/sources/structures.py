@@ -200,7 +200,7 @@ def structures_to_arrow(
     words = dict.fromkeys(texts or (name for record in records for name in record.texts))
     if len(numbers) > MOST_PROPERTIES:
         raise SourceError(
-            f"The structures have {len(numbers):,} properties of different names; {MOST_PROPERTIES:,} are the most. "
+            f"The structures have {len(numbers):,} properties of different names; the limit is {MOST_PROPERTIES:,}. "
             "Give what is the same one name, and remove what is not wanted."
         )
     columns: dict[str, pa.Array] = {

@@ -57,7 +57,7 @@ def clean_properties(stated: Mapping[str, Any], others: Collection[str], notes: 
         Unusable: a name cannot be kept, or belongs to another column; or there are too many.
     """
     if len(stated) > MOST_PROPERTIES:
-        raise Unusable("too_large", f"{len(stated):,} properties; {MOST_PROPERTIES:,} are the most")
+        raise Unusable("too_large", f"{len(stated):,} properties; the limit is {MOST_PROPERTIES:,}")
     for name in stated:
         if name in RESERVED or name in others:
             raise Unusable(
@@ -89,7 +89,7 @@ def fault_of_name(name: str) -> str | None:
     if not name.strip():
         return "is empty"
     if len(name) > LONGEST_NAME:
-        return f"has {len(name):,} characters; {LONGEST_NAME} are the most"
+        return f"has {len(name):,} characters; the limit is {LONGEST_NAME}"
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
         return "is not valid UTF-8"
     return None if name.isprintable() else "has characters that cannot be printed"

@@ -66,7 +66,7 @@ def build(ctx: click.Context, **options: Any) -> None:
 
     The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. Its
     version is above every one of its name that embeddings list shows, so that the bare name means the new one. A
-    build that was killed takes up its last checkpoint when the same command is given again, and ends with the same
+    build that was killed resumes from its last checkpoint when you give the same command again, and ends with the same
     result.
 
     \b

@@ -26,8 +26,8 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def cache(clear: str | None, yes: bool, as_json: bool) -> None:
     r"""Show the folder and the size of your cache, or clear it.
 
-    snapshots can be pulled again. runs are unfinished builds and embeddings, which start anew without them. catalogs
-    are those you have built: only --clear catalogs removes them. What a running command uses stays.
+    snapshots can be pulled again. runs are unfinished builds and embeddings, which start from scratch without them.
+    catalogs are those you have built: only --clear catalogs removes them. What a running command uses stays.
     EMBEDDINGS_CACHE moves the cache.
 
     \b

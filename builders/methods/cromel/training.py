@@ -74,12 +74,12 @@ def train_encoder(
     reporter: Reporter | None = None,
     extra: ExtraLoss | None = None,
 ) -> Trained:
-    """Train a generator on the lessons, taking up the checkpoint if there is one.
+    """Train a generator on the lessons, resuming from the checkpoint if there is one.
 
     Args:
         lessons: what to learn.
         recipe: how; its targets are those of the lessons.
-        checkpoint: file that a killed run is taken up from; None for none.
+        checkpoint: file that a killed run resumes from; None for none.
         run: identity of the run, which the checkpoint has to share.
         reporter: tells a person about it.
         extra: one more term of the loss.

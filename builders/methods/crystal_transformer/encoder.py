@@ -142,8 +142,8 @@ class CrystalEncoder:
 
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
-            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
-                are none.
+            InputInvalid: something is not a structure, has no atoms or more than `max_sites`, or has no usable cell or
+                coordinates.
             CatalogCorrupt: a vector holds NaN or infinity.
         """
         table = self._check(structures)
@@ -183,8 +183,8 @@ class CrystalEncoder:
 
         Raises:
             ElementNotCovered: the encoder was not trained on some element; `covers` tells the crystals apart.
-            InputInvalid: a structure is not one, has no atoms or more than `max_sites`, or its cell or coordinates
-                are none.
+            InputInvalid: something is not a structure, has no atoms or more than `max_sites`, or has no usable cell or
+                coordinates.
             CatalogCorrupt: a vector holds NaN or infinity.
         """
         table = self._check(structures)

@@ -53,7 +53,7 @@ class Task:
 def train(
     model: CrystalTransformer, task: Task, config: TrainingConfig, run: Run
 ) -> tuple[dict[str, Score], list[dict[str, Any]]]:
-    """Train in place, taking up the run's checkpoint if there is one.
+    """Train in place, resuming from the checkpoint of the run if there is one.
 
     Returns:
         The score of each target on the validation rows, and the figures of each epoch.

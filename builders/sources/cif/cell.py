@@ -109,14 +109,14 @@ def fill_cell(vectors: np.ndarray, operations: Operations, sites: SiteList) -> A
     """
     n_possible = len(operations) * len(sites)
     if n_possible > MOST_SITES * 20:
-        raise Unusable("too_large", f"{n_possible:,} sites before merging; {MOST_SITES * 20:,} are the most")
+        raise Unusable("too_large", f"{n_possible:,} sites before merging; the limit is {MOST_SITES * 20:,}")
     if len(operations) == 1:
         coords, owners = sites.coords, np.arange(len(sites))
         multiplicities = np.ones(len(sites), dtype=np.int64)
     else:
         coords, owners, multiplicities = _images(vectors, operations, sites)
     if len(coords) > MOST_SITES:
-        raise Unusable("too_large", f"{len(coords):,} sites in the cell; {MOST_SITES:,} are the most")
+        raise Unusable("too_large", f"{len(coords):,} sites in the cell; the limit is {MOST_SITES:,}")
     return _merged(vectors, Atoms(coords, owners, [], multiplicities, len(operations)), sites)
 
 

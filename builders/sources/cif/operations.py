@@ -97,7 +97,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     """
     spellings = dict.fromkeys(triplets)
     if len(spellings) > MOST_OPERATIONS:
-        raise Unusable("too_large", f"{len(spellings):,} symmetry operations; {MOST_OPERATIONS} are the most")
+        raise Unusable("too_large", f"{len(spellings):,} symmetry operations; the limit is {MOST_OPERATIONS}")
     distinct = list(dict.fromkeys(_parsed(text) for text in spellings))
     found = from_pairs(distinct)
     if found.quotients is None:

@@ -76,7 +76,7 @@ def read_sites(block: Block, formula: Mapping[str, float] | None) -> SiteList:
         raise Unusable("no_position", f"its atoms have {given}")
     n = len(columns[0] or ())
     if n > MOST_SITES:
-        raise Unusable("too_large", f"{n:,} sites; {MOST_SITES:,} are the most")
+        raise Unusable("too_large", f"{n:,} sites; the limit is {MOST_SITES:,}")
     labels, types = _column(block, "_atom_site_label", n), _column(block, "_atom_site_type_symbol", n)
     names = [label or kind or f"site {k + 1}" for k, (label, kind) in enumerate(zip(labels, types, strict=True))]
     if "_atom_site_calc_flag" in block:

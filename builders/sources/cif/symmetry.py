@@ -110,7 +110,7 @@ def _magnetic(block: Block) -> Operations:
     every = np.concatenate([rotations.reshape(-1, 9), shifts.reshape(-1, 3) % 24], axis=1)
     _, first = np.unique(every, axis=0, return_index=True)
     if len(first) > MOST_OPERATIONS:
-        raise Unusable("too_large", f"{len(first):,} symmetry operations; {MOST_OPERATIONS} are the most")
+        raise Unusable("too_large", f"{len(first):,} symmetry operations; the limit is {MOST_OPERATIONS}")
     distinct = every[np.sort(first)]
     found = Operations(distinct[:, :9], distinct[:, 9:])
     if found.quotients is None:
