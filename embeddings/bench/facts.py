@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embeddings.bench.features import Vectors
 from embeddings.bench.folds import systems
 from embeddings.bench.measurements import Measurements
 from embeddings.elements import SYMBOLS
+
+if TYPE_CHECKING:
+    from embeddings.bench.features import Vectors
 
 CONTRADICTION = 3.0
 """Repeats of a formula contradict each other if they differ by more than this many times the typical repeat's."""
