@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from embeddings.analysis.transferability import Ranking
+from embeddings.analysis.transferability import CONTROL, Ranking
 from embeddings.analysis.transferability import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
@@ -40,6 +41,8 @@ def transferability(
     cross-validated; rows of one reduced formula are averaged, so that none stands on both sides. "Seen" are formulas
     that the training of the vectors met already, and "lacking" those with an element without a vector.
 
+    This is the quick look: `embeddings bench` finds the best model, and judges it.
+
     \b
     Example:
       embeddings transferability data.csv --target band_gap
@@ -51,6 +54,7 @@ def transferability(
         print_json(asdict(ranking))
     else:
         _show(ranking, target)
+        _show_next(ranking, file, column, target)
 
 
 def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]]:
@@ -74,8 +78,28 @@ def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]
 def _show(ranking: Ranking, target: str) -> None:
     used = "" if ranking.n_used == ranking.n_formulas else f", {ranking.n_used:,} of them drawn at random"
     echo(f"{target}: {ranking.n_rows:,} rows, {ranking.n_formulas:,} formulas{used}")
-    rows = [("", "MAE", "R2", "seen", "lacking")]
+    echo(
+        f"ridge regression on element vectors pooled by {', '.join(ranking.stats)}; MAE with its spread over the folds"
+    )
+    rows = [("", "MAE", "R2", "seen", "lacking", f"than {CONTROL}")]
     for name, score in ranking.scores.items():
         seen = "?" if score.n_seen is None else f"{score.n_seen:,}"
-        rows.append((name, f"{score.mae:.4g}", f"{score.r2:.3f}", seen, f"{score.n_uncovered:,}"))
-    print_table([*rows, ("(the mean)", f"{ranking.baseline_mae:.4g}", "", "", "")])
+        error = f"{score.mae:.4g} \u00b1 {score.mae_std:.2g}"
+        rows.append((name, error, f"{score.r2:.3f}", seen, f"{score.n_uncovered:,}", score.outcome or ""))
+    print_table([*rows, ("(the mean)", f"{ranking.baseline_mae:.4g}", "", "", "", "")])
+
+
+def _show_next(ranking: Ranking, file: Path, column: str, target: str) -> None:
+    """Print the lines that use what is best, pooled as it was judged."""
+    source, names = quote(str(file)), f"--formula {quote(column)} " * (column != "formula")
+    best = ranking.winner
+    echo("")
+    if best is None:
+        echo(f"No vectors are better than {CONTROL} by more than chance may be. What suits these measurements:")
+    else:
+        stats = ",".join(ranking.stats)
+        echo(f"Features of {best}, pooled as here, in the shell and in Python; then the best model:")
+        taken = f"--column {quote(column)} " * (column != "formula")
+        echo(f"  embeddings featurize {source} {taken}--catalog {quote(best)} --stats {stats} -o features.parquet")
+        echo(f"  CompositionFeaturizer({best!r}, stats={ranking.stats!r})  # embeddings.featurizers.sklearn")
+    echo(f"  embeddings bench {source} {names}--target {quote(target)} -o report.html")
