@@ -102,6 +102,9 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
+    "bench": _written(
+        ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "1s"
+    ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
 }  # fmt: skip
 
