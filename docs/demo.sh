@@ -21,5 +21,5 @@ done
 
 printf 'formula\nFe2O3\nLiFePO4\nBa0.5Sr0.5TiO3\n' >"$work/formulas.csv"
 say "embeddings featurize formulas.csv --catalog $catalog -o features.csv   # three formulas"
-"$embeddings" featurize "$work/formulas.csv" --column formula --catalog "$catalog" -o "$work/features.csv"
+"$embeddings" featurize "$work/formulas.csv" --formula formula --catalog "$catalog" -o "$work/features.csv"
 cut -d, -f1-5 "$work/features.csv"

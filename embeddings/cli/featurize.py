@@ -30,7 +30,8 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("file", type=_PATH)
-@click.option("--column", default="formula", show_default=True, help="Name of the column of formulas.")
+@click.option("--formula", default="formula", show_default=True, help="Name of the column of formulas.")
+@click.option("--column", hidden=True, help="What --formula was called before.")
 @click.option("--catalog", "catalogs", required=True, multiple=True, help="Or encoder; repeat it to join several.")
 @click.option("--stats", default="mean", show_default=True, help="Statistics, separated by commas.")
 @click.option(
@@ -57,12 +58,12 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
     Example:
       embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
     """
-    out = options.pop("out")
+    out, formula, old = (options.pop(name) for name in ("out", "formula", "column"))
     guard(*outputs_of(out), inputs=[file], catalogs=catalogs)
     loaded = [as_catalog(name) for name in catalogs]
     names = [name.strip() for name in stats.split(",") if name.strip()]
     with _progress(file) as progress:
-        summary = featurize_file(file, out, loaded, stats=names, progress=progress, **options)
+        summary = featurize_file(file, out, loaded, column=old or formula, stats=names, progress=progress, **options)
     if as_json:
         echo(json.dumps(asdict(summary)))
     else:

@@ -52,7 +52,7 @@ def test_what_stood_in_for_what_is_said(featurize, tmp_path):
     ("arguments", "code", "said"),
     [
         (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--strict"], 1, "line 3"),
-        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--column", "comp"], 1, "It has: formula, y"),
+        (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--formula", "comp"], 1, "It has: formula, y"),
         (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--stats", "meen"], 1, 'Did you mean "mean"'),
         (["data.csv", "--catalog", "toyy", "-o", "out.parquet"], 1, "toy"),
         (["none.csv", "--catalog", "toy", "-o", "out.parquet"], 1, "There is no file"),
@@ -66,6 +66,14 @@ def test_errors_are_one_line_with_their_exit_code(featurize, tmp_path, arguments
     assert said in result.stderr
     assert code == 2 or result.stderr.count("\n") == 1
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("option", ["--formula", "--column"])
+def test_the_column_of_formulas_goes_by_its_old_name_too(featurize, tmp_path, option):
+    (tmp_path / "data.csv").write_text("comp\nNaCl\nH2O\n")
+    result = featurize("data.csv", "--catalog", "toy", "-o", "out.csv", option, "comp")
+    assert result.exit_code == 0, result.output
+    assert "--column" not in featurize("--help").output
 
 
 def test_the_help_names_every_statistic(featurize):
