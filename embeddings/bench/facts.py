@@ -22,6 +22,18 @@ CONTRADICTION = 3.0
 FACTOR = 1000.0
 """Values that are off by about this factor may be in another unit."""
 
+TOLERANCE = 0.7
+"""Decades by which such a factor may be missed."""
+
+GAP = 0.7
+"""Decades without a value that part values of one unit from those of another."""
+
+MAX_DECADES = 2.5
+"""Values over more decades than this have no usual size."""
+
+FEW_REPEATS = 5
+"""Fewer repeated formulas than this do not tell how much repeats differ."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -34,7 +46,8 @@ class Facts:
         n_systems: chemical systems.
         n_elements: elements that occur.
         n_repeats: rows whose formula occurs more than once.
-        contradictions: formulas whose values differ most: (formula, smallest, largest, lines), worst first.
+        contradictions: formulas whose values differ most: (formula, smallest, largest, lines), worst first; for classes
+            all formulas with more than one, smallest and largest as numbers of classes.
         share_of_zeros: values that are exactly zero.
         skew: of the values; NaN for classes.
         quantiles: the 0, 5, 50, 95 and 100 % points of the values; empty for classes.
@@ -71,7 +84,7 @@ def facts_of(data: Measurements, vectors: Mapping[str, Vectors]) -> Facts:
         n_systems=len(set(systems(data))),
         n_elements=len(np.unique(data.matrix.atomic_numbers)),
         n_repeats=sum(n for n in counts.values() if n > 1),
-        contradictions=() if is_class else _contradictions(data),
+        contradictions=_contradictions(data),
         share_of_zeros=0.0 if is_class else float((values == 0).mean()),
         skew=float("nan") if is_class else _skew(values),
         quantiles=() if is_class else tuple(np.quantile(values, [0, 0.05, 0.5, 0.95, 1]).tolist()),
@@ -91,7 +104,7 @@ def is_seen(data: Measurements, one: Vectors) -> np.ndarray | None:
 
 def _skew(values: np.ndarray) -> float:
     spread = values.std()
-    return float(((values - values.mean()) ** 3).mean() / spread**3) if spread else 0.0
+    return float((((values - values.mean()) / spread) ** 3).mean()) if spread else 0.0
 
 
 def _contradictions(data: Measurements) -> tuple[tuple[str, float, float, tuple[int, ...]], ...]:
@@ -100,15 +113,22 @@ def _contradictions(data: Measurements) -> tuple[tuple[str, float, float, tuple[
     groups = np.split(order, np.flatnonzero(np.diff(row_of[order])) + 1)
     repeated = [rows for rows in groups if len(rows) > 1]
     spreads = np.array([np.ptp(data.values[rows]) for rows in repeated])
-    if not len(spreads) or not spreads.any():
-        return ()
-    floor = max(CONTRADICTION * float(np.median(spreads)), 0.1 * float(data.values.std()))
+    floor = 0.0 if data.is_classification else _usual_spread(spreads, data.values)
     worst = [k for k in np.argsort(-spreads, kind="stable") if spreads[k] > floor]
     return tuple(
         (str(distinct[row_of[rows[0]]]), float(data.values[rows].min()), float(data.values[rows].max()),
          tuple(int(line) for line in data.lines[rows]))
         for rows in (repeated[k] for k in worst)
     )  # fmt: skip
+
+
+def _usual_spread(spreads: np.ndarray, values: np.ndarray) -> float:
+    """Return the spread beyond which repeats of a formula contradict each other."""
+    low, high = np.quantile(values, [0.16, 0.84])
+    scale = (high - low) / 2 or float(values.std())
+    if len(spreads) < FEW_REPEATS:
+        return float(scale)
+    return max(CONTRADICTION * float(np.median(spreads)), 0.1 * scale)
 
 
 def _lacking(data: Measurements, one: Vectors) -> tuple[tuple[str, ...], int]:
@@ -123,13 +143,27 @@ def _n_seen(data: Measurements, one: Vectors) -> int | None:
 
 
 def _other_unit(data: Measurements) -> tuple[int, ...]:
-    """Return lines whose size is about a thousand times, or a thousandth of, what is usual, where few are so."""
-    sizes = np.abs(data.values)
-    usual = np.median(sizes[sizes > 0]) if (sizes > 0).any() else 0.0
-    if not usual:
+    """Return lines of values that stand apart from most, about a thousand times as large, or as small.
+
+    Values that lie over decades have no usual size. A few small ones are no sign: where values go through zero, some
+    are small by chance.
+    """
+    rows = np.flatnonzero(data.values)
+    if not len(rows):
         return ()
-    logs = np.log10(np.maximum(sizes, np.finfo(float).tiny) / usual)
-    is_spread = np.quantile(np.abs(logs[sizes > 0]), 0.8) > 1.0  # values over decades have no usual size
-    off = np.abs(np.abs(logs) - np.log10(FACTOR)) < 0.7
-    few = 0 < off.sum() <= 0.2 * len(sizes)
-    return tuple(int(line) for line in data.lines[off & (sizes > 0)]) if few and not is_spread else ()
+    logs = np.log10(np.abs(data.values[rows]))
+    order = np.argsort(logs, kind="stable")
+    clusters = np.split(order, np.flatnonzero(np.diff(logs[order]) > GAP) + 1)
+    main = max(clusters, key=len)
+    if np.ptp(np.quantile(logs[main], [0.05, 0.95])) > MAX_DECADES:
+        return ()
+    off = [
+        part for part in clusters if _is_factor(float(np.median(logs[part]) - np.median(logs[main])), part, len(rows))
+    ]
+    return tuple(sorted(int(data.lines[row]) for part in off for row in rows[part]))
+
+
+def _is_factor(decades: float, part: np.ndarray, n_rows: int) -> bool:
+    """Whether values that are so many decades off the others may be in another unit."""
+    by_chance = 2 + 5 * n_rows / FACTOR if decades < 0 else 0
+    return abs(abs(decades) - np.log10(FACTOR)) < TOLERANCE and len(part) > by_chance

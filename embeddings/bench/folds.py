@@ -30,7 +30,8 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
         seed: shuffles the groups.
 
     Raises:
-        InputInvalid: the table has no times or folds, or there are fewer groups than folds.
+        InputInvalid: the table has no times or folds, there are fewer groups than folds, or no fold has rows on both
+            sides.
     """
     makers: dict[str, Callable[[], Folds]] = {
         "formula": lambda: grouped_folds(data.formulas, n_folds, seed),
@@ -41,7 +42,10 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
     }
     if split not in makers:
         raise InputInvalid(f'No split "{split}". There are: {", ".join(SPLITS)}.')
-    return [(train, test) for train, test in makers[split]() if len(train) and len(test)]
+    folds = [(train, test) for train, test in makers[split]() if len(train) and len(test)]
+    if not folds:
+        raise InputInvalid(f'The split "{split}" leaves no rows to train on for any of these {len(data)} rows.')
+    return folds
 
 
 def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
@@ -66,7 +70,7 @@ def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
 def systems(data: Measurements) -> np.ndarray:
     """Return the chemical system of each row, such as ``"Fe-O"``, (n,)."""
     offsets, numbers = data.matrix.offsets, data.matrix.atomic_numbers
-    names = ["-".join(SYMBOLS[z - 1] for z in sorted(numbers[a:b])) for a, b in pairwise(offsets)]
+    names = ["-".join(sorted(SYMBOLS[z - 1] for z in numbers[a:b])) for a, b in pairwise(offsets)]
     return np.array(names, dtype=object)
 
 
@@ -87,8 +91,9 @@ def _in_time(data: Measurements, n_folds: int) -> Folds:
     parts = np.array_split(np.argsort(data.order, kind="stable"), n_folds + 1)
     folds = []
     for k in range(1, len(parts)):
-        before = np.concatenate(parts[:k])
-        folds.append((before[~np.isin(data.formulas[before], data.formulas[parts[k]])], parts[k]))
+        test = parts[k]
+        before = np.flatnonzero(data.order < data.order[test].min(initial=np.inf))  # not those of the same time
+        folds.append((before[~np.isin(data.formulas[before], data.formulas[test])], test))
     return folds
 
 

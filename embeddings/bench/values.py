@@ -97,6 +97,7 @@ def read_values(cells: Sequence[Any], name: str = "target") -> Values:
     there = {row: text for row, text in enumerate(texts) if row not in blank}
     words = {text.lower() for text in there.values()}
     if words and words <= YES | NO:
+        there = {row: text.removesuffix(".0") for row, text in there.items()}
         return _classes(len(cells), there, blank, name, lambda text: "no" if text.lower() in NO else "yes")
     if 2 * sum(_is_word(text) for text in there.values()) > len(there):
         return _classes(len(cells), there, blank, name, str.casefold)

@@ -100,7 +100,7 @@ def test_units_in_cells_are_kept_and_never_mixed() -> None:
         ((True, False, True), ("False", "True"), [1, 0, 1]),
         (("TRUE", "FALSE", ""), ("FALSE", "TRUE"), [1, 0, None]),
         ((0, 1, 1), ("0", "1"), [0, 1, 1]),
-        ((0.0, 1.0, float("nan")), ("0.0", "1.0"), [0, 1, None]),
+        ((0.0, 1.0, float("nan")), ("0", "1"), [0, 1, None]),
         (("metal", "glass", "Metal", "metal"), ("glass", "metal"), [1, 0, 1, 1]),
         (("FM", "AFM", "7", "FM"), ("7", "AFM", "FM"), [2, 1, 0, 2]),
     ],

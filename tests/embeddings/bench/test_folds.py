@@ -1,0 +1,120 @@
+"""Folds: no group stands on both sides, every row is tested once, and the same seed deals the same folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embeddings.bench.folds import SPLITS, Folds, grouped_folds, outer_folds, systems
+from embeddings.bench.measurements import Measurements, measurements
+from embeddings.errors import InputInvalid
+from embeddings.formula import parse_formula
+
+FORMULAS = ("Fe2O3", "FeO", "Fe4O6", "NaCl", "KCl", "MgO", "CaO", "LiF", "NaF", "CaF2", "Na2Cl2", "SrTiO3")
+
+
+def data_of(formulas: Sequence[str] = FORMULAS, **options: Any) -> Measurements:
+    return measurements(formulas, [k + 0.5 for k in range(len(formulas))], **options)
+
+
+def rows_of(folds: Folds) -> list[int]:
+    """Return the rows that are tested, in order."""
+    return sorted(np.concatenate([test for _, test in folds]).tolist())
+
+
+tables = st.lists(st.sampled_from(FORMULAS), min_size=20, max_size=80).filter(lambda some: len(set(some)) >= 8)
+
+
+@given(tables, st.integers(2, 5), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_grouped_folds_share_no_formula_and_test_every_row_once(formulas: list[str], n_folds: int, seed: int) -> None:
+    data = data_of(formulas)
+    folds = outer_folds(data, "formula", n_folds=n_folds, seed=seed)
+    assert len(folds) == n_folds
+    assert rows_of(folds) == list(range(len(data)))
+    for train, test in folds:
+        assert sorted([*train, *test]) == list(range(len(data)))
+        assert not set(data.formulas[train]) & set(data.formulas[test])
+    again = outer_folds(data, "formula", n_folds=n_folds, seed=seed)
+    assert all((a == b).all() for one, other in zip(folds, again, strict=True) for a, b in zip(one, other, strict=True))
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=200), st.integers(2, 5))
+@settings(max_examples=30, deadline=None)
+def test_folds_are_as_even_as_the_groups_allow(groups: list[int], n_folds: int) -> None:
+    sizes = np.unique(groups, return_counts=True)[1]
+    if len(sizes) < n_folds:
+        with pytest.raises(InputInvalid, match="do not fill"):
+            grouped_folds(np.array(groups), n_folds, 0)
+        return
+    tests = [len(test) for _, test in grouped_folds(np.array(groups), n_folds, 0)]
+    assert max(tests) - min(tests) <= sizes.max()
+
+
+def test_another_seed_deals_other_folds() -> None:
+    data = data_of(FORMULAS * 3)
+    first, other = (outer_folds(data, seed=seed) for seed in (0, 1))
+    assert any(a.tolist() != b.tolist() for (_, a), (_, b) in zip(first, other, strict=True))
+
+
+def test_systems_are_the_elements_in_alphabetical_order() -> None:
+    assert systems(data_of())[[0, 3, 11]].tolist() == ["Fe-O", "Cl-Na", "O-Sr-Ti"]
+
+
+def test_a_chemical_system_is_on_one_side() -> None:
+    data = data_of(FORMULAS * 2)
+    names = systems(data)
+    for train, test in outer_folds(data, "system", n_folds=4):
+        assert not set(names[train]) & set(names[test])
+
+
+def test_an_element_is_left_out() -> None:
+    data = data_of()
+    held = [set(parse_formula(formula)) for formula in data.spelled]
+    folds = outer_folds(data, "element", n_folds=3)
+    assert [len(test) for _, test in folds] == [6, 3, 3]
+    for train, test in folds:
+        left_out = set.intersection(*(held[row] for row in test))
+        assert left_out - set.union(*(held[row] for row in train))
+
+
+def test_time_goes_forward_and_no_formula_comes_back() -> None:
+    order = np.array([k // 4 for k in range(24)], dtype=float)
+    data = data_of(FORMULAS * 2, order=order)
+    for train, test in outer_folds(data, "time", n_folds=3):
+        assert order[train].max() < order[test].min()
+        assert not set(data.formulas[train]) & set(data.formulas[test])
+
+
+def test_given_folds_are_taken() -> None:
+    data = data_of(folds=list("abcabcabcabc"))
+    assert [test.tolist() for _, test in outer_folds(data, "given")] == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
+
+
+@pytest.mark.parametrize(
+    ("split", "options", "words"),
+    [
+        ("time", {}, "name it with --time"),
+        ("given", {}, "name it with --fold"),
+        ("given", {"folds": [1] * 12}, "leaves no rows to train on"),
+        ("time", {"order": [2000] * 12}, "leaves no rows to train on"),
+        ("formula", {"n_folds": 50}, "do not fill 50 folds"),
+        ("nonsense", {}, "There are: " + ", ".join(SPLITS)),
+    ],
+)
+def test_what_cannot_be_split_is_named(split: Any, options: dict[str, Any], words: str) -> None:
+    n_folds = options.pop("n_folds", 5)
+    with pytest.raises(InputInvalid) as caught:
+        outer_folds(data_of(**options), split, n_folds=n_folds)
+    assert words in str(caught.value)
+
+
+def test_elements_that_all_hold_cannot_be_left_out() -> None:
+    oxides = data_of([f"{metal}{n}O" for metal in ("Fe",) for n in range(1, 13)])
+    with pytest.raises(InputInvalid, match="leaves no rows to train on"):
+        outer_folds(oxides, "element")
