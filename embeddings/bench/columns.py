@@ -95,8 +95,7 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
         place = _by_cells(sheet, besides)
     if place is None:
         raise ColumnNotFound(f"{sheet.source}: no column reads as formulas; name it: --formula. {_listed(sheet.names)}")
-    shown = f'"{sheet.names[place]}"' if sheet.names[place] else f"column {place + 1}"
-    sheet.notes.append(f"Formulas are read from {shown}; --formula names another column.")
+    sheet.notes.append(f"Formulas are read from {sheet.called(place)}; --formula names another column.")
     return place
 
 

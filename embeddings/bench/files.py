@@ -10,11 +10,12 @@ import stat
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from embeddings.bench.delimited import TextLines, delimited_sheet
 from embeddings.bench.measurements import SetAside
@@ -62,7 +63,8 @@ def open_sheet(path: str | Path) -> Iterator[Sheet]:
     with ExitStack() as stack:
         file = stack.enter_context(_kept_input() if str(path) == STDIN else _opened(Path(path)))
         if _start(file)[:2] == b"\x1f\x8b":
-            file = stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
+            unpacked = gzip.GzipFile(fileobj=file, mode="rb")
+            file = cast("IO[bytes]", stack.enter_context(unpacked))
         ending = Path(source).name.lower().removesuffix(".gz").rpartition(".")[2]
         yield _kind(_first(file, source), ending, source)(file, source)
 
@@ -108,7 +110,7 @@ def _first(file: IO[bytes], source: str) -> bytes:
     """
     try:
         start = _start(file)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputInvalid(f"{source} cannot be unpacked: {error}.") from error
     if not start.strip():
         raise InputInvalid(f"{source} is empty; a table with the names of its columns in the first line is needed.")
@@ -174,12 +176,12 @@ def _parquet_sheet(file: IO[bytes], source: str) -> Sheet:
                 columns = [batch.column(batch.schema.names.index(names[place])).to_pylist() for place in places]
                 yield from ((line + k, cells) for k, cells in enumerate(zip(*columns, strict=True), start=1))
                 line += len(batch)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise broken(error) from error
 
     try:
         table = pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise broken(error) from error
     names = list(table.schema_arrow.names)
     n_head = n_head_rows(len(names))

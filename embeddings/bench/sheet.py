@@ -12,6 +12,7 @@ import numpy as np
 
 from embeddings.bench.measurements import SetAside
 from embeddings.bench.values import as_number
+from embeddings.text import shortened
 
 Row = tuple[int, Sequence[Any]]
 """Line of the file, and cells."""
@@ -47,6 +48,10 @@ class Sheet:
     rows: Callable[[Sequence[int]], Iterator[Row]]
     set_aside: list[SetAside] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def called(self, place: int) -> str:
+        """Return what a column is called in a sentence."""
+        return f'"{shortened(self.names[place])}"' if self.names[place] else f"column {place + 1}"
 
 
 def n_head_rows(n_columns: int) -> int:

@@ -174,9 +174,8 @@ def _leaks(sheet: Sheet, measured: int, name: str) -> list[str]:
     found = leaking_columns([cells for _, cells in sheet.head], measured)
     if not found:
         return []
-    names = [f'"{sheet.names[place]}"' if sheet.names[place] else f"column {place + 1}" for place in found]
-    more = f" and {len(names) - LEAKS_SHOWN:,} more" if len(names) > LEAKS_SHOWN else ""
-    told = (
-        f'{", ".join(names[:LEAKS_SHOWN])}{more}: each tells "{name}" exactly, in the first {len(sheet.head):,} rows.'
-    )
-    return [f"{told} It is the same measurement, or made from it, or the order of the rows; it is not learned from."]
+    shown = ", ".join(sheet.called(place) for place in found[:LEAKS_SHOWN])
+    more = f" and {len(found) - LEAKS_SHOWN:,} more" if len(found) > LEAKS_SHOWN else ""
+    tells = f'{"tells" if len(found) == 1 else "each tell"} "{name}" exactly in the first {len(sheet.head):,} rows'
+    why = "the same measurement, or made from it, or the order of the rows"
+    return [f"{shown}{more} {tells}: {why}. Only formulas are learned from."]

@@ -6,15 +6,20 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from embeddings.bench import tables
+from embeddings.bench.measurements import MIN_ROWS
 from embeddings.bench.tables import read_formulas, read_table
 from embeddings.errors import ColumnNotFound, EmbeddingsError, InputInvalid, TargetInvalid
 
@@ -251,7 +256,7 @@ def test_a_column_that_tells_the_target_is_pointed_at(
         ("KBr", 7, make(7)),
     ]
     data = read_table(write("a.csv", text_of(header="formula,gap,other", rows=rows)), target="gap")
-    assert any(note.startswith('"other": each tells "gap" exactly') for note in data.notes) is tells
+    assert any(note.startswith('"other" tells "gap" exactly') for note in data.notes) is tells
 
 
 @pytest.mark.parametrize(
@@ -336,6 +341,22 @@ def test_what_is_no_table_is_named(write: Callable[..., Path], name: str, conten
     with pytest.raises(InputInvalid) as caught:
         read_table(write(name, content), target="gap")
     assert words in str(caught.value)
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), st.binary(max_size=4))))
+@example("a.csv.gz", [(0.5, 1, b"\xff")])
+@example("a.parquet", [(0.2, 1, b"\x9e")])
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_file_is_read_or_named(name: str, cuts: list[tuple[float, int, bytes]]) -> None:
+    made = FORMATS[name]()
+    content = bytearray(made if isinstance(made, bytes) else made.encode())
+    for share, n_cut, put in cuts:
+        place = int(share * len(content))
+        content[place : place + n_cut] = put
+    with TemporaryDirectory() as folder, suppress(EmbeddingsError):
+        path = Path(folder) / name
+        path.write_bytes(content)
+        assert len(read_table(path, target="gap")) >= MIN_ROWS
 
 
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
