@@ -208,7 +208,7 @@ def _workbook_sheet(file: IO[bytes], source: str) -> Sheet:
         raise InputInvalid(f"{source} has no sheet with anything in it.")
     if len(book.sheetnames) > 1:
         notes.append(f'"{sheets[0].title}", the first of {len(book.sheetnames)} sheets, is read.')
-    return sheet_of(source, _workbook_rows(sheets[0], source), [], notes)
+    return sheet_of(source, _workbook_rows(sheets[0], source), [], notes, may_be_short=True)
 
 
 def _check_size(file: IO[bytes], source: str) -> None:

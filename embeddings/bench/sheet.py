@@ -60,7 +60,13 @@ def n_head_rows(n_columns: int) -> int:
 
 
 def sheet_of(
-    source: str, rows: Iterator[Row], set_aside: list[SetAside], notes: list[str], *, names: list[str] | None = None
+    source: str,
+    rows: Iterator[Row],
+    set_aside: list[SetAside],
+    notes: list[str],
+    *,
+    names: list[str] | None = None,
+    may_be_short: bool = False,
 ) -> Sheet:
     """Return a sheet of rows that come one by one; the first of them may stand above the header.
 
@@ -70,10 +76,13 @@ def sheet_of(
         set_aside: that `rows` adds to.
         notes: that `rows` adds to.
         names: of the columns; looked for in the first rows if None.
+        may_be_short: whether a row may end with its last cell that is not blank.
     """
     if names is None:
         names, below = _names(list(islice(rows, HEADER_ROWS)), notes)
         rows = chain(below, rows)
+    if may_be_short:
+        rows = ((line, [*cells, *[None] * (len(names) - len(cells))]) for line, cells in rows)
     whole = _whole_rows(rows, len(names), set_aside)
     head = list(islice(whole, n_head_rows(len(names))))
 
@@ -86,18 +95,16 @@ def sheet_of(
 def _names(rows: list[Row], notes: list[str]) -> tuple[list[str], list[Row]]:
     """Return the names of the columns, and the rows below them.
 
-    The names are the first row that is as long as most rows are and holds no number; else the first with two cells;
-    else the first that is not blank.
+    The names are the first row that is as long as most rows are; if it holds a number, the first with two cells, or the
+    first that is not blank.
     """
     texts = [_without_blank_end(["" if cell is None else str(cell).strip() for cell in cells]) for _, cells in rows]
     widths = Counter(len(cells) for cells in texts if cells)
     usual = widths.most_common(1)[0][0] if widths else 0
-    rules: tuple[Callable[[list[str]], bool], ...] = (
-        lambda cells: len(cells) >= max(usual, 2) and not any(np.isfinite(as_number(cell)) for cell in cells),
-        lambda cells: sum(map(bool, cells)) >= 2,
-        lambda cells: bool(cells),
-    )
-    place = next((place for rule in rules for place, cells in enumerate(texts) if rule(cells)), None)
+    place = next((place for place, cells in enumerate(texts) if len(cells) >= max(usual, 2)), None)
+    if place is None or any(np.isfinite(as_number(cell)) for cell in texts[place]):
+        several = (place for place, cells in enumerate(texts) if sum(map(bool, cells)) >= 2)
+        place = next(several, next((place for place, cells in enumerate(texts) if cells), None))
     if place is None:
         return [], []
     above = [line for (line, _), cells in zip(rows[:place], texts[:place], strict=True) if cells]

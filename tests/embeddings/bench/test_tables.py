@@ -119,6 +119,13 @@ def test_lines_are_those_of_the_file(write: Callable[..., Path]) -> None:
     assert data.lines.tolist() == [2, 3, 4, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21]
 
 
+def test_rows_of_a_workbook_end_with_their_last_cell(write: Callable[..., Path]) -> None:
+    rows = [("formula", "gap", "comment"), *ROWS[:-1], (*ROWS[-1], "good"), ("KI",)]
+    data = read_table(write("a.xlsx", workbook(rows)), target="gap")
+    assert data.values.tolist() == VALUES
+    assert [(row.line, row.reason) for row in data.set_aside] == [(14, "the value is blank")]
+
+
 def test_lines_of_a_workbook_and_of_a_parquet_file(write: Callable[..., Path]) -> None:
     book = workbook([("Salts",), (), ("formula", "gap"), ("zz", 1), *ROWS])
     data = read_table(write("a.xlsx", book), target="gap")
@@ -205,6 +212,16 @@ def test_a_table_without_a_header_or_without_formulas_says_so(write: Callable[..
         read_table(write("a.csv", text_of().partition("\n")[2]), target="gap")
     with pytest.raises(ColumnNotFound, match=r"name it: --formula\. It has: formula, gap"):
         read_table(write("b.csv", text_of(rows=[("xx", v) for v in VALUES])), target="gap")
+
+
+def test_names_of_columns_may_be_numbers(write: Callable[..., Path]) -> None:
+    rows = [(formula, value, "", "salt") for formula, value in ROWS]
+    assert read_table(write("a.csv", text_of(header="formula,300,400,kind", rows=rows)), target="300").target == "300"
+
+
+def test_rows_longer_than_the_names_are_set_aside(write: Callable[..., Path]) -> None:
+    data = read_table(write("a.csv", text_of(rows=[*ROWS, *((f, v, "?") for f, v in ROWS * 2)])), target="gap")
+    assert (len(data), len(data.set_aside)) == (len(ROWS), 2 * len(ROWS))
 
 
 def test_two_columns_of_one_name_matter_only_if_asked_for(write: Callable[..., Path]) -> None:
