@@ -25,6 +25,7 @@ class Plan:
         seed: of folds and heads.
         n_rows: rows that could be used, before too many of them were sampled.
         source: file that the rows come from; empty where they were handed over in Python.
+        formula_column: that was named; empty where it was found.
     """
 
     catalogs: tuple[str, ...]
@@ -35,6 +36,7 @@ class Plan:
     seed: int
     n_rows: int
     source: str = ""
+    formula_column: str = ""
 
 
 @dataclass(frozen=True, eq=False)

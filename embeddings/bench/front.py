@@ -55,6 +55,7 @@ def compare(
     target: str | None = None,
     unit: str = "",
     source: str = "",
+    formula_column: str = "",
 ) -> Report:
     """Find the best honest model for measurements, and say which vectors help it.
 
@@ -76,6 +77,7 @@ def compare(
         target: what was measured; the name of `values` if it has one.
         unit: of the values.
         source: file that the rows come from, for the report.
+        formula_column: of that file, where it has to be named, for the report.
 
     Raises:
         InputInvalid: too few rows or formulas, an unknown head or split, or two catalogs of one name.
@@ -95,7 +97,7 @@ def compare(
     settings = Settings(heads=_checked_heads(heads), seed=seed)
     data = _sampled(all_rows, seed)
     folds = _all_folds(data, split, n_folds, n_repeats, seed)
-    plan = Plan(tuple(vectors), split, len(folds), n_repeats, budget, seed, len(all_rows), source)
+    plan = Plan(tuple(vectors), split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column)
     return Report(_Bench(data, vectors, folds, plan, settings, clock, progress or (lambda what, share: None)).run())
 
 

@@ -51,7 +51,7 @@ def _subtitle(content: dict[str, Any]) -> str:
     catalogs = listed(plan["catalogs"]) or "no catalogs"
     return (
         f"{source}{facts['n_rows']:,} rows \u00b7 {content['n_folds_done']} of {plan['n_folds']} folds by "
-        f"{plan['split']} \u00b7 {catalogs} \u00b7 {content['seconds']:,.0f} s"
+        f"{plan['split']} \u00b7 {catalogs}"
     )
 
 
@@ -143,7 +143,7 @@ def _facts(content: dict[str, Any]) -> str:
         ("Rows that share a formula", f"{facts['n_repeats']:,}"),
         ("Folds", f"{content['n_folds_done']} of {plan['n_folds']}, by {plan['split']}"),
         ("Seed", str(plan["seed"])),
-        ("Budget", "none" if plan["budget"] is None else f"{plan['budget']:,.0f} s"),
+        ("Budget", "none" if plan["budget"] is None else f"{number(plan['budget'])} s"),
     ]
     if not content["classes"]:
         low, _, median, _, high = facts["quantiles"]

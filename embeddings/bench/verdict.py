@@ -82,7 +82,7 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
         fold_words = f"{done} of {counted(plan.n_folds, 'fold')} were done" if done < plan.n_folds else ""
         fit_words = f"{counted(n_skipped, 'candidate')} were not tried or not on all inner folds" if n_skipped else ""
         said = listed([part for part in (fold_words, fit_words) if part])
-        yield f"The budget of {plan.budget:,.0f} s ended first: {said}. With more time the error may be lower."
+        yield f"The budget of {number(plan.budget or 0)} s ended first: {said}. With more time the error may be lower."
     if evidence.findings is not None and all(one.head == "mean" for one in evidence.findings.members):
         yield (
             "No model was better than the baseline among those tried."
@@ -106,7 +106,7 @@ def _data(evidence: Evidence) -> Iterator[str]:
         yield f"{counted(facts.n_repeats, 'row')} share their formula with another."
     for formula, low, high, lines in facts.contradictions[:1]:
         more = f" ({len(facts.contradictions):,} formulas contradict themselves)" * (len(facts.contradictions) > 1)
-        both = f"{_value(low, data.unit)} and {_value(high, data.unit)}"
+        both = listed([data.classes[int(k)] if data.is_classification else _value(k, data.unit) for k in (low, high)])
         yield f"{formula} is {both}, {line_list(lines, evidence.place)}{more}."
     if facts.other_unit:
         where = line_list(facts.other_unit, evidence.place)
@@ -316,15 +316,17 @@ def _outliers(evidence: Evidence, findings: Findings) -> Iterator[str]:
 def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lines that train and use what was chosen: of the shell, and of Python."""
     source, target = _source(evidence), shlex.quote(evidence.data.target)
-    catalogs = "".join(f" --catalog {shlex.quote(name)}" for name in evidence.plan.catalogs)
+    plan, is_class = evidence.plan, evidence.data.is_classification
+    options = f" --formula {shlex.quote(plan.formula_column)}" * bool(plan.formula_column)
+    options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
     shell = (
-        f"embeddings fit {source} --target {target}{catalogs} -o model/",
+        f"embeddings fit {source} --target {target}{options} -o model/",
         "embeddings predict model/ NEW.csv -o predicted.csv",
     )
     python = (
         "from embeddings.estimators import PropertyModel",
-        f"model = PropertyModel(catalogs={list(evidence.plan.catalogs)!r}).fit(formulas, values)",
-        "model.predict(new_formulas, return_interval=True)",
+        f"model = PropertyModel(catalogs={list(plan.catalogs)!r}).fit(formulas, values)",
+        f"model.{'predict_proba(new_formulas)' if is_class else 'predict(new_formulas, return_interval=True)'}",
     )
     return shell, python
 

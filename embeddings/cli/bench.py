@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
-from embeddings.cli.types import SEED, Duration
+from embeddings.cli.types import SEED
 from embeddings.pages import check_page
 from embeddings.store.outputs import Output
 
@@ -64,7 +65,7 @@ def bench(
         with _progress(file) as progress:
             report = compare(
                 data, catalogs=catalogs or None, split=split, n_folds=folds, n_repeats=repeats, budget=budget,
-                seed=seed, progress=progress, source=str(file),
+                seed=seed, progress=progress, source=str(file), formula_column=columns["formula"] or "",
             )  # fmt: skip
     except KeyboardInterrupt:
         echo("Interrupted before anything was found out; nothing was written.", err=True)

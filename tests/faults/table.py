@@ -103,7 +103,7 @@ CASES: dict[str, Case] = {
         }.items()
     },
     "bench": _written(
-        ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "1s"
+        ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
 }  # fmt: skip

@@ -14,7 +14,7 @@ pytest.importorskip("lightgbm", reason="needs the extra bench")
 
 from embeddings.bench import front
 from embeddings.cli import main
-from embeddings.cli.types import Duration
+from embeddings.cli.duration import Duration
 from testing.planted import formulas, learnable
 
 N = 60
@@ -112,5 +112,5 @@ def test_lengths_of_time(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0s", "-5m", "soon", "nan", "1d", "1e3", "٣m"])
 def test_what_is_no_length_of_time(text: str) -> None:
-    with pytest.raises(click.BadParameter, match=r"Write 90s, 10m or 1\.5h"):
+    with pytest.raises(click.BadParameter, match=r"write it like 90s, 10m or 1\.5h"):
         Duration().convert(text, None, None)
