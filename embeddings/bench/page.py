@@ -9,7 +9,7 @@ from typing import Any
 
 from embeddings.bench.charts import charts_of
 from embeddings.bench.drawing import interval
-from embeddings.bench.wording import SCORE_WORDS, listed, number
+from embeddings.bench.wording import SCORE_WORDS, listed, number, probability
 from embeddings.pages import content_policy, read_part
 from embeddings.text import one_line, shortened
 
@@ -71,15 +71,16 @@ def _contenders(content: dict[str, Any]) -> str:
         main = row["scores"][kinds[0]]
         over = row["over_fractions"]
         cells = [
+            _score(main),
             interval(main["low"], main["mean"], main["high"], min(ends), max(ends)),
-            *(_score(row["scores"][kind]) for kind in kinds),
+            *(_score(row["scores"][kind]) for kind in kinds[1:]),
             "" if over is None else f"{100 * over['relative']:+.0f} %".replace("-", "\u2212"),
-            "" if over is None or over["p"] is None else _text(over["outcome"]),
+            "" if over is None or over["p"] is None else _text(probability(over["p"])),
         ]
         style = ' class="chosen"' if row["name"] == "chosen" else ""
         body.append(f'<tr{style}><th scope="row">{_text(row["label"])}</th>{_cells(cells)}</tr>')
     names = [SCORE_WORDS[kind] for kind in kinds]
-    head = ["contender", "", *names, "over element fractions", ""]
+    head = ["contender", names[0], "", *names[1:], "over element fractions", ""]
     return _table("Contenders", head, body)
 
 

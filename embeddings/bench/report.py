@@ -15,7 +15,7 @@ from embeddings.bench.findings import Findings, mean_predictions
 from embeddings.bench.page import render_page
 from embeddings.bench.scores import kinds
 from embeddings.bench.verdict import Section, code_lines, verdict
-from embeddings.bench.wording import contender_words, number
+from embeddings.bench.wording import contender_words, number, probability
 from embeddings.pages import check_page
 from embeddings.store.folders import write_text
 from embeddings.text import one_line
@@ -184,7 +184,7 @@ def _over(findings: Findings, name: str) -> str:
     found = findings.over.get(name)
     if found is None:
         return ""
-    return f"{100 * found.relative:+.0f} %{'' if np.isnan(found.p) else f', {found.outcome}'}"
+    return f"{100 * found.relative:+.0f} %{'' if np.isnan(found.p) else f', {probability(found.p)}'}"
 
 
 def _difference(found: Any) -> dict[str, Any] | None:

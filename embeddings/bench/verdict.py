@@ -236,7 +236,7 @@ def _vectors(evidence: Evidence, findings: Findings) -> Iterator[str]:
     tested = [gain for gain in findings.gains if gain.over_without is not None and np.isfinite(gain.over_without.p)]
     if tested and not helping:
         promising = any(gain.over_without.relative < -PROMISING for gain in tested if gain.over_without is not None)
-        advice = "more folds or repeats may tell" if promising else "a model without vectors does as well here"
+        advice = "more repeats may tell" if promising else "a model without vectors does as well here"
         yield f"None of them lowers the error by more than chance may: {advice}."
 
 
