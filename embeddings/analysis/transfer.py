@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embeddings.analysis.frames import data_frame
 from embeddings.analysis.probes import ALPHAS
+from embeddings.bench.paired import Outcome, corrected_p, holm, outcome_of
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
@@ -35,7 +36,7 @@ CONTROL = "element fractions"
 STATS = ("mean", "std")
 """Of the vectors in a catalog of elements."""
 
-HEAD = ("", "MAE", "R2", "seen", "lacking")
+HEAD = ("", "MAE", "R2", "seen", "lacking", f"than {CONTROL}")
 """Of a ranking as a table."""
 
 MAX_FORMULAS = 5_000
@@ -51,12 +52,19 @@ class TransferScore:
         r2: coefficient of determination.
         n_seen: formulas that the training of these vectors saw; None where that is not known.
         n_uncovered: formulas with an element that has no vector, for which the nearest element stood in.
+        mae_std: standard deviation of the mean absolute error over the folds.
+        p: probability of a difference this large from the `CONTROL` by chance, corrected for training rows that folds
+            share and for the number of candidates; None for the control itself.
+        outcome: ``"better"`` or ``"worse"`` than the control, or ``"within noise"``; None for the control itself.
     """
 
     mae: float
     r2: float
     n_seen: int | None
     n_uncovered: int
+    mae_std: float = float("nan")
+    p: float | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +77,7 @@ class Ranking:
         n_used: formulas that were used; all unless there are too many.
         baseline_mae: the error when the mean of the other folds is predicted.
         scores: name -> score, lowest error first.
+        stats: of the vectors in a catalog of elements: its vectors suit the measurements pooled like this.
     """
 
     n_rows: int
@@ -76,6 +85,12 @@ class Ranking:
     n_used: int
     baseline_mae: float
     scores: dict[str, TransferScore]
+    stats: tuple[str, ...] = STATS
+
+    @property
+    def winner(self) -> str | None:
+        """What is better than the `CONTROL` by more than chance may be, with the lowest error; None if nothing is."""
+        return next((name for name, score in self.scores.items() if score.outcome == "better"), None)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the scores as a data frame, one row each by name; the other numbers are in ``.attrs``.
@@ -89,14 +104,14 @@ class Ranking:
         frame.attrs.update({field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"})
         return frame
 
-    def rows(self) -> list[tuple[str, str, str, str, str]]:
+    def rows(self) -> list[tuple[str, ...]]:
         """Return what to print below the head `HEAD`: one row for each name, and one for predicting the mean."""
-        rows = [
-            (name, f"{one.mae:.4g}", f"{one.r2:.3f}", "?" if one.n_seen is None else f"{one.n_seen:,}",
-             f"{one.n_uncovered:,}")
+        rows: list[tuple[str, ...]] = [
+            (name, f"{one.mae:.4g} \u00b1 {one.mae_std:.2g}", f"{one.r2:.3f}",
+             "?" if one.n_seen is None else f"{one.n_seen:,}", f"{one.n_uncovered:,}", one.outcome or "")
             for name, one in self.scores.items()
         ]  # fmt: skip
-        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "")]
+        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "", "")]
 
     def summary(self) -> str:
         """Return how much was measured, in a few words."""
@@ -146,16 +161,19 @@ def transferability(
     rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
     used, wanted = [distinct[row] for row in rows], means[rows]
     matrix = fraction_matrix(used)
-    scores = {CONTROL: _score(_fractions(matrix), wanted, n_folds)}
+    scores, errors = dict[str, TransferScore](), dict[str, np.ndarray]()
+    scores[CONTROL], errors[CONTROL] = _score(_fractions(matrix), wanted, n_folds)
     for one in map(as_catalog, candidates):
         if one.name in scores:
             raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
         features = pool(matrix, one, stats=STATS, missing="impute", dtype=np.float64)
-        scores[one.name] = _score(
+        scores[one.name], errors[one.name] = _score(
             features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
         )
-    baseline = _score(np.zeros((len(used), 1)), wanted, n_folds).mae
-    ranked = dict(sorted(scores.items(), key=lambda item: float(leveled(np.array(item[1].mae)))))
+    baseline = _score(np.zeros((len(used), 1)), wanted, n_folds)[0].mae
+    ranked = dict(
+        sorted(_against_control(scores, errors).items(), key=lambda item: float(leveled(np.array(item[1].mae))))
+    )
     return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
 
 
@@ -218,8 +236,8 @@ def _lacking(one: ElementCatalog | CompositionEncoder, matrix: FractionMatrix) -
 
 def _score(
     features: np.ndarray, values: np.ndarray, n_folds: int, *, n_seen: int | None = 0, n_uncovered: int = 0
-) -> TransferScore:
-    """Predict each fold from the others; the rows are in random order already."""
+) -> tuple[TransferScore, np.ndarray]:
+    """Predict each fold from the others, and return its error too; the rows are in random order already."""
     try:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import KFold, cross_val_predict
@@ -230,4 +248,18 @@ def _score(
     model = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
     residuals = values - cross_val_predict(model, features, values, cv=KFold(n_folds))
     r2 = 1 - np.square(residuals).sum() / np.square(values - values.mean()).sum()
-    return TransferScore(float(np.abs(residuals).mean()), float(r2), n_seen, n_uncovered)
+    errors = np.array([np.abs(fold).mean() for fold in np.array_split(residuals, n_folds)])  # as KFold cuts them
+    mae, std = float(np.abs(residuals).mean()), float(errors.std(ddof=1))
+    return TransferScore(mae, float(r2), n_seen, n_uncovered, std), errors
+
+
+def _against_control(scores: dict[str, TransferScore], errors: dict[str, np.ndarray]) -> dict[str, TransferScore]:
+    """Say of each score whether it differs from the control's by more than chance may."""
+    share = 1 / (len(errors[CONTROL]) - 1)
+    found = {name: ours - errors[CONTROL] for name, ours in errors.items() if name != CONTROL}
+    chances = holm({name: corrected_p(differences, share) for name, differences in found.items()})
+    judged = {
+        name: replace(scores[name], p=p, outcome=outcome_of(float(found[name].mean()), p))
+        for name, p in chances.items()
+    }
+    return scores | judged

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from scipy.stats import t as student
 
 from embeddings.bench.contest import Contest
-
-LEVEL = 0.05
-"""A difference less likely than this by chance is called one."""
-
-Outcome = Literal["better", "worse", "within noise"]
+from embeddings.bench.paired import Outcome, corrected_p, outcome_of
 
 
 @dataclass(frozen=True)
@@ -36,9 +30,7 @@ class Difference:
     @property
     def outcome(self) -> Outcome:
         """In words."""
-        if not self.p < LEVEL:
-            return "within noise"
-        return "better" if self.relative < 0 else "worse"
+        return outcome_of(self.relative, self.p)
 
 
 def difference(contest: Contest, contender: str, other: str) -> Difference:
@@ -51,19 +43,3 @@ def difference(contest: Contest, contender: str, other: str) -> Difference:
     relative = float(ours.mean() / theirs.mean() - 1) if theirs.mean() else 0.0
     share = float(np.mean([len(fold.test) / len(fold.train) for fold in contest.folds]))
     return Difference(contender, other, relative, corrected_p(ours - theirs, share))
-
-
-def corrected_p(differences: np.ndarray, share: float) -> float:
-    """Return the two-sided probability of paired differences, (n_folds,), under no difference.
-
-    Args:
-        differences: of each fold.
-        share: rows tested over rows trained on.
-    """
-    n = len(differences)
-    if n < 2:
-        return float("nan")
-    variance = float(differences.var(ddof=1)) * (1 / n + share)
-    if variance == 0:
-        return 1.0 if differences.mean() == 0 else 0.0
-    return float(2 * student.sf(abs(differences.mean()) / np.sqrt(variance), n - 1))

@@ -23,6 +23,9 @@ BASELINE = "baseline"
 REFIT_SHARE = 0.35
 """Of the time of an outer fold, for training again on all of its rows what was chosen."""
 
+FITS_GUESSED = 90
+"""Fits that an outer fold is expected to take, until one has run."""
+
 
 @dataclass(frozen=True, eq=False)
 class OuterFold:
@@ -55,6 +58,8 @@ class Contest:
         folds: those that ran.
         was_cut: whether the budget ended before all was tried.
         seconds: that it took.
+        settings: what was tried.
+        was_stopped: whether Ctrl-C ended it; the folds are those that were done by then, perhaps none.
     """
 
     data: Measurements
@@ -62,11 +67,12 @@ class Contest:
     was_cut: bool = False
     seconds: float = 0.0
     settings: Settings = field(default_factory=Settings)
+    was_stopped: bool = False
 
     @property
     def contenders(self) -> tuple[str, ...]:
         """Those that ran in every fold, the lowest mean loss first."""
-        common = set.intersection(*(set(fold.predicted) for fold in self.folds))
+        common = set.intersection(*(set(fold.predicted) for fold in self.folds)) if self.folds else set()
         return tuple(sorted(common, key=lambda name: (self.losses(name).mean(), name)))
 
     def losses(self, contender: str) -> np.ndarray:
@@ -86,7 +92,7 @@ def hold_contest(
     *,
     settings: Settings | None = None,
     clock: Clock | None = None,
-    advance: Callable[[int], None] = lambda done: None,
+    advance: Callable[[float], None] = lambda done: None,
 ) -> Contest:
     """Judge by outer folds what inner folds choose; a fresh model for each fold.
 
@@ -96,22 +102,45 @@ def hold_contest(
         folds: outer ones.
         settings: what is tried.
         clock: the time that may be spent; folds that have not begun when it is up are left out, but for the first.
-        advance: told the number of each outer fold that is done.
+        advance: told how many outer folds are done, in fractions.
     """
     settings, clock = settings or Settings(), clock or Clock()
-    store, cut = FeatureStore(maker, data), False
+    store, pace, cut, stopped = FeatureStore(maker, data), _Pace(advance), False, False
     done: list[OuterFold] = []
-    for number, (train, test) in enumerate(folds):
-        begins = number / len(folds)
-        if done and not clock.until(1.0).allows(0.5 * clock.spent / number):
-            cut = True
-            break
-        until = clock.until(begins + (1 - REFIT_SHARE) / len(folds))
-        choice = Race(store, train, settings, until).run()
-        cut = cut or choice.n_skipped > 0
-        done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))
-        advance(number + 1)
-    return Contest(data, done, cut, clock.spent, settings)
+    try:
+        for number, (train, test) in enumerate(folds):
+            begins = number / len(folds)
+            if done and not clock.until(1.0).allows(0.5 * clock.spent / number):
+                cut = True
+                break
+            until = clock.until(begins + (1 - REFIT_SHARE) / len(folds))
+            choice = Race(store, train, settings, until, pace.step).run()
+            cut = cut or choice.n_skipped > 0
+            done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))
+            pace.next_fold()
+    except KeyboardInterrupt:
+        stopped = True
+    return Contest(data, done, cut, clock.spent, settings, stopped)
+
+
+@dataclass
+class _Pace:
+    """How far the contest is: a fold takes about as many fits as the one before."""
+
+    advance: Callable[[float], None]
+    n_expected: int = FITS_GUESSED
+    n_folds: int = 0
+    n_fits: int = 0
+
+    def step(self) -> None:
+        """A fit is done."""
+        self.n_fits += 1
+        self.advance(self.n_folds + (1 - REFIT_SHARE) * min(1.0, self.n_fits / self.n_expected))
+
+    def next_fold(self) -> None:
+        """An outer fold is done."""
+        self.n_folds, self.n_expected, self.n_fits = self.n_folds + 1, max(1, self.n_fits), 0
+        self.advance(self.n_folds)
 
 
 def _predict(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from embeddings.bench.candidates import Candidate, Loss, loss_of
-from embeddings.bench.contest import Contest
+from embeddings.bench.clock import Deadline
+from embeddings.bench.contest import Contest, OuterFold
 from embeddings.bench.selection import FeatureStore, fit
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -23,11 +25,13 @@ class Curve:
         features: that the model had.
         n_rows: training rows of each point.
         losses: mean over the outer folds.
+        was_cut: whether points are left out for lack of time.
     """
 
     features: str
     n_rows: tuple[int, ...]
     losses: tuple[float, ...]
+    was_cut: bool = False
 
     @property
     def exponent(self) -> float:
@@ -44,31 +48,52 @@ class Curve:
 
 
 def learning_curve(
-    contest: Contest, store: FeatureStore, features: str, *, shares: Sequence[float] = SHARES, seed: int = 0
+    contest: Contest,
+    store: FeatureStore,
+    features: str,
+    *,
+    shares: Sequence[float] = SHARES,
+    seed: int = 0,
+    deadline: Deadline | None = None,
 ) -> Curve:
     """Train the head that inner folds chose for some features on growing shares of the training formulas.
 
     Args:
-        contest: gives folds and heads.
+        contest: gives folds and heads, and the point of all rows.
         store: of features.
-        features: of the model.
+        features: of the model; a contender.
         shares: of the training rows of each outer fold.
         seed: draws the formulas.
+        deadline: points that would not be done by then are left out.
     """
-    points: dict[float, list[tuple[int, float]]] = {share: [] for share in shares}
-    loss = loss_of(len(contest.data.classes))
-    for fold in contest.folds:
-        best = fold.choice.best_of(features)
-        if best is None:
+    points, seconds, was_cut = list[tuple[float, float]](), 0.0, False
+    for share in sorted(shares):
+        started = time.monotonic()
+        if deadline is not None and share < 1 and not deadline.allows(2 * seconds):  # twice the rows, twice the time
+            was_cut = True
             continue
-        for share in shares:
-            rows = _share_of(contest, fold.train, share, seed)
-            if len(rows) < MIN_TRAINING_ROWS or len(set(contest.data.values[rows].tolist())) < 2:
-                continue
-            points[share].append((len(rows), _loss(best, store, rows, fold.test, loss, seed)))
-    whole = [made for made in points.values() if len(made) == len(contest.folds)]
-    means = [np.mean(made, axis=0) for made in whole]
-    return Curve(features, tuple(round(n) for n, _ in means), tuple(float(value) for _, value in means))
+        made = [_point(contest, store, fold, features, share, seed) for fold in contest.folds]
+        there = [point for point in made if point is not None]
+        if there and len(there) == len(contest.folds):
+            n_rows, loss = np.mean(there, axis=0)
+            points.append((round(n_rows), float(loss)))
+        seconds = time.monotonic() - started
+    return Curve(features, tuple(int(n) for n, _ in points), tuple(value for _, value in points), was_cut)
+
+
+def _point(
+    contest: Contest, store: FeatureStore, fold: OuterFold, features: str, share: float, seed: int
+) -> tuple[int, float] | None:
+    """Return rows and loss of one outer fold; None where there is no model or too little to train it on."""
+    best, loss = fold.choice.best_of(features), loss_of(len(contest.data.classes))
+    if best is None or features not in fold.predicted:
+        return None
+    if share == 1:
+        return len(fold.train), fold.loss(features, contest.data)
+    rows = _share_of(contest, fold.train, share, seed)
+    if len(rows) < MIN_TRAINING_ROWS or len(set(contest.data.values[rows].tolist())) < 2:
+        return None
+    return len(rows), _loss(best, store, rows, fold.test, loss, seed)
 
 
 def _share_of(contest: Contest, train: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -25,6 +25,7 @@ COMMANDS = {
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",
     "explore": "embeddings.cli.explore:explore",
+    "bench": "embeddings.cli.bench:bench",
     "transferability": "embeddings.cli.transferability:transferability",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",

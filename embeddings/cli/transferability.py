@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from embeddings.analysis.transfer import HEAD, Ranking
+from embeddings.analysis.transfer import CONTROL, HEAD, Ranking
 from embeddings.analysis.transfer import transferability as rank
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
@@ -39,6 +40,8 @@ def transferability(
     cross-validated; rows with the same reduced formula are averaged, so that none is on both sides. "Seen" counts
     formulas that the vectors were trained on, "lacking" those with an element that has no vector.
 
+    This is the quick look: `embeddings bench` finds the best model, and judges it.
+
     \b
     Example:
       embeddings transferability data.csv --target band_gap
@@ -50,6 +53,7 @@ def transferability(
         print_json(asdict(ranking))
     else:
         _show(ranking, target)
+        _show_next(ranking, file, column, target)
 
 
 def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]]:
@@ -72,4 +76,22 @@ def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]
 
 def _show(ranking: Ranking, target: str) -> None:
     echo(f"{target}: {ranking.summary()}")
+    echo(
+        f"ridge regression on element vectors pooled by {', '.join(ranking.stats)}; MAE with its spread over the folds"
+    )
     print_table([HEAD, *ranking.rows()])
+
+
+def _show_next(ranking: Ranking, file: Path, column: str, target: str) -> None:
+    """Print the lines that use what is best, pooled as it was judged."""
+    source, names = quote(str(file)), f"--formula {quote(column)} " * (column != "formula")
+    best = ranking.winner
+    echo("")
+    if best is None:
+        echo(f"No vectors are better than {CONTROL} by more than chance may be. What suits these measurements:")
+    else:
+        stats = ",".join(ranking.stats)
+        echo(f"Features of {best}, pooled as here, in the shell and in Python; then the best model:")
+        echo(f"  embeddings featurize {source} {names}--catalog {quote(best)} --stats {stats} -o features.parquet")
+        echo(f"  CompositionFeaturizer({best!r}, stats={ranking.stats!r})  # embeddings.featurizers.sklearn")
+    echo(f"  embeddings bench {source} {names}--target {quote(target)} -o report.html")

@@ -28,6 +28,7 @@ BASE: dict[str, list[str]] = {
     "featurize": ["data.csv", "--catalog", "toy", "-o", "out.csv"],
     "plot": ["toy", "--kind", "heatmap", "-o", "out.svg"],
     "explore": ["toy", "-o", "nowhere/out.html"],
+    "bench": ["data.csv", "--target", "y", "--catalog", "toy", "--folds", "2", "--budget", "1s"],
     "transferability": ["data.csv", "--target", "y", "--encoder", "toy"],
     "export": ["toy", "--to", "csv", "-o", "out.csv"],
     "embed": ["--catalog", "toy", "--source", "table", "--path", "t.parquet", "-o", "out.parquet"],

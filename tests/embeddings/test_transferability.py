@@ -23,6 +23,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, FormulaInvalid, InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import element_fractions, formula_digest, reduced_formula
 from embeddings.store.encoder_files import read_encoder
+from testing import planted
 from testing.composition_encoders import write_toy_encoder
 from testing.toys import toy_catalog, toy_provenance, toy_table, write_toy
 
@@ -161,9 +162,33 @@ def test_the_command_ranks_all_that_there_is() -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == f"energy: {len(FORMULAS)} rows, {len(FORMULAS)} formulas"
-    assert lines[1].split() == ["MAE", "R2", "seen", "lacking"]
-    assert {line.split("  ")[0] for line in lines[2:-1]} == {"toy", "toy-encoder", CONTROL}
-    assert lines[-1].startswith("(the mean)")
+    assert "pooled by mean, std" in lines[1]
+    assert lines[2].split()[:4] == ["MAE", "R2", "seen", "lacking"]
+    assert {line.split("  ")[0] for line in lines[3:6]} == {"toy", "toy-encoder", CONTROL}
+    assert lines[6].startswith("(the mean)")
+    assert lines[-1].split() == "embeddings bench data.csv --formula composition --target energy -o report.html".split()
+
+
+def test_a_difference_is_told_from_noise() -> None:
+    formulas, catalogs = planted.formulas(60), [planted.guessing(), planted.knowing()]
+    ranking = transferability(formulas, planted.learnable(formulas), catalogs)
+    assert ranking.winner == "knowing"
+    assert ranking.scores["knowing"].outcome == "better"
+    assert ranking.scores["knowing"].mae_std < ranking.scores["guessing"].mae_std
+    nothing = transferability(formulas, np.random.default_rng(3).normal(size=60), catalogs)
+    assert nothing.winner is None
+    assert {nothing.scores[name].outcome for name in ("guessing", "knowing")} == {"within noise"}
+
+
+def test_the_command_ends_with_lines_that_use_the_winner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    formulas = planted.formulas(60)
+    rows = [f"{formula},{value}" for formula, value in zip(formulas, planted.learnable(formulas), strict=True)]
+    (folder / "data.csv").write_text("\n".join(["composition,energy", *rows]))
+    monkeypatch.setattr("embeddings.cli.transferability.as_catalog", lambda name: planted.knowing())
+    lines = run("--target", "energy", "--encoder", "knowing").stdout.splitlines()
+    featurize = "embeddings featurize data.csv --column composition --catalog knowing --stats mean,std"
+    assert lines[-3].strip().startswith(featurize)
+    assert "CompositionFeaturizer('knowing', stats=('mean', 'std'))" in lines[-2]
 
 
 @pytest.mark.usefixtures("folder")
@@ -171,7 +196,10 @@ def test_the_command_ranks_what_is_named_and_prints_json() -> None:
     result = run("--target", "energy", "--encoder", "toy-encoder", "--folds", "3", "--json")
     ranking = json.loads(result.stdout)
     assert set(ranking["scores"]) == {"toy-encoder", CONTROL}
-    assert set(ranking["scores"]["toy-encoder"]) == {"mae", "r2", "n_seen", "n_uncovered"}
+    known = {"mae", "r2", "n_seen", "n_uncovered", "mae_std", "p", "outcome"}
+    assert set(ranking["scores"]["toy-encoder"]) == known
+    assert ranking["scores"][CONTROL]["p"] is None
+    assert ranking["stats"] == ["mean", "std"]
 
 
 @pytest.mark.parametrize(

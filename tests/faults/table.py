@@ -104,6 +104,9 @@ CASES: dict[str, Case] = {
     },
     "cache --clear": Case(("cache", "--clear", "all", "--yes"), before=(CRYSTALS,), tries=2),
     "cache --clear catalogs": Case(("cache", "--clear", "catalogs", "--yes"), tries=1, is_variant=True),
+    "bench": _written(
+        ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
+    ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
 }  # fmt: skip
 

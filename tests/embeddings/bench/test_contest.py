@@ -7,12 +7,13 @@ import pytest
 
 from embeddings.bench.candidates import Candidate, ZeroGate, treatments
 from embeddings.bench.clock import Clock
-from embeddings.bench.comparison import corrected_p, difference
+from embeddings.bench.comparison import difference
 from embeddings.bench.contest import BASELINE, CHOSEN, Contest, hold_contest
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker, fractions, size
 from embeddings.bench.folds import outer_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.measurements import Measurements, measurements
+from embeddings.bench.paired import corrected_p
 from embeddings.bench.selection import FeatureStore, Race, Settings
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix

@@ -1,0 +1,99 @@
+"""The bench command: a table of measurements in, the best honest model and a word on which vectors help out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embeddings.cli.duration import Duration
+from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import measurement_options, read_measurements
+from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.types import SEED
+from embeddings.pages import check_page
+from embeddings.store.outputs import Output
+
+if TYPE_CHECKING:
+    from embeddings.bench.report import Report
+
+INTERRUPTED = 130
+
+
+@click.command()
+@measurement_options
+@click.option("--catalog", "catalogs", multiple=True, metavar="NAME",
+              help="Catalog or encoder; repeat it.  [default: ct-multi and cromel-multi, if installed]")  # fmt: skip
+@click.option("--split", type=click.Choice(["formula", "system", "element", "time", "given"]), default="formula",
+              show_default=True, help="What is never both trained on and tested on.")  # fmt: skip
+@click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 100), help="Outer folds.")
+@click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 100),
+              help="How often rows are dealt into folds anew.")  # fmt: skip
+@click.option(
+    "--budget", default="10m", show_default=True, type=Duration(), help="Time that it may take: 90s, 10m, 1h."
+)
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Page to write, .html; replaced if it is there.")  # fmt: skip
+@as_json_option
+def bench(
+    file: Path, *, catalogs: tuple[str, ...], split: Any, folds: int, repeats: int, budget: float, seed: int,
+    out: Path | None, as_json: bool, **columns: str | None,
+) -> None:  # fmt: skip
+    r"""Find the best honest model for your measurements, and say which vectors help.
+
+    FILE is a table with a column of formulas and one of what was measured; - is standard input. Features, models
+    and their mixture are chosen on inner folds alone, and judged on rows that had no part in it.
+
+    Ctrl-C ends it early: the report of the folds that were done is still written, and the exit code is 130.
+
+    \b
+    Example:
+      embeddings bench data.csv --target band_gap -o report.html
+    """
+    if out is not None:
+        check_page(out, "the report")
+        guard(Output(out, "the report"), inputs=[None if str(file) == "-" else file], catalogs=catalogs)
+    try:
+        from embeddings.bench import compare
+
+        data = read_measurements(file, **columns)
+        with _progress(file) as progress:
+            report = compare(
+                data, catalogs=catalogs or None, split=split, n_folds=folds, n_repeats=repeats, budget=budget,
+                seed=seed, progress=progress, source=str(file), formula_column=columns["formula"] or "",
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        echo("Interrupted before anything was found out; nothing was written.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    _deliver(report, out, as_json=as_json)
+    if report.was_stopped:
+        done, planned = len(report.evidence.contest.folds), report.evidence.plan.n_folds
+        echo(f"Interrupted: the report holds {done} of {planned} folds.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _deliver(report: Report, out: Path | None, *, as_json: bool) -> None:
+    if out is not None:
+        report.write_html(out)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        echo(report.text())
+    if out is not None:
+        echo(f"{out}: the report on {report.evidence.data.target}", err=True)
+
+
+@contextmanager
+def _progress(file: Path) -> Iterator[Callable[[str, float], None]]:
+    """Yield what moves a progress bar with the time left on stderr, if somebody is looking at it."""
+    if not sys.stderr.isatty():
+        yield lambda what, share: None
+        return
+    steps = 1_000
+    with click.progressbar(length=steps, label=file.name, file=sys.stderr, item_show_func=str) as bar:
+        yield lambda what, share: bar.update(max(0, int(share * steps) - bar.pos), what)
