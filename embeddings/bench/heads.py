@@ -78,8 +78,8 @@ HEADS: dict[str, Head] = {
         max_rows=50_000,
     ),
     "neighbors": Head(
-        lambda seed: _scaled(KNeighborsRegressor(5, weights="distance")),
-        lambda seed: _scaled(KNeighborsClassifier(10, weights="distance")),
+        lambda seed: _scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
+        lambda seed: _scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
         max_rows=50_000,
     ),
     "trees": Head(
