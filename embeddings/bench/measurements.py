@@ -56,6 +56,7 @@ class Measurements:
         order: (n,) float64 by which rows follow each other in time, or None.
         folds: (n,) the outer fold that each row is tested in, or None.
         set_aside: rows that are not used.
+        notes: what was found, left out or supposed in reading, a sentence each.
     """
 
     target: str
@@ -69,6 +70,7 @@ class Measurements:
     order: np.ndarray | None = None
     folds: np.ndarray | None = None
     set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -95,6 +97,7 @@ def measurements(
     order: Sequence[Any] | None = None,
     folds: Sequence[Any] | None = None,
     set_aside: Sequence[SetAside] = (),
+    notes: Sequence[str] = (),
 ) -> Measurements:
     """Return the rows that can be used; a blank or unreadable one is set aside with its reason.
 
@@ -109,6 +112,7 @@ def measurements(
         order: (n,) when it was measured, as numbers.
         folds: (n,) the outer fold that each row is tested in.
         set_aside: rows that the reader left out before.
+        notes: what the reader has to say.
 
     Raises:
         InputInvalid: the columns differ in length, or fewer than `MIN_ROWS` rows can be used.
@@ -135,7 +139,8 @@ def measurements(
         unit=unit,
         order=None if order is None else np.asarray(order, dtype=np.float64)[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
-        set_aside=(*set_aside, *aside),
+        set_aside=tuple(sorted((*set_aside, *aside), key=lambda row: row.line)),
+        notes=tuple(notes),
     )
     _check(made)
     return made

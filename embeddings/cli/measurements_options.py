@@ -1,0 +1,50 @@
+"""What every command that learns from a table of measurements is told: the file, and which column is which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from embeddings.bench.measurements import Measurements
+
+table_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+formula_option = click.option("--formula", help="Column of formulas.  [default: found by its name or its cells]")
+
+_COLUMNS = (
+    formula_option,
+    click.option("--target", required=True, help="Column of what was measured: numbers, or classes as text."),
+    click.option("--time", help="Column of when it was measured: numbers or dates."),
+    click.option("--fold", help="Column of the outer fold that each row is tested in."),
+    click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]"),
+)
+
+NAMES = ("formula", "target", "time", "fold", "unit")
+"""Names of the options, as `read_measurements` takes them."""
+
+
+def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add FILE, --formula, --target, --time, --fold and --unit to a command."""
+    for option in reversed(_COLUMNS):
+        command = option(command)
+    return table_argument(command)
+
+
+def read_measurements(file: Path, **options: str | None) -> Measurements:
+    """Return the measurements of a table; ``-`` is standard input.
+
+    Args:
+        file: any table that `embeddings.bench.tables.read_table` reads.
+        options: those of `NAMES`.
+
+    Raises:
+        ColumnNotFound: the table lacks a column; the message lists those that it has.
+        InputInvalid: the table cannot be read, or too few of its rows can be used.
+        TargetInvalid: the target cannot be learned.
+    """
+    from embeddings.bench.tables import read_table
+
+    return read_table(file, **options)  # type: ignore[arg-type]
