@@ -49,11 +49,16 @@ class Neighborhood:
     def percentiles(self, features: np.ndarray) -> np.ndarray:
         """Return how far each row is from the nearest training formula, (n,).
 
-        In per cent of the training formulas that have their own nearest neighbor at most as far. 0 is a formula of the
-        training, 100 one that is farther away than any of them is from the others.
+        In percent of the training formulas that have another one nearer. 0 is a formula of the training, 100 one that
+        is farther away than any of them is from the others.
         """
         distances, _ = self.nearest(features, 1)
         return 100 * np.searchsorted(self.spacing, distances[:, 0] * (1 - 1e-6), side="left") / len(self.spacing)
+
+    def others(self, k: int) -> np.ndarray:
+        """Return which formulas of the training are nearest to each of them, itself left out, (n, k)."""
+        index = NearestNeighbors(n_neighbors=min(k, len(self.points) - 1), algorithm="brute").fit(self.points)
+        return index.kneighbors(return_distance=False)
 
     def nearest(self, features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distances to the `k` nearest training formulas and which they are, both (n, k)."""

@@ -23,6 +23,8 @@ COMMANDS = {
     "plot": "embeddings.cli.plot:plot",
     "explore": "embeddings.cli.explore:explore",
     "transferability": "embeddings.cli.transferability:transferability",
+    "fit": "embeddings.cli.fit:fit",
+    "predict": "embeddings.cli.predict:predict",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",
