@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.errors import InputInvalid, TargetInvalid
+from embeddings.bench.values import is_blank, read_values
+from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import known_formulas, read_column
 
@@ -20,11 +21,6 @@ MAX_CLASSES = 20
 
 MIN_FORMULAS = 5
 """Fewer different formulas than this cannot be split into folds."""
-
-BLANK = frozenset({"", "nan", "na", "n/a", "none", "null", "-", "?"})
-"""Spellings of no value, in lower case."""
-
-YES, NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 
 @dataclass(frozen=True)
@@ -120,12 +116,16 @@ def measurements(
     """
     if len(formulas) != len(values):
         raise InputInvalid(f"There are {len(formulas)} formulas and {len(values)} values; every formula needs a value.")
+    formulas, values = list(formulas), list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
-    column, canonical = read_column(list(formulas)), known_formulas(list(formulas))
-    numbers, classes, reasons = read_values(values)
+    column, canonical = read_column(formulas), known_formulas(formulas)
+    read, times = read_values(values, target), None if order is None else np.asarray(order, dtype=np.float64)
+    reasons = dict(read.reasons)
     for row, code in enumerate(column.codes):
         if canonical[row] is None:
-            reasons[row] = str(column.invalid.get(int(code), f"{formulas[row]!r} is not a formula"))
+            reasons[row] = _of_formula(formulas[row], column.invalid.get(int(code)))
+        elif times is not None and not np.isfinite(times[row]):
+            reasons[row] = "the time is not a number"
     kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
     aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
     made = Measurements(
@@ -133,54 +133,22 @@ def measurements(
         formulas=np.array(canonical, dtype=object)[kept],
         spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
         matrix=column.distinct.take(column.codes[kept]),
-        values=numbers[kept],
+        values=read.numbers[kept],
         lines=places[kept],
-        classes=classes,
-        unit=unit,
-        order=None if order is None else np.asarray(order, dtype=np.float64)[kept],
+        classes=read.classes,
+        unit=unit or read.unit,
+        order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
         set_aside=tuple(sorted((*set_aside, *aside), key=lambda row: row.line)),
-        notes=tuple(notes),
+        notes=(*notes, *read.notes),
     )
     _check(made)
     return made
 
 
-def read_values(values: Sequence[Any]) -> tuple[np.ndarray, tuple[str, ...], dict[int, str]]:
-    """Return values as numbers, the names of their classes, and row -> why it has none.
-
-    Returns:
-        (n,) float64, NaN where there is no value; class names in order, empty for numbers; reasons.
-    """
-    texts = ["" if value is None else str(value).strip() for value in values]
-    reasons = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
-    there = [row for row in range(len(texts)) if row not in reasons]
-    numbers = np.full(len(texts), np.nan)
-    words = {texts[row].lower() for row in there}
-    if words and (words <= YES | NO or words <= {"0", "1"}):
-        numbers[there] = [texts[row].lower() in YES or texts[row] == "1" for row in there]
-        return numbers, ("no", "yes"), reasons
-    read = {row: _number(texts[row]) for row in there}
-    unread = [row for row, number in read.items() if number is None]
-    if 2 * len(unread) > len(there):
-        classes = sorted({texts[row] for row in there})
-        numbers[there] = [classes.index(texts[row]) for row in there]
-        return numbers, tuple(classes), reasons
-    for row, number in read.items():
-        if number is None:
-            reasons[row] = f"the value {texts[row]!r} is not a number"
-        elif not np.isfinite(number):
-            reasons[row] = f"the value {texts[row]} is not finite"
-        else:
-            numbers[row] = number
-    return numbers, (), reasons
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+def _of_formula(cell: Any, error: FormulaInvalid | None) -> str:
+    """Say what is wrong with the cell of a formula."""
+    return "the formula is blank" if is_blank(cell) else str(error or f"{cell!r} is not a formula")
 
 
 def _check(made: Measurements) -> None:

@@ -1,0 +1,251 @@
+"""Cells of a measured column: numbers or classes, and what is wrong with a cell that is neither.
+
+A cell is a number only if it can be read in one way. ``1,234`` alone may be 1234 or 1.234; another cell of the column,
+such as ``12,5`` or ``1,234,567``, tells which.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from embeddings.text import shortened
+
+BLANK = frozenset(
+    {"", "nan", "na", "n/a", "n.a.", "n.d.", "none", "null", "nat", "<na>", "-", "--", "–", "—", "?"}
+    | {"#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"}
+)
+"""Spellings of no value, in lower case; the last ones are a spreadsheet's."""
+
+YES = frozenset({"true", "yes", "t", "y", "1", "1.0"})
+NO = frozenset({"false", "no", "f", "n", "0", "0.0"})
+
+MAX_LENGTH = 100
+"""Longer cells are not numbers."""
+
+FEW_NUMBERS = 6
+"""A column of at most this many different whole numbers may be one of classes."""
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_COMMA_NUMBER = r"[+-]?(?:\d+(?:,\d+)?|,\d+)(?:[eE][+-]?\d+)?"
+_ANY = rf"(?:{_NUMBER}|{_COMMA_NUMBER})"
+_PLAIN = re.compile(_NUMBER)
+_DECIMAL_COMMA = re.compile(_COMMA_NUMBER)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+_DOTTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:\.\d{3})+,\d*)")
+_COMMA_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_POINT_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
+_WITH_UNIT = re.compile(rf"({_ANY})(?:\s+([^\W\d_]\S*|[°%]\S*)|(%))")
+_NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_MARKS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\xa0": " ", "\u2009": " ", "\u202f": " "})
+
+_ODD: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(rf"{_ANY}\s*(±|\+/-|\+-).*"), "is a value with an uncertainty; give the value alone"),
+    (re.compile(r"[+-]?\d*[.,]?\d+\(\d+\).*"), "is a value with an uncertainty in brackets; give the value alone"),
+    (re.compile(rf"([<>≤≥≲≳]|<=|>=)\s*{_ANY}.*"), "is a limit, not a value"),
+    (re.compile(rf"([~≈∼]|ca\.?|about|approx\.?)\s*{_ANY}.*", re.IGNORECASE), "is an estimate; give a number alone"),
+    (re.compile(rf"{_ANY}\s*(-|to|\.\.\.?|…)\s*{_ANY}.*"), "is a range; give one value"),
+    (re.compile(rf"{_ANY}\s*[;/|,]\s*{_ANY}.*"), "holds several numbers; give one"),
+    (re.compile(rf"{_ANY}\s*[x×*·]\s*10[\^+*-].*"), "is a number in a notation that is not read; write it as 1.2e-3"),
+    (re.compile(r"[+-]?\d{1,3}( \d{3})+([.,]\d*)?"), "is a number with spaces in it; write it without"),
+    (re.compile(r"[+-]?\d[\d_]*_[\d_]*\d"), "is a number with underscores in it; write it without"),
+)
+"""What looks like a number and is not clearly one, and what to say of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """A column as it was read.
+
+    Attributes:
+        numbers: (n,) float64, for classes the number of the class; NaN where there is no value.
+        classes: names of the classes in order; empty for numbers.
+        reasons: row -> why it has no value.
+        unit: that stands behind the numbers in their cells; empty if none does.
+        notes: what was supposed, a sentence each.
+    """
+
+    numbers: np.ndarray
+    classes: tuple[str, ...] = ()
+    reasons: dict[int, str] = field(default_factory=dict)
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def read_values(cells: Sequence[Any], name: str = "target") -> Values:
+    """Read the cells of a column: two words for yes and no, or text, are classes; anything else is numbers.
+
+    Args:
+        cells: n texts, numbers, truth values, or None.
+        name: of the column, for what is said of it.
+    """
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    blank = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
+    there = {row: text for row, text in enumerate(texts) if row not in blank}
+    words = {text.lower() for text in there.values()}
+    if words and words <= YES | NO:
+        return _classes(len(cells), there, blank, name, lambda text: "no" if text.lower() in NO else "yes")
+    if 2 * sum(_is_word(text) for text in there.values()) > len(there):
+        return _classes(len(cells), there, blank, name, str.casefold)
+    return _numbers(cells, there, blank, name)
+
+
+def is_blank(cell: Any) -> bool:
+    """Whether a cell holds no value."""
+    return cell is None or str(cell).strip().lower() in BLANK
+
+
+def as_number(cell: Any) -> float:
+    """Return a cell as a number if it is one beyond doubt, or NaN."""
+    if isinstance(cell, Real):
+        return float(cell)
+    text = str(cell).strip().translate(_MARKS)
+    return float(text) if len(text) <= MAX_LENGTH and _PLAIN.fullmatch(text) else math.nan
+
+
+def _classes(
+    n_rows: int, there: dict[int, str], reasons: dict[int, str], name: str, key_of: Callable[[str], str]
+) -> Values:
+    """Number the classes in the order of their keys; each is named as it is spelled most often."""
+    spelled: dict[str, Counter[str]] = {}
+    for text in there.values():
+        spelled.setdefault(key_of(text), Counter())[text] += 1
+    order = {key: number for number, key in enumerate(sorted(spelled))}
+    numbers = np.full(n_rows, np.nan)
+    numbers[list(there)] = [order[key_of(text)] for text in there.values()]
+    names = tuple(spelled[key].most_common(1)[0][0] for key in order)
+    several = [sorted(spelled[key]) for key in order if len(spelled[key]) > 1]
+    merged = ("; ".join(", ".join(f'"{shortened(one)}"' for one in some) for some in several[:3]),) if several else ()
+    return Values(numbers, names, reasons, notes=tuple(f'"{name}": read as one class: {some}.' for some in merged))
+
+
+def _numbers(cells: Sequence[Any], there: dict[int, str], reasons: dict[int, str], name: str) -> Values:
+    """Read numbers; a cell that is not clearly one has a reason."""
+    reasons, numbers = dict(reasons), np.full(len(cells), np.nan)
+    bare, unit_of = _without_units(there)
+    unit = _common_unit(unit_of, len(there))
+    convention = _Convention.of([text for row, text in bare.items() if unit_of.get(row, unit) == unit])
+    for row, text in bare.items():
+        if unit_of.get(row, unit) != unit:
+            reasons[row] = f'the value "{shortened(there[row])}" has a unit that most do not have; give all in one unit'
+            continue
+        found = convention.read(text)
+        if isinstance(found, str):
+            reasons[row] = f'the value "{shortened(there[row])}" {found}'
+        else:
+            numbers[row] = found
+    return Values(numbers, (), reasons, unit, (*convention.notes(name), *_few_numbers(numbers, name)))
+
+
+def _without_units(there: dict[int, str]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the cells without their units, and the unit of each cell that has one."""
+    bare, unit_of = {}, {}
+    for row, written in there.items():
+        text = written.translate(_MARKS)
+        found = _WITH_UNIT.fullmatch(text) if len(text) <= MAX_LENGTH else None
+        is_odd = found and any(pattern.fullmatch(text) for pattern, _ in _ODD)
+        bare[row] = found[1] if found and not is_odd else text
+        if found and not is_odd:
+            unit_of[row] = found[2] or found[3]
+    return bare, unit_of
+
+
+def _common_unit(unit_of: dict[int, str], n_there: int) -> str:
+    """Return the unit that stands in more than half of the cells, or an empty text."""
+    unit, n = Counter(unit_of.values()).most_common(1)[0] if unit_of else ("", 0)
+    return unit if 2 * n > n_there else ""
+
+
+@dataclass(frozen=True)
+class _Convention:
+    """How the numbers of a column are written: how many cells tell it beyond doubt, by what they tell."""
+
+    points: int  # 1.5
+    commas: int  # 1,5
+    thousands: int  # 1,234,567 or 1,234.5
+    dotted: int  # 1.234.567 or 1.234,5
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> _Convention:
+        clear = [
+            t for t in texts if len(t) <= MAX_LENGTH and ("," in t or "." in t) and not _COMMA_EITHER_WAY.fullmatch(t)
+        ]
+        kinds = (_PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS)
+        first = Counter(next((k for k, kind in enumerate(kinds) if kind.fullmatch(text)), None) for text in clear)
+        points, commas, thousands, dotted = (first[k] for k in range(len(kinds)))
+        if dotted:  # then 1.234 is one of them
+            points -= sum(1 for text in clear if _POINT_EITHER_WAY.fullmatch(text))
+        return cls(points, commas, thousands, dotted)
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether a comma stands before the decimals."""
+        return self.commas + self.dotted > self.points + self.thousands
+
+    def read(self, text: str) -> float | str:
+        """Return a number, or what is wrong with it, as the end of a sentence that begins with the cell."""
+        if len(text) > MAX_LENGTH:
+            return "is not a number"
+        if _NOT_FINITE.fullmatch(text):
+            return "is not finite"
+        found = self._with_commas(text) if self.decimal_comma else self._with_points(text)
+        if found is not None:
+            return found if isinstance(found, str) or math.isfinite(found) else "is not finite"
+        return next((what for pattern, what in _ODD if pattern.fullmatch(text)), "is not a number")
+
+    def _with_points(self, text: str) -> float | str | None:
+        if _PLAIN.fullmatch(text):
+            return float(text)
+        if self.thousands and _THOUSANDS.fullmatch(text):
+            return float(text.replace(",", ""))
+        if _COMMA_EITHER_WAY.fullmatch(text):
+            return _two_ways(text, ",")
+        is_other = _DECIMAL_COMMA.fullmatch(text) or _DOTTED_THOUSANDS.fullmatch(text)
+        return "has a decimal comma, and most have decimal points" if is_other else None
+
+    def _with_commas(self, text: str) -> float | str | None:
+        if _DECIMAL_COMMA.fullmatch(text):
+            return float(text.replace(",", "."))
+        if _DOTTED_THOUSANDS.fullmatch(text) or (self.dotted and _POINT_EITHER_WAY.fullmatch(text)):
+            return float(text.replace(".", "").replace(",", "."))
+        if _POINT_EITHER_WAY.fullmatch(text):
+            return _two_ways(text, ".")
+        is_other = _PLAIN.fullmatch(text) or _THOUSANDS.fullmatch(text)
+        return "has a decimal point, and most have decimal commas" if is_other else None
+
+    def notes(self, name: str) -> list[str]:
+        """Say how commas were read."""
+        if self.decimal_comma:
+            return [f'"{name}" is written with decimal commas.']
+        return [f'"{name}" is written with commas between the thousands.'] if self.thousands else []
+
+
+def _two_ways(text: str, mark: str) -> str:
+    return f'may be {text.replace(mark, "")} or {text.replace(mark, ".")}; write it without "{mark}"'
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text does not even look like a number."""
+    text = text.translate(_MARKS)
+    if len(text) > MAX_LENGTH:
+        return True
+    looks = (_PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS, _WITH_UNIT, _NOT_FINITE)
+    return not any(pattern.fullmatch(text) for pattern in (*looks, *(pattern for pattern, _ in _ODD)))
+
+
+def _few_numbers(numbers: np.ndarray, name: str) -> list[str]:
+    """Say that a column of few whole numbers might be one of classes."""
+    there = numbers[np.isfinite(numbers)]
+    distinct = np.unique(there)
+    is_few = 1 < len(distinct) <= FEW_NUMBERS and len(there) >= 5 * len(distinct)
+    if not is_few or (distinct != np.round(distinct)).any():
+        return []
+    shown = ", ".join(f"{number:g}" for number in distinct)
+    return [f'"{name}" holds only {shown}, read as numbers; if they are classes, write them as text.']

@@ -1,0 +1,133 @@
+"""Cells of a measured column: a number is read if it is clearly one, else it is named; two words or text are classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embeddings.bench.values import read_values
+
+
+def numbers_of(*cells: Any) -> list[float | None]:
+    """Return the numbers of a column; None where there is none."""
+    read = read_values(cells)
+    assert not read.classes
+    assert {row for row in range(len(cells)) if np.isnan(read.numbers[row])} == set(read.reasons)
+    return [None if row in read.reasons else number for row, number in enumerate(read.numbers.tolist())]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (("1", "-2.5", "+3e-4", ".5", "7.", " 8 "), [1, -2.5, 3e-4, 0.5, 7, 8]),
+        ((1, 2.5, np.float32(0.5), np.int64(3), "4"), [1, 2.5, 0.5, 3, 4]),
+        (("\N{MINUS SIGN}5", "6", "7\N{NO-BREAK SPACE}"), [-5, 6, 7]),
+        (("1,5", "2,25", "3"), [1.5, 2.25, 3]),
+        (("0,125", "1,234"), [0.125, 1.234]),
+        (("1.234,5", "1.234", "7"), [1234.5, 1234, 7]),
+        (("1,234,567", "1,234", "7"), [1234567, 1234, 7]),
+        (("1,234.5", "2,345", "0.5"), [1234.5, 2345, 0.5]),
+        (("300 K", "4.2 K", "77 K"), [300, 4.2, 77]),
+        (("12%", "3 %", "4.5%"), [12, 3, 4.5]),
+    ],
+)
+def test_what_is_clearly_a_number_is_read(cells: tuple[Any, ...], expected: list[float]) -> None:
+    assert numbers_of(*cells) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("1,234", "may be 1234 or 1.234"),
+        ("12,5", "has a decimal comma, and most have decimal points"),
+        ("12 ± 3", "uncertainty"),
+        ("12+/-3", "uncertainty"),
+        ("12.1(3)", "uncertainty in brackets"),
+        ("<0.1", "is a limit"),
+        (">= 5", "is a limit"),
+        ("~5", "is an estimate"),
+        ("5-7", "is a range"),
+        ("5 – 7", "is a range"),
+        ("1;2", "holds several numbers"),
+        ("1.2 × 10^-3", "write it as 1.2e-3"),
+        ("1 234", "with spaces"),
+        ("1_000", "with underscores"),
+        ("5 meV", "a unit that most do not have"),
+        ("insulator", "is not a number"),
+        ("0x10", "is not a number"),
+        ("1e999", "is not finite"),
+        ("-inf", "is not finite"),
+        (float("inf"), "is not finite"),
+        ("9" * 5000, "is not a number"),
+        ("", "the value is blank"),
+        ("N/A", "the value is blank"),
+        ("#DIV/0!", "the value is blank"),
+        (None, "the value is blank"),
+        (float("nan"), "the value is blank"),
+    ],
+)
+def test_what_is_not_clearly_a_number_is_named(cell: Any, reason: str) -> None:
+    read = read_values(["0.5", cell, "1.5", "2.5"])
+    assert list(read.reasons) == [1]
+    assert reason in read.reasons[1]
+    assert read.numbers[[0, 2, 3]].tolist() == [0.5, 1.5, 2.5]
+
+
+def test_columns_of_odd_numbers_are_not_classes() -> None:
+    read = read_values(["12 ± 3", "<4", "1,234", "5-7"])
+    assert (read.classes, len(read.reasons)) == ((), 4)
+
+
+def test_the_rarer_mark_before_decimals_is_set_aside() -> None:
+    assert numbers_of("1,5", "2,5", "7,25", "3.5", "4.567") == [1.5, 2.5, 7.25, None, None]
+    assert numbers_of("1.5", "2.5", "3,5") == [1.5, 2.5, None]
+
+
+def test_units_in_cells_are_kept_and_never_mixed() -> None:
+    read = read_values(["1 eV", "2 eV", "300 meV", "4 eV", "5"])
+    assert (read.unit, list(read.reasons)) == ("eV", [2])
+    assert read_values(["1 eV", "2", "3"]).unit == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "codes"),
+    [
+        (("yes", "No", "yes", "no", "no"), ("no", "yes"), [1, 0, 1, 0, 0]),
+        ((True, False, True), ("False", "True"), [1, 0, 1]),
+        (("TRUE", "FALSE", ""), ("FALSE", "TRUE"), [1, 0, None]),
+        ((0, 1, 1), ("0", "1"), [0, 1, 1]),
+        ((0.0, 1.0, float("nan")), ("0.0", "1.0"), [0, 1, None]),
+        (("metal", "glass", "Metal", "metal"), ("glass", "metal"), [1, 0, 1, 1]),
+        (("FM", "AFM", "7", "FM"), ("7", "AFM", "FM"), [2, 1, 0, 2]),
+    ],
+)
+def test_two_words_or_text_are_classes(
+    cells: tuple[Any, ...], classes: tuple[str, ...], codes: list[int | None]
+) -> None:
+    read = read_values(cells)
+    assert read.classes == classes
+    assert [None if row in read.reasons else int(code) for row, code in enumerate(np.nan_to_num(read.numbers))] == codes
+
+
+def test_spellings_that_become_one_class_are_said() -> None:
+    assert read_values(["metal", "Metal", "glass"], "kind").notes == ('"kind": read as one class: "Metal", "metal".',)
+
+
+def test_few_whole_numbers_may_be_classes_and_that_is_said() -> None:
+    assert "write them as text" in read_values(["1", "2", "3"] * 5, "phase").notes[0]
+    assert read_values(["1", "2", "3.5"] * 5).notes == ()
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x not in (0, 1)), min_size=1))
+def test_any_number_comes_back(numbers: list[float]) -> None:
+    assert read_values([repr(number) for number in numbers]).numbers.tolist() == numbers
+
+
+@given(st.lists(st.one_of(st.text(max_size=120), st.none(), st.booleans(), st.integers(), st.floats())))
+def test_any_cell_is_a_value_or_has_a_reason(cells: list[Any]) -> None:
+    read = read_values(cells)
+    assert {row for row in range(len(cells)) if not np.isfinite(read.numbers[row])} == set(read.reasons)
