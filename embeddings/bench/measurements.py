@@ -90,8 +90,8 @@ def measurements(
     target: str = "target",
     unit: str = "",
     lines: Sequence[int] | None = None,
-    order: Sequence[Any] | None = None,
-    folds: Sequence[Any] | None = None,
+    order: Sequence[float] | np.ndarray | None = None,
+    folds: Sequence[Any] | np.ndarray | None = None,
     set_aside: Sequence[SetAside] = (),
     notes: Sequence[str] = (),
 ) -> Measurements:
@@ -125,7 +125,7 @@ def measurements(
         if canonical[row] is None:
             reasons[row] = _of_formula(formulas[row], column.invalid.get(int(code)))
         elif times is not None and not np.isfinite(times[row]):
-            reasons[row] = "the time is not a number"
+            reasons[row] = "the time cannot be read, or not as those of most rows"
     kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
     aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
     made = Measurements(
@@ -153,15 +153,15 @@ def _of_formula(cell: Any, error: FormulaInvalid | None) -> str:
 
 def _check(made: Measurements) -> None:
     """Refuse what cannot be learned from."""
+    n_formulas = len(set(made.formulas))
     if len(made) < MIN_ROWS:
-        first = f" The first row left out is line {made.set_aside[0].line}: {made.set_aside[0].reason}." * bool(
-            made.set_aside
-        )
-        raise InputInvalid(f"{len(made)} rows can be used; at least {MIN_ROWS} are needed.{first}")
-    if len(set(made.formulas)) < MIN_FORMULAS:
         raise InputInvalid(
-            f"The {len(made)} rows hold {len(set(made.formulas))} distinct formulas; at least {MIN_FORMULAS} are "
-            "needed, to test on formulas that were not trained on."
+            f"{_count(len(made), 'row')} can be used; at least {MIN_ROWS} are needed.{_first_aside(made)}"
+        )
+    if n_formulas < MIN_FORMULAS:
+        raise InputInvalid(
+            f"The {len(made)} rows hold {_count(n_formulas, 'distinct formula')}; at least {MIN_FORMULAS} are needed, "
+            "to test on formulas that were not trained on."
         )
     if len(set(made.values.tolist())) < 2:
         value = made.classes[int(made.values[0])] if made.classes else f"{made.values[0]:g}"
@@ -171,3 +171,14 @@ def _check(made: Measurements) -> None:
             f'"{made.target}" has {len(made.classes)} different texts, which are read as classes; the limit is '
             f"{MAX_CLASSES}. Is it a column of names?"
         )
+
+
+def _first_aside(made: Measurements) -> str:
+    if not made.set_aside:
+        return ""
+    first = made.set_aside[0]
+    return f" Of {_count(len(made.set_aside), 'row')} left out, the first is line {first.line}: {first.reason}."
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -1,15 +1,50 @@
-"""Tables of measurements in files."""
+"""A table file as measurements: which column is which, its unit, and rows that are set aside with their line."""
 
 from __future__ import annotations
 
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from embeddings.bench.measurements import Measurements, SetAside, measurements
-from embeddings.streaming.batches import Request, check_columns
-from embeddings.streaming.readers import open_reader
+import numpy as np
 
-_ROWS_AT_ONCE = 1 << 16
+from embeddings.bench.columns import find_column, find_formulas, split_unit
+from embeddings.bench.files import open_sheet
+from embeddings.bench.leaks import leaking_columns
+from embeddings.bench.measurements import Measurements, SetAside, measurements
+from embeddings.bench.sheet import Row, Sheet
+from embeddings.bench.values import as_number, is_blank
+
+MAX_ROWS = 20_000
+"""Rows that are learned from; of more, so many are drawn at random."""
+
+SEED = 0
+"""Of that draw."""
+
+LEAKS_SHOWN = 10
+
+
+@dataclass(frozen=True, eq=False)
+class FormulaColumn:
+    """The formulas of a table, as its rows have them.
+
+    Attributes:
+        name: of the column.
+        formulas: (n,) cells; not all need be formulas.
+        lines: (n,) line of the file, or row counted from 1.
+        set_aside: rows that could not be read.
+        notes: what was supposed, a sentence each.
+    """
+
+    name: str
+    formulas: list[Any]
+    lines: list[int]
+    set_aside: tuple[SetAside, ...]
+    notes: tuple[str, ...]
 
 
 def read_table(
@@ -23,37 +58,125 @@ def read_table(
 ) -> Measurements:
     """Return the rows of a table that can be used; the others are set aside with line and reason.
 
+    Columns are named as in the file; a unit in brackets at the end of a name may be left out. Of more than `MAX_ROWS`
+    rows, so many are drawn at random, the same ones each time.
+
     Args:
-        path: a file with a header, or ``"-"`` for standard input.
-        formula: column of formulas.
+        path: CSV, TSV or other separated text, or JSON Lines, also as .gz; .xlsx; Parquet; ``"-"`` for standard input.
+        formula: column of formulas; found by its name or its cells if None.
         target: column of what was measured.
-        time: column of when it was measured.
+        time: column of when it was measured, numbers or ISO dates.
         fold: column of the outer fold that each row is tested in.
-        unit: of the target.
+        unit: of the target; what stands in brackets in the name of the column if None.
 
     Raises:
-        ColumnNotFound: the table lacks a column; the message lists those that it has.
+        ColumnNotFound: the table lacks a column, or none holds formulas; the message lists those that there are.
         InputInvalid: the table cannot be read, or too few of its rows can be used.
         TargetInvalid: the target cannot be learned.
+        MissingExtra: the file is .xlsx, and openpyxl is not installed.
     """
-    path = Path(path)
-    columns = [name for name in (formula or "formula", target, time, fold) if name]
-    cells: dict[str, list[Any]] = {name: [] for name in columns}
-    lines: list[int] = []
-    aside: list[SetAside] = []
-    for batch in open_reader(Request(path, columns[0], _ROWS_AT_ONCE, as_text=True)).batches():
-        for name in columns:
-            check_columns(Request(path, name, _ROWS_AT_ONCE), batch.table.column_names)
-            cells[name] += batch.table[name].to_pylist()
-        lines += batch.lines
-        aside += [SetAside(row.line, row.reason) for row in batch.rejected]
+    with open_sheet(path) as sheet:
+        measured = find_column(sheet, target, "--target")
+        named = {"--time": time, "--fold": fold}
+        others = {option: find_column(sheet, name, option) for option, name in named.items() if name is not None}
+        column = find_formulas(sheet, formula, besides=(measured, *others.values()))
+        places = [column, measured, *others.values()]
+        rows = _drawn(sheet, _with_values(sheet, places, list(others)))
+        name, in_name = split_unit(sheet.names[measured])
+        sheet.notes += _leaks(sheet, measured, name)
+    lines, cells = [line for line, _ in rows], {place: [row[k] for _, row in rows] for k, place in enumerate(places)}
     return measurements(
-        cells[columns[0]],
-        cells[target],
-        target=target,
-        unit=unit or "",
+        cells[column],
+        cells[measured],
+        target=name,
+        unit=unit or in_name,
         lines=lines,
-        order=cells[time] if time else None,
-        folds=cells[fold] if fold else None,
-        set_aside=aside,
+        order=read_times(cells[others["--time"]]) if "--time" in others else None,
+        folds=_labels(cells[others["--fold"]]) if "--fold" in others else None,
+        set_aside=sheet.set_aside,
+        notes=sheet.notes,
     )
+
+
+def read_formulas(path: str | Path, *, formula: str | None = None) -> FormulaColumn:
+    """Return the column of formulas of a table, all rows of it.
+
+    Args:
+        path: as in `read_table`.
+        formula: name of the column; found by its name or its cells if None.
+
+    Raises:
+        ColumnNotFound: the table lacks the column, or none holds formulas; the message lists those that there are.
+        InputInvalid: the table cannot be read.
+        MissingExtra: the file is .xlsx, and openpyxl is not installed.
+    """
+    with open_sheet(path) as sheet:
+        place = find_formulas(sheet, formula)
+        rows = list(sheet.rows([place]))
+    formulas, lines = [cells[0] for _, cells in rows], [line for line, _ in rows]
+    return FormulaColumn(sheet.names[place], formulas, lines, tuple(sheet.set_aside), tuple(sheet.notes))
+
+
+def read_times(cells: Sequence[Any]) -> np.ndarray:
+    """Return times as numbers, dates as days since 1970, (n,) float64; NaN for what is neither, or not as most are."""
+    numbers, days = (np.array([read(cell) for cell in cells], dtype=np.float64) for read in (as_number, _as_days))
+    return days if np.isfinite(days).sum() > np.isfinite(numbers).sum() else numbers
+
+
+def _as_days(cell: Any) -> float:
+    text = cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+    if np.isfinite(as_number(text)):
+        return float("nan")
+    try:
+        moment = datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
+    except ValueError:
+        return float("nan")
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.timestamp() / 86400
+
+
+_MONTH = re.compile(r"\d{4}-\d{2}")
+
+
+def _with_values(sheet: Sheet, places: Sequence[int], options: Iterable[str]) -> Iterator[Row]:
+    """Yield rows with all that was asked for; those with a blank cell are set aside, by the option that names it."""
+    what = ("formula", "value", *(f"cell of {option}" for option in options))
+    for line, cells in sheet.rows(places):
+        blank = next((name for name, cell in zip(what, cells, strict=True) if is_blank(cell)), None)
+        if blank is None:
+            yield line, cells
+        else:
+            sheet.set_aside.append(SetAside(line, f"the {blank} is blank"))
+
+
+def _drawn(sheet: Sheet, rows: Iterable[Row]) -> list[Row]:
+    """Return rows in their order; at most `MAX_ROWS` of them, drawn by reservoir sampling."""
+    kept: list[Row] = []
+    n_rows, draw = 0, random.Random(SEED)
+    for n_rows, row in enumerate(rows, start=1):
+        if n_rows <= MAX_ROWS:
+            kept.append(row)
+        elif (place := draw.randrange(n_rows)) < MAX_ROWS:
+            kept[place] = row
+    if n_rows > MAX_ROWS:
+        sheet.notes.append(f"Of {n_rows:,} rows, {MAX_ROWS:,} are used, drawn at random (seed {SEED}).")
+    return sorted(kept, key=lambda row: row[0])
+
+
+def _labels(cells: Sequence[Any]) -> np.ndarray:
+    """Return the names of folds, as numbers if all are, (n,)."""
+    numbers = np.array([as_number(cell) for cell in cells])
+    return numbers if np.isfinite(numbers).all() else np.array([str(cell).strip() for cell in cells], dtype=object)
+
+
+def _leaks(sheet: Sheet, measured: int, name: str) -> list[str]:
+    """Point at columns from which the target can be told without knowing anything."""
+    found = leaking_columns([cells for _, cells in sheet.head], measured)
+    if not found:
+        return []
+    names = [f'"{sheet.names[place]}"' if sheet.names[place] else f"column {place + 1}" for place in found]
+    more = f" and {len(names) - LEAKS_SHOWN:,} more" if len(names) > LEAKS_SHOWN else ""
+    told = (
+        f'{", ".join(names[:LEAKS_SHOWN])}{more}: each tells "{name}" exactly, in the first {len(sheet.head):,} rows.'
+    )
+    return [f"{told} It is the same measurement, or made from it, or the order of the rows; it is not learned from."]

@@ -19,7 +19,7 @@ import numpy as np
 from embeddings.text import shortened
 
 BLANK = frozenset(
-    {"", "nan", "na", "n/a", "n.a.", "n.d.", "none", "null", "nat", "<na>", "-", "--", "–", "—", "?"}
+    {"", "nan", "na", "n/a", "n.a.", "n.d.", "none", "null", "nat", "<na>", "-", "--", "\u2013", "\u2014", "?"}
     | {"#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"}
 )
 """Spellings of no value, in lower case; the last ones are a spreadsheet's."""
@@ -50,10 +50,16 @@ _ODD: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_ANY}\s*(±|\+/-|\+-).*"), "is a value with an uncertainty; give the value alone"),
     (re.compile(r"[+-]?\d*[.,]?\d+\(\d+\).*"), "is a value with an uncertainty in brackets; give the value alone"),
     (re.compile(rf"([<>≤≥≲≳]|<=|>=)\s*{_ANY}.*"), "is a limit, not a value"),
-    (re.compile(rf"([~≈∼]|ca\.?|about|approx\.?)\s*{_ANY}.*", re.IGNORECASE), "is an estimate; give a number alone"),
+    (
+        re.compile(rf"([~≈\u223c]|ca\.?|about|approx\.?)\s*{_ANY}.*", re.IGNORECASE),
+        "is an estimate; give a number alone",
+    ),
     (re.compile(rf"{_ANY}\s*(-|to|\.\.\.?|…)\s*{_ANY}.*"), "is a range; give one value"),
     (re.compile(rf"{_ANY}\s*[;/|,]\s*{_ANY}.*"), "holds several numbers; give one"),
-    (re.compile(rf"{_ANY}\s*[x×*·]\s*10[\^+*-].*"), "is a number in a notation that is not read; write it as 1.2e-3"),
+    (
+        re.compile(rf"{_ANY}\s*[x\u00d7*·]\s*10[\^+*-].*"),
+        "is a number in a notation that is not read; write it as 1.2e-3",
+    ),
     (re.compile(r"[+-]?\d{1,3}( \d{3})+([.,]\d*)?"), "is a number with spaces in it; write it without"),
     (re.compile(r"[+-]?\d[\d_]*_[\d_]*\d"), "is a number with underscores in it; write it without"),
 )

@@ -1,4 +1,4 @@
-"""Cells of a measured column: a number is read if it is clearly one, else it is named; two words or text are classes."""
+"""Cells of a measured column: a number is read if it is clearly one, else it is named; words are classes."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_what_is_clearly_a_number_is_read(cells: tuple[Any, ...], expected: list
         (">= 5", "is a limit"),
         ("~5", "is an estimate"),
         ("5-7", "is a range"),
-        ("5 – 7", "is a range"),
+        ("5 \N{EN DASH} 7", "is a range"),
         ("1;2", "holds several numbers"),
-        ("1.2 × 10^-3", "write it as 1.2e-3"),
+        ("1.2 \N{MULTIPLICATION SIGN} 10^-3", "write it as 1.2e-3"),
         ("1 234", "with spaces"),
         ("1_000", "with underscores"),
         ("5 meV", "a unit that most do not have"),

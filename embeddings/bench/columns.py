@@ -1,0 +1,139 @@
+"""Which column is which: by its name, or, for formulas, by what its cells read as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from embeddings.bench.sheet import Sheet
+from embeddings.bench.values import as_number, is_blank
+from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
+from embeddings.formula.bulk import known_formulas
+from embeddings.text import shortened
+
+FORMULA_NAMES = (
+    "formula",
+    "composition",
+    "reduced_formula",
+    "formula_reduced",
+    "formula_pretty",
+    "pretty_formula",
+    "full_formula",
+    "chemical_formula",
+    "material",
+    "materials",
+    "compound",
+    "alloy",
+    "chemistry",
+)
+"""Names of columns of formulas, the likeliest first."""
+
+NAMED_SHARE, UNNAMED_SHARE = 0.5, 0.8
+"""Of the cells of a column with such a name, or with any, so many must read as formulas."""
+
+LOOKED_AT = 200
+"""Cells that are read to see whether a column is one of formulas."""
+
+COLUMNS_LISTED = 20
+
+_UNIT = re.compile(r"(.*\S)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
+
+
+def split_unit(name: str) -> tuple[str, str]:
+    """Return the name of a column without the unit in brackets at its end, and the unit; empty if there is none.
+
+    >>> split_unit("band gap (eV)")
+    ('band gap', 'eV')
+    >>> split_unit("Tc [K]")
+    ('Tc', 'K')
+    """
+    found = _UNIT.fullmatch(name)
+    return (found[1], (found[2] or found[3] or "").strip()) if found else (name, "")
+
+
+def find_column(sheet: Sheet, name: str, option: str) -> int:
+    """Return the place of a column by its name, with or without the unit in brackets.
+
+    Args:
+        sheet: the table.
+        name: what was asked for.
+        option: that asked for it.
+
+    Raises:
+        ColumnNotFound: there is none; the message lists those that there are.
+        InputInvalid: there are several.
+    """
+    name = name.strip()
+    exact = [place for place, known in enumerate(sheet.names) if known == name]
+    places = exact or [place for place, known in enumerate(sheet.names) if split_unit(known)[0] == name]
+    if len(places) > 1:
+        which = ", ".join(str(place + 1) for place in places[:COLUMNS_LISTED])
+        raise InputInvalid(f'{sheet.source}: columns {which} are all called "{name}" ({option}); rename them.')
+    if not places:
+        hint = did_you_mean(name, [known for known in sheet.names[:1000] if known])
+        raise ColumnNotFound(f'{sheet.source} has no column "{name}" ({option}).{hint} {_listed(sheet.names)}')
+    return places[0]
+
+
+def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = ()) -> int:
+    """Return the place of the column of formulas, and say in a note how it was found.
+
+    Args:
+        sheet: the table.
+        name: of the column; None to look for it.
+        besides: places of columns that hold something else.
+
+    Raises:
+        ColumnNotFound: there is none; the message lists the columns that there are.
+        InputInvalid: several have the name.
+    """
+    if name is not None:
+        return find_column(sheet, name, "--formula")
+    place = _by_name(sheet, besides)
+    if place is None:
+        place = _by_cells(sheet, besides)
+    if place is None:
+        raise ColumnNotFound(f"{sheet.source}: no column reads as formulas; name it: --formula. {_listed(sheet.names)}")
+    shown = f'"{sheet.names[place]}"' if sheet.names[place] else f"column {place + 1}"
+    sheet.notes.append(f"Formulas are read from {shown}; --formula names another column.")
+    return place
+
+
+def _by_name(sheet: Sheet, besides: Collection[int]) -> int | None:
+    folded = [re.sub(r"[\s-]+", "_", name.lower()) for name in sheet.names]
+    for name in FORMULA_NAMES:
+        for place, known in enumerate(folded):
+            if known == name and place not in besides and _readable(sheet, place)[0] >= NAMED_SHARE:
+                return place
+    return None
+
+
+def _by_cells(sheet: Sheet, besides: Collection[int]) -> int | None:
+    """Return the column with most different formulas among those whose cells read as formulas."""
+    found = {place: _readable(sheet, place) for place in range(len(sheet.names)) if place not in besides}
+    counts = {place: n for place, (share, n) in found.items() if share >= UNNAMED_SHARE}
+    return max(counts, key=counts.__getitem__) if counts else None
+
+
+def _readable(sheet: Sheet, place: int) -> tuple[float, int]:
+    """Return which share of the cells of a column reads as formulas, and how many different ones there are."""
+    cells = [cells[place] for _, cells in sheet.head[:LOOKED_AT] if not is_blank(cells[place])]
+    if not cells or _are_numbers(cells):
+        return 0.0, 0
+    formulas = [formula for formula in known_formulas(cells) if formula is not None]
+    return len(formulas) / len(cells), len(set(formulas))
+
+
+def _are_numbers(cells: Sequence[Any]) -> bool:
+    """Whether the first cells are numbers, which are never formulas."""
+    return all(as_number(cell) == as_number(cell) for cell in cells[:5])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Say which columns there are, and that the first line must name them if it seems not to."""
+    shown = ", ".join(shortened(name) if name else "(no name)" for name in names[:COLUMNS_LISTED]) or "no columns"
+    more = f" and {len(names) - COLUMNS_LISTED:,} more" if len(names) > COLUMNS_LISTED else ""
+    is_data = any(as_number(name) == as_number(name) for name in names)
+    hint = " Some are numbers: the first line must name the columns." if is_data else ""
+    return f"It has: {shown}{more}.{hint}"

@@ -1,0 +1,225 @@
+"""Any table file as a sheet: CSV, TSV and JSON Lines, plain or as .gz, Excel, Parquet, or standard input.
+
+What a file is, its first bytes tell; the ending of its name counts only for what begins like text.
+"""
+
+from __future__ import annotations
+
+import gzip
+import stat
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+from embeddings.bench.delimited import TextLines, delimited_sheet
+from embeddings.bench.measurements import SetAside
+from embeddings.bench.sheet import HEAD_ROWS, Row, Sheet, n_head_rows, sheet_of
+from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.streaming.columns import object_of
+
+STDIN = "-"
+
+MAX_STDIN = 1 << 33
+"""Bytes of standard input that are kept, 8 GiB."""
+
+IN_MEMORY = 1 << 26
+"""Bytes of it that are kept in memory; more are kept in a temporary file."""
+
+MAX_WORKBOOK = 1 << 31
+"""Bytes that a workbook may unpack to, 2 GiB."""
+
+_ROWS_AT_ONCE = 1 << 14
+
+_REFUSED = {
+    b"\xd0\xcf\x11\xe0": "is an old Excel file; save it as .xlsx or CSV",
+    b"BZh": "is compressed with bzip2; unpack it, or use .gz",
+    b"\xfd7zXZ": "is compressed with xz; unpack it, or use .gz",
+    b"\x28\xb5\x2f\xfd": "is compressed with Zstandard; unpack it, or use .gz",
+    b"%PDF": "is a PDF file; a table is needed",
+    b"ARROW1": "is an Arrow file; save it as Parquet or CSV",
+    b"\x89HDF": "is an HDF5 file; save the table as Parquet or CSV",
+}
+"""First bytes of files that are not read, and what to do."""
+
+
+@contextmanager
+def open_sheet(path: str | Path) -> Iterator[Sheet]:
+    """Open a table; its rows can be read inside the ``with`` block.
+
+    Args:
+        path: a file, or ``"-"`` for standard input.
+
+    Raises:
+        InputInvalid: there is no such file, or it is no table that is read.
+        MissingExtra: the file is .xlsx, and openpyxl is not installed.
+    """
+    source = "standard input" if str(path) == STDIN else str(path)
+    with ExitStack() as stack:
+        file = stack.enter_context(_kept_input() if str(path) == STDIN else _opened(Path(path)))
+        if _start(file)[:2] == b"\x1f\x8b":
+            file = stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
+        ending = Path(source).name.lower().removesuffix(".gz").rpartition(".")[2]
+        yield _kind(_first(file, source), ending, source)(file, source)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InputInvalid(f"There is no file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise InputInvalid(f"{path} cannot be read: {error}.") from error
+
+
+@contextmanager
+def _kept_input() -> Iterator[IO[bytes]]:
+    """Give standard input as a file in which one can go back.
+
+    Raises:
+        InputInvalid: it has no end.
+    """
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        while block := sys.stdin.buffer.read(1 << 20):
+            file.write(block)
+            if file.tell() > MAX_STDIN:
+                raise InputInvalid(f"Standard input has more than {MAX_STDIN >> 30} GiB; read the table from a file.")
+        file.seek(0)
+        yield file
+
+
+def _start(file: IO[bytes]) -> bytes:
+    start = file.read(4096)
+    file.seek(0)
+    return start
+
+
+def _first(file: IO[bytes], source: str) -> bytes:
+    """Return the first bytes of a file that may be packed.
+
+    Raises:
+        InputInvalid: there are none, or they cannot be unpacked.
+    """
+    try:
+        start = _start(file)
+    except (OSError, EOFError) as error:
+        raise InputInvalid(f"{source} cannot be unpacked: {error}.") from error
+    if not start.strip():
+        raise InputInvalid(f"{source} is empty; a table with the names of its columns in the first line is needed.")
+    return start
+
+
+def _kind(start: bytes, ending: str, source: str) -> Callable[[IO[bytes], str], Sheet]:
+    """Return what reads a file that begins in this way.
+
+    Raises:
+        InputInvalid: nothing does.
+    """
+    for first, reason in _REFUSED.items():
+        if start.startswith(first):
+            raise InputInvalid(f"{source} {reason}.")
+    if start.startswith(b"PAR1"):
+        return _parquet_sheet
+    if start.startswith(b"PK\x03\x04"):
+        return _workbook_sheet
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if ending in ("jsonl", "ndjson") or text[:1] == b"{":
+        return _json_sheet
+    if text[:1] == b"[" and ending == "json":
+        raise InputInvalid(f"{source} holds one JSON list; write one object on each line (JSON Lines).")
+    if ending in ("xlsx", "xlsm", "parquet"):
+        raise InputInvalid(f"{source} is not a complete .{ending} file.")
+    return delimited_sheet
+
+
+def _json_sheet(file: IO[bytes], source: str) -> Sheet:
+    """Return a table of JSON Lines; its columns are the keys of the first rows."""
+    notes: list[str] = []
+    set_aside: list[SetAside] = []
+    lines = TextLines(file, source, notes)
+
+    def objects() -> Iterator[tuple[int, dict[str, Any]]]:
+        for text in lines:
+            row = object_of(text)
+            if isinstance(row, dict) and row:
+                yield lines.n_lines, row
+            elif text.strip():
+                set_aside.append(SetAside(lines.n_lines, str(row).rstrip(".").replace("The line", "the line", 1)))
+
+    found = objects()
+    first = list(islice(found, HEAD_ROWS))
+    names = list(dict.fromkeys(name for _, row in first for name in row))
+    rows = ((line, [row.get(name) for name in names]) for line, row in chain(first, found))
+    return sheet_of(source, rows, set_aside, notes, names=names)
+
+
+def _parquet_sheet(file: IO[bytes], source: str) -> Sheet:
+    """Return a Parquet file, of which only the columns that are asked for are read; lines are rows from 1."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def broken(error: Exception) -> InputInvalid:
+        return InputInvalid(f"{source} is not a complete Parquet file: {error}.")
+
+    def rows(places: Sequence[int], n_rows: int) -> Iterator[Row]:
+        line = 0
+        try:
+            for batch in table.iter_batches(n_rows, columns=[names[place] for place in places]):
+                columns = [batch.column(batch.schema.names.index(names[place])).to_pylist() for place in places]
+                yield from ((line + k, cells) for k, cells in enumerate(zip(*columns, strict=True), start=1))
+                line += len(batch)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(error) from error
+
+    try:
+        table = pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise broken(error) from error
+    names = list(table.schema_arrow.names)
+    n_head = n_head_rows(len(names))
+    head = list(islice(rows(range(len(names)), n_head), n_head))
+    return Sheet(source, names, head, lambda places: rows(places, _ROWS_AT_ONCE))
+
+
+def _workbook_sheet(file: IO[bytes], source: str) -> Sheet:
+    """Return the first sheet of a workbook that holds anything."""
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        raise MissingExtra.of("openpyxl", "bench") from error
+    notes: list[str] = []
+    try:
+        _check_size(file, source)
+        book = load_workbook(file, read_only=True, data_only=True)
+        sheets = [sheet for sheet in book.worksheets if next(iter(sheet.values), None)]
+    except InputInvalid:
+        raise
+    except Exception as error:  # a damaged workbook raises anything
+        raise InputInvalid(f"{source} is not a complete .xlsx file: {error}.") from error
+    if not sheets:
+        raise InputInvalid(f"{source} has no sheet with anything in it.")
+    if len(book.sheetnames) > 1:
+        notes.append(f'"{sheets[0].title}", the first of {len(book.sheetnames)} sheets, is read.')
+    return sheet_of(source, _workbook_rows(sheets[0], source), [], notes)
+
+
+def _check_size(file: IO[bytes], source: str) -> None:
+    """Refuse a workbook that unpacks to more than any table."""
+    size = sum(part.file_size for part in zipfile.ZipFile(file).infolist())
+    file.seek(0)
+    if size > MAX_WORKBOOK:
+        raise InputInvalid(f"{source} unpacks to {size >> 20:,} MiB, which is more than a workbook has.")
+
+
+def _workbook_rows(sheet: Any, source: str) -> Iterator[Row]:
+    sheet.reset_dimensions()
+    try:
+        yield from enumerate(sheet.iter_rows(values_only=True), start=1)
+    except Exception as error:
+        raise InputInvalid(f"{source} cannot be read to its end: {error}.") from error
