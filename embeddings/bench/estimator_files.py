@@ -109,7 +109,7 @@ def _renamed(node: Any, names: dict[str, str], identifiers: dict[int, int]) -> A
         return [_renamed(item, names, identifiers) for item in node]
     if not isinstance(node, dict):
         return node
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in node.items():
         if key == "__id__" and isinstance(value, int):
             out[key] = identifiers.setdefault(value, len(identifiers) + 1)

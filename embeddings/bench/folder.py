@@ -36,7 +36,14 @@ from embeddings.bench.manifest import (
     is_model,
     read_model_manifest,
 )
-from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, OutputInvalid
+from embeddings.errors import (
+    CatalogCorrupt,
+    CatalogNotFound,
+    EmbeddingsError,
+    InputInvalid,
+    ManifestInvalid,
+    OutputInvalid,
+)
 from embeddings.featurizers.pinning import CatalogLike, as_catalog, sha256_of_vectors
 from embeddings.formula.bulk import fraction_matrix
 from embeddings.store.epoch import source_date
@@ -72,7 +79,9 @@ class SavedModel:
 def write_model(
     folder: Path, learned: Learned, *, search: SearchEntry, labels: Iterable[Any] = (), force: bool = False
 ) -> Path:
-    """Write a model as a folder, which appears complete or not at all. The same model gives the same bytes.
+    """Write a model as a folder, which appears complete or not at all. The same fit gives the same bytes.
+
+    Where the same fit is there already, nothing is done.
 
     Args:
         folder: its name; what is above it is made.
@@ -86,6 +95,8 @@ def write_model(
         ManifestInvalid: a name cannot stand in a manifest.
     """
     folder = Path(folder)
+    if not force and holds_fit(folder, search.fingerprint):
+        return folder
     check_target(folder, force=force)
     contents = _contents(learned)
     manifest = replace(_manifest(learned, search, tuple(labels)), files=_entries(contents))
@@ -99,8 +110,17 @@ def write_model(
                 (staged / name).write_bytes(content)
             (replace_folder if target.exists() else move_into_place)(staged, target)
     except FileExistsError as error:
-        raise _in_the_way(folder) from error
+        if not holds_fit(folder, search.fingerprint):  # another process made it meanwhile
+            raise _in_the_way(folder) from error
     return folder
+
+
+def holds_fit(folder: Path, fingerprint: str) -> bool:
+    """Whether a folder holds the model of this fit."""
+    try:
+        return read_model_manifest(folder).search.fingerprint == fingerprint
+    except EmbeddingsError:
+        return False
 
 
 def check_target(folder: Path, *, force: bool) -> None:

@@ -93,6 +93,7 @@ class SearchEntry:
         seed: of folds and heads.
         budget: seconds; None for no bound.
         n_skipped: candidates that the budget left out.
+        fingerprint: SHA-256 over the rows and all of the above: the identity of the fit.
     """
 
     catalogs: tuple[str, ...]
@@ -101,6 +102,7 @@ class SearchEntry:
     seed: Count
     budget: Annotated[float, AtLeast(0)] | None
     n_skipped: Count
+    fingerprint: Sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class ModelManifest:
     """
 
     schema_version: Literal[1] = 1
-    kind: Literal["property-model"] = KIND
+    kind: Literal["property-model"] = "property-model"
     target: str
     unit: str
     classes: tuple[str, ...] = ()

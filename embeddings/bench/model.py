@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from embeddings._version import __version__
 from embeddings.bench.clock import Clock
 from embeddings.bench.features import BLOCKS
 from embeddings.bench.folder import SavedModel, read_model, write_model
@@ -24,7 +27,7 @@ from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.selection import Settings
 from embeddings.errors import InputInvalid, did_you_mean
 from embeddings.featurizers.columns import formula_column
-from embeddings.featurizers.pinning import CatalogLike, as_catalog
+from embeddings.featurizers.pinning import CatalogLike, as_catalog, sha256_of_vectors
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import fraction_matrix
 from embeddings.formula.rounding import seen_formulas
@@ -151,10 +154,19 @@ class PropertyModel(BaseEstimator):
             seed=self.random_state,
             budget=self.budget,
             n_skipped=self.learned_.training.n_skipped,
+            fingerprint=self._fingerprint(data, vectors),
         )
         self.set_aside_ = data.set_aside
         self._set_labels(tuple(labels) or data.classes)
         return self
+
+    def fingerprint(self, data: Measurements) -> str:
+        """Return a SHA-256 over rows, catalogs and parameters: what is the same of two fits that give the same model.
+
+        Raises:
+            CatalogNotFound: no catalog goes by a name.
+        """
+        return self._fingerprint(data, self._vectors())
 
     def predict(self, X: Any, return_interval: bool = False) -> Any:
         """Predict numbers, or the labels of classes.
@@ -222,7 +234,7 @@ class PropertyModel(BaseEstimator):
 
         Args:
             folder: its name.
-            force: replace a model that is there; nothing else is ever replaced.
+            force: replace a model that is there; nothing else is ever replaced. That of the same fit stays as it is.
 
         Raises:
             OutputInvalid: something is in the way, or the folder cannot be written.
@@ -295,6 +307,12 @@ class PropertyModel(BaseEstimator):
         if bad is not None:
             raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
         return dict(zip(names, loaded, strict=True))
+
+    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors]) -> str:
+        catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}
+        search = [self._settings().heads, self.random_state, self.budget, self.coverage, catalogs, __version__]
+        rows = [data.target, data.unit, data.classes, data.spelled.tolist(), data.values.tolist()]
+        return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
 
     def _check(self) -> None:
         unknown = [head for head in self._settings().heads if head not in HEADS]

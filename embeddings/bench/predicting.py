@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.bench.columns import find_formulas
+from embeddings.bench.files import STDIN, open_sheet
 from embeddings.bench.learned import ROWS_AT_ONCE
 from embeddings.bench.model import PropertyModel
+from embeddings.bench.sheet import Row, Sheet
+from embeddings.bench.values import is_blank
 from embeddings.errors import InputInvalid, OutputInvalid
 from embeddings.formula.bulk import FractionMatrix, read_column
 from embeddings.store.folders import staged_folder, sync
 from embeddings.store.outputs import Output, check_outputs
-from embeddings.streaming.batches import Batch, Request
-from embeddings.streaming.readers import open_reader
 from embeddings.streaming.writers import ENDINGS, TableWriter, open_writer
 
 if TYPE_CHECKING:
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
 
 FAR = 99.0
 """Percentile from which on a formula is noted to be unlike the training."""
+
+Columns = dict[str, list[Any]]
+
+Line = tuple[int, Sequence[Any] | None, str | None]
+"""Line of the file, its cells, and why there are none that can be read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class PredictionSummary:
         first_unreadable: the line of the first of them, and why; None if there is none.
         unlike: rows that are farther from the training than `FAR` percent of its formulas are from each other.
         unseen: rows with an element that the training lacks.
+        notes: what was supposed in reading, a sentence each.
         seconds: that it took.
     """
 
@@ -50,6 +59,7 @@ class PredictionSummary:
     first_unreadable: tuple[int, str] | None
     unlike: int
     unseen: int
+    notes: tuple[str, ...]
     seconds: float
 
 
@@ -58,73 +68,122 @@ def predict_file(
     path: str | Path,
     out: str | Path,
     *,
-    formula: str = "formula",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    formula: str | None = None,
+    advance: Callable[[int], None] = lambda n_rows: None,
 ) -> PredictionSummary:
     """Predict for every row of a table in a file of any size.
 
     The columns of the input are kept. Those that follow them are ``prediction``; ``lower`` and ``upper``, or ``p_``
     with the name of each class; ``unlike``, see `Unlike.percentile`; ``unseen_elements``; and ``note``. A row that
-    cannot be read has a note that says why, and nothing else. The output appears when it is complete.
+    cannot be read has a note that says why, and no prediction. The output appears when it is complete.
 
     Args:
         model: fitted.
-        path: .csv, .parquet, .jsonl or .ndjson.
+        path: any table that `embeddings.bench.tables.read_table` reads.
         out: .parquet or .csv.
-        formula: the column of formulas.
-        progress: called with how much of the file is done and how much there is.
+        formula: the column of formulas; found by its name or its cells if None.
+        advance: called with how many more rows are done.
 
     Raises:
-        ColumnNotFound: the file has no such column; the message lists those that are there.
-        InputInvalid: the file cannot be read, or has a column of the name of a new one.
+        ColumnNotFound: the table has no such column; the message lists those that are there.
+        InputInvalid: the table cannot be read, or has a column of the name of a new one.
         OutputInvalid: the output cannot be written.
     """
-    path, out, started = Path(path), Path(out), time.perf_counter()
+    out, started = Path(out), time.perf_counter()
     if out.suffix.lower() not in ENDINGS:
         raise OutputInvalid(f'{out} ends in "{out.suffix}"; predictions are written to {" or ".join(ENDINGS)}.')
-    check_outputs([Output(out)], inputs=[path])
-    job = _Job(model, path, formula)
-    reader = open_reader(Request(path, formula, ROWS_AT_ONCE, as_text=out.suffix.lower() != ".parquet"))
-    with staged_folder(out) as folder:
-        writer: TableWriter | None = None
+    check_outputs([Output(out)], inputs=[None if str(path) == STDIN else path])
+    with open_sheet(path) as sheet, staged_folder(out) as folder:
+        job = _Job(model, sheet, find_formulas(sheet, formula), as_text=out.suffix.lower() == ".csv")
+        writer = _Writer(folder / out.name)
         try:
-            for batch in reader.batches():
-                table = job.run(batch)
-                writer = writer or open_writer(folder / out.name, table.schema, n_features=0)
-                writer.write(table)
-                progress(batch.done, reader.total)
+            for rows in _batches(sheet):
+                writer.write(job.run(rows))
+                advance(len(rows))
         except BaseException:
-            if writer is not None:
-                writer.abandon()
+            writer.abandon()
             raise
-        if writer is not None:
-            writer.close({})
-            sync(folder / out.name)
-            os.replace(folder / out.name, out)
-            sync(out.parent)
+        writer.publish(out)
     return job.summary(out, time.perf_counter() - started)
+
+
+def count_rows(path: str | Path) -> int:
+    """Return how many rows a table has, for a progress bar.
+
+    Raises:
+        InputInvalid: the table cannot be read.
+    """
+    with open_sheet(path) as sheet:
+        return sum(1 for _ in sheet.rows([0])) + len(sheet.set_aside)
+
+
+def _batches(sheet: Sheet) -> Iterator[list[Line]]:
+    """Yield the rows in batches, in the order of the file."""
+    rows, n_aside, n_batches = sheet.rows(range(len(sheet.names))), 0, 0
+    while True:
+        some: list[Row] = list(islice(rows, ROWS_AT_ONCE))
+        broken = sheet.set_aside[n_aside:]
+        n_aside += len(broken)
+        if not some and not broken and n_batches:
+            return
+        whole: list[Line] = [(line, cells, None) for line, cells in some]
+        yield sorted([*whole, *((row.line, None, row.reason) for row in broken)], key=lambda row: row[0])
+        n_batches += 1
+
+
+class _Writer:
+    """The file being written, opened when the first table settles its columns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writer: TableWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        if self.writer is None:
+            self.writer = open_writer(self.path, table.schema, n_features=0)
+        self.writer.write(table)
+
+    def abandon(self) -> None:
+        if self.writer is not None:
+            self.writer.abandon()
+
+    def publish(self, out: Path) -> None:
+        if self.writer is not None:
+            self.writer.close({})
+            sync(self.path)
+            os.replace(self.path, out)
+            sync(out.parent)
 
 
 class _Job:
     """Batches of rows to tables with predictions, and what was counted on the way."""
 
-    def __init__(self, model: PropertyModel, path: Path, column: str) -> None:
-        self.model, self.path, self.column = model, path, column
+    def __init__(self, model: PropertyModel, sheet: Sheet, place: int, *, as_text: bool) -> None:
+        self.model, self.sheet, self.place, self.as_text = model, sheet, place, as_text
         self.n_rows = self.n_predicted = self.n_unlike = self.n_unseen = 0
         self.first: tuple[int, str] | None = None
+        self.types: dict[str, Any] = {}
+        self._check_names()
 
-    def run(self, batch: Batch) -> pa.Table:
-        """Return the rows of a batch in the order of the file, with predictions and notes."""
-        batch, notes = self._with_rejected(batch)
-        read = read_column(batch.formulas)
+    def run(self, rows: Sequence[Line]) -> pa.Table:
+        """Return rows with predictions and notes."""
+        lines, notes = [line for line, _, _ in rows], [note for _, _, note in rows]
+        formulas = [None if cells is None else cells[self.place] for _, cells, _ in rows]
+        read = read_column([str(formula) for formula in formulas])
         for row, code in enumerate(read.codes.tolist()):
-            if notes[row] is None and code in read.invalid:
+            if notes[row] is None and is_blank(formulas[row]):
+                notes[row] = "the formula is blank"
+            elif notes[row] is None and code in read.invalid:
                 notes[row] = str(read.invalid[code])
-        rows = np.array([row for row, note in enumerate(notes) if note is None], dtype=np.int64)
-        matrix = read.distinct.take(read.codes[rows])
-        columns = self._spread(self._columns(matrix), rows, len(notes))
-        self._count(batch.lines, notes, columns)
-        return self._joined(batch.table, columns | {"note": self._notes(notes, columns["unlike"])})
+        readable = np.array([row for row, note in enumerate(notes) if note is None], dtype=np.int64)
+        made = self._predicted(read.distinct.take(read.codes[readable]))
+        columns = {name: _spread(values, readable, len(rows)) for name, values in made.items()}
+        self._count(lines, notes, columns)
+        columns["note"] = [
+            note or ("unlike the training" if value is not None and value >= FAR else None)
+            for note, value in zip(notes, columns["unlike"], strict=True)
+        ]
+        return self._joined(rows, columns)
 
     def summary(self, out: Path, seconds: float) -> PredictionSummary:
         """Return what was counted."""
@@ -136,55 +195,43 @@ class _Job:
             first_unreadable=self.first,
             unlike=self.n_unlike,
             unseen=self.n_unseen,
+            notes=tuple(self.sheet.notes),
             seconds=round(seconds, 3),
         )
 
-    def _with_rejected(self, batch: Batch) -> tuple[Batch, list[str | None]]:
-        """Put rows that the reader rejected back where they stood, with nothing but their formula."""
-        import pyarrow as pa
+    def _check_names(self) -> None:
+        names = self.sheet.names
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputInvalid(f'{self.sheet.source} has two columns "{twice}"; rename one.')
+        clash = [name for name in self._new_names() if name in names]
+        if clash:
+            raise InputInvalid(
+                f'{self.sheet.source} has a column "{clash[0]}" already, the name of a new one; rename it.'
+            )
 
-        n_whole = len(batch.lines)
-        if not batch.rejected:
-            return batch, [None] * n_whole
-        broken = {
-            name: pa.nulls(len(batch.rejected), batch.table.schema.field(name).type)
-            for name in batch.table.column_names
-        }
-        broken |= {self.column: pa.array([row.formula for row in batch.rejected], pa.string())}
-        table = pa.concat_tables([batch.table, pa.table(broken)], promote_options="permissive")
-        lines = batch.lines + [row.line for row in batch.rejected]
-        notes = [None] * n_whole + [row.reason for row in batch.rejected]
-        order = np.argsort(lines, kind="stable").tolist()
-        formulas = [*batch.formulas, *(row.formula for row in batch.rejected)]
-        taken = Batch(table.take(order), [lines[k] for k in order], [formulas[k] for k in order], batch.done)
-        return taken, [notes[k] for k in order]
+    def _new_names(self) -> list[str]:
+        return [*self._predicted(read_column([]).distinct), "note"]
 
-    def _columns(self, matrix: FractionMatrix) -> dict[str, list[Any]]:
+    def _predicted(self, matrix: FractionMatrix) -> Columns:
         """Return the new columns of readable rows."""
-        learned = self.model.learned_
+        learned, classes = self.model.learned_, self.model.learned_.training.classes
         made = learned.predict(matrix)
-        if learned.training.classes:
-            columns: dict[str, list[Any]] = {"prediction": list(map(str, self.model.classes_[made.argmax(axis=1)]))}
-            columns |= {f"p_{name}": made[:, k].tolist() for k, name in enumerate(map(str, self.model.classes_))}
+        if classes:
+            labels = list(map(str, self.model.classes_))
+            columns: Columns = {"prediction": [labels[k] for k in made.argmax(axis=1)]}
+            columns |= {f"p_{label}": made[:, k].tolist() for k, label in enumerate(labels)}
         else:
-            halves = learned.halfwidths(matrix)
+            values, halves = made[:, 0], learned.halfwidths(matrix)
             columns = {
-                "prediction": made[:, 0].tolist(),
-                "lower": (made[:, 0] - halves).tolist(),
-                "upper": (made[:, 0] + halves).tolist(),
+                "prediction": values.tolist(),
+                "lower": (values - halves).tolist(),
+                "upper": (values + halves).tolist(),
             }
         columns["unlike"] = learned.percentiles(matrix).round(1).tolist()
         return columns | {"unseen_elements": [" ".join(symbols) or None for symbols in learned.unseen(matrix)]}
 
-    def _spread(self, columns: dict[str, list[Any]], rows: np.ndarray, n: int) -> dict[str, list[Any]]:
-        """Return columns of all rows; nothing stands in those that could not be read."""
-        out = {name: [None] * n for name in columns}
-        for name, values in columns.items():
-            for row, value in zip(rows.tolist(), values, strict=True):
-                out[name][row] = value
-        return out
-
-    def _count(self, lines: Sequence[int], notes: Sequence[str | None], columns: dict[str, list[Any]]) -> None:
+    def _count(self, lines: Sequence[int], notes: Sequence[str | None], columns: Columns) -> None:
         self.n_rows += len(notes)
         self.n_predicted += sum(note is None for note in notes)
         self.n_unlike += sum(value is not None and value >= FAR for value in columns["unlike"])
@@ -192,19 +239,39 @@ class _Job:
         if self.first is None:
             self.first = next(((line, note) for line, note in zip(lines, notes, strict=True) if note), None)
 
-    def _notes(self, notes: Sequence[str | None], unlike: Sequence[float | None]) -> list[str | None]:
-        return [
-            note or ("unlike the training" if value is not None and value >= FAR else None)
-            for note, value in zip(notes, unlike, strict=True)
-        ]
-
-    def _joined(self, table: pa.Table, columns: dict[str, list[Any]]) -> pa.Table:
+    def _joined(self, rows: Sequence[Line], columns: Columns) -> pa.Table:
         """Put the new columns beside those of the input."""
         import pyarrow as pa
 
-        clash = [name for name in columns if name in table.column_names]
-        if clash:
-            raise InputInvalid(f'{self.path} has a column "{clash[0]}" already, the name of a new one. Rename it.')
+        names = self.sheet.names
+        carried = [[None if cells is None else cells[k] for _, cells, _ in rows] for k in range(len(names))]
+        arrays = [self._array(name, values) for name, values in zip(names, carried, strict=True)]
         texts = {"unseen_elements", "note"} | ({"prediction"} if self.model.learned_.training.classes else set())
-        added = [pa.array(values, pa.string() if name in texts else pa.float64()) for name, values in columns.items()]
-        return pa.table([*table.columns, *added], names=[*table.column_names, *columns])
+        arrays += [pa.array(values, pa.string() if name in texts else pa.float64()) for name, values in columns.items()]
+        return pa.table(arrays, names=[*names, *columns])
+
+    def _array(self, name: str, values: Sequence[Any]) -> pa.Array:
+        """Return a column of the input: text for a CSV file; else of the type that it has in the first rows."""
+        import pyarrow as pa
+
+        if self.as_text:
+            return pa.array([None if value is None else str(value) for value in values], pa.string())
+        try:
+            array = pa.array(values, self.types.get(name))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            if name in self.types and self.types[name] != pa.string():
+                raise InputInvalid(
+                    f'{self.sheet.source}: the column "{name}" holds {self.types[name]} at first, and then something '
+                    "else. Write a .csv file."
+                ) from None
+            array = pa.array([None if value is None else str(value) for value in values], pa.string())
+        self.types.setdefault(name, pa.string() if pa.types.is_null(array.type) else array.type)
+        return array.cast(self.types[name])
+
+
+def _spread(values: Sequence[Any], rows: np.ndarray, n_rows: int) -> list[Any]:
+    """Return a column of all rows; nothing stands in those that are not among `rows`."""
+    out: list[Any] = [None] * n_rows
+    for row, value in zip(rows.tolist(), values, strict=True):
+        out[row] = value
+    return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, read_measurements, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
-from embeddings.cli.progress import is_watched
+from embeddings.cli.progress import progress
 from embeddings.cli.types import SEED, Finite
 from embeddings.store.outputs import Output
 
@@ -46,7 +44,8 @@ def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_jso
     r"""Fit the best model to a table of measurements, and save it.
 
     Features, models and a stack of them are chosen on inner folds; no formula stands on both sides. The model's folder
-    has a card with its error on new formulas, and no pickle: predict verifies it and uses it anywhere.
+    has a card with its error on new formulas, and no pickle: predict verifies it and uses it anywhere. A run that was
+    ended early leaves nothing; give the same command again.
 
     \b
     Example:
@@ -55,40 +54,29 @@ def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_jso
     """
     given = None if str(file) == "-" else file
     guard(Output(out, "the model", "folder"), inputs=[given], catalogs=catalogs)
-    from embeddings.bench.folder import check_target
-    from embeddings.bench.model import PropertyModel
+    from embeddings.bench.folder import check_target, holds_fit
+    from embeddings.bench.model import PropertyModel, load_model
 
-    check_target(out, force=force)
     named = {name: options.pop(name) for name in ("formula", "target", "unit")}
     data = read_measurements(file, **named)
     quiet, heads, seed = options.pop("quiet"), options.pop("heads"), options.pop("seed")
     model = PropertyModel(catalogs, random_state=seed, heads=heads or None, **options)
-    with _progress(model, quiet=quiet) as advance:
-        model.fit_measurements(data, advance=advance)
-    model.save(out, force=force)
+    if not force and holds_fit(out, model.fingerprint(data)):
+        echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
+        model = load_model(out)
+    else:
+        check_target(out, force=force)
+        with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
+            model.fit_measurements(data, advance=lambda: advance(1))
+        model.save(out, force=force)
     _show(model, data, out, as_json=as_json)
 
 
-@contextmanager
-def _progress(model: PropertyModel, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Yield what moves a progress bar on stderr by one fit, if somebody is looking at it."""
-    if quiet or not is_watched():
-        yield lambda: None
-        return
+def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:
     from embeddings.bench.learned import expected_fits
     from embeddings.bench.selection import Settings
 
-    settings = Settings(tuple(model.heads)) if model.heads else Settings()
-    expected = expected_fits(len(list(model.catalogs)), settings)
-    with click.progressbar(length=expected, label="fit", file=click.get_text_stream("stderr")) as bar:
-
-        def advance() -> None:
-            if bar.pos + 1 >= (bar.length or 0):  # more fits than were expected
-                bar.length = bar.pos + 2
-            bar.update(1)
-
-        yield advance
-        bar.update((bar.length or 0) - bar.pos)
+    return expected_fits(n_catalogs, Settings(heads) if heads else Settings())
 
 
 def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json
-from embeddings.cli.progress import file_progress
-from embeddings.store.outputs import Output
+from embeddings.cli.progress import progress
+from embeddings.store.outputs import Output, check_outputs
 
 if TYPE_CHECKING:
     from embeddings.bench.predicting import PredictionSummary
@@ -19,35 +20,39 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--formula", default="formula", show_default=True, help="Column of formulas.")
+@table_argument
+@formula_option
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Output, .csv or .parquet; replaced if it is there.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
-def predict(model: Path, file: Path, formula: str, out: Path, *, quiet: bool, as_json: bool) -> None:
+def predict(model: Path, file: Path, formula: str | None, out: Path, *, quiet: bool, as_json: bool) -> None:
     r"""Predict for the formulas of a table with a model that fit made.
 
-    MODEL is the folder, whose hashes are verified; FILE is .csv (with a header), .parquet or .jsonl, of any size. Its
-    columns are kept, and prediction, lower, upper, unlike, unseen_elements and note follow them; for classes, the
-    probability of each in place of an interval. "unlike" is how far a formula is from the training: 0 is one of its
-    formulas, 100 is farther than any of them is from the others. Rows that cannot be read stay, with a note.
+    MODEL is the folder, whose hashes are verified. FILE is a table of any size: CSV, TSV, Excel, Parquet, JSON Lines,
+    or - for standard input. Its columns are kept, and prediction, lower, upper, unlike, unseen_elements and note follow
+    them; for classes, the probability of each in place of an interval. "unlike" is how far a formula is from the
+    training: 0 is one of its formulas, 100 is farther than any of them is from the others. Rows that cannot be read
+    stay, with a note.
 
     \b
     Example:
       embeddings predict strength-model new.csv -o predicted.csv
     """
-    guard(Output(out), inputs=[model, file])
-    guard(Output(out, kind="scratch"), inputs=[model / "manifest.json"])
+    is_stdin = str(file) == "-"
+    guard(Output(out), inputs=[None if is_stdin else file])
+    check_outputs([Output(out)], inputs=(), sealed=[model])
     from embeddings.bench.model import load_model
-    from embeddings.bench.predicting import predict_file
+    from embeddings.bench.predicting import count_rows, predict_file
 
     loaded = load_model(model)
-    with file_progress(file.name, quiet=quiet) as progress:
-        summary = predict_file(loaded, file, out, formula=formula, progress=progress)
+    with progress("predict", lambda: count_rows(file), quiet=quiet or is_stdin) as advance:
+        summary = predict_file(loaded, file, out, formula=formula, advance=advance)
     if as_json:
         print_json(asdict(summary))
     else:
+        for note in summary.notes:
+            echo(note, err=True)
         echo(_sentence(summary), err=True)
 
 

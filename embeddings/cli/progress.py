@@ -9,21 +9,23 @@ from contextlib import contextmanager
 import click
 
 
-def is_watched() -> bool:
-    """Whether standard error is a terminal."""
-    return sys.stderr.isatty()
-
-
 @contextmanager
-def file_progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Yield what moves a bar, called with how much of a file is done and how much there is."""
-    if quiet or not is_watched():
-        yield lambda done, total: None
+def progress(label: str, expected: Callable[[], int], *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Yield what moves a bar with the time left, called with how many more things are done.
+
+    Args:
+        label: in front of the bar.
+        expected: counts the things; more may come. It is called only if there is a bar.
+        quiet: whether there is none.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda n: None
         return
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    with click.progressbar(length=max(1, expected()), label=label, file=sys.stderr) as bar:
 
-        def move(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
+        def advance(n: int) -> None:
+            bar.length = max(bar.length or 0, bar.pos + n + 1)  # it ends with the block
+            bar.update(n)
 
-        yield move
+        yield advance
+        bar.update((bar.length or 0) - bar.pos)
