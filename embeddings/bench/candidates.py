@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 
@@ -72,8 +73,11 @@ class Fitted:
     n_classes: int
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes)."""
-        with warnings.catch_warnings():
+        """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes).
+
+        Trees are summed one by one: several threads would add them in any order, and the last digits with it.
+        """
+        with warnings.catch_warnings(), parallel_config("sequential"):
             warnings.simplefilter("ignore")
             if not self.n_classes:
                 return np.asarray(self.estimator.predict(features), dtype=np.float64).reshape(-1, 1)

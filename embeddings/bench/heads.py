@@ -79,8 +79,8 @@ HEADS: dict[str, Head] = {
         max_rows=50_000,
     ),
     "neighbors": Head(
-        lambda seed, n_threads: _scaled(KNeighborsRegressor(5, weights="distance")),
-        lambda seed, n_threads: _scaled(KNeighborsClassifier(10, weights="distance")),
+        lambda seed, n_threads: _scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
+        lambda seed, n_threads: _scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
         max_rows=50_000,
     ),
     "trees": Head(

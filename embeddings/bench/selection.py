@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embeddings.bench.candidates import Candidate, Fitted, loss_of, treatments
+from embeddings.bench.candidates import Candidate, Fitted, Loss, loss_of, treatments
 from embeddings.bench.clock import Deadline
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
@@ -178,20 +178,54 @@ class Race:
         return len(self.predicted[one]) == len(self.folds)
 
     def _stack(self, finalists: list[Candidate]) -> dict[Candidate, float]:
-        """Return weights of a stack: again and again the member is added that lowers the loss most."""
+        """Return the weights of a stack; of the first alone where no candidate ran on all folds."""
         if not finalists:
             return {self._ranked()[0]: 1.0}
-        wanted = np.concatenate([self.values[test] for _, test in self.folds])
-        made = [np.concatenate([self.predicted[one][k] for k in range(len(self.folds))]) for one in finalists]
-        counts, total, lowest = np.zeros(len(finalists)), np.zeros_like(made[0]), np.inf
-        for _ in range(N_ROUNDS):
-            losses = [self.loss((total + one) / (counts.sum() + 1), wanted) for one in made]
-            best = int(np.argmin(losses))
-            if losses[best] >= lowest * (1 - 1e-4):
-                break
-            lowest, total = losses[best], total + made[best]
-            counts[best] += 1
-        return {one: float(n / counts.sum()) for one, n in zip(finalists, counts, strict=True) if n}
+        weights = self._weights(finalists, range(len(self.folds)))
+        return {one: float(weight) for one, weight in zip(finalists, weights, strict=True) if weight}
+
+    def _weights(self, finalists: list[Candidate], folds: Sequence[int]) -> np.ndarray:
+        wanted = np.concatenate([self.values[self.folds[k][1]] for k in folds])
+        made = [np.concatenate([self.predicted[one][k] for k in folds]) for one in finalists]
+        return stack_weights(made, wanted, self.loss)
+
+    def out_of_fold(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return, for each inner fold, the rows that it tested and what is predicted of them.
+
+        A stack for each fold is weighted on the other folds alone, so that what it predicts was neither trained nor
+        weighted on these rows. Where no candidate ran on all folds, these are the folds and predictions of the first.
+        """
+        whole = [one for one in self._ranked() if self._is_whole(one)]
+        if not whole:
+            first = self.predicted[self._ranked()[0]]
+            return [(self.rows[self.folds[k][1]], made) for k, made in first.items()]
+        found = []
+        for k, (_, test) in enumerate(self.folds):
+            weights = self._weights(whole, [other for other in range(len(self.folds)) if other != k])
+            made = sum(weight * self.predicted[one][k] for one, weight in zip(whole, weights, strict=True))
+            found.append((self.rows[test], np.asarray(made)))
+        return found
+
+
+def stack_weights(made: Sequence[np.ndarray], wanted: np.ndarray, loss: Loss) -> np.ndarray:
+    """Return the weight of each member of a stack, (n_members,), one in sum.
+
+    Again and again the member is added that lowers the loss most; a member may be added more than once.
+
+    Args:
+        made: what each member predicts.
+        wanted: (n,) values.
+        loss: what is minimized.
+    """
+    counts, total, lowest = np.zeros(len(made)), np.zeros_like(made[0]), np.inf
+    for _ in range(N_ROUNDS):
+        losses = [loss((total + one) / (counts.sum() + 1), wanted) for one in made]
+        best = int(np.argmin(losses))
+        if losses[best] >= lowest * (1 - 1e-4):
+            break
+        lowest, total = losses[best], total + made[best]
+        counts[best] += 1
+    return counts / counts.sum()
 
 
 def fit(one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int) -> Fitted:

@@ -27,6 +27,8 @@ COMMANDS = {
     "explore": "embeddings.cli.explore:explore",
     "bench": "embeddings.cli.bench:bench",
     "transferability": "embeddings.cli.transferability:transferability",
+    "fit": "embeddings.cli.fit:fit",
+    "predict": "embeddings.cli.predict:predict",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",

@@ -78,7 +78,7 @@ def _pin(asked: CatalogLike, catalog: ElementCatalog | CompositionEncoder) -> Pi
     source = f"{catalog.name}@{catalog.version}"
     if isinstance(asked, str | os.PathLike) and not is_name(os.fspath(asked).partition("@")[0]):
         source = str(Path(asked).expanduser().absolute())
-    return Pin(source, _sha256(catalog))
+    return Pin(source, sha256_of_vectors(catalog))
 
 
 def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder:
@@ -89,7 +89,7 @@ def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder
         CatalogCorrupt: its vectors differ.
     """
     catalog = as_catalog(pin.source if isinstance(asked, str | os.PathLike) else asked)
-    found = _sha256(catalog)
+    found = sha256_of_vectors(catalog)
     if found != pin.sha256:
         raise CatalogCorrupt(
             f"This featurizer was pickled with {pin.source} and vectors of SHA-256 {pin.sha256}, but those here have "
@@ -98,7 +98,7 @@ def _reload(asked: CatalogLike, pin: Pin) -> ElementCatalog | CompositionEncoder
     return catalog
 
 
-def _sha256(catalog: ElementCatalog | CompositionEncoder) -> str:
+def sha256_of_vectors(catalog: ElementCatalog | CompositionEncoder) -> str:
     """Return the hash of the numbers alone, whatever file they came from."""
     if isinstance(catalog, CompositionEncoder):
         arrays = (catalog.atomic_numbers, catalog.elements.vectors, *catalog.network.arrays)

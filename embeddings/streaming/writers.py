@@ -119,8 +119,10 @@ class _CsvWriter:
         columns = list(range(len(table.column_names)))
         carried, features = table.select(columns[: self.n_carried]), table.select(columns[self.n_carried :])
         texts = [_fields(name, carried[name], self.empty) for name in carried.column_names]
-        rows = map(",".join, zip(*texts, strict=True))
-        self.file.writelines(b"%b,%b\n" % pair for pair in zip(map(str.encode, rows), _lines(features), strict=True))
+        rows = map(str.encode, map(",".join, zip(*texts, strict=True)))
+        if features.num_columns:
+            rows = map(b",".join, zip(rows, _lines(features), strict=True))
+        self.file.writelines(row + b"\n" for row in rows)
 
     def close(self, metadata: dict[str, str]) -> None:
         self.file.close()

@@ -30,6 +30,8 @@ BASE: dict[str, list[str]] = {
     "explore": ["toy", "-o", "nowhere/out.html"],
     "bench": ["data.csv", "--target", "y", "--catalog", "toy", "--folds", "2", "--budget", "1s"],
     "transferability": ["data.csv", "--target", "y", "--encoder", "toy"],
+    "fit": ["data.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "-o", "model"],
+    "predict": ["catalogs", "data.csv", "-o", "out.csv"],
     "export": ["toy", "--to", "csv", "-o", "out.csv"],
     "embed": ["--catalog", "toy", "--source", "table", "--path", "t.parquet", "-o", "out.parquet"],
     "build": ["--source", "table", "--path", "t.parquet", "--targets", "none", "--epochs", "1", "--out", "root"],

@@ -23,6 +23,8 @@ SOURCE = ("--source", "table", "--path", "in/crystals.parquet")
 BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
 CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
 
+FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "--quiet", "-o", "out/model")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -108,6 +110,13 @@ CASES: dict[str, Case] = {
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
+    "fit": Case(FIT, tries=1),
+    "predict": Case(
+        ("predict", "out/model", "in/formulas.csv", "--quiet", "-o", "out/file.csv"),
+        before=(FIT,),
+        replaces=True,
+        tries=1,
+    ),
 }  # fmt: skip
 
 CHOICES = {"export": "client", "embed": "level", "plot": "kind"}

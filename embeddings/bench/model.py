@@ -1,0 +1,356 @@
+"""A model of measurements: formulas in, values with intervals out; it behaves as an estimator of scikit-learn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from embeddings._version import __version__
+from embeddings.bench.clock import Clock
+from embeddings.bench.features import BLOCKS
+from embeddings.bench.folder import SavedModel, read_model, write_model
+from embeddings.bench.heads import HEADS
+from embeddings.bench.learned import Learned, learn
+from embeddings.bench.manifest import SearchEntry
+from embeddings.bench.measurements import Measurements, measurements
+from embeddings.bench.selection import Settings
+from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.featurizers.columns import formula_column
+from embeddings.featurizers.pinning import sha256_of_vectors
+from embeddings.formula import FractionMatrix
+from embeddings.formula.bulk import fraction_matrix
+from embeddings.formula.rounding import seen_formulas
+from embeddings.loaders import as_catalog
+from embeddings.protocols import CatalogLike
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+    from embeddings.bench.features import Vectors
+
+CATALOGS = ("ct-multi", "cromel-multi")
+"""What a model may choose from if nothing is named."""
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """How unlike the training some formulas are.
+
+    Attributes:
+        percentile: (n,) percent of the training formulas that have another one nearer than this one has: 0 for a
+            formula of the training, 100 for one that is farther away than any of them.
+        unseen: (n,) symbols of the elements that no formula of the training holds.
+    """
+
+    percentile: np.ndarray
+    unseen: tuple[tuple[str, ...], ...]
+
+
+class PropertyModel(BaseEstimator):
+    """The best model of a table of measurements, with intervals; numbers or classes, as the values are.
+
+    Fitting chooses features, heads and a stack of them on inner folds that are grouped by formula, and trains it on all
+    rows. The measure of its error, `learned_.estimate`, comes from rows that were neither trained nor weighted on.
+
+    Args:
+        catalogs: catalogs and composition encoders whose vectors may be used: names or what `load_catalog` returns.
+        budget: seconds that fitting may take; None for no bound.
+        random_state: seed of folds and models.
+        heads: names out of `embeddings.bench.heads.HEADS`; None for all.
+        coverage: share of new formulas that intervals shall hold.
+
+    Attributes:
+        learned_: the stack, its estimate of the error and its neighborhood.
+        classes_: labels of the classes; for a classification only.
+        set_aside_: rows that could not be used, with their reasons.
+
+    Example:
+        >>> from embeddings.estimators import PropertyModel
+        >>> model = PropertyModel().fit(formulas, values)  # doctest: +SKIP
+        >>> model.predict(["Fe2O3"], return_interval=True)  # doctest: +SKIP
+        (array([2.1]), array([[1.4, 2.8]]))
+    """
+
+    def __init__(
+        self,
+        catalogs: CatalogLike | Sequence[CatalogLike] = CATALOGS,
+        budget: float | None = None,
+        random_state: int = 0,
+        heads: Sequence[str] | None = None,
+        coverage: float = 0.9,
+    ) -> None:
+        self.catalogs = catalogs
+        self.budget = budget
+        self.random_state = random_state
+        self.heads = heads
+        self.coverage = coverage
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Choose and train a model.
+
+        Values of yes and no, true and false, 0 and 1, or text are classes. Rows that cannot be used are set aside with
+        a warning.
+
+        Args:
+            X: n formulas: a list, an array of shape (n,) or (n, 1), a Series, or a frame with one column.
+            y: (n,) values.
+
+        Raises:
+            InputInvalid: too few rows can be used, or a parameter is not valid.
+            TargetInvalid: the values cannot be learned.
+            CatalogNotFound: no catalog goes by a name.
+        """
+        if isinstance(X, str):
+            raise InputInvalid("A column of formulas is expected, such as a list, not one text.")
+        values = list(formula_column(y)) if getattr(y, "ndim", 1) > 1 else list(y)
+        data = measurements(list(formula_column(X)), values, target=str(getattr(y, "name", None) or "target"))
+        self.fit_measurements(data, labels=_labels(values, data))
+        if data.set_aside:
+            first = data.set_aside[0]
+            warnings.warn(
+                f"{len(data.set_aside):,} of {len(values):,} rows cannot be used and are set aside; the first is row "
+                f"{first.line} (counted from 1): {first.reason}",
+                stacklevel=2,
+            )
+        return self
+
+    def fit_measurements(
+        self, data: Measurements, *, labels: Sequence[Any] = (), advance: Callable[[], None] = lambda: None
+    ) -> Self:
+        """Fit to a table that was read already.
+
+        Args:
+            data: rows.
+            labels: what to predict for each class; their names if empty.
+            advance: called after each inner fit.
+
+        Raises:
+            InputInvalid: a parameter is not valid.
+            CatalogNotFound: no catalog goes by a name.
+        """
+        vectors = self._vectors()
+        self._check()
+        self.learned_: Learned = learn(
+            data,
+            vectors,
+            settings=self._settings(),
+            coverage=self.coverage,
+            clock=Clock(self.budget),
+            advance=advance,
+        )
+        self._search = SearchEntry(
+            catalogs=tuple(f"{one.name}@{one.version}" for one in vectors.values()),
+            heads=self._settings().heads,
+            n_inner=self._settings().n_inner,
+            seed=self.random_state,
+            budget=self.budget,
+            n_skipped=self.learned_.training.n_skipped,
+            fingerprint=self._fingerprint(data, vectors),
+        )
+        self.set_aside_ = data.set_aside
+        self._set_labels(tuple(labels) or data.classes)
+        return self
+
+    def fingerprint(self, data: Measurements) -> str:
+        """Return a SHA-256 over rows, catalogs and parameters: what is the same of two fits that give the same model.
+
+        Raises:
+            CatalogNotFound: no catalog goes by a name.
+        """
+        return self._fingerprint(data, self._vectors())
+
+    def predict(self, X: Any, return_interval: bool = False) -> Any:
+        """Predict numbers, or the labels of classes.
+
+        Args:
+            X: n formulas, as for `fit`.
+            return_interval: whether to return the interval of each number too.
+
+        Returns:
+            (n,), and with `return_interval` a pair of it and the lower and upper ends, (n, 2). They are infinite where
+            the training had too few formulas for the coverage.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+            InputInvalid: intervals of classes are asked for.
+        """
+        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        if return_interval and self._labels:
+            raise InputInvalid("Classes have no intervals. Ask for their probabilities: predict_proba")
+        made = learned.predict(matrix)
+        if self._labels:
+            return self.classes_[made.argmax(axis=1)]
+        if not return_interval:
+            return made[:, 0]
+        return made[:, 0], self._interval(made[:, 0], matrix)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class, (n, n_classes), in the order of `classes_`.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+            InputInvalid: the model predicts numbers.
+        """
+        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        if not self._labels:
+            raise InputInvalid("This model predicts numbers, which have no probabilities. Use predict")
+        return learned.predict(matrix)
+
+    def score(self, X: Any, y: Any) -> float:
+        """Return R² for numbers, and the accuracy for classes."""
+        predicted = self.predict(X)
+        return float((accuracy_score if self._labels else r2_score)(np.asarray(y), predicted))
+
+    def unlike(self, X: Any) -> Unlike:
+        """Return how unlike the training formulas are.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
+        """
+        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        return Unlike(learned.percentiles(matrix), tuple(learned.unseen(matrix)))
+
+    def overlap(self, formulas: Iterable[str]) -> list[str]:
+        """Return those of the formulas that the training saw, in the given order and spelling.
+
+        Raises:
+            FormulaInvalid: a formula cannot be read.
+        """
+        formulas = list(formulas)
+        seen = seen_formulas(formulas, self._fitted().digest)
+        return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Save as a folder with a manifest, hashes, a card, and no pickle.
+
+        Args:
+            folder: its name.
+            force: replace a model that is there; nothing else is ever replaced. That of the same fit stays as it is.
+
+        Raises:
+            OutputInvalid: something is in the way, or the folder cannot be written.
+        """
+        return write_model(Path(folder), self._fitted(), search=self._search, labels=self._labels, force=force)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = ()) -> Self:
+        """Load and verify what `save` wrote.
+
+        Args:
+            folder: its name.
+            catalogs: to use in place of the installed ones of the same name; they have to be the same.
+
+        Raises:
+            InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
+            CatalogCorrupt: a file is missing or altered, or a catalog has other numbers.
+            CatalogNotFound: a catalog that the model needs is not here; the message names the version.
+            ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
+        """
+        return cls._of(read_model(Path(folder), catalogs=catalogs))
+
+    @classmethod
+    def _of(cls, saved: SavedModel) -> Self:
+        said = saved.manifest
+        model = cls(
+            catalogs=said.search.catalogs,
+            budget=said.search.budget,
+            random_state=said.search.seed,
+            heads=said.search.heads,
+            coverage=0.9 if said.intervals is None else said.intervals.coverage,
+        )
+        model.learned_, model._search, model.set_aside_ = saved.learned, said.search, ()
+        model._set_labels(said.labels)
+        return model
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.dict = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.required = True
+        tags.no_validation = True
+        return tags
+
+    def _fitted(self) -> Learned:
+        check_is_fitted(self, "learned_")
+        return self.learned_
+
+    def _interval(self, values: np.ndarray, matrix: FractionMatrix) -> np.ndarray:
+        halves = self.learned_.halfwidths(matrix)
+        return np.column_stack([values - halves, values + halves])
+
+    def _set_labels(self, labels: Sequence[Any]) -> None:
+        self._labels = tuple(labels)
+        if self._labels:
+            self.classes_ = np.array(self._labels)
+        elif hasattr(self, "classes_"):
+            del self.classes_
+
+    def _settings(self) -> Settings:
+        default = Settings(seed=self.random_state)
+        return default if self.heads is None else Settings(tuple(self.heads), default.n_inner, self.random_state)
+
+    def _vectors(self) -> dict[str, Vectors]:
+        one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
+        asked: Any = [self.catalogs] if one else self.catalogs
+        loaded = [as_catalog(catalog) for catalog in asked]
+        names = [catalog.name for catalog in loaded]
+        bad = next((name for name in names if names.count(name) > 1 or name in BLOCKS), None)
+        if bad is not None:
+            raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
+        return dict(zip(names, loaded, strict=True))
+
+    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors]) -> str:
+        catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}
+        search = [self._settings().heads, self.random_state, self.budget, self.coverage, catalogs, __version__]
+        rows = [data.target, data.unit, data.classes, data.spelled.tolist(), data.values.tolist()]
+        return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
+
+    def _check(self) -> None:
+        unknown = [head for head in self._settings().heads if head not in HEADS]
+        if unknown or not self._settings().heads:
+            name = unknown[0] if unknown else ""
+            raise InputInvalid(f'No head "{name}".{did_you_mean(name, HEADS)} There are: {", ".join(HEADS)}.')
+        if not 0 < self.coverage < 1:
+            raise InputInvalid(f"coverage is {self.coverage}; a share between 0 and 1, such as 0.9, is needed.")
+        if self.budget is not None and not self.budget > 0:
+            raise InputInvalid(f"budget is {self.budget}; a number of seconds above 0 is needed, or None for no bound.")
+        if not isinstance(self.random_state, int | np.integer) or not 0 <= self.random_state < 2**32:
+            raise InputInvalid(f"random_state is {self.random_state!r}; a whole number from 0 to 2^32 - 1 is needed.")
+
+
+def load_model(folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = ()) -> PropertyModel:
+    """Load and verify a model that `PropertyModel.save` or ``embeddings fit`` wrote.
+
+    Args:
+        folder: its name.
+        catalogs: to use in place of the installed ones of the same name; they have to be the same.
+
+    Raises:
+        InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
+        CatalogCorrupt: a file is missing or altered, or a catalog has other numbers.
+        CatalogNotFound: a catalog that the model needs is not here; the message names the version.
+        ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
+    """
+    return PropertyModel.load(folder, catalogs=catalogs)
+
+
+def _labels(values: Sequence[Any], data: Measurements) -> tuple[Any, ...]:
+    """Return how the user writes each class: True rather than "yes", 1 rather than "1"."""
+    if not data.classes:
+        return ()
+    labels: dict[int, Any] = {}
+    for line, number in zip(data.lines.tolist(), data.values.tolist(), strict=True):
+        labels.setdefault(int(number), values[line - 1])
+    plain = [label.item() if isinstance(label, np.generic) else label for label in map(labels.get, range(len(labels)))]
+    return tuple(plain) if len(plain) == len(data.classes) else data.classes

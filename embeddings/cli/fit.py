@@ -1,0 +1,124 @@
+"""The fit command: a table of measurements in, a model with intervals out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embeddings.cli.duration import Duration
+from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import formula_option, read_measurements, table_argument
+from embeddings.cli.printing import as_json_option, echo, print_json, print_table
+from embeddings.cli.progress import progress
+from embeddings.cli.types import SEED, Finite
+from embeddings.store.outputs import Output
+
+if TYPE_CHECKING:
+    from embeddings.bench.measurements import Measurements
+    from embeddings.bench.model import PropertyModel
+
+CATALOGS = ("ct-multi", "cromel-multi")
+
+
+@click.command()
+@table_argument
+@formula_option
+@click.option("--target", required=True, help="Column of what was measured: numbers, or classes as text.")
+@click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]")
+@click.option(
+    "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."
+)
+@click.option("--head", "heads", multiple=True, help="Model that may be chosen; repeat it. All if left out.")
+@click.option("--coverage", type=Finite(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
+              help="Share of new formulas that the intervals shall hold.")  # fmt: skip
+@click.option("--budget", type=Duration(), help="Time that it may take, such as 10m. No bound if left out.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder of the model.")
+@click.option("--force", is_flag=True, help="Replace the model if it exists; nothing else is ever replaced.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@as_json_option
+def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_json: bool, **options: Any) -> None:
+    r"""Fit the best model to a table of measurements, and save it.
+
+    Features, models and a stack of them are chosen on inner folds; no formula stands on both sides. The model's folder
+    has a card with its error on new formulas, and no pickle: predict verifies it and uses it anywhere. A run that was
+    ended early leaves nothing; give the same command again.
+
+    \b
+    Example:
+      embeddings fit steels.csv --target yield_strength -o strength-model
+      embeddings predict strength-model new.csv -o predicted.csv
+    """
+    given = None if str(file) == "-" else file
+    guard(Output(out, "the model", "folder"), inputs=[given], catalogs=catalogs)
+    from embeddings.bench.folder import check_target, holds_fit
+    from embeddings.bench.model import PropertyModel, load_model
+
+    named = {name: options.pop(name) for name in ("formula", "target", "unit")}
+    data = read_measurements(file, **named)
+    quiet, heads, seed = options.pop("quiet"), options.pop("heads"), options.pop("seed")
+    model = PropertyModel(catalogs, random_state=seed, heads=heads or None, **options)
+    if not force and holds_fit(out, model.fingerprint(data)):
+        echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
+        model = load_model(out)
+    else:
+        check_target(out, force=force)
+        with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
+            model.fit_measurements(data, advance=lambda: advance(1))
+        model.save(out, force=force)
+    _show(model, data, out, as_json=as_json)
+
+
+def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:
+    from embeddings.bench.learned import expected_fits
+    from embeddings.bench.selection import Settings
+
+    return expected_fits(n_catalogs, Settings(heads) if heads else Settings())
+
+
+def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool) -> None:
+    learned = model.learned_
+    members = [{"weight": one.weight, **asdict(one.candidate)} for one in learned.members]
+    if as_json:
+        made = learned.calibration
+        print_json(
+            {
+                "out": str(out),
+                "training": asdict(learned.training),
+                "error": asdict(learned.estimate),
+                "coverage": None if made is None else made.coverage,
+                "members": members,
+                "set_aside": [asdict(row) for row in data.set_aside],
+                "notes": list(data.notes),
+            }
+        )
+        return
+    for note in data.notes:
+        echo(note, err=True)
+    if data.set_aside:
+        first = data.set_aside[0]
+        echo(f"{len(data.set_aside):,} rows set aside; the first is line {first.line}: {first.reason}", err=True)
+    if learned.training.n_skipped:
+        echo(f"The budget left out {learned.training.n_skipped} candidates.", err=True)
+    echo(f"{out}: a model of {data.target}, {len(data):,} rows, {learned.training.n_formulas:,} formulas")
+    echo(_error(model, data.unit))
+    print_table([(f"{one['weight']:.2f}", one["head"], one["treatment"], one["features"]) for one in members], "  ")
+
+
+def _error(model: PropertyModel, unit: str) -> str:
+    """Say how large the error on new formulas is."""
+    learned = model.learned_
+    found = learned.estimate.metrics
+    if learned.training.classes:
+        return (
+            f"on new formulas: accuracy {found['accuracy']:.3f} (the most frequent class: "
+            f"{found['baseline_accuracy']:.3f}), balanced accuracy {found['balanced_accuracy']:.3f}"
+        )
+    with_unit = f" {unit}" if unit else ""
+    error = f"on new formulas: mean absolute error {found['mae']:.4g}{with_unit} (the median: "
+    made = learned.calibration
+    measured = "" if made is None or made.measured != made.measured else f", {made.measured:.1%} measured"
+    return f"{error}{found['baseline_mae']:.4g}), R2 {found['r2']:.3f}; intervals of {model.coverage:.0%}{measured}"

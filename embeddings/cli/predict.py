@@ -1,0 +1,69 @@
+"""The predict command: a saved model and a table with formulas in, the table with predictions out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import formula_option, table_argument
+from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.progress import progress
+from embeddings.store.outputs import Output, check_outputs
+
+if TYPE_CHECKING:
+    from embeddings.bench.predicting import PredictionSummary
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@table_argument
+@formula_option
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="Output, .csv or .parquet; replaced if it is there.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
+@as_json_option
+def predict(model: Path, file: Path, formula: str | None, out: Path, *, quiet: bool, as_json: bool) -> None:
+    r"""Predict for the formulas of a table with a model that fit made.
+
+    MODEL is the folder, whose hashes are verified. FILE is a table of any size: CSV, TSV, Excel, Parquet, JSON Lines,
+    or - for standard input. Its columns are kept, and prediction, lower, upper, unlike, unseen_elements and note follow
+    them; for classes, the probability of each in place of an interval. "unlike" is how far a formula is from the
+    training: 0 is one of its formulas, 100 is farther than any of them is from the others. Rows that cannot be read
+    stay, with a note.
+
+    \b
+    Example:
+      embeddings predict strength-model new.csv -o predicted.csv
+    """
+    is_stdin = str(file) == "-"
+    guard(Output(out), inputs=[None if is_stdin else file])
+    check_outputs([Output(out)], inputs=(), sealed=[model])
+    from embeddings.bench.model import load_model
+    from embeddings.bench.predicting import count_rows, predict_file
+
+    loaded = load_model(model)
+    with progress("predict", lambda: count_rows(file), quiet=quiet or is_stdin) as advance:
+        summary = predict_file(loaded, file, out, formula=formula, advance=advance)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        for note in summary.notes:
+            echo(note, err=True)
+        echo(_sentence(summary), err=True)
+
+
+def _sentence(summary: PredictionSummary) -> str:
+    """Say in one line what was done."""
+    parts = [f"{summary.out}: {summary.predicted:,} of {summary.rows:,} rows predicted in {summary.seconds:.1f} s"]
+    if summary.first_unreadable is not None:
+        line, reason = summary.first_unreadable
+        parts.append(f"{summary.unreadable:,} cannot be read, the first is line {line}: {reason}")
+    if summary.unlike:
+        parts.append(f"{summary.unlike:,} unlike the training")
+    if summary.unseen:
+        parts.append(f"{summary.unseen:,} with elements that the training lacks")
+    return "; ".join(parts)

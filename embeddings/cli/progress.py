@@ -1,0 +1,31 @@
+"""Progress bars: on standard error, and only if somebody is looking at it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def progress(label: str, expected: Callable[[], int], *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Yield what moves a bar with the time left, called with how many more things are done.
+
+    Args:
+        label: in front of the bar.
+        expected: counts the things; more may come. It is called only if there is a bar.
+        quiet: whether there is none.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    with click.progressbar(length=max(1, expected()), label=label, file=sys.stderr) as bar:
+
+        def advance(n: int) -> None:
+            bar.length = max(bar.length or 0, bar.pos + n + 1)  # it ends with the block
+            bar.update(n)
+
+        yield advance
+        bar.update((bar.length or 0) - bar.pos)
