@@ -186,7 +186,7 @@ def test_the_command_ends_with_lines_that_use_the_winner(folder: Path, monkeypat
     (folder / "data.csv").write_text("\n".join(["composition,energy", *rows]))
     monkeypatch.setattr("embeddings.cli.transferability.as_catalog", lambda name: planted.knowing())
     lines = run("--target", "energy", "--encoder", "knowing").stdout.splitlines()
-    featurize = "embeddings featurize data.csv --column composition --catalog knowing --stats mean,std"
+    featurize = "embeddings featurize data.csv --formula composition --catalog knowing --stats mean,std"
     assert lines[-3].strip().startswith(featurize)
     assert "CompositionFeaturizer('knowing', stats=('mean', 'std'))" in lines[-2]
 
