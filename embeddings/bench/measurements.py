@@ -127,15 +127,16 @@ def measurements(
         elif times is not None and not np.isfinite(times[row]):
             reasons[row] = "the time cannot be read, or not as those of most rows"
     kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
+    classes, numbers = _that_occur(read.classes, read.numbers[kept])
     aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
     made = Measurements(
         target=target,
         formulas=np.array(canonical, dtype=object)[kept],
         spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
         matrix=column.distinct.take(column.codes[kept]),
-        values=read.numbers[kept],
+        values=numbers,
         lines=places[kept],
-        classes=read.classes,
+        classes=classes,
         unit=unit or read.unit,
         order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
@@ -144,6 +145,14 @@ def measurements(
     )
     _check(made)
     return made
+
+
+def _that_occur(classes: tuple[str, ...], numbers: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Leave out classes of which only rows that are set aside were, and number the others anew."""
+    if not classes:
+        return classes, numbers
+    there, renumbered = np.unique(numbers, return_inverse=True)
+    return tuple(classes[int(k)] for k in there), renumbered.astype(np.float64)
 
 
 def _of_formula(cell: Any, error: FormulaInvalid | None) -> str:

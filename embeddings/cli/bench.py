@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,7 @@ def bench(
         from embeddings.bench import compare
 
         data = read_measurements(file, **columns)
-        with _progress(file) as progress:
+        with _progress(file, budget) as progress:
             report = compare(
                 data, catalogs=catalogs or None, split=split, n_folds=folds, n_repeats=repeats, budget=budget,
                 seed=seed, progress=progress, source=str(file), formula_column=columns["formula"] or "",
@@ -89,11 +90,19 @@ def _deliver(report: Report, out: Path | None, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(file: Path) -> Iterator[Callable[[str, float], None]]:
+def _progress(file: Path, budget: float) -> Iterator[Callable[[str, float], None]]:
     """Yield what moves a progress bar with the time left on stderr, if somebody is looking at it."""
     if not sys.stderr.isatty():
         yield lambda what, share: None
         return
+    started = time.monotonic()
+
+    def show(at: tuple[str, float] | None) -> str:
+        what, share = at or ("", 0.0)
+        spent = time.monotonic() - started
+        left = budget - spent if share == 0 else min(budget - spent, spent * (1 - share) / share)
+        return f"{what}, {max(0, round(left)):,} s left" if what else ""
+
     steps = 1_000
-    with click.progressbar(length=steps, label=file.name, file=sys.stderr, item_show_func=str) as bar:
-        yield lambda what, share: bar.update(max(0, int(share * steps) - bar.pos), what)
+    with click.progressbar(length=steps, label=file.name, file=sys.stderr, item_show_func=show, show_eta=False) as bar:
+        yield lambda what, share: bar.update(max(0, int(share * steps) - bar.pos), (what, share))

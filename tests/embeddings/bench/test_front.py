@@ -122,6 +122,13 @@ def test_rows_that_are_set_aside_are_named() -> None:
     assert "No catalog took part" in report.text()
 
 
+def test_a_class_of_which_no_row_can_be_used_is_none() -> None:
+    values = ["metal" if value > 0 else "insulator" for value in learnable(formulas(20))]
+    data = measurements([*formulas(20), "Xx2"], [*values, "another"])
+    assert data.classes == ("insulator", "metal")
+    assert [data.classes[int(number)] for number in data.values] == values
+
+
 def test_a_budget_too_small_for_one_model_gives_the_baseline_and_says_so() -> None:
     report = quick(learnable(formulas(N)), [knowing()], budget=1e-6)
     assert report.was_cut
