@@ -41,6 +41,7 @@ PACKAGES = {
 """Packages that a page needs if its examples name them."""
 ALSO_NEEDS = {
     "README.md": ("ase", "torch"),
+    "docs/bench.md": ("lightgbm", "pandas", "pymatgen", "sklearn"),
     "docs/composition-encoders.md": ("sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),

@@ -39,6 +39,12 @@ STATS = ("mean", "std")
 HEAD = ("", "MAE", "R2", "seen", "lacking", f"than {CONTROL}")
 """Of a ranking as a table."""
 
+N_REPEATS = 5
+"""Times that formulas are dealt into folds, to tell a difference from noise; the scores are those of the first."""
+
+MAX_REPEATED = 1_000
+"""Of more formulas one time is enough."""
+
 MAX_FORMULAS = 5_000
 """At most so many formulas are used, drawn at random, which keeps the ranking fast."""
 
@@ -172,7 +178,9 @@ def transferability(
         )
     baseline = _score(np.zeros((len(used), 1)), wanted, n_folds)[0].mae
     ranked = dict(
-        sorted(_against_control(scores, errors).items(), key=lambda item: float(leveled(np.array(item[1].mae))))
+        sorted(
+            _against_control(scores, errors, n_folds).items(), key=lambda item: float(leveled(np.array(item[1].mae)))
+        )
     )
     return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
 
@@ -248,15 +256,27 @@ def _score(
     model = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
     residuals = values - cross_val_predict(model, features, values, cv=KFold(n_folds))
     r2 = 1 - np.square(residuals).sum() / np.square(values - values.mean()).sum()
-    errors = np.array([np.abs(fold).mean() for fold in np.array_split(residuals, n_folds)])  # as KFold cuts them
-    mae, std = float(np.abs(residuals).mean()), float(errors.std(ddof=1))
-    return TransferScore(mae, float(r2), n_seen, n_uncovered, std), errors
+    errors = [np.abs(fold).mean() for fold in np.array_split(residuals, n_folds)]  # as KFold cuts them
+    mae, std = float(np.abs(residuals).mean()), float(np.std(errors, ddof=1))
+    for repeat in range(1, N_REPEATS if len(values) <= MAX_REPEATED else 1):
+        folds = KFold(n_folds, shuffle=True, random_state=repeat)
+        again = np.abs(values - cross_val_predict(model, features, values, cv=folds))
+        errors += [again[test].mean() for _, test in folds.split(again)]
+    return TransferScore(mae, float(r2), n_seen, n_uncovered, std), np.array(errors)
 
 
-def _against_control(scores: dict[str, TransferScore], errors: dict[str, np.ndarray]) -> dict[str, TransferScore]:
+def _log_ratios(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Return how many times larger the error of each fold is, as logarithms: easy and hard folds count alike."""
+    tiny = np.finfo(float).tiny
+    return np.log(np.maximum(ours, tiny) / np.maximum(theirs, tiny))
+
+
+def _against_control(
+    scores: dict[str, TransferScore], errors: dict[str, np.ndarray], n_folds: int
+) -> dict[str, TransferScore]:
     """Say of each score whether it differs from the control's by more than chance may."""
-    share = 1 / (len(errors[CONTROL]) - 1)
-    found = {name: ours - errors[CONTROL] for name, ours in errors.items() if name != CONTROL}
+    share = 1 / (n_folds - 1)
+    found = {name: _log_ratios(ours, errors[CONTROL]) for name, ours in errors.items() if name != CONTROL}
     chances = holm({name: corrected_p(differences, share) for name, differences in found.items()})
     judged = {
         name: replace(scores[name], p=p, outcome=outcome_of(float(found[name].mean()), p))
