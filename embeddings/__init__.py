@@ -1,7 +1,8 @@
 """Embeddings as a dataset: verified, versioned vectors for atoms, formulas and crystals.
 
 Everything here is imported when it is first used, so that ``import embeddings`` costs next to nothing. The estimators
-`CrossModalRegressor` and `CrossModalClassifier`, and `finetune`, need the extras ``sklearn`` and ``build``.
+`CrossModalRegressor` and `CrossModalClassifier`, and `finetune`, need the extras ``sklearn`` and ``build``;
+`PropertyModel` and `load_model` need ``bench``.
 
 >>> from embeddings import featurize, load_uae
 >>> uae = load_uae("starter")  # doctest: +SKIP
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from embeddings.errors import EmbeddingsError
     from embeddings.estimators import CrossModalClassifier as CrossModalClassifier
     from embeddings.estimators import CrossModalRegressor as CrossModalRegressor
+    from embeddings.estimators import PropertyModel as PropertyModel
     from embeddings.estimators import finetune as finetune
+    from embeddings.estimators import load_model as load_model
     from embeddings.formula import element_fractions, parse_formula, reduced_formula, reduced_formulas
     from embeddings.loaders import (
         list_catalogs,
@@ -72,7 +75,7 @@ _HOMES = {
     "catalog": "ElementCatalog",
     "encoder": "CompositionEncoder",
     "errors": "EmbeddingsError",
-    "estimators": "CrossModalClassifier CrossModalRegressor finetune",
+    "estimators": "CrossModalClassifier CrossModalRegressor PropertyModel finetune load_model",
     "formula": "element_fractions parse_formula reduced_formula reduced_formulas",
     "loaders": "list_catalogs load_catalog load_composition_encoder load_crystal_encoder load_encoder load_uae",
     "missing": "Missing",
@@ -96,8 +99,11 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the public names; the estimators only where scikit-learn is installed, so that each name can be used."""
+    """Return the public names; estimators only where what they need is installed, so that each name can be used."""
     from importlib.util import find_spec
 
-    extra = _HOMES["estimators"].split() if find_spec("sklearn") else []
-    return sorted([*__all__, *extra])
+    of_the_bench = {"PropertyModel", "load_model"}
+    extra = set(_HOMES["estimators"].split()) if find_spec("sklearn") else set()
+    if not find_spec("lightgbm"):
+        extra -= of_the_bench
+    return sorted({*__all__, *extra})

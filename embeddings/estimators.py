@@ -27,11 +27,25 @@ if TYPE_CHECKING:
     from builders.methods.cromel.encoder import FormulaEncoder
     from builders.methods.cromel.members import Budget
     from builders.methods.cromel.model import Compositions
+    from embeddings.bench.model import PropertyModel as PropertyModel
+    from embeddings.bench.model import load_model as load_model
 
     Trainable: TypeAlias = CatalogLike | FormulaEncoder
 
+OF_THE_BENCH = ("PropertyModel", "load_model")
+"""Names that need the extra ``bench``, and so are imported when they are first used."""
+
 Mode = Literal["finetuned", "frozen"]
 MODES = ("finetuned", "frozen")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs more than scikit-learn when it is first asked for (PEP 562)."""
+    if name not in OF_THE_BENCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from embeddings.bench import model
+
+    return getattr(model, name)
 
 
 class _CrossModal(BaseEstimator):

@@ -106,7 +106,8 @@ class Race:
             data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed
         )
         self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}
-        self.slowest, self.n_skipped = 0.0, 0
+        self.slowest: dict[str, float] = {}
+        self.n_skipped = 0
 
     def run(self) -> Choice:
         """Return what is best."""
@@ -149,15 +150,19 @@ class Race:
             for fold in folds:
                 if fold in self.predicted.get(one, {}):
                     continue
-                if self.predicted and not self.deadline.allows(self.slowest):
+                if self.predicted and not self.deadline.allows(self._expected(one)):
                     self.n_skipped += 1
                     break
                 started = time.monotonic()
                 train, test = self.folds[fold]
                 fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed)
                 self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
-                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
                 self.advance()
+
+    def _expected(self, one: Candidate) -> float:
+        """Return the seconds that a candidate takes at most, as far as its head, or any head, has shown."""
+        return self.slowest.get(one.head, max(self.slowest.values(), default=0.0))
 
     def _loss_of(self, one: Candidate) -> float:
         losses = [self.loss(made, self.values[self.folds[fold][1]]) for fold, made in self.predicted[one].items()]
