@@ -25,6 +25,7 @@ TITLES = {
     "featurize": "From formulas to composition vectors",
     "encode": "From formulas to encoded vectors",
     "training": "Training",
+    "threads": "Training on two threads, by how they wait for each other",
     "graphs": "Neighbors and packing",
     "pull": "Pulling documents",
     "cif": "Reading CIF files",
