@@ -277,11 +277,20 @@ def _spawn(options: list[object], cache: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], bytes]:
+    """Options of a build that takes a while, and the vectors of one that nobody killed."""
+    place = tmp_path_factory.mktemp("whole")
+    options = table_options(write_sample(place / "sample.parquet", 60), epochs=30)
+    _spawn(options, place / "cache").communicate(timeout=120)
+    return options, (place / "cache/catalogs/toy/0.1.0/vectors.npy").read_bytes()
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
-    kill: signal.Signals, sample: Path, tmp_path: Path
+    kill: signal.Signals, whole: tuple[list[object], bytes], tmp_path: Path
 ) -> None:
-    options = table_options(sample, epochs=30)
+    options, vectors = whole
     process = _spawn(options, tmp_path / "killed")
     checkpoint = _wait_for_checkpoint(tmp_path / "killed", process)
     process.send_signal(kill)
@@ -292,10 +301,7 @@ def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
     assert checkpoint.exists()
     resumed = _spawn([*options, "--resume"], tmp_path / "killed")
     assert "Resuming the run at step" in resumed.communicate(timeout=120)[1]
-    whole = _spawn(options, tmp_path / "whole")
-    whole.communicate(timeout=120)
-    vectors = [(tmp_path / k / "catalogs/toy/0.1.0/vectors.npy").read_bytes() for k in ("killed", "whole")]
-    assert vectors[0] == vectors[1]
+    assert (tmp_path / "killed/catalogs/toy/0.1.0/vectors.npy").read_bytes() == vectors
 
 
 def _wait_for_checkpoint(cache: Path, process: subprocess.Popen[str]) -> Path:

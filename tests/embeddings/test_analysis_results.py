@@ -32,7 +32,7 @@ def test_a_ranking_becomes_a_frame() -> None:
     assert frame.index.tolist() == ["<b>one</b>", "other"]
     assert frame["mae"].tolist() == [0.5, 0.75]
     assert frame["n_seen"].isna().tolist() == [False, True]
-    assert frame.attrs == {"n_rows": 10, "n_formulas": 8, "n_used": 8, "baseline_mae": 1.5}
+    assert frame.attrs == {"n_rows": 10, "n_formulas": 8, "n_used": 8, "baseline_mae": 1.5, "stats": ("mean", "std")}
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

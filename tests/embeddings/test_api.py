@@ -45,7 +45,7 @@ from tests.embeddings.test_vector_files import site_columns, structure_columns
 from tests.embeddings.test_vector_files import write as write_vectors
 
 ROOT = Path(__file__).parents[2]
-ESTIMATORS = ("CrossModalClassifier", "CrossModalRegressor", "finetune")
+ESTIMATORS = ("CrossModalClassifier", "CrossModalRegressor", "PropertyModel", "finetune", "load_model")
 ROOMS = ("export", "featurizers", "formula", "pooling", "search", "store", "streaming", "vectors")
 
 

@@ -191,7 +191,7 @@ def test_readers_find_the_old_or_the_new_at_every_instant(tmp_path: Path) -> Non
     stage(tmp_path / "v", "first")
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "v")], cwd=CHECKOUT)
     try:
-        seen, until = set(), time.monotonic() + 20
+        seen, until = set(), time.monotonic() + 6
         while len(seen) < 10 and time.monotonic() < until:
             seen.add(os.stat(tmp_path / "v").st_ino)  # raises if there is none
     finally:

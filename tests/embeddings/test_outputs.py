@@ -33,6 +33,16 @@ TABLE = {
         "data.csv --catalog toy -o catalogs/toy/0.1.0/data.csv",
         "data.csv --catalog catalogs/toy/0.1.0 -o linked/toy/0.1.0/vectors.parquet",
     ],
+    "bench": [
+        "data.csv --target formula --catalog toy -o catalogs/toy/0.1.0/a.html",
+        "page.html --target formula -o ./deep/../page.html",
+    ],
+    "fit": [
+        "data.csv --target formula --catalog toy -o catalogs/toy/0.1.0",
+        "deep/data.csv --target formula -o deep --force",
+        "data.csv --target formula -o data.csv --force",
+    ],
+    "predict": ["deep data.csv -o data.csv", "deep data.csv -o soft.csv", "deep data.csv -o deep/predicted.csv"],
     "plot": ["toy --kind heatmap -o catalogs/toy/0.1.0/a.svg", "toy --kind heatmap -o pipe.svg"],
     "explore": ["toy -o catalogs/toy/0.1.0/a.html", "toy -o linked/toy/0.1.0/a.html"],
     "export": [
@@ -86,7 +96,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy(tmp_path / "catalogs")
     for folder in ("deep", "snap", "cache/embed", "cache/runs", "other"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("data.csv", "data.rejected.csv"):
+    for name in ("data.csv", "data.rejected.csv", "page.html", "deep/data.csv"):
         (tmp_path / name).write_text("formula\nH2O\nbad!\n", encoding="utf-8")
     (tmp_path / "mine.rejected.csv").write_text("my own notes\n", encoding="utf-8")
     for name in (".s.lock", "key.parquet", "deep/about.json", "snap/plan.json"):
