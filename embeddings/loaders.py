@@ -234,7 +234,10 @@ def _read_encoder(folder: Path) -> Encoder:
     manifest = manifest_of(folder)
     if manifest.kind == "composition-encoder":
         return _composition_encoder(folder, manifest)
-    return _read_crystal_encoder(folder)
+    with builders_needed():
+        from builders.methods import load_encoder as load_by_method
+    encoder: Encoder = load_by_method(folder)
+    return encoder
 
 
 def _read_crystal_encoder(folder: Path) -> CrystalEncoder:

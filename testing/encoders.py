@@ -33,7 +33,7 @@ def network(config: CrystalTransformerConfig = CONFIG, seed: int = 1) -> Crystal
 def provenance(config: CrystalTransformerConfig = CONFIG, **changes: Any) -> Provenance:
     """Return where a catalog of this network comes from; `changes` replace fields."""
     toy = toy_provenance(**changes)
-    return replace(toy, model=replace(toy.model, hyperparameters={"model": asdict(config)}))
+    return replace(toy, model=replace(toy.model, name="crystal-transformer", hyperparameters={"model": asdict(config)}))
 
 
 def write_encoder_catalog(

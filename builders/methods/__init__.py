@@ -86,7 +86,15 @@ def load_encoder(folder: Path) -> Any:
     """Return the encoder of a published version, by the method that its manifest names.
 
     Raises:
-        InputInvalid: this version carries no encoder, or another library made it.
+        InputInvalid: this version carries no encoder, or none that a method here can read.
         CatalogCorrupt: a file is missing or altered.
+        MissingExtra: a package that the method needs is not installed.
     """
-    return method_of(read_manifest(folder).model.name).load(folder)
+    manifest = read_manifest(folder)
+    if manifest.model.name not in METHODS:
+        raise InputInvalid(
+            f"{manifest.name} {manifest.version} carries no encoder that can be read here: it was made by "
+            f'"{manifest.model.name}", and there are {", ".join(METHODS)}. '
+            f"Build a new version of it: {manifest.command}"
+        )
+    return method_of(manifest.model.name).load(folder)
