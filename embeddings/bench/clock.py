@@ -43,3 +43,9 @@ class Deadline:
     def allows(self, seconds: float = 0.0) -> bool:
         """Whether work of so many seconds ends in time."""
         return self.moment is None or self.now() + seconds <= self.moment
+
+    def share(self, share: float) -> Deadline:
+        """Return the moment by which this share of the time that is left is spent."""
+        if self.moment is None:
+            return self
+        return Deadline(self.now() + share * max(0.0, self.moment - self.now()), self.now)

@@ -26,6 +26,9 @@ N_JOINED = 2
 """Vectors that are joined to `BASE`, the best of them alone."""
 
 N_FINALISTS = 8
+SCREENING, JOINING, TREATING = 0.4, 0.3, 0.3
+"""Shares of the time that is left for each part of the race; the finalists have what then remains."""
+
 N_ROUNDS = 20
 """Members that a stack has at most, repeats counted."""
 
@@ -112,18 +115,21 @@ class Race:
     def run(self) -> Choice:
         """Return what is best."""
         vectors = tuple(self.store.maker.vectors)
-        self._try(self._with_heads([*ALONE, *vectors], SCREENING_HEADS), [0])
+        self._screen(self._with_heads([*ALONE, *vectors], SCREENING_HEADS), SCREENING)
         joined = [f"{BASE}+size+{name}" for name in self._best(vectors)[:N_JOINED]]
         if len(joined) > 1:
             joined.append(f"{BASE}+size+{'+'.join(self._best(vectors)[:N_JOINED])}")
         others = [head for head in self.settings.heads if head not in SCREENING_HEADS]
-        self._try(self._with_heads(joined, self.settings.heads), [0])
-        self._try(self._with_heads(self._best(None)[:N_JOINED], others), [0])
-        self._try(self._treated(), [0])
+        self._screen(
+            [*self._with_heads(joined, self.settings.heads), *self._with_heads(self._best(None)[:N_JOINED], others)],
+            JOINING,
+        )
+        self._screen(self._treated(), TREATING)
         finalists = self._ranked()[:N_FINALISTS]
-        self._try(finalists, range(1, len(self.folds)))
+        for fold in range(1, len(self.folds)):
+            self._try(finalists, fold, self.deadline)
         losses = {one: self._loss_of(one) for one in self.predicted}
-        return Choice(self._stack([one for one in finalists if self._is_whole(one)]), losses, self.n_skipped)
+        return Choice(self._stack(finalists), losses, self.n_skipped)
 
     def _with_heads(self, features: Iterable[str], heads: Sequence[str]) -> list[Candidate]:
         return [
@@ -143,22 +149,24 @@ class Race:
         best = [one for one in self._ranked() if one.head != "mean"][: N_FINALISTS // 2]
         return [Candidate(one.features, one.head, treatment) for treatment in others for one in best]
 
-    def _try(self, candidates: Iterable[Candidate], folds: Iterable[int]) -> None:
-        """Predict inner folds, as far as time allows; the first candidate of all always runs."""
-        folds = list(folds)
+    def _screen(self, candidates: Iterable[Candidate], share: float) -> None:
+        """Run candidates on the first inner fold, in a share of the time that is left."""
+        self._try(candidates, 0, self.deadline.share(share))
+
+    def _try(self, candidates: Iterable[Candidate], fold: int, deadline: Deadline) -> None:
+        """Predict an inner fold, as far as time allows; the first candidate of all always runs."""
+        train, test = self.folds[fold]
         for one in candidates:
-            for fold in folds:
-                if fold in self.predicted.get(one, {}):
-                    continue
-                if self.predicted and not self.deadline.allows(self._expected(one)):
-                    self.n_skipped += 1
-                    break
-                started = time.monotonic()
-                train, test = self.folds[fold]
-                fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed)
-                self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
-                self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
-                self.advance()
+            if fold in self.predicted.get(one, {}):
+                continue
+            if self.predicted and not deadline.allows(self._expected(one)):
+                self.n_skipped += 1
+                continue
+            started = time.monotonic()
+            fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed)
+            self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
+            self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
+            self.advance()
 
     def _expected(self, one: Candidate) -> float:
         """Return the seconds that a candidate takes at most, as far as its head, or any head, has shown."""
@@ -183,11 +191,12 @@ class Race:
         return len(self.predicted[one]) == len(self.folds)
 
     def _stack(self, finalists: list[Candidate]) -> dict[Candidate, float]:
-        """Return the weights of a stack; of the first alone where no candidate ran on all folds."""
-        if not finalists:
-            return {self._ranked()[0]: 1.0}
-        weights = self._weights(finalists, range(len(self.folds)))
-        return {one: float(weight) for one, weight in zip(finalists, weights, strict=True) if weight}
+        """Return the weights of a stack of those that ran on the most folds."""
+        n_folds = max(len(self.predicted[one]) for one in finalists)
+        able = [one for one in finalists if len(self.predicted[one]) == n_folds]
+        common = set.intersection(*(set(self.predicted[one]) for one in able))
+        weights = self._weights(able, sorted(common))
+        return {one: float(weight) for one, weight in zip(able, weights, strict=True) if weight}
 
     def _weights(self, finalists: list[Candidate], folds: Sequence[int]) -> np.ndarray:
         wanted = np.concatenate([self.values[self.folds[k][1]] for k in folds])
