@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from embeddings._version import __version__
 
 if TYPE_CHECKING:
+    from embeddings.bench.model import PropertyModel as PropertyModel
+    from embeddings.bench.model import load_model as load_model
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
     from embeddings.errors import EmbeddingsError
     from embeddings.estimators import CrossModalClassifier as CrossModalClassifier
     from embeddings.estimators import CrossModalRegressor as CrossModalRegressor
-    from embeddings.estimators import PropertyModel as PropertyModel
     from embeddings.estimators import finetune as finetune
-    from embeddings.estimators import load_model as load_model
     from embeddings.formula import element_fractions, parse_formula, reduced_formula, reduced_formulas
     from embeddings.loaders import (
         list_catalogs,
@@ -75,7 +75,8 @@ _HOMES = {
     "catalog": "ElementCatalog",
     "encoder": "CompositionEncoder",
     "errors": "EmbeddingsError",
-    "estimators": "CrossModalClassifier CrossModalRegressor PropertyModel finetune load_model",
+    "bench.model": "PropertyModel load_model",
+    "estimators": "CrossModalClassifier CrossModalRegressor finetune",
     "formula": "element_fractions parse_formula reduced_formula reduced_formulas",
     "loaders": "list_catalogs load_catalog load_composition_encoder load_crystal_encoder load_encoder load_uae",
     "missing": "Missing",
@@ -102,8 +103,6 @@ def __dir__() -> list[str]:
     """Return the public names; estimators only where what they need is installed, so that each name can be used."""
     from importlib.util import find_spec
 
-    of_the_bench = {"PropertyModel", "load_model"}
-    extra = set(_HOMES["estimators"].split()) if find_spec("sklearn") else set()
-    if not find_spec("lightgbm"):
-        extra -= of_the_bench
-    return sorted({*__all__, *extra})
+    needs = {"estimators": ["sklearn"], "bench.model": ["sklearn", "lightgbm"]}
+    there = [home for home, packages in needs.items() if all(map(find_spec, packages))]
+    return sorted({*__all__, *(name for home in there for name in _HOMES[home].split())})

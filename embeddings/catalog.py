@@ -214,13 +214,13 @@ class ElementCatalog:
 
         Raises:
             FormulaInvalid: a formula cannot be read.
-            InputInvalid: the catalog carries no digest of its training formulas.
+            InputInvalid: the catalog carries no digest of its training formulas, or one text is given, not a list.
         """
         from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
             raise InputInvalid(f"{self!r} has no digest of its training formulas, so overlap is unknown.")
-        formulas = list(formulas)
+        formulas = formulas if isinstance(formulas, str) else list(formulas)
         seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import parallel_config
-from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.compose import TransformedTargetRegressor
 
 from embeddings.bench.heads import HEADS, threads_for
+from embeddings.errors import MissingExtra
+
+try:
+    from joblib import parallel_config
+    from sklearn.base import BaseEstimator, RegressorMixin, clone
+    from sklearn.compose import TransformedTargetRegressor
+except ImportError as error:
+    raise MissingExtra.of("scikit-learn", "bench") from error
 
 Treatment = Literal["", "gate", "log"]
 

@@ -126,7 +126,7 @@ def _valence() -> np.ndarray:
     try:
         from pymatgen.core import Element
     except ImportError as error:
-        raise MissingExtra.of("pymatgen", "plot") from error
+        raise MissingExtra.of("pymatgen", "bench") from error
     rows = []
     for atomic_number, symbol in enumerate(SYMBOLS, start=1):
         core = max((noble for noble in NOBLE_GASES if noble < atomic_number), default=0)

@@ -140,6 +140,7 @@ def _as_measurements(
 
 
 def _checked_heads(heads: Sequence[str] | None) -> tuple[str, ...]:
+    heads = (heads,) if isinstance(heads, str) else heads
     for head in heads or ():
         if head not in HEADS:
             raise InputInvalid(f'No head "{head}".{did_you_mean(head, HEADS)} There are: {", ".join(HEADS)}.')

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.validation import check_is_fitted
 
 from embeddings._version import __version__
 from embeddings.bench.clock import Clock
@@ -25,7 +22,7 @@ from embeddings.bench.learned import Learned, learn
 from embeddings.bench.manifest import SearchEntry
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.selection import Settings
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
 from embeddings.formula import FractionMatrix
@@ -33,6 +30,13 @@ from embeddings.formula.bulk import fraction_matrix
 from embeddings.formula.rounding import seen_formulas
 from embeddings.loaders import as_catalog
 from embeddings.protocols import CatalogLike
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.metrics import accuracy_score, r2_score
+    from sklearn.utils.validation import check_is_fitted
+except ImportError as error:
+    raise MissingExtra.of("scikit-learn", "bench") from error
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -226,8 +230,9 @@ class PropertyModel(BaseEstimator):
 
         Raises:
             FormulaInvalid: a formula cannot be read.
+            InputInvalid: one text is given, not a list.
         """
-        formulas = list(formulas)
+        formulas = formulas if isinstance(formulas, str) else list(formulas)
         seen = seen_formulas(formulas, self._fitted().digest)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 
@@ -298,7 +303,10 @@ class PropertyModel(BaseEstimator):
 
     def _settings(self) -> Settings:
         default = Settings(seed=self.random_state)
-        return default if self.heads is None else Settings(tuple(self.heads), default.n_inner, self.random_state)
+        if self.heads is None:
+            return default
+        heads = (self.heads,) if isinstance(self.heads, str) else tuple(self.heads)
+        return Settings(heads, default.n_inner, self.random_state)
 
     def _vectors(self) -> dict[str, Vectors]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+
+from embeddings.errors import MissingExtra
+
+try:
+    from sklearn.neighbors import NearestNeighbors
+except ImportError as error:
+    raise MissingExtra.of("scikit-learn", "bench") from error
 
 MAX_POINTS = 5_000
 """Training formulas that are kept; of more, as many are drawn."""

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
-from sklearn.metrics import r2_score, roc_auc_score
 
 from embeddings.bench.candidates import absolute_error, log_loss
 from embeddings.bench.contest import Contest
+from embeddings.errors import MissingExtra
+
+try:
+    from scipy.stats import t as student
+    from sklearn.metrics import r2_score, roc_auc_score
+except ImportError as error:
+    raise MissingExtra.of("scikit-learn", "bench") from error
 
 CONFIDENCE = 0.95
 """Of the interval of a mean over folds."""

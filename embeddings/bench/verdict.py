@@ -78,9 +78,14 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
     done, n_skipped = len(contest.folds), sum(fold.choice.n_skipped for fold in contest.folds)
     if evidence.was_stopped:
         yield f"It was stopped: this holds {done} of {counted(plan.n_folds, 'fold')}."
-    if contest.was_cut:
-        fold_words = f"{done} of {counted(plan.n_folds, 'fold')} were done" if done < plan.n_folds else ""
-        fit_words = f"{counted(n_skipped, 'candidate')} were not tried or not on all inner folds" if n_skipped else ""
+    if contest.was_cut and (n_skipped or not evidence.was_stopped):
+        fold_words = (
+            f"{done} of {counted(plan.n_folds, 'fold')} were done"
+            if done < plan.n_folds and not evidence.was_stopped
+            else ""
+        )
+        verb = "was" if n_skipped == 1 else "were"
+        fit_words = f"{counted(n_skipped, 'candidate')} {verb} not tried or not on all inner folds" if n_skipped else ""
         said = listed([part for part in (fold_words, fit_words) if part])
         yield f"The budget of {number(plan.budget or 0)} s ended first: {said}. With more time the error may be lower."
     if evidence.findings is not None and all(one.head == "mean" for one in evidence.findings.members):

@@ -11,7 +11,7 @@ import embeddings
 from embeddings._version import __version__
 from embeddings.cli.printing import echo
 from embeddings.cli.system import flush, prepare_streams, reason_of
-from embeddings.errors import EmbeddingsError, MissingExtra
+from embeddings.errors import EmbeddingsError, MissingExtra, did_you_mean
 from embeddings.installation import namesake
 from embeddings.text import printable
 
@@ -38,7 +38,7 @@ COMMANDS = {
 }
 """Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
 
-EXTRAS = {"plot": "plot", "explore": "plot"}
+EXTRAS = {"plot": "plot", "explore": "plot", "bench": "bench", "fit": "bench", "predict": "bench"}
 """The extra that covers everything a command may need, where its parts would name a smaller one."""
 
 
@@ -55,6 +55,14 @@ class LazyGroup(click.Group):
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
         return _with_marks(getattr(import_module(module), function))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; for one that there is not, name the closest."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f'No such command "{args[0]}".{did_you_mean(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Make the streams fit for any text, and run."""

@@ -68,6 +68,8 @@ def bench(
                 data, catalogs=catalogs or None, split=split, n_folds=folds, n_repeats=repeats, budget=budget,
                 seed=seed, progress=progress, source=str(file), formula_column=columns["formula"] or "",
             )  # fmt: skip
+        if report.was_stopped and not report.evidence.contest.folds:
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         echo("Interrupted before anything was found out; nothing was written.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

@@ -67,7 +67,8 @@ def check_columns(request: Request, names: Collection[str]) -> None:
         there = ", ".join(some[:_SHOWN]) or "no columns"
         more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         hint = did_you_mean(request.column, some)
-        raise ColumnNotFound(f'{request.path} has no column "{request.column}".{hint} It has: {there}{more}.')
+        how = " Name the column of formulas: --formula, or column= in Python." if request.column == "formula" else ""
+        raise ColumnNotFound(f'{request.path} has no column "{request.column}".{hint} It has: {there}{more}.{how}')
 
 
 def rows_at_once(n_rows: int, n_columns: int) -> int:

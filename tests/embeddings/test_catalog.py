@@ -121,6 +121,11 @@ def test_overlap_needs_a_digest_and_formulas() -> None:
         type(toy_catalog())(toy_catalog().manifest, table).overlap(["NaCl"])
 
 
+def test_overlap_does_not_take_a_formula_for_a_list_of_letters() -> None:
+    with pytest.raises(InputInvalid, match="not one str"):
+        toy_catalog().overlap("CO")
+
+
 def test_to_dict_and_to_frame() -> None:
     catalog = toy_catalog()
     assert {symbol: tuple(vector) for symbol, vector in catalog.to_dict().items()} == TOY_VECTORS

@@ -151,6 +151,12 @@ def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+def test_a_misspelled_command_is_guessed() -> None:
+    result = run("lisst")
+    assert result.exit_code == 2
+    assert 'No such command "lisst". Did you mean "list"?' in result.stderr
+
+
 def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def bug() -> None:
         raise RuntimeError("a bug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -103,6 +104,43 @@ def test_what_reads_structures_names_the_extra_that_covers_the_source(
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: rich is not installed. Install it with: pip install ")
     assert f"[{extra}]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from embeddings import PropertyModel",
+        "from embeddings import load_model",
+        "from embeddings.bench import compare",
+        "import embeddings.bench.model",
+        "import embeddings.bench.folder",
+        "import embeddings.bench.scores",
+    ],
+)
+@pytest.mark.parametrize("missing", ["sklearn", "lightgbm"])
+def test_the_bench_names_its_extra_whatever_is_missing(code: str, missing: str) -> None:
+    bare = f"import sys; sys.modules.update(dict.fromkeys({(missing, 'joblib', 'skops')!r})); {code}"
+    result = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=False)
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith("embeddings.errors.MissingExtra: ")
+    assert "[bench]" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bench", "t.csv"], ["fit", "t.csv", "-o", "made"], ["predict", "made", "t.csv", "-o", "p.csv"]]
+)
+def test_commands_of_the_bench_name_its_extra(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("formula,gap\nLiF,13.6\n")
+    target = [] if arguments[0] == "predict" else ["--target", "gap"]
+    bare = (
+        "import sys; sys.modules.update(dict.fromkeys(['sklearn', 'joblib', 'scipy', 'lightgbm', 'skops', 'pandas']));"
+        f"from embeddings.cli import main; main({[*arguments, *target]!r})"
+    )
+    result = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ")
+    assert "[bench]" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_the_error_knows_what_is_missing() -> None:

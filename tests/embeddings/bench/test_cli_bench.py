@@ -69,6 +69,22 @@ def test_ctrl_c_writes_the_partial_report(folder: Path, monkeypatch: pytest.Monk
     assert "It was stopped" in (folder / "report.html").read_text()
 
 
+def test_ctrl_c_before_the_first_fold_keeps_an_earlier_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = front.hold_contest
+
+    def stopped(*arguments: Any, advance: Any, **options: Any) -> Any:
+        def press(done: float) -> None:
+            raise KeyboardInterrupt
+
+        return hold(*arguments, advance=press, **options)
+
+    monkeypatch.setattr(front, "hold_contest", stopped)
+    (folder / "report.html").write_text("earlier")
+    result = run("-o", "report.html")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert (folder / "report.html").read_text() == "earlier"
+
+
 def test_ctrl_c_before_anything_is_found_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def press(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
