@@ -51,7 +51,7 @@ embeddings predict FOLDER new.csv -o predicted.csv
 ```
 
 ```python
-from embeddings.bench.model import load_model
+from embeddings import load_model
 
 model = load_model("FOLDER")
 model.predict(["Fe2O3", "LiFePO4"])

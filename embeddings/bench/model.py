@@ -80,7 +80,7 @@ class PropertyModel(BaseEstimator):
         set_aside_: rows that could not be used, with their reasons.
 
     Example:
-        >>> from embeddings.estimators import PropertyModel
+        >>> from embeddings import PropertyModel
         >>> model = PropertyModel().fit(formulas, values)  # doctest: +SKIP
         >>> model.predict(["Fe2O3"], return_interval=True)  # doctest: +SKIP
         (array([2.1]), array([[1.4, 2.8]]))

@@ -329,7 +329,7 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
         "embeddings predict model/ NEW.csv -o predicted.csv",
     )
     python = (
-        "from embeddings.estimators import PropertyModel",
+        "from embeddings import PropertyModel",
         f"model = PropertyModel(catalogs={list(plan.catalogs)!r}).fit(formulas, values)",
         f"model.{'predict_proba(new_formulas)' if is_class else 'predict(new_formulas, return_interval=True)'}",
     )
