@@ -28,10 +28,19 @@ METHODS: dict[str, str] = {
 
 
 def recipes() -> dict[str, Recipe]:
-    """Return every recipe of every method by name. Nothing heavy is imported."""
+    """Return every recipe of every method by name. Nothing heavy is imported.
+
+    Raises:
+        ValueError: two methods have a recipe of one name, or a recipe is listed under another name or method than its.
+    """
     found: dict[str, Recipe] = {}
-    for package in METHODS.values():
-        found |= import_module(f"{package}.recipes").RECIPES
+    for method, package in METHODS.items():
+        for name, recipe in import_module(f"{package}.recipes").RECIPES.items():
+            if name in found:
+                raise ValueError(f'Both {found[name].method} and {method} have a recipe "{name}". Rename one.')
+            if (recipe.name, recipe.method) != (name, method):
+                raise ValueError(f'{package} lists "{recipe.name}" of {recipe.method} as "{name}" of {method}.')
+            found[name] = recipe
     return found
 
 

@@ -51,12 +51,14 @@ def code_hash(packages: Sequence[str], *, also: Sequence[str] = ()) -> str:
 
 
 def modules_of(packages: Sequence[str]) -> Iterator[str]:
-    """Yield the modules in the folders of methods, but for their recipes."""
+    """Yield the modules in the folders of methods and in folders of these, but for their recipes."""
     for package in packages:
         found = find_spec(package)
-        for module in iter_modules(found.submodule_search_locations if found else None):
+        for module in iter_modules((found and found.submodule_search_locations) or []):
             if module.name not in HASHED_BY_VALUE:
-                yield f"{package}.{module.name}"
+                name = f"{package}.{module.name}"
+                yield name
+                yield from modules_of([name] if module.ispkg else [])
 
 
 def _source(name: str) -> bytes:

@@ -16,7 +16,7 @@ def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
     Args:
         folder: of the run.
         resume: True requires an interrupted run, False discards it, None resumes one if it is there.
-        force: whether the user wants a rebuild; then an earlier run is resumed only if `resume` is True.
+        force: whether the user wants a rebuild; then an earlier run is kept only if `resume` is True.
 
     Raises:
         TrainingError: there is no run to resume.
@@ -29,10 +29,8 @@ def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
             "Repeat its options exactly, or leave --resume out to start."
         )
     try:
-        if resume is False and folder.exists():
+        if (resume is False or (force and resume is None)) and folder.exists():
             shutil.rmtree(folder)
-        if force and resume is None:
-            checkpoint.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputInvalid(f"{folder} cannot be written: {error.strerror}.") from error

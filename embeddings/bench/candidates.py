@@ -51,17 +51,19 @@ class Candidate:
             n_classes: 0 for a regression.
             seed: of the head.
         """
+        one_class = n_classes > 0 and (values == values[0]).all()  # nothing to tell apart, which most heads refuse
+        estimator = self._estimator("mean" if one_class else self.head, n_classes, seed, threads_for(len(values)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
-            return Fitted(self._estimator(n_classes, seed, threads_for(len(values))).fit(features, values), n_classes)
+            return Fitted(estimator.fit(features, values), n_classes)
 
-    def _estimator(self, n_classes: int, seed: int, n_threads: int) -> Any:
-        head = HEADS[self.head]
+    def _estimator(self, name: str, n_classes: int, seed: int, n_threads: int) -> Any:
+        head = HEADS[name]
         if n_classes:
             if head.classifier is None:
                 raise ValueError(f"{self.head} does not classify")
             return head.classifier(seed, n_threads)
-        regressor = head.regressor(seed, n_threads)
+        regressor = Rescaled(head.regressor(seed, n_threads))
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
@@ -90,6 +92,31 @@ class Fitted:
         probabilities = np.zeros((len(features), self.n_classes))
         probabilities[:, self.estimator.classes_.astype(int)] = known
         return probabilities
+
+
+class Rescaled(RegressorMixin, BaseEstimator):
+    """A regressor of values divided by a power of two near their spread, so that their unit does not matter.
+
+    Trees take a variance below 1e-16 for none, and boosting rounds to float32. A power of two rounds nothing.
+
+    Args:
+        regressor: of the divided values.
+    """
+
+    def __init__(self, regressor: Any = None) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit the regressor."""
+        y = np.asarray(y)
+        spread = float(np.abs(y - np.median(y)).mean())
+        self.exponent_ = int(np.frexp(spread)[1]) if spread > 0 else 0
+        self.regressor_ = clone(self.regressor).fit(X, np.ldexp(y, -self.exponent_))
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return predictions in the unit of the values, (n,)."""
+        return np.ldexp(self.regressor_.predict(X), self.exponent_)
 
 
 class ZeroGate(RegressorMixin, BaseEstimator):

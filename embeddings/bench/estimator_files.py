@@ -24,6 +24,7 @@ except ImportError as error:
 
 TRUSTED = (
     "collections.OrderedDict",
+    "embeddings.bench.candidates.Rescaled",
     "embeddings.bench.candidates.ZeroGate",
     "embeddings.bench.candidates._exponential",
     "lightgbm.basic.Booster",

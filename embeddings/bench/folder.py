@@ -118,11 +118,14 @@ def write_model(
 
 
 def holds_fit(folder: Path, fingerprint: str) -> bool:
-    """Whether a folder holds the model of this fit."""
+    """Whether a folder holds the model of this fit, every byte of it."""
     try:
-        return read_model_manifest(folder).search.fingerprint == fingerprint
+        manifest = read_model_manifest(folder)
+        for entry in manifest.files:
+            check_file(folder / entry.path, entry, keep=False, advice=_ADVICE)
     except EmbeddingsError:
         return False
+    return manifest.search.fingerprint == fingerprint
 
 
 def check_target(folder: Path, *, force: bool) -> None:

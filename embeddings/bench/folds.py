@@ -30,8 +30,8 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
         seed: shuffles the groups.
 
     Raises:
-        InputInvalid: the table has no times or folds, there are fewer groups than folds, or no fold has rows on both
-            sides.
+        InputInvalid: the table has no times or folds, there are fewer groups than folds, no fold has a row to test and
+            two formulas to train on, or one that the table gives has not.
     """
     makers: dict[str, Callable[[], Folds]] = {
         "formula": lambda: grouped_folds(data.formulas, n_folds, seed),
@@ -42,9 +42,12 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
     }
     if split not in makers:
         raise InputInvalid(f'No split "{split}". There are: {", ".join(SPLITS)}.')
-    folds = [(train, test) for train, test in makers[split]() if len(train) and len(test)]
+    made = makers[split]()
+    folds = [(train, test) for train, test in made if len(test) and len(set(data.formulas[train])) > 1]
     if not folds:
         raise InputInvalid(f'The split "{split}" leaves no rows to train on for any of these {len(data)} rows.')
+    if split == "given" and len(folds) < len(made):
+        raise InputInvalid("A fold of the table leaves one formula to train on; two are needed at least.")
     return folds
 
 

@@ -16,6 +16,7 @@ from embeddings.bench.contest import REFIT_SHARE
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
+from embeddings.bench.scores import determination, root_mean_square
 from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
 from embeddings.elements import SYMBOLS
 from embeddings.formula import FractionMatrix
@@ -243,11 +244,11 @@ def _estimate(data: Measurements, out_of_fold: OutOfFold) -> Estimate:
 
 
 def _number_metrics(values: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    residuals, spread = values - predicted[:, 0], values - values.mean()
+    residuals = values - predicted[:, 0]
     return {
         "mae": float(np.abs(residuals).mean()),
-        "rmse": float(np.sqrt((residuals**2).mean())),
-        "r2": float(1 - (residuals**2).sum() / max((spread**2).sum(), np.finfo(float).tiny)),
+        "rmse": root_mean_square(residuals),
+        "r2": determination(predicted[:, 0], values),
         "baseline_mae": float(np.abs(values - np.median(values)).mean()),
     }
 

@@ -160,7 +160,7 @@ class PropertyModel(BaseEstimator):
             seed=self.random_state,
             budget=self.budget,
             n_skipped=self.learned_.training.n_skipped,
-            fingerprint=self._fingerprint(data, vectors),
+            fingerprint=self._fingerprint(data, vectors, labels),
         )
         self.set_aside_ = data.set_aside
         self._set_labels(tuple(labels) or data.classes)
@@ -318,10 +318,12 @@ class PropertyModel(BaseEstimator):
             raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
         return dict(zip(names, loaded, strict=True))
 
-    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors]) -> str:
+    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors], labels: Sequence[Any] = ()) -> str:
         catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}
         search = [self._settings().heads, self.random_state, self.budget, self.coverage, catalogs, __version__]
         rows = [data.target, data.unit, data.classes, data.spelled.tolist(), data.values.tolist()]
+        if (other := [repr(label) for label in labels]) != [repr(name) for name in data.classes]:
+            rows += other
         return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
 
     def _check(self) -> None:

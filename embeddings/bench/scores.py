@@ -78,12 +78,29 @@ def balanced_accuracy(predicted: np.ndarray, values: np.ndarray) -> float:
     return float(np.mean([(called[wanted == k] == k).mean() for k in np.unique(wanted)]))
 
 
+def root_mean_square(errors: np.ndarray) -> float:
+    """Return the root of the mean square of errors of any size, (n,), whose squares might not be numbers."""
+    exponent = _exponent(errors)
+    return float(np.ldexp(np.sqrt(np.mean(np.ldexp(errors, -exponent) ** 2)), exponent))
+
+
+def determination(predicted: np.ndarray, values: np.ndarray) -> float:
+    """Return R2 of predictions (n,) for values (n,) of any size; NaN where the values are all the same."""
+    exponent = _exponent(values - values.mean())
+    return float(r2_score(*(np.ldexp(one, -exponent) for one in (values, predicted)))) if np.ptp(values) else np.nan
+
+
+def _exponent(numbers: np.ndarray) -> int:
+    """Return the power of two that is near the largest; to divide by it rounds nothing."""
+    return int(np.frexp(np.abs(numbers).max(initial=0.0))[1])
+
+
 def _rmse(predicted: np.ndarray, values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((predicted[:, 0] - values) ** 2)))
+    return root_mean_square(predicted[:, 0] - values)
 
 
 def _r2(predicted: np.ndarray, values: np.ndarray) -> float:
-    return float(r2_score(values, predicted[:, 0])) if np.ptp(values) else float("nan")
+    return determination(predicted[:, 0], values)
 
 
 def _spread(scores: Iterable[float], share: float) -> Spread:

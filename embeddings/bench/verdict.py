@@ -109,6 +109,7 @@ def _data(evidence: Evidence) -> Iterator[str]:
     yield from _class_shares(evidence) if data.is_classification else _value_words(evidence)
     if facts.n_repeats:
         yield f"{counted(facts.n_repeats, 'row')} share their formula with another."
+    yield from _seen_formulas(evidence)
     for formula, low, high, lines in facts.contradictions[:1]:
         more = f" ({len(facts.contradictions):,} formulas contradict themselves)" * (len(facts.contradictions) > 1)
         both = listed([data.classes[int(k)] if data.is_classification else _value(k, data.unit) for k in (low, high)])
@@ -123,6 +124,17 @@ def _data(evidence: Evidence) -> Iterator[str]:
         )
     yield from data.notes
     yield from _set_aside(evidence)
+
+
+def _seen_formulas(evidence: Evidence) -> Iterator[str]:
+    """Say how many rows are tested by models that saw their formula, which only folds of a table allow."""
+    formulas = evidence.data.formulas.astype(str)
+    n = sum(int(np.isin(formulas[fold.test], formulas[fold.train]).sum()) for fold in evidence.contest.folds)
+    if n:
+        yield (
+            f"{counted(n, 'row')} were tested by models that trained on the same formula, as the folds of the table "
+            "have it: for new formulas all errors here are too low."
+        )
 
 
 def _value_words(evidence: Evidence) -> Iterator[str]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from embeddings.errors import OutputInvalid
+from embeddings.errors import EmbeddingsError, OutputInvalid
+from embeddings.store.card import CARD
 from embeddings.store.index import names, repair_index, versions
+from embeddings.store.manifest import read_manifest
 from embeddings.store.reading import why
-from embeddings.store.temporaries import hold, release, sweep, temporary_folder
+from embeddings.store.temporaries import hold, is_temporary, release, sweep, temporary_folder
 
 Kind = Literal["snapshots", "runs", "catalogs"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -23,6 +25,13 @@ _FOLDERS = {"snapshots": "snapshots", "runs": "runs", "embed": "runs"}
 
 _OURS = re.compile(r".+-[0-9a-f]{12}")
 """What pulls, builds and embed call their folders: a name, and the beginning of an identity."""
+
+_SIGNS = {
+    "snapshots": ("plan.json", "ledger.jsonl", "snapshot.json"),
+    "runs": ("checkpoint.pt", "history.json", "teacher.npy"),
+    "embed": ("ledger.jsonl",),
+}
+"""Files of which each of these folders holds one, unless it is empty yet; a folder of that name without is not ours."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def list_kept(cache: Path) -> list[Kept]:
     work = [Kept(kind, path, _size(path)) for name, kind in _FOLDERS.items() for path in _folders(cache / name)]  # type: ignore[arg-type]
     root = cache / "catalogs"
     built = [root / name / version for name in names(root) for version in versions(root, name)]
-    return [*work, *(Kept("catalogs", path, _size(path)) for path in built)]
+    return [*work, *(Kept("catalogs", path, _size(path)) for path in built if _is_own_version(path))]
 
 
 def remove_kept(cache: Path, chosen: Sequence[Kept]) -> list[Kept]:
@@ -120,15 +129,30 @@ def _is_busy(cache: Path) -> bool:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return sorted(path for path in parent.iterdir() if _OURS.fullmatch(path.name) and _is_own_folder(path))
+        return sorted(path for path in parent.iterdir() if _OURS.fullmatch(path.name) and _is_ours(path))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise OutputInvalid(f"{parent} cannot be read: {why(error)}.") from error
 
 
-def _is_own_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _is_ours(path: Path) -> bool:
+    """Whether this is a folder, no link to one, with what a command leaves in its own, or with nothing."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    there = {name for name in os.listdir(path) if not is_temporary(name)}
+    return not there or not there.isdisjoint(_SIGNS[path.parent.name])
+
+
+def _is_own_version(path: Path) -> bool:
+    """Whether this is a version of a catalog, perhaps a damaged one, that lies here and not behind a link."""
+    if path.is_symlink() or path.parent.is_symlink():
+        return False
+    try:
+        read_manifest(path)
+    except EmbeddingsError:
+        return (path / CARD).is_file()
+    return True
 
 
 def _size(folder: Path) -> int:

@@ -40,6 +40,18 @@ def recipe_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         del sys.modules[module]
 
 
+def test_a_name_of_two_recipes_is_refused(
+    recipe_of_the_page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the later method would take the place of the earlier one."""
+    monkeypatch.setitem(methods.METHODS, "another", PACKAGE)
+    with pytest.raises(ValueError, match=f'Both .* and another have a recipe "{recipe_of_the_page}"'):
+        methods.recipes()
+    monkeypatch.delitem(methods.METHODS, recipe_of_the_page)
+    with pytest.raises(ValueError, match="of another"):
+        methods.recipes()
+
+
 def test_the_recipe_for_adding_a_method(recipe_of_the_page: str, tmp_path: Path, own_cache: Path) -> None:
     sample = write_sample(tmp_path / "sample.parquet", 60)
     command = ["build", "--source", "table", "--path", str(sample), "--recipe", recipe_of_the_page, "--quiet"]

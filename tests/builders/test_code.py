@@ -115,3 +115,16 @@ def test_a_packaged_version_is_known_to_the_command_that_made_it(path: Path) -> 
     earlier = identity_of(*parts, recipe.to_dict(), __version__)
     options = {"force": False, "without_code": earlier}
     assert find_place(folder.parents[1], manifest.name, manifest.version, "1" * 64, **options).earlier == folder
+
+
+def test_folders_within_a_method_are_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "method_with_rooms" / "losses"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").touch()
+    (inner / "contrast.py").write_text("TEMPERATURE = 0.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = code_hash(["method_with_rooms"])
+    (inner / "contrast.py").write_text("TEMPERATURE = 0.2\n")
+    assert code_hash(["method_with_rooms"]) != before
+    assert list(modules_of(["method_with_rooms"])) == ["method_with_rooms.losses", "method_with_rooms.losses.contrast"]

@@ -122,6 +122,16 @@ def test_a_device_that_is_not_there_is_refused(built, tmp_path):
     assert "No CUDA device" in result.stderr
 
 
+def test_force_computes_the_vectors_of_the_teacher_again(built, tmp_path):
+    """An earlier run may have computed them on another device than the one that the manifest names."""
+    command = [*built[1], "--out", tmp_path / "out"]
+    assert run(command, tmp_path / "cache").exit_code == 0
+    (kept,) = (tmp_path / "cache").glob("runs/*/teacher.npy")
+    before = kept.stat().st_mtime_ns
+    assert run([*command, "--force"], tmp_path / "cache").exit_code == 0
+    assert kept.stat().st_mtime_ns > before
+
+
 def test_a_run_is_taken_up_or_begun_again_as_it_is_asked(built, tmp_path):
     folder, command = built
     command = [*(part for part in command if part != "--quiet"), "--out", tmp_path / "out"]

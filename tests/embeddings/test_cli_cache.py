@@ -19,7 +19,8 @@ EMBEDDING = "embed/net-site-0123456789ab"
 SNAPSHOT = "snapshots/table-ba9876543210"
 VERSION = "catalogs/toy/0.1.0"
 OURS = (RUN, EMBEDDING, SNAPSHOT, VERSION)
-OTHERS = ("snapshots/mine", "runs/notes.txt", "photos/table-ba9876543210")
+SIGNS = {RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", SNAPSHOT: "plan.json"}
+OTHERS = ("snapshots/mine", "runs/notes.txt", "photos/table-ba9876543210", "runs/thesis-0123456789ab")
 
 
 @pytest.fixture
@@ -27,9 +28,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache with one of each kind, and with things that are not ours."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("EMBEDDINGS_CACHE", str(folder))
-    for name in (RUN, EMBEDDING, SNAPSHOT, OTHERS[0], OTHERS[2]):
+    for name in (RUN, EMBEDDING, SNAPSHOT, OTHERS[0], OTHERS[2], OTHERS[3]):
         (folder / name / "deep").mkdir(parents=True)
         (folder / name / "deep" / "data").write_bytes(bytes(1500))
+    for name, sign in SIGNS.items():
+        (folder / name / sign).touch()
     (folder / OTHERS[1]).write_text("mine")
     (folder / "runs" / "link-0123456789ab").symlink_to(folder / OTHERS[0])
     write_toy(folder / "catalogs")
@@ -100,6 +103,20 @@ def test_it_asks_before_it_removes(cache: Path) -> None:
     assert there(cache) == set(OURS)
     assert run("--clear", "all", answer="y\n").exit_code == 0
     assert there(cache) == {VERSION}
+
+
+def test_catalogs_of_others_and_behind_links_stay(cache: Path, tmp_path: Path) -> None:
+    shared = write_toy(tmp_path / "shared", name="shared")
+    (cache / "catalogs" / "shared").symlink_to(shared.parent)
+    foreign = cache / "catalogs" / "theirs" / "1.0.0"
+    foreign.mkdir(parents=True)
+    (foreign / "manifest.json").write_text("{}")
+    damaged = write_toy(cache / "catalogs", name="damaged")
+    (damaged / "manifest.json").write_text("{}")
+    assert run("--clear", "catalogs", "--yes").exit_code == 0
+    assert (shared / "manifest.json").exists()
+    assert (foreign / "manifest.json").exists()
+    assert not damaged.exists()
 
 
 @pytest.mark.parametrize(

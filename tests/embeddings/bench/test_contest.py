@@ -14,6 +14,7 @@ from embeddings.bench.folds import outer_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.paired import corrected_p
+from embeddings.bench.scores import determination, root_mean_square
 from embeddings.bench.selection import FeatureStore, Race, Settings
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix
@@ -154,3 +155,33 @@ def test_differences_of_folds_that_share_rows_are_judged_with_care() -> None:
     assert corrected_p(differences, 0.25) == pytest.approx(0.01958, abs=1e-4)
     assert corrected_p(-differences, 0.25) == corrected_p(differences, 0.25)
     assert np.isnan(corrected_p(np.array([0.1]), 0.25))
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_unit_of_the_values_does_not_matter(head: str) -> None:
+    """Trees see no variance below 1e-16: a conductivity in S/m has to be learned as well as one in nS/m."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(80, 3))
+    values = features[:, 0] + features[:, 1] ** 2
+    one, tiny = (
+        Candidate("x", head).fit(features[:60], values[:60] * unit, n_classes=0, seed=0).predict(features[60:]) / unit
+        for unit in (1.0, 2.0**-40)
+    )
+    np.testing.assert_allclose(tiny, one, rtol=1e-6, atol=1e-9)
+
+
+def test_a_class_that_occurs_once_is_no_obstacle() -> None:
+    """The training rows of some folds then hold one class alone, which most heads refuse."""
+    data = planted(40)
+    classes = measurements(data.spelled.tolist(), ["often"] * 39 + ["once"])
+    contest = hold_contest(classes, FeatureMaker({}), outer_folds(classes, n_folds=3), settings=Settings(n_inner=2))
+    _, predicted = contest.predictions()
+    assert predicted.shape == (40, 2)
+    assert np.allclose(predicted.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-170, 1e170])
+def test_scores_do_not_depend_on_the_unit(unit: float) -> None:
+    values, predicted = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
+    assert root_mean_square((predicted - values) * unit) == pytest.approx(unit * (1.25 / 3) ** 0.5)
+    assert determination(predicted * unit, values * unit) == pytest.approx(1 - 1.25 / (14 / 3))

@@ -118,3 +118,12 @@ def test_elements_that_all_hold_cannot_be_left_out() -> None:
     oxides = data_of([f"{metal}{n}O" for metal in ("Fe",) for n in range(1, 13)])
     with pytest.raises(InputInvalid, match="leaves no rows to train on"):
         outer_folds(oxides, "element")
+
+
+def test_a_fold_needs_two_formulas_to_train_on() -> None:
+    names = ["NaCl", "NaCl", "KCl", "MgO", "CaO", "FeO", "SiC", "TiO2", "ZnS", "Al2O3"]
+    rows = measurements(names, list(range(10)), order=np.arange(10), folds=[0] + [1] * 9)
+    folds = outer_folds(rows, "time")
+    assert all(len(set(rows.formulas[train])) > 1 for train, _ in folds)
+    with pytest.raises(InputInvalid, match="one formula to train on"):
+        outer_folds(rows, "given")

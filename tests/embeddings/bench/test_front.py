@@ -221,3 +221,13 @@ def _data() -> Measurements:
 def test_bad_input_is_named(arguments: Any, options: dict[str, Any], error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         compare(*arguments, **options)
+
+
+def test_folds_of_a_table_that_share_formulas_are_said_to() -> None:
+    names = formulas(40)
+    fold = [k % 4 for k in range(40)]
+    apart = measurements(names, learnable(names), folds=fold)
+    shared = measurements([*names, names[0]], [*learnable(names), 1.0], folds=[*fold, 1])
+    report = [compare(data, catalogs=[], split="given", heads=("ridge",)) for data in (apart, shared)]
+    assert "trained on the same formula" not in report[0].text()
+    assert "2 rows were tested by models that trained on the same formula" in said(report[1], "Data")

@@ -225,7 +225,7 @@ def test_a_tree_that_leads_out_of_itself_is_refused() -> None:
     content = to_bytes(fitted.estimator)
     with pytest.raises(CatalogCorrupt, match="leads out"):
         from_bytes(content, n_features=3, where="here")
-    tree = fitted.estimator.estimators_[0].tree_
+    tree = fitted.estimator.regressor_.estimators_[0].tree_
     state = tree.__getstate__()
     state["nodes"]["left_child"][0] = 10**6
     tree.__setstate__(state)
@@ -242,3 +242,23 @@ def test_files_of_another_kind_are_refused(content: bytes | str) -> None:
         content = out.getvalue()
     with pytest.raises(CatalogCorrupt, match="here does not hold a model"):
         from_bytes(content, n_features=1, where="here")
+
+
+def test_a_damaged_model_does_not_pass_for_one_that_is_there_already(model: PropertyModel, saved: Path) -> None:
+    whole = (saved / "member-0.skops").read_bytes()
+    (saved / "member-0.skops").write_bytes(whole[:-1])
+    with pytest.raises(OutputInvalid, match="--force"):
+        model.save(saved)
+    model.save(saved, force=True)
+    assert (saved / "member-0.skops").read_bytes() == whole
+
+
+def test_the_same_classes_under_other_labels_are_another_fit(tmp_path: Path) -> None:
+    truths = [k % 2 == 0 for k in range(len(FORMULAS))]
+    first, second = (
+        PropertyModel(catalogs=(), heads=("mean",)).fit(FORMULAS, labels) for labels in (truths, list(map(str, truths)))
+    )
+    first.save(tmp_path / "m")
+    with pytest.raises(OutputInvalid, match="holds a model"):
+        second.save(tmp_path / "m")
+    assert load_model(second.save(tmp_path / "m", force=True)).classes_.tolist() == ["False", "True"]
