@@ -59,7 +59,7 @@ def write_light(root: Path, *, encoder: bool = False, version: str = "0.1.0") ->
     """A catalog of the light elements, trained on two formulas, with an untrained encoder or none."""
     config = CrystalTransformerConfig(dim=6, width=8, depth=1, n_heads=2, feed_forward=8)
     provenance = toy_provenance(name="light", version=version)
-    model = replace(provenance.model, hyperparameters={"model": asdict(config)})
+    model = replace(provenance.model, name="crystal-transformer", hyperparameters={"model": asdict(config)})
     table = toy_table(LIGHT, training_formulas=formula_digest(SEEN))
     content = encoder_bytes(CrystalTransformer(config, n_targets=1)) if encoder else None
     return write_catalog(root, replace(provenance, model=model), table, encoder=content)
