@@ -31,7 +31,7 @@ def run(request: Request) -> dict[str, Any]:
     """Count steps of the starter recipe on two threads in a few seconds, alone and beside two busy processes."""
     seconds, n_rounds = (0.2, 1) if request.quick else (6.0, 3)
     waits = {name: WAITS[name] for name in (USUAL, OURS)} if request.quick else WAITS
-    cases = {name: partial(_steps_in_a_process, setting, seconds) for name, setting in waits.items()}
+    cases = {name: partial(steps_in_a_process, setting, seconds) for name, setting in waits.items()}
     rates: dict[str, dict[str, float]] = {}
     for place, n_busy in (("quiet", 0), ("beside other work", N_BUSY)):
         with _busy(n_busy):
@@ -88,7 +88,8 @@ def count_steps(seconds: float) -> int:
     return done
 
 
-def _steps_in_a_process(setting: dict[str, str], seconds: float) -> int:
+def steps_in_a_process(setting: dict[str, str], seconds: float) -> int:
+    """Return `count_steps` of a process of its own, whose OpenMP reads the setting as it starts."""
     code = f"from benchmarks.speed.threads import count_steps; print(count_steps({seconds}))"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     made = subprocess.run([sys.executable, "-c", code], env=kept | setting, capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from benchmarks import data
 from benchmarks.__main__ import main
 from benchmarks.harness import Document
 from benchmarks.measure import Usage
-from benchmarks.speed import SUITE, embed, load, pull
+from benchmarks.speed import SUITE, embed, load, pull, threads
 from benchmarks.speed.baseline import CrystalDataset, PlainTransformer
 from benchmarks.speed.tables import table
 from builders.learning.targets import DERIVED
@@ -47,6 +47,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measure:
                 patch.setattr(load, "PEERS", {"no-such-peer": "import no_such_peer"})
                 for module in (embed, pull):  # they run many processes with slow imports
                     patch.setattr(module, "process_usage", forked_usage)
+                patch.setattr(threads, "N_CRYSTALS", 60)
+                patch.setattr(threads, "steps_in_a_process", lambda setting, seconds: threads.count_steps(seconds))
                 known[name, with_data] = result_of(name, world / "out")
         return known[name, with_data]
 
