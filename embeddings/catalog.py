@@ -14,7 +14,7 @@ from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_numb
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
 from embeddings.html import facts_table
 from embeddings.search import neighbors
-from embeddings.store.manifest import Manifest
+from embeddings.store.manifest import Manifest, Versioned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ class ElementTable:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ElementCatalog:
+class ElementCatalog(Versioned):
     """One vector for each covered element.
 
     A catalog reads like a mapping: ``catalog["Fe"]`` or ``catalog[26]`` is the vector of iron,
@@ -88,16 +88,6 @@ class ElementCatalog:
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what was computed from the rows."""
         return type(self), (self.manifest, self.table)
-
-    @property
-    def name(self) -> str:
-        """Name of the catalog."""
-        return self.manifest.name
-
-    @property
-    def version(self) -> str:
-        """Semantic version."""
-        return self.manifest.version
 
     @property
     def vectors(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from embeddings.html import facts_table
 from embeddings.missing import Missing
 from embeddings.pooling.features import pool
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
-from embeddings.store.manifest import Manifest
+from embeddings.store.manifest import Manifest, Versioned
 
 
 def silu(values: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ class Spread:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CompositionEncoder:
+class CompositionEncoder(Versioned):
     """Formulas in, vectors out.
 
     Attributes:
@@ -186,16 +186,6 @@ class CompositionEncoder:
                 "license": self.manifest.licence.spdx,
             },
         )
-
-    @property
-    def name(self) -> str:
-        """Name of the encoder."""
-        return self.manifest.name
-
-    @property
-    def version(self) -> str:
-        """Semantic version."""
-        return self.manifest.version
 
     @property
     def dim(self) -> int:

@@ -296,6 +296,22 @@ def json_schema() -> dict[str, Any]:
     return head | schema.json_schema(Manifest)
 
 
+class Versioned:
+    """What has a manifest goes by its name and version."""
+
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """Name of the catalog, or of that which an encoder comes from."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Semantic version."""
+        return self.manifest.version
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a version's folder and check its seal.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.vectors.file import Footer, SealedFile, open_vectors, places_of, vectors_of
+from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +33,7 @@ class Sites(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SiteCatalog:
+class SiteCatalog(MaterialCatalog):
     """The vectors of a crystal's atoms, in the order of the structure: ``catalog["mp-149"]`` is (n_sites, dim).
 
     The vectors stay in the file; a lookup reads the few row groups that hold them.
@@ -48,16 +49,6 @@ class SiteCatalog:
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy opens the file again, so that another process can read it."""
         return type(self), (self.path, self.footer)
-
-    @property
-    def name(self) -> str:
-        """Name of the catalog whose encoder made the vectors."""
-        return self.footer.catalog.name
-
-    @property
-    def version(self) -> str:
-        """Version of the catalog whose encoder made the vectors."""
-        return self.footer.catalog.version
 
     @property
     def dim(self) -> int:
@@ -82,15 +73,6 @@ class SiteCatalog:
             CatalogCorrupt: the file is damaged.
         """
         return self.lookup([material_id])[0]
-
-    def __contains__(self, material_id: object) -> bool:
-        return material_id in self._row_of
-
-    def __len__(self) -> int:
-        return len(self.material_ids)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.material_ids)
 
     def __repr__(self) -> str:
         return f'SiteCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'

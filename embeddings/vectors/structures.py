@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
 from embeddings.search.ordering import ascending, descending
 from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StructureCatalog:
+class StructureCatalog(MaterialCatalog):
     """One vector for each crystal: ``catalog["mp-149"]``.
 
     Attributes:
@@ -44,16 +45,6 @@ class StructureCatalog:
         return type(self), (self.footer, self.material_ids, self.formulas, self.vectors)
 
     @property
-    def name(self) -> str:
-        """Name of the catalog whose encoder made the vectors."""
-        return self.footer.catalog.name
-
-    @property
-    def version(self) -> str:
-        """Version of the catalog whose encoder made the vectors."""
-        return self.footer.catalog.version
-
-    @property
     def dim(self) -> int:
         """Width of a vector."""
         return self.vectors.shape[1]
@@ -65,15 +56,6 @@ class StructureCatalog:
             MaterialNotCovered: no structure has this identifier.
         """
         return self.vectors[places_of(self._row_of, [material_id], self)[0]]
-
-    def __contains__(self, material_id: object) -> bool:
-        return material_id in self._row_of
-
-    def __len__(self) -> int:
-        return len(self.material_ids)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.material_ids)
 
     def __repr__(self) -> str:
         return f'StructureCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'

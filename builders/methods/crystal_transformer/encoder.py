@@ -26,7 +26,7 @@ from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, M
 from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.integrity import check_file
-from embeddings.store.manifest import FileEntry, Manifest, read_manifest
+from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
 from embeddings.text import shortened
@@ -60,7 +60,7 @@ _LIMITS = {
 _AGAIN = "Install or build this version again."
 
 
-class CrystalEncoder:
+class CrystalEncoder(Versioned):
     """Crystals in, vectors out.
 
     Attributes:
@@ -89,16 +89,6 @@ class CrystalEncoder:
             "license": self.manifest.licence.spdx,
         }
         return facts_table(f"CrystalEncoder {self.name}@{self.version}", facts)
-
-    @property
-    def name(self) -> str:
-        """Name of the catalog that the encoder comes from."""
-        return self.manifest.name
-
-    @property
-    def version(self) -> str:
-        """Version of the catalog that the encoder comes from."""
-        return self.manifest.version
 
     @property
     def dim(self) -> int:
