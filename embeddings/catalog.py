@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.display.html import facts_table
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
-from embeddings.html import facts_table
 from embeddings.search import neighbors
 from embeddings.store.manifest import Manifest, Versioned
 

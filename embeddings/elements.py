@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from operator import index
 
+from embeddings.display.text import shortened
 from embeddings.errors import ElementUnknown
-from embeddings.text import shortened
 
 SYMBOLS: tuple[str, ...] = tuple(
     """

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
+from embeddings.display.html import facts_table
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.formula.bulk import read_column
-from embeddings.html import facts_table
 from embeddings.missing import Missing
 from embeddings.pooling.features import pool
 from embeddings.pooling.statistics import STATISTICS, Block, check_statistics

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from embeddings.text import one_line
+from embeddings.display.text import one_line
 
 
 class EmbeddingsError(Exception):

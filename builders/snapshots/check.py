@@ -15,7 +15,7 @@ from builders.snapshots.sifting import sift
 from builders.sources import Plan, Rejected, Stream
 from builders.structures.cleaning import Selection
 from builders.structures.rejections import mend_of
-from embeddings.text import one_line
+from embeddings.display.text import one_line
 
 EXAMPLES = 5
 """Faults of each kind that are shown."""

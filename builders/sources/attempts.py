@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from builders.sources import Rejected
 from builders.structures.rejections import Unusable
+from embeddings.display.text import one_line
 from embeddings.errors import EmbeddingsError
-from embeddings.text import one_line
 
 Made = TypeVar("Made")
 

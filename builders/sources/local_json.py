@@ -20,8 +20,8 @@ from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
 from builders.structures.rejections import Unusable
+from embeddings.display.text import one_line
 from embeddings.errors import EmbeddingsError, InputInvalid, SourceError
-from embeddings.text import one_line
 
 STRUCTURE = "structure"
 """The column of structures in a MatBench data set."""

@@ -12,10 +12,10 @@ import pyarrow as pa
 from builders.sources.disorder import Site, settle
 from builders.sources.values import MOST_PROPERTIES, clean_properties, fault_of_name
 from builders.structures.rejections import Unusable
+from embeddings.display.text import one_line
 from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
 from embeddings.formula import reduced_formula
-from embeddings.text import one_line
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

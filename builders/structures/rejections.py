@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from embeddings.text import one_line
+from embeddings.display.text import one_line
 
 MENDS: dict[str, str] = {
     "ambiguous_name": "write the whole file name, with its ending, in id_prop.csv",

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from embeddings.analysis.rows import Elements, as_rows, spread_of
+from embeddings.display.html import html_table
+from embeddings.display.text import shortened
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
-from embeddings.html import html_table
 from embeddings.search.ordering import DIGITS
-from embeddings.text import shortened
 
 Method = Literal["kmeans", "hierarchical", "hdbscan"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from embeddings.analysis.alignment import padded, rotated_onto
 from embeddings.analysis.frames import data_frame
 from embeddings.analysis.rows import Elements
+from embeddings.display.html import html_table
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid
-from embeddings.html import html_table
 from embeddings.loaders import as_uae
 from embeddings.search.agreement import neighbor_overlap
 from embeddings.search.neighbors import Metric

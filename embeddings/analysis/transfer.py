@@ -16,10 +16,10 @@ import numpy as np
 from embeddings.analysis.frames import data_frame
 from embeddings.analysis.probes import ALPHAS
 from embeddings.bench.paired import Outcome, corrected_p, holm, outcome_of
+from embeddings.display.html import html_table
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
-from embeddings.html import html_table
 from embeddings.loaders import as_catalog
 from embeddings.pooling import pool
 from embeddings.search.ordering import leveled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from embeddings.bench.manifest import ModelManifest
-from embeddings.text import one_line
+from embeddings.display.text import one_line
 
 CARD = "CARD.md"
 

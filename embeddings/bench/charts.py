@@ -10,7 +10,7 @@ import numpy as np
 
 from embeddings.bench.drawing import Axis, Frame
 from embeddings.bench.wording import SCORE_WORDS, feature_words, number
-from embeddings.text import one_line, shortened
+from embeddings.display.text import one_line, shortened
 
 MAX_DOTS = 2_000
 """Of more rows as many are drawn, evenly spaced in the table."""

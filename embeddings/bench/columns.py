@@ -8,9 +8,9 @@ from typing import Any
 
 from embeddings.bench.sheet import Sheet
 from embeddings.bench.values import as_number, is_blank
+from embeddings.display.text import shortened
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 from embeddings.formula.bulk import known_formulas
-from embeddings.text import shortened
 
 FORMULA_NAMES = (
     "formula",

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, MissingExtra, OutputInvalid
-from embeddings.text import shortened
 
 try:
     from skops.io import dumps, get_untrusted_types, loads

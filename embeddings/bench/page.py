@@ -10,8 +10,8 @@ from typing import Any
 from embeddings.bench.charts import charts_of
 from embeddings.bench.drawing import interval
 from embeddings.bench.wording import SCORE_WORDS, listed, number, probability
-from embeddings.pages import content_policy, read_part
-from embeddings.text import one_line, shortened
+from embeddings.display.pages import content_policy, page_style, read_part
+from embeddings.display.text import one_line, shortened
 
 PACKAGE = "embeddings.bench"
 
@@ -24,7 +24,7 @@ def render_page(content: dict[str, Any]) -> str:
     Args:
         content: as `Report.to_dict` returns it.
     """
-    style, script = read_part(PACKAGE, "style.css"), read_part(PACKAGE, "page.js")
+    style, script = page_style(PACKAGE), read_part(PACKAGE, "page.js")
     return Template(read_part(PACKAGE, "page.html")).substitute(
         title=_text(f"{content['target']} \u00b7 bench"),
         heading=_text(content["target"]) + (f" <small>{_text(content['unit'])}</small>" if content["unit"] else ""),

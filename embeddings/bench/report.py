@@ -16,9 +16,9 @@ from embeddings.bench.page import render_page
 from embeddings.bench.scores import kinds
 from embeddings.bench.verdict import Section, code_lines, verdict
 from embeddings.bench.wording import contender_words, number, probability
-from embeddings.pages import check_page
+from embeddings.display.pages import check_page
+from embeddings.display.text import one_line
 from embeddings.store.folders import write_text
-from embeddings.text import one_line
 
 if TYPE_CHECKING:
     import pandas

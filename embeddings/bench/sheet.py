@@ -12,7 +12,7 @@ import numpy as np
 
 from embeddings.bench.measurements import SetAside
 from embeddings.bench.values import as_number
-from embeddings.text import shortened
+from embeddings.display.text import shortened
 
 Row = tuple[int, Sequence[Any]]
 """Line of the file, and cells."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.text import shortened
+from embeddings.display.text import shortened
 
 BLANK = frozenset(
     {"", "nan", "na", "n/a", "n.a.", "n.d.", "none", "null", "nat", "<na>", "-", "--", "\u2013", "\u2014", "?"}

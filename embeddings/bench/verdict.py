@@ -27,7 +27,7 @@ from embeddings.bench.wording import (
     percent,
     probability,
 )
-from embeddings.text import shortened
+from embeddings.display.text import shortened
 
 N_REASONS = 6
 N_MEMBERS = 3

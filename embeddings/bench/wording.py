@@ -9,7 +9,7 @@ import numpy as np
 from embeddings.bench.candidates import Candidate
 from embeddings.bench.contest import BASELINE, CHOSEN
 from embeddings.bench.findings import WITHOUT
-from embeddings.text import one_line
+from embeddings.display.text import one_line
 
 BLOCK_WORDS = {"fractions": "element fractions", "properties": "element properties", "size": "formula size"}
 

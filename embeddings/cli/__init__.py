@@ -11,9 +11,9 @@ import embeddings
 from embeddings._version import __version__
 from embeddings.cli.printing import echo
 from embeddings.cli.system import flush, prepare_streams, reason_of
+from embeddings.display.text import printable
 from embeddings.errors import EmbeddingsError, MissingExtra, did_you_mean
 from embeddings.installation import namesake
-from embeddings.text import printable
 
 _LONGEST = 2000
 

@@ -16,7 +16,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.types import SEED
-from embeddings.pages import check_page
+from embeddings.display.pages import check_page
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from embeddings.text import is_plain, one_line, printable
+from embeddings.display.text import is_plain, one_line, printable
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 

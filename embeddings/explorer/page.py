@@ -10,9 +10,9 @@ from string import Template
 from typing import Any
 
 from embeddings.analysis.rows import Elements
+from embeddings.display.pages import check_page, content_policy, embedded_json, page_style, read_part
 from embeddings.explorer.content import Report, page_content
 from embeddings.loaders import as_uae
-from embeddings.pages import check_page, content_policy, embedded_json, read_part
 from embeddings.store.folders import write_text
 
 SCRIPTS = (
@@ -73,7 +73,7 @@ def write_page(
 
 
 def _assemble(content: dict[str, Any]) -> str:
-    style = read_part(PACKAGE, "style.css")
+    style = page_style(PACKAGE)
     script = '"use strict";\n(() => {\n' + "\n".join(read_part(PACKAGE, f"{name}.js") for name in SCRIPTS) + "})();\n"
     return Template(read_part(PACKAGE, "page.html")).substitute(
         title=html.escape(f"{content['title']} \u00b7 explorer"),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from embeddings.display.text import printable
 from embeddings.errors import InputInvalid
 from embeddings.plots.colormap import ColorMap, read_colormap
-from embeddings.text import printable
 
 SMALLEST, LARGEST = 1.0, 100.0  # sides of a figure, inches
 _FONT = re.compile(r"[\w .-]+")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
+from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.encoder import CompositionEncoder, Network, Spread
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
@@ -23,7 +24,6 @@ from embeddings.store.manifest import FormulaDigest, Manifest, Provenance, read_
 from embeddings.store.publish import publish
 from embeddings.store.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
 from embeddings.store.tensors import read_tensors
-from embeddings.text import shortened
 
 KIND = "composition-encoder"
 FORMULA_TABLE = "formulas.parquet"

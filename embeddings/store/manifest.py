@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
+from embeddings.display.text import shortened
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, ManifestInvalid
 from embeddings.store import schema
 from embeddings.store.reading import read_bounded, why
 from embeddings.store.schema import AtLeast, AtMost, Longest, Pattern
-from embeddings.text import shortened
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"

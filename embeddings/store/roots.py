@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, OutputInvalid, did_you_mean
 from embeddings.store.exchange import read_settled
 from embeddings.store.index import (
@@ -28,7 +29,6 @@ from embeddings.store.index import (
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import IN_MEMORY, why
-from embeddings.text import shortened
 
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
 ENV_CACHE = "EMBEDDINGS_CACHE"

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from embeddings.display.text import is_plain, printable, shortened
 from embeddings.errors import ManifestInvalid, did_you_mean
-from embeddings.text import is_plain, printable, shortened
 
 DEEPEST = 64
 """The most levels of lists and objects within a value of type `Any`."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from embeddings.display.html import facts_table
+from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, MaterialNotCovered
-from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
-from embeddings.text import shortened
 from embeddings.vectors.seal import Seal
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 
 from embeddings import list_catalogs, load_catalog, load_encoder, load_uae
 from embeddings.cli import main
+from embeddings.display.text import is_plain
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, ManifestInvalid
 from embeddings.store import roots as store
 from embeddings.store.manifest import read_manifest
-from embeddings.text import is_plain
 from testing.attacks import ABSURD, changed, nested, places, replace_manifest, sealed
 from testing.composition_encoders import write_toy_encoder
 from testing.toys import write_toy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from embeddings.analysis.projection import project
 from embeddings.catalog import ElementCatalog
 from embeddings.explorer import content, write_page
 from embeddings.search.neighbors import cosine_similarity
+from testing.browser import chromium
 from testing.toys import toy_catalog
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -61,18 +61,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory, ct_multi: ElementCatalog) ->
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    program, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("no browser: install chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    flags = "--headless=new --no-sandbox --disable-dev-shm-usage"
-    for flag in (*flags.split(), "--host-resolver-rules=MAP * ~NOTFOUND"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield session
-    session.quit()
+    with chromium() as session:
+        yield session
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embeddings.text import is_plain, one_line, printable, shortened
+from embeddings.display.text import is_plain, one_line, printable, shortened
 
 
 @pytest.mark.parametrize(

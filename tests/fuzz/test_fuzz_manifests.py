@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from embeddings import list_catalogs, load_catalog, load_uae
 from embeddings.cli import main
+from embeddings.display.text import is_plain
 from embeddings.errors import EmbeddingsError
 from embeddings.store import roots as store
 from embeddings.store.manifest import Manifest, read_manifest
-from embeddings.text import is_plain
 from embeddings.vectors.file import Level, read_pages
 from embeddings.vectors.seal import blank_seal, seal
 from testing.attacks import ABSURD, changed, places, replace_file, sealed

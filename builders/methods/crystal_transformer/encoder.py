@@ -21,15 +21,15 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable
+from embeddings.display.html import facts_table
+from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
-from embeddings.html import facts_table
 from embeddings.store import schema
 from embeddings.store.integrity import check_file
 from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
-from embeddings.text import shortened
 
 if TYPE_CHECKING:
     from ase import Atoms

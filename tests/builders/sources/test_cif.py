@@ -21,8 +21,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from builders.snapshots.snapshot import read_structures
 from builders.sources import SourceOptions, local
 from builders.sources.cif import CifCrystal, read_cif
-from builders.sources.structures import Unusable
-from builders.structures.rejections import MENDS
+from builders.structures.rejections import MENDS, Unusable
 from embeddings.elements import SYMBOLS
 from testing.crystals import Crystal, random_crystal, sample_crystals
 from tests.builders.sources.conftest import Pull

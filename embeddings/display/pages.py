@@ -35,6 +35,11 @@ def read_part(package: str, name: str) -> str:
     return (files(package) / "web" / name).read_text("utf-8")
 
 
+def page_style(package: str) -> str:
+    """Return the style of a page: the look that all share, then what the package adds."""
+    return read_part(__package__, "look.css") + read_part(package, "style.css")
+
+
 def content_policy(style: str, script: str) -> str:
     """Return a content-security policy that allows one inline style, one inline script, and nothing else."""
     return f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; base-uri 'none'"

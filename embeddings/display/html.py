@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from embeddings.text import printable, shortened
+from embeddings.display.text import printable, shortened
 
 
 def facts_table(title: str, facts: Mapping[str, object]) -> str:
