@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from embeddings.errors import InputInvalid
+
 
 @dataclass
 class Clock:
@@ -49,3 +51,13 @@ class Deadline:
         if self.moment is None:
             return self
         return Deadline(self.now() + share * max(0.0, self.moment - self.now()), self.now)
+
+
+def check_budget(seconds: float | None) -> None:
+    """Refuse a budget that is no time at all.
+
+    Raises:
+        InputInvalid: it is not above 0.
+    """
+    if seconds is not None and not seconds > 0:
+        raise InputInvalid(f"budget is {seconds}; a number of seconds above 0 is needed, or None for no bound.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.bench.clock import Clock
+from embeddings.bench.clock import Clock, check_budget
 from embeddings.bench.contest import CHOSEN, Contest, hold_contest
 from embeddings.bench.curve import Curve, learning_curve
 from embeddings.bench.evidence import Evidence, Plan
@@ -16,11 +16,11 @@ from embeddings.bench.facts import facts_of
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker
 from embeddings.bench.findings import findings_of
 from embeddings.bench.folds import Folds, Split, outer_folds
-from embeddings.bench.heads import HEADS
+from embeddings.bench.heads import checked_heads
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.report import Report
 from embeddings.bench.selection import FeatureStore, Settings
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.protocols import CatalogLike
 
@@ -80,7 +80,8 @@ def compare(
         formula_column: of that file, where it has to be named, for the report.
 
     Raises:
-        InputInvalid: too few rows or formulas, an unknown head or split, or two catalogs of one name.
+        InputInvalid: too few rows or formulas, an unknown head or split, a budget that is not above 0, or two catalogs
+            of one name.
         TargetInvalid: the values cannot be learned.
         CatalogNotFound: no catalog goes by a name.
         MissingExtra: a package of the extra is not installed.
@@ -91,10 +92,11 @@ def compare(
         >>> print(report)  # doctest: +SKIP
         >>> report.write_html("report.html")  # doctest: +SKIP
     """
+    check_budget(budget)
     clock = Clock(budget)
     all_rows = _as_measurements(data_or_formulas, values, target, unit)
     vectors = named_vectors(default_catalogs() if catalogs is None else catalogs)
-    settings = Settings(heads=_checked_heads(heads), seed=seed)
+    settings = Settings(heads=checked_heads(heads), seed=seed)
     data = _sampled(all_rows, seed)
     folds = _all_folds(data, split, n_folds, n_repeats, seed)
     plan = Plan(tuple(vectors), split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column)
@@ -137,14 +139,6 @@ def _as_measurements(
         raise InputInvalid("There are formulas but no values. Give one value for each formula.")
     name = target or getattr(values, "name", None) or "target"
     return measurements(list(given), list(values), target=str(name), unit=unit)
-
-
-def _checked_heads(heads: Sequence[str] | None) -> tuple[str, ...]:
-    heads = (heads,) if isinstance(heads, str) else heads
-    for head in heads or ():
-        if head not in HEADS:
-            raise InputInvalid(f'No head "{head}".{did_you_mean(head, HEADS)} There are: {", ".join(HEADS)}.')
-    return tuple(HEADS) if heads is None else tuple(dict.fromkeys(heads))
 
 
 def _sampled(data: Measurements, seed: int) -> Measurements:

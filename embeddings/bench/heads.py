@@ -6,13 +6,13 @@ A head is one entry in `HEADS`. All are seeded, and minimize the absolute error 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
+from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 
 try:
     from lightgbm import LGBMClassifier, LGBMRegressor
@@ -104,3 +104,16 @@ HEADS: dict[str, Head] = {
 def threads_for(n_rows: int) -> int:
     """Return how many threads a head uses for so many rows; the result does not depend on it."""
     return max(1, min(os.cpu_count() or 1, n_rows // ROWS_PER_THREAD + 1 if n_rows >= ROWS_PER_THREAD else 1))
+
+
+def checked_heads(heads: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of one head or several, each once; all of them for None.
+
+    Raises:
+        InputInvalid: there is no such head, or none is given.
+    """
+    names = tuple(HEADS) if heads is None else tuple(dict.fromkeys((heads,) if isinstance(heads, str) else heads))
+    unknown = next((name for name in names or ("",) if name not in HEADS), None)
+    if unknown is not None:
+        raise InputInvalid(f'No head "{unknown}".{did_you_mean(unknown, HEADS)} There are: {", ".join(HEADS)}.')
+    return names

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from embeddings._version import __version__
-from embeddings.bench.clock import Clock
+from embeddings.bench.clock import Clock, check_budget
 from embeddings.bench.features import BLOCKS
 from embeddings.bench.folder import SavedModel, read_model, write_model
-from embeddings.bench.heads import HEADS
+from embeddings.bench.heads import checked_heads
 from embeddings.bench.learned import Learned, learn
 from embeddings.bench.manifest import SearchEntry
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.selection import Settings
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
 from embeddings.formula import FractionMatrix
@@ -302,11 +302,7 @@ class PropertyModel(BaseEstimator):
             del self.classes_
 
     def _settings(self) -> Settings:
-        default = Settings(seed=self.random_state)
-        if self.heads is None:
-            return default
-        heads = (self.heads,) if isinstance(self.heads, str) else tuple(self.heads)
-        return Settings(heads, default.n_inner, self.random_state)
+        return Settings(checked_heads(self.heads), seed=self.random_state)
 
     def _vectors(self) -> dict[str, Vectors]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
@@ -327,14 +323,10 @@ class PropertyModel(BaseEstimator):
         return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
 
     def _check(self) -> None:
-        unknown = [head for head in self._settings().heads if head not in HEADS]
-        if unknown or not self._settings().heads:
-            name = unknown[0] if unknown else ""
-            raise InputInvalid(f'No head "{name}".{did_you_mean(name, HEADS)} There are: {", ".join(HEADS)}.')
+        self._settings()  # refuses heads that are not there
+        check_budget(self.budget)
         if not 0 < self.coverage < 1:
             raise InputInvalid(f"coverage is {self.coverage}; a share between 0 and 1, such as 0.9, is needed.")
-        if self.budget is not None and not self.budget > 0:
-            raise InputInvalid(f"budget is {self.budget}; a number of seconds above 0 is needed, or None for no bound.")
         if not isinstance(self.random_state, int | np.integer) or not 0 <= self.random_state < 2**32:
             raise InputInvalid(f"random_state is {self.random_state!r}; a whole number from 0 to 2^32 - 1 is needed.")
 

@@ -33,7 +33,7 @@ INTERRUPTED = 130
               show_default=True, help="What is never both trained on and tested on.")  # fmt: skip
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 100), help="Outer folds.")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 100),
-              help="How often rows are dealt into folds anew.")  # fmt: skip
+              help="How many times to judge, with other folds each time.")  # fmt: skip
 @click.option(
     "--budget", default="10m", show_default=True, type=Duration(), help="Time that it may take: 90s, 10m, 1h."
 )

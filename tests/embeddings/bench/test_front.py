@@ -231,3 +231,17 @@ def test_folds_of_a_table_that_share_formulas_are_said_to() -> None:
     report = [compare(data, catalogs=[], split="given", heads=("ridge",)) for data in (apart, shared)]
     assert "trained on the same formula" not in report[0].text()
     assert "2 rows were tested by models that trained on the same formula" in said(report[1], "Data")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"heads": []}, 'No head ""'),
+        ({"heads": "ridgee"}, 'Did you mean "ridge"'),
+        ({"budget": -1.0}, "budget is -1.0"),
+        ({"budget": float("nan")}, "budget is nan"),
+    ],
+)
+def test_options_that_leave_nothing_to_do_are_refused(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputInvalid, match=named):
+        compare(formulas(N), learnable(formulas(N)), **options)
