@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ import pyarrow.parquet as pq
 
 from builders.progress import Reporter
 from embeddings._version import __version__
-from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid, OutputInvalid
+from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid
 from embeddings.store import index
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import read_manifest
+from embeddings.store.outputs import make_folder
 from embeddings.store.temporaries import sweep
 
 FIRST_VERSION = "0.1.0"
@@ -89,12 +89,7 @@ def check_output(
         next_version(root, name, others)
     elif version in index.versions(root, name) and not force and not _is_of(recipe, root / name / version):
         raise _exists(root, name, version, others)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputInvalid(f"Cannot make the folder {root}: {error.strerror}. Choose another with --out.") from error
-    if not os.access(root, os.W_OK | os.X_OK):
-        raise OutputInvalid(f"Cannot write to {root}. Choose another folder with --out.")
+    make_folder(root, advice="Choose another folder with --out.")
 
 
 def find_place(

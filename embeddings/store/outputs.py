@@ -75,8 +75,30 @@ def check_file(path: Path) -> None:
         raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}. Create it first.")
     if os.path.exists(path) and not os.path.isfile(path):
         raise OutputInvalid(f"{path} cannot be written: it is not an ordinary file, and it would be replaced by one.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if not _may_write(path.parent):
         raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only for you.")
+
+
+def make_folder(path: Path, *, advice: str) -> None:
+    """Make a folder that files go to, or refuse one in which none could be made.
+
+    Args:
+        path: of the folder.
+        advice: what to do otherwise, for the message.
+
+    Raises:
+        OutputInvalid: it cannot be made, or is read-only.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputInvalid(f"Cannot make the folder {path}: {error.strerror}. {advice}") from error
+    if not _may_write(path):
+        raise OutputInvalid(f"Cannot write to {path}. {advice}")
+
+
+def _may_write(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _check_name(path: Path) -> None:

@@ -49,7 +49,7 @@ STRUCTURE = Way(
     ),
 )
 FORMULA = Way(
-    'One formula: featurize_compositions(["Fe2O3"], load_uae("ct-multi"))',
+    'One formula: featurize(["Fe2O3"], "ct-multi")',
     "#00796b",
     (
         Step("name to version", "embeddings/store", "finds the release, checks its hashes"),
