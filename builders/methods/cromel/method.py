@@ -70,9 +70,7 @@ class CromelMethod(Method[Lessons, Trained]):
 
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the generator, on the CPU: it is small."""
-        return train_encoder(
-            lessons, self.recipe, checkpoint=run.checkpoint, run=run.identity, reporter=run.reporter
-        )  # fmt: skip
+        return train_encoder(lessons, self.recipe, checkpoint=run.checkpoint, run=run.identity, reporter=run.reporter)
 
     def vectors(self, trained: Trained, material: Material) -> EncoderVectors:
         """Return the encoder, rounded, without elements that no training structure has."""
@@ -83,16 +81,11 @@ class CromelMethod(Method[Lessons, Trained]):
 
     def describe(self) -> Description:
         """Return limits, citation and the teacher."""
-        on_cpu = Description(device=torch.device("cpu"), limits=LIMITS, bibtex=PAPER)
-        if self.teacher is None:
-            return on_cpu
-        return Description(
-            device=on_cpu.device,
-            limits=LIMITS,
-            bibtex=PAPER,
-            options={"teacher": str(_name_of(self.teacher))},
-            environment={"teacher_device": device_name(self.teacher.device)},
-        )
+        taught_by, environment = {}, {}
+        if self.teacher is not None:
+            taught_by = {"teacher": str(_name_of(self.teacher))}
+            environment = {"teacher_device": device_name(self.teacher.device)}
+        return Description(torch.device("cpu"), LIMITS, PAPER, options=taught_by, environment=environment)
 
     @classmethod
     def load(cls, folder: Path) -> CompositionEncoder:
