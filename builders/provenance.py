@@ -125,6 +125,7 @@ def command_line(request: BuildRequest, *, version: str, options: Mapping[str, s
         "version": version,
         "elements": selection.elements,
         "exclude-elements": selection.exclude_elements,
+        "exclude-formulas": selection.exclude_formulas.file if selection.exclude_formulas else None,
         "chemsys": selection.chemsys,
         "nelements": "-".join(map(str, selection.n_elements)) if selection.n_elements else None,
         "max-sites": selection.max_sites,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from builders.structures.cells import MAX_FRACTION, search_cells, volumes
+from builders.structures.exclusion import ExcludedFormulas
 from builders.structures.table import StructureTable
 from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import InputInvalid
@@ -39,6 +40,7 @@ class Selection:
     Attributes:
         elements: keep crystals made of these elements only (symbols).
         exclude_elements: keep crystals without these.
+        exclude_formulas: keep crystals of other formulas.
         chemsys: keep crystals of exactly these sets of elements, such as ``"Fe-O"``.
         n_elements: keep crystals with a number of elements in this range, ends included.
         max_sites: keep crystals with at most this many atoms; see `site_limit`.
@@ -49,6 +51,7 @@ class Selection:
 
     elements: tuple[str, ...] | None = None
     exclude_elements: tuple[str, ...] | None = None
+    exclude_formulas: ExcludedFormulas | None = None
     chemsys: tuple[str, ...] | None = None
     n_elements: tuple[int, int] | None = None
     max_sites: int | None = None
@@ -58,11 +61,14 @@ class Selection:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was chosen, as plain JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value is not None and value is not False
-        }
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: _plain(value) for name, value in chosen.items() if value is not None and value is not False}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ExcludedFormulas):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
 
 
 EVERYTHING = Selection()
@@ -81,6 +87,8 @@ def select(table: StructureTable, selection: Selection) -> tuple[np.ndarray, dic
     if selection.exclude_elements is not None:
         unwanted = _numbers(selection.exclude_elements)
         filters["excluded_elements"] = lambda t: _all_atoms(t, ~np.isin(t.atomic_numbers, unwanted))
+    if selection.exclude_formulas is not None:
+        filters["excluded_formulas"] = selection.exclude_formulas.spare
     if selection.chemsys is not None:
         systems = {frozenset(_numbers(system.split("-"))) for system in selection.chemsys}
         filters["other_chemical_system"] = lambda t: np.array([kinds in systems for kinds in _kinds(t)], dtype=bool)

@@ -65,6 +65,12 @@ _SOURCE_OPTIONS = (
 _SELECTION_OPTIONS = (
     click.option("--elements", callback=split, help="Only structures made of these elements, Fe,O,..."),
     click.option("--exclude-elements", callback=split, help="Only structures without these elements, Tc,Pm,..."),
+    click.option(
+        "--exclude-formulas",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Only structures of other formulas than those in this file, one per line: vectors for a table of "
+        "measurements that have not seen its formulas.",
+    ),
     click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
     click.option("--nelements", callback=_span, help="Only structures with this number of elements, 2 or 2-4."),
     click.option(
@@ -149,10 +155,13 @@ def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
 
 def _selection(options: dict[str, Any]) -> Selection:
     from builders.structures.cleaning import Selection
+    from builders.structures.exclusion import read_excluded
 
+    excluded = options["exclude_formulas"]
     return Selection(
         elements=_symbols(options["elements"]),
         exclude_elements=_symbols(options["exclude_elements"]),
+        exclude_formulas=read_excluded(excluded) if excluded else None,
         chemsys=_systems(options["chemsys"]),
         n_elements=options["nelements"],
         **{name: options[name] for name in ("max_sites", "ehull_max", "stable_only", "limit")},

@@ -70,6 +70,42 @@ def test_a_build_gives_a_catalog_that_says_what_is_in_it(sample: Path) -> None:
     assert (user_root() / "toy" / "0.1.0" / "CARD.md").read_text().count("Materials Project")
 
 
+def test_a_build_has_not_seen_the_formulas_that_it_was_told_to_leave_out(sample: Path, tmp_path: Path) -> None:
+    formulas = sorted(set(reduced_formulas_of(read_structure_table(sample))))
+    listed = tmp_path / "test_set.txt"
+    listed.write_text("# tested on\n\n" + "\n".join(formulas[:4]) + "\nH999O998\n")
+    result = build(*table_options(sample), "--exclude-formulas", listed)
+    assert result.exit_code == 0, result.output
+    catalog = load_uae("toy")
+    query = catalog.manifest.training.query
+    assert query["exclude_formulas"]["file"] == "test_set.txt"
+    assert query["exclude_formulas"]["n_formulas"] == 5
+    assert catalog.manifest.training.dropped["excluded_formulas"] >= 4
+    assert catalog.overlap(formulas[:4]) == []
+    assert catalog.overlap(formulas[4:])
+    assert "--exclude-formulas test_set.txt" in catalog.manifest.command
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("NaCl\nwater\n", "line 2: 'water' is not a formula"),
+        ("\n# none\n", "lists no formula"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_of_formulas_to_leave_out_is_read_before_anything_is_done(
+    text: str | None, message: str, sample: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "test_set.txt"
+    if text is not None:
+        listed.write_text(text)
+    result = build(*table_options(sample), "--exclude-formulas", listed)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert not user_root().exists() or not list(user_root().iterdir())
+
+
 def test_the_elements_of_training_structures_have_rows_and_those_are_all(tmp_path: Path) -> None:
     """An element of held-out structures alone would be published with its random start, or not at all."""
     path = write_sample(tmp_path / "t.parquet", 12)
