@@ -30,15 +30,13 @@ CHOICES = (
     ("mean", "min", "max"),
     ("mean", "std", "range"),
     ("mean", "std", "min", "max"),
-    ("mean", "std", "min", "max", "range"),
-    ("mean", "std", "min", "max", "mode"),
 )
-"""Statistics to choose from, the narrowest first; more of what is there is added in the order of matminer's."""
+"""Statistics to choose from, the narrowest first."""
 
-MAX_ROWS = 1_500
+MAX_ROWS = 1_000
 """Rows of a larger set that are used, formula by formula."""
 
-SMALL = 1_000
+SMALL = 900
 """Sets of fewer rows are dealt into folds twice."""
 
 KEYS = ("set", "stats", "head", "seed")

@@ -11,10 +11,9 @@ from typing import Any, BinaryIO
 
 from embeddings.errors import InputInvalid
 from embeddings.streaming.batches import Batch, Gatherer, Request, check_columns, rows_at_once
-from embeddings.streaming.columns import float_type, number_columns, object_of
-
-MAX_LINE = 1 << 24
-"""Bytes of a line that no table has; reading on would cost memory without bound."""
+from embeddings.streaming.columns import float_type, number_columns
+from embeddings.tables.delimited import MAX_LINE
+from embeddings.tables.objects import object_of
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
-from embeddings.bench.delimited import TextLines, delimited_sheet
-from embeddings.bench.measurements import SetAside
-from embeddings.bench.sheet import HEAD_ROWS, Row, Sheet, n_head_rows, sheet_of
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.streaming.columns import object_of
+from embeddings.tables.delimited import TextLines, delimited_sheet
+from embeddings.tables.objects import object_of
+from embeddings.tables.sheet import HEAD_ROWS, Row, SetAside, Sheet, n_head_rows, sheet_of
 
 STDIN = "-"
 
