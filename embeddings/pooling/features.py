@@ -116,6 +116,11 @@ def check_catalog(one: Any) -> Features:
     return cast("Features", one)
 
 
+def is_pooled(one: Features) -> bool:
+    """Whether statistics are made of element vectors; an encoder has its own way."""
+    return not _is_encoder(one)
+
+
 def _is_encoder(one: Features) -> TypeGuard[CompositionEncoder]:
     return hasattr(one, "network")
 

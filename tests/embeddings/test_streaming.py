@@ -1,4 +1,6 @@
 import csv
+import gzip
+import io
 import json
 import os
 
@@ -11,6 +13,7 @@ from embeddings.errors import ColumnNotFound, ElementNotCovered, FormulaInvalid,
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.streaming import batches, featurize_file, readers
 from embeddings.streaming import job as streaming_job
+from embeddings.tables.files import open_table
 from testing.toys import toy_catalog
 
 TOY = toy_catalog()
@@ -336,14 +339,66 @@ def test_very_many_columns_and_keys_in_bounded_time(tmp_path, out):
         featurize_file(tmp_path / "t.csv", out, TOY, column="none")
 
 
+def test_every_table_that_the_bench_reads(tmp_path, out, monkeypatch):
+    """The column of formulas is found, and the numbers are numbers, as in the same table as plain CSV."""
+    plain = "name,composition,n\na,H2O,1\nb,NaCl,2\nc,nacl,3\n"
+    tables = {
+        "t.csv": plain.encode(),
+        "t.tsv": plain.replace(",", "\t").encode(),
+        "semicolons.csv": plain.replace(",", ";").encode(),
+        "t.csv.gz": gzip.compress(plain.encode()),
+        "t.txt": plain.encode("utf-16"),
+    }
+    expected = None
+    for name, content in tables.items():
+        (tmp_path / name).write_bytes(content)
+        summary = featurize_file(tmp_path / name, out, TOY)
+        assert (summary.column, summary.rows, summary.rejected) == ("composition", 2, 1), name
+        assert any("composition" in note for note in summary.notes)
+        assert "4," in (tmp_path / "out.rejected.csv").read_text()
+        found = pq.read_table(out)
+        expected = expected or found
+        assert found.equals(expected), name
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(tables["t.csv.gz"])))
+    featurize_file("-", out, TOY)
+    assert pq.read_table(out).equals(expected)
+
+
+def test_a_workbook(tmp_path, out):
+    openpyxl = pytest.importorskip("openpyxl", reason="needs the extra bench")
+    book = openpyxl.Workbook()
+    for row in (["alloy", "n", "x"], ["H2O", 1, 0.5], ["NaCl", 2, None]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    featurize_file(tmp_path / "t.xlsx", out, TOY)
+    table = pq.read_table(out)
+    assert (table["n"].to_pylist(), table["x"].to_pylist()) == ([1, 2], [0.5, None])
+
+
+def test_a_packed_json_file_is_the_same_as_a_plain_one(tmp_path, out):
+    write_jsonl(tmp_path / "t.jsonl", [{"n": [1], "formula": "H2O"}, {"n": [2, 3], "formula": "NaCl"}])
+    featurize_file(tmp_path / "t.jsonl", out, TOY)
+    expected = pq.read_table(out)
+    (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress((tmp_path / "t.jsonl").read_bytes()))
+    featurize_file(tmp_path / "t.jsonl.gz", out, TOY)
+    assert pq.read_table(out).equals(expected)
+
+
+def test_a_column_called_formula_needs_not_read_as_formulas(tmp_path, out):
+    (tmp_path / "t.csv").write_text("composition,formula\nH2O,water\nNaCl,salt\nH2O,H2O\n")
+    summary = featurize_file(tmp_path / "t.csv", out, TOY)
+    assert (summary.column, summary.rows, summary.rejected, summary.notes) == ("formula", 1, 2, ())
+
+
 def test_wide_rows_come_in_small_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "_CELLS", 10)
     monkeypatch.setattr(batches, "_BYTES", 40)
     write_csv(tmp_path / "t.csv")
     write_parquet(tmp_path / "t.parquet")
     for name, n_at_once in (("t.csv", 2), ("t.parquet", 2)):
-        parts = readers.open_reader(batches.Request(tmp_path / name, "formula", 100)).batches()
-        assert max(len(part.lines) for part in parts) == n_at_once
+        with open_table(tmp_path / name) as file:
+            parts = readers.open_reader(file, "formula", 100).batches()
+            assert max(len(part.lines) for part in parts) == n_at_once
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a system without it")
@@ -381,14 +436,17 @@ def test_a_column_that_is_not_there(source, out):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t.csv", b"", "no columns"),
+        ("t.csv", b"", "is empty"),
         ("t.csv", b"formula,a,a\nH2O,1,2\n", 'two columns "a"'),
         ("t.csv", b"formula,a\nH2O,x\nO2,\xe9\n", r"line 3: byte 4 is not UTF-8"),
         ("t.csv", b'formula,a\nH2O,x\nO2,"y\n', r"line 3: not CSV"),
         ("t.csv", b"formula,toy_mean_000\nH2O,1\n", "already"),
-        ("t.jsonl", b"", "no columns"),
+        ("t.jsonl", b"", "is empty"),
         ("t.parquet", b"PAR1 and no more", "not a complete Parquet file"),
-        ("t.xlsx", b"", "end in one of"),
+        ("t.parquet", b"formula\nH2O\n", "not a complete .parquet file"),
+        ("t.csv.gz", gzip.compress(b"formula\nH2O\n" * 99)[:-20], "cannot be (un|read)"),
+        ("t.csv", b"a,b\n1,2\n", "no column reads as formulas; name it: --formula. It has: a, b"),
+        ("t.tsv", b"formula\ta\ta\nH2O\t1\t2\n", 'two columns "a"'),
     ],
 )
 def test_files_that_cannot_be_used(name, content, said, tmp_path, out):
