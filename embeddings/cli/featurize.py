@@ -16,7 +16,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import echo
 from embeddings.loaders import as_catalog
-from embeddings.pooling import POLICIES
+from embeddings.pooling import DEFAULT_STATS, POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 from embeddings.streaming.writers import outputs_of
 from embeddings.tables.files import STDIN
@@ -32,7 +32,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @formula_option
 @click.option("--column", hidden=True, help="What --formula was called before.")
 @click.option("--catalog", "catalogs", required=True, multiple=True, help="Or encoder; repeat it to join several.")
-@click.option("--stats", default="mean", show_default=True, help="Statistics, separated by commas.")
+@click.option("--stats", default=",".join(DEFAULT_STATS), show_default=True, help="Statistics, separated by commas.")
 @click.option(
     "--missing",
     type=click.Choice(list(POLICIES)),

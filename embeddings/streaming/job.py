@@ -18,7 +18,7 @@ from embeddings.loaders import as_catalogs
 from embeddings.missing import Missing, check_policy
 from embeddings.pooling import feature_names, pool, stand_ins
 from embeddings.pooling.features import check_catalogs, is_pooled
-from embeddings.pooling.statistics import check_statistics
+from embeddings.pooling.statistics import DEFAULT_STATS, check_statistics
 from embeddings.store.folders import replace_file, staged_folder
 from embeddings.streaming.batches import Batch, Rejected
 from embeddings.streaming.readers import Reader, open_reader
@@ -59,7 +59,7 @@ def featurize_file(
     catalog: CatalogLike | Sequence[CatalogLike],
     *,
     column: str | None = None,
-    stats: str | Sequence[str] = ("mean",),
+    stats: str | Sequence[str] = DEFAULT_STATS,
     missing: Missing = "raise",
     strict: bool = False,
     as_text: bool = False,

@@ -266,7 +266,7 @@ def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
     (tmp_path / "t.csv").write_text(
         'id,host,formula,"a,b"\n1e5,InF,Fe2O3,\n"2e7",NaN,"NaCl","x ""y"""\n', encoding="utf-8"
     )
-    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY)
+    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY, stats="mean")
     lines = (tmp_path / "out.csv").read_bytes().split(b"\n")
     assert lines[0] == b'id,host,formula,"a,b",toy_mean_000,toy_mean_001'
     assert [line.rsplit(b",", 2)[0] for line in lines[1:3]] == [b"1e5,InF,Fe2O3,", b'2e7,NaN,NaCl,"x ""y"""']
@@ -274,7 +274,7 @@ def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
 
 def test_missing_is_not_empty_text_in_a_csv_file(tmp_path):
     write_parquet(tmp_path / "t.parquet", [{"formula": "H2O", "t": t, "n": n} for t, n in (("", 1), (None, None))])
-    featurize_file(tmp_path / "t.parquet", tmp_path / "out.csv", TOY)
+    featurize_file(tmp_path / "t.parquet", tmp_path / "out.csv", TOY, stats="mean")
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert [line.rsplit(",", 2)[0] for line in lines[1:]] == ['H2O,"",1', "H2O,,"]
 
@@ -423,7 +423,7 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path, out):
     (tmp_path / "t.csv").write_text("id,formula\n")
     assert featurize_file(tmp_path / "t.csv", out, TOY).rows == 0
     pq.write_table(pa.table({"formula": pa.array([], pa.string())}), tmp_path / "t.parquet")
-    assert featurize_file(tmp_path / "t.parquet", out, TOY).rows == 0
+    assert featurize_file(tmp_path / "t.parquet", out, TOY, stats="mean").rows == 0
     assert pq.read_table(out).column_names == ["formula", "toy_mean_000", "toy_mean_001"]
 
 
