@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import cross_modal, downstream, speed
+from benchmarks import cross_modal, downstream, pooling, speed
 
-SUITES = {speed.command: speed.SUITE, downstream.command: downstream.SUITE, cross_modal.command: cross_modal.SUITE}
+SUITES = {suite.command: suite.SUITE for suite in (speed, downstream, cross_modal, pooling)}
 
 
 class _SuiteOfTheName(click.Group):

@@ -146,7 +146,7 @@ GALLERY = (
         """,
         """
         materials_map(
-            featurize_compositions(structures["formula"], uae, missing="impute"),
+            featurize_compositions(structures["formula"], uae, stats="mean", missing="impute"),
             structures["band_gap"],
             names=structures["formula"],
             label="band gap (eV)",

@@ -42,11 +42,11 @@ PACKAGES = {
 ALSO_NEEDS = {
     "README.md": ("ase", "torch"),
     "docs/bench.md": ("lightgbm", "pandas", "pymatgen", "sklearn"),
-    "docs/composition-encoders.md": ("sklearn", "torch"),
+    "docs/composition-encoders.md": ("pymatgen", "sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
-    "docs/tutorials/formulas.md": ("sklearn",),
+    "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),
 }
 
 FEATURIZERS = "docs/featurizers.md"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
 from embeddings.loaders import as_catalog
-from embeddings.pooling import pool
+from embeddings.pooling import DEFAULT_STATS, pool
 from embeddings.search.ordering import leveled
 
 if TYPE_CHECKING:
@@ -33,19 +34,22 @@ if TYPE_CHECKING:
 CONTROL = "element fractions"
 """What everything is compared with: how much there is of each element, and nothing learned."""
 
-STATS = ("mean", "std")
-"""Of the vectors in a catalog of elements."""
+PROPERTIES = "properties"
+"""The other thing that it is compared with: tabulated properties of the elements, pooled as `embeddings.bench` does."""
 
-HEAD = ("", "MAE", "R2", "seen", "lacking", f"than {CONTROL}")
+CONTROLS = (CONTROL, PROPERTIES)
+"""What needs no vectors."""
+
+HEAD = ("", "MAE", "R2", "seen", "lacking", *(f"than {control}" for control in CONTROLS))
 """Of a ranking as a table."""
 
 N_REPEATS = 5
 """Times that formulas are dealt into folds, to tell a difference from noise; the scores are those of the first."""
 
-MAX_REPEATED = 1_000
+MAX_REPEATED = 500
 """Of more formulas one time is enough."""
 
-MAX_FORMULAS = 5_000
+MAX_FORMULAS = 3_000
 """At most so many formulas are used, drawn at random, which keeps the ranking fast."""
 
 
@@ -62,6 +66,8 @@ class TransferScore:
         p: probability of a difference this large from the `CONTROL` by chance, corrected for training rows that folds
             share and for the number of candidates; None for the control itself.
         outcome: ``"better"`` or ``"worse"`` than the control, or ``"within noise"``; None for the control itself.
+        p_properties: that of a difference from `PROPERTIES`; None for themselves, and where they took no part.
+        outcome_properties: how it compares with them, or None.
     """
 
     mae: float
@@ -71,6 +77,8 @@ class TransferScore:
     mae_std: float = float("nan")
     p: float | None = None
     outcome: Outcome | None = None
+    p_properties: float | None = None
+    outcome_properties: Outcome | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +92,7 @@ class Ranking:
         baseline_mae: the error when the mean of the other folds is predicted.
         scores: name -> score, lowest error first.
         stats: of the vectors in a catalog of elements: its vectors suit the measurements pooled like this.
+        notes: what took no part, and what would help; a sentence each.
     """
 
     n_rows: int
@@ -91,12 +100,17 @@ class Ranking:
     n_used: int
     baseline_mae: float
     scores: dict[str, TransferScore]
-    stats: tuple[str, ...] = STATS
+    stats: tuple[str, ...] = DEFAULT_STATS
+    notes: tuple[str, ...] = ()
 
     @property
     def winner(self) -> str | None:
-        """What is better than the `CONTROL` by more than chance may be, with the lowest error; None if nothing is."""
-        return next((name for name, score in self.scores.items() if score.outcome == "better"), None)
+        """The vectors with the lowest error that are better than the `CONTROL` by more than chance may be.
+
+        None if there are none, or if a control has a lower error.
+        """
+        ahead = takewhile(lambda name: name not in CONTROLS, self.scores)
+        return next((name for name in ahead if self.scores[name].outcome == "better"), None)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the scores as a data frame, one row each by name; the other numbers are in ``.attrs``.
@@ -111,13 +125,14 @@ class Ranking:
         return frame
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Return what to print below the head `HEAD`: one row for each name, and one for predicting the mean."""
+        """Return what to print below `HEAD`: one row for each name, and one for predicting the mean."""
         rows: list[tuple[str, ...]] = [
             (name, f"{one.mae:.4g} \u00b1 {one.mae_std:.2g}", f"{one.r2:.3f}",
-             "?" if one.n_seen is None else f"{one.n_seen:,}", f"{one.n_uncovered:,}", one.outcome or "")
+             "?" if one.n_seen is None else f"{one.n_seen:,}", f"{one.n_uncovered:,}", one.outcome or "",
+             one.outcome_properties or "")
             for name, one in self.scores.items()
         ]  # fmt: skip
-        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", "", "", "", "")]
+        return [*rows, ("(the mean)", f"{self.baseline_mae:.4g}", *[""] * (len(HEAD) - 2))]
 
     def summary(self) -> str:
         """Return how much was measured, in a few words."""
@@ -143,12 +158,14 @@ def transferability(
     """Rank encoders and catalogs by how well a linear model on their vectors predicts measurements.
 
     Measurements of one reduced formula become one row with their mean. Features are standardized, and the penalty is
-    chosen without the fold that is predicted. All candidates see the same rows and folds.
+    chosen without the fold that is predicted. All candidates see the same rows and folds. Elements without a vector get
+    that of the nearest element that has one (``missing="impute"``).
 
     Args:
         formulas: n formulas.
         values: (n,) numbers.
-        candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROL`.
+        candidates: catalogs and encoders, or their names, to compare with each other and with the `CONTROLS`.
+            Properties of the elements take part where pymatgen is installed.
         n_folds: of the cross-validation.
         seed: of the folds, and of the sample if there are too many formulas.
 
@@ -167,22 +184,31 @@ def transferability(
     rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
     used, wanted = [distinct[row] for row in rows], means[rows]
     matrix = fraction_matrix(used)
+    controls, notes = _controls(matrix)
     scores, errors = dict[str, TransferScore](), dict[str, np.ndarray]()
-    scores[CONTROL], errors[CONTROL] = _score(_fractions(matrix), wanted, n_folds)
+    for name, features in controls.items():
+        scores[name], errors[name] = _score(features, wanted, n_folds)
     for one in map(as_catalog, candidates):
         if one.name in scores:
             raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
-        features = pool(matrix, one, stats=STATS, missing="impute", dtype=np.float64)
+        features = pool(matrix, one, missing="impute", dtype=np.float64)
         scores[one.name], errors[one.name] = _score(
             features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
         )
     baseline = _score(np.zeros((len(used), 1)), wanted, n_folds)[0].mae
-    ranked = dict(
-        sorted(
-            _against_control(scores, errors, n_folds).items(), key=lambda item: float(leveled(np.array(item[1].mae)))
-        )
-    )
-    return Ranking(len(spelled), len(distinct), len(used), baseline, ranked)
+    judged = _against_controls(scores, errors, 1 / (n_folds - 1))
+    ranked = dict(sorted(judged.items(), key=lambda item: float(leveled(np.array(item[1].mae)))))
+    return Ranking(len(spelled), len(distinct), len(used), baseline, ranked, notes=notes)
+
+
+def _controls(matrix: FractionMatrix) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Return what needs no vectors by name, and what to say of that which cannot be had."""
+    from embeddings.bench.features import properties  # which imports this package
+
+    try:
+        return {CONTROL: _fractions(matrix), PROPERTIES: properties(matrix)}, ()
+    except MissingExtra as error:
+        return {CONTROL: _fractions(matrix)}, (f"Properties of the elements took no part: {error}",)
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray:
@@ -271,15 +297,22 @@ def _log_ratios(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(ours, tiny) / np.maximum(theirs, tiny))
 
 
-def _against_control(
-    scores: dict[str, TransferScore], errors: dict[str, np.ndarray], n_folds: int
+def _against_controls(
+    scores: dict[str, TransferScore], errors: dict[str, np.ndarray], share: float
 ) -> dict[str, TransferScore]:
-    """Say of each score whether it differs from the control's by more than chance may."""
-    share = 1 / (n_folds - 1)
-    found = {name: _log_ratios(ours, errors[CONTROL]) for name, ours in errors.items() if name != CONTROL}
+    """Say of each score whether it differs from those of the controls by more than chance may."""
+    judged = {}
+    to_fractions = _compared(errors, CONTROL, share)
+    to_properties = _compared(errors, PROPERTIES, share) if PROPERTIES in errors else {}
+    for name, score in scores.items():
+        p, outcome = to_fractions.get(name, (None, None))
+        other_p, other = to_properties.get(name, (None, None))
+        judged[name] = replace(score, p=p, outcome=outcome, p_properties=other_p, outcome_properties=other)
+    return judged
+
+
+def _compared(errors: dict[str, np.ndarray], control: str, share: float) -> dict[str, tuple[float, Outcome]]:
+    """Return, for all but a control, the probability of its difference from that, and what it says."""
+    found = {name: _log_ratios(ours, errors[control]) for name, ours in errors.items() if name != control}
     chances = holm({name: corrected_p(differences, share) for name, differences in found.items()})
-    judged = {
-        name: replace(scores[name], p=p, outcome=outcome_of(float(found[name].mean()), p))
-        for name, p in chances.items()
-    }
-    return scores | judged
+    return {name: (p, outcome_of(float(found[name].mean()), p)) for name, p in chances.items()}

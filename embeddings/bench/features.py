@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 BASE = "fractions+properties"
 """What all vectors are compared with and joined to: nothing learned, and no catalog."""
 
-STATS = ("mean", "std", "min", "max")
-"""Of a catalog's element vectors."""
-
 PROPERTY_STATS = ("mean", "std", "min", "max", "range")
 
 SHELLS = {"s": 2, "p": 6, "d": 10, "f": 14}
@@ -68,7 +65,7 @@ class FeatureMaker:
         if name not in self.vectors:
             known = ", ".join(self.names())
             raise InputInvalid(f'No features "{name}".{did_you_mean(name, self.names())} There are: {known}.')
-        return pool(matrix, self.vectors[name], stats=STATS, missing="impute", dtype=np.float64)
+        return pool(matrix, self.vectors[name], missing="impute", dtype=np.float64)
 
 
 def fractions(matrix: FractionMatrix) -> np.ndarray:

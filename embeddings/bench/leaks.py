@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.bench.values import as_number, is_blank, read_values
+from embeddings.bench.values import read_values
+from embeddings.tables.cells import as_number, is_blank
 
 MIN_SHARED = 10
 """Rows that must hold both, to tell."""

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.bench.values import is_blank, read_values
+from embeddings.bench.values import read_values
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import known_formulas, read_column
+from embeddings.tables.cells import is_blank
+from embeddings.tables.sheet import SetAside
 
 MIN_ROWS = 10
 """Fewer rows than this are not enough to learn from and to test on."""
@@ -21,19 +23,6 @@ MAX_CLASSES = 20
 
 MIN_FORMULAS = 5
 """Fewer different formulas than this cannot be split into folds."""
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """A row that is not used.
-
-    Attributes:
-        line: of the file, or the row counted from 1.
-        reason: what is wrong with it.
-    """
-
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.bench.columns import find_formulas
-from embeddings.bench.files import STDIN, open_sheet
 from embeddings.bench.learned import ROWS_AT_ONCE
 from embeddings.bench.model import PropertyModel
-from embeddings.bench.sheet import Row, Sheet
-from embeddings.bench.values import is_blank
 from embeddings.errors import InputInvalid, OutputInvalid
 from embeddings.formula.bulk import FractionMatrix, read_column
 from embeddings.store.folders import staged_folder, sync
 from embeddings.store.outputs import Output, check_outputs
 from embeddings.streaming.writers import ENDINGS, TableWriter, open_writer
+from embeddings.tables.cells import is_blank
+from embeddings.tables.columns import find_formulas
+from embeddings.tables.files import STDIN, open_sheet
+from embeddings.tables.sheet import Row, Sheet
 
 if TYPE_CHECKING:
     import pyarrow as pa

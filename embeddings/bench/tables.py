@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.bench.columns import find_column, find_formulas, split_unit
-from embeddings.bench.files import open_sheet
 from embeddings.bench.leaks import leaking_columns
-from embeddings.bench.measurements import Measurements, SetAside, measurements
-from embeddings.bench.sheet import Row, Sheet
-from embeddings.bench.values import as_number, is_blank
+from embeddings.bench.measurements import Measurements, measurements
+from embeddings.tables.cells import as_number, is_blank
+from embeddings.tables.columns import find_column, find_formulas, split_unit
+from embeddings.tables.files import open_sheet
+from embeddings.tables.sheet import Row, SetAside, Sheet
 
 MAX_ROWS = 20_000
 """Rows that are learned from; of more, so many are drawn at random."""

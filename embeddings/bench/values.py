@@ -11,32 +11,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from embeddings.display.text import shortened
-
-BLANK = frozenset(
-    {"", "nan", "na", "n/a", "n.a.", "n.d.", "none", "null", "nat", "<na>", "-", "--", "\u2013", "\u2014", "?"}
-    | {"#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!"}
-)
-"""Spellings of no value, in lower case; the last ones are a spreadsheet's."""
+from embeddings.tables.cells import BLANK, MARKS, MAX_LENGTH, NUMBER, PLAIN
 
 YES = frozenset({"true", "yes", "t", "y", "1", "1.0"})
 NO = frozenset({"false", "no", "f", "n", "0", "0.0"})
 
-MAX_LENGTH = 100
-"""Longer cells are not numbers."""
-
 FEW_NUMBERS = 6
 """A column of at most this many different whole numbers may be one of classes."""
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _COMMA_NUMBER = r"[+-]?(?:\d+(?:,\d+)?|,\d+)(?:[eE][+-]?\d+)?"
-_ANY = rf"(?:{_NUMBER}|{_COMMA_NUMBER})"
-_PLAIN = re.compile(_NUMBER)
+_ANY = rf"(?:{NUMBER}|{_COMMA_NUMBER})"
 _DECIMAL_COMMA = re.compile(_COMMA_NUMBER)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _DOTTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:\.\d{3})+,\d*)")
@@ -44,7 +33,6 @@ _COMMA_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _WITH_UNIT = re.compile(rf"({_ANY})(?:\s+([^\W\d_]\S*|[°%]\S*)|(%))")
 _NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_MARKS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\xa0": " ", "\u2009": " ", "\u202f": " "})
 
 _ODD: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_ANY}\s*(±|\+/-|\+-).*"), "is a value with an uncertainty; give the value alone"),
@@ -104,19 +92,6 @@ def read_values(cells: Sequence[Any], name: str = "target") -> Values:
     return _numbers(cells, there, blank, name)
 
 
-def is_blank(cell: Any) -> bool:
-    """Whether a cell holds no value."""
-    return cell is None or str(cell).strip().lower() in BLANK
-
-
-def as_number(cell: Any) -> float:
-    """Return a cell as a number if it is one beyond doubt, or NaN."""
-    if isinstance(cell, Real):
-        return float(cell)
-    text = str(cell).strip().translate(_MARKS)
-    return float(text) if len(text) <= MAX_LENGTH and _PLAIN.fullmatch(text) else math.nan
-
-
 def _classes(
     n_rows: int, there: dict[int, str], reasons: dict[int, str], name: str, key_of: Callable[[str], str]
 ) -> Values:
@@ -155,7 +130,7 @@ def _without_units(there: dict[int, str]) -> tuple[dict[int, str], dict[int, str
     """Return the cells without their units, and the unit of each cell that has one."""
     bare, unit_of = {}, {}
     for row, written in there.items():
-        text = written.translate(_MARKS)
+        text = written.translate(MARKS)
         found = _WITH_UNIT.fullmatch(text) if len(text) <= MAX_LENGTH else None
         is_odd = found and any(pattern.fullmatch(text) for pattern, _ in _ODD)
         bare[row] = found[1] if found and not is_odd else text
@@ -184,7 +159,7 @@ class _Convention:
         clear = [
             t for t in texts if len(t) <= MAX_LENGTH and ("," in t or "." in t) and not _COMMA_EITHER_WAY.fullmatch(t)
         ]
-        kinds = (_PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS)
+        kinds = (PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS)
         first = Counter(next((k for k, kind in enumerate(kinds) if kind.fullmatch(text)), None) for text in clear)
         points, commas, thousands, dotted = (first[k] for k in range(len(kinds)))
         if dotted:  # then 1.234 is one of them
@@ -208,7 +183,7 @@ class _Convention:
         return next((what for pattern, what in _ODD if pattern.fullmatch(text)), "is not a number")
 
     def _with_points(self, text: str) -> float | str | None:
-        if _PLAIN.fullmatch(text):
+        if PLAIN.fullmatch(text):
             return float(text)
         if self.thousands and _THOUSANDS.fullmatch(text):
             return float(text.replace(",", ""))
@@ -224,7 +199,7 @@ class _Convention:
             return float(text.replace(".", "").replace(",", "."))
         if _POINT_EITHER_WAY.fullmatch(text):
             return _two_ways(text, ".")
-        is_other = _PLAIN.fullmatch(text) or _THOUSANDS.fullmatch(text)
+        is_other = PLAIN.fullmatch(text) or _THOUSANDS.fullmatch(text)
         return "has a decimal point, and most have decimal commas" if is_other else None
 
     def notes(self, name: str) -> list[str]:
@@ -240,10 +215,10 @@ def _two_ways(text: str, mark: str) -> str:
 
 def _is_word(text: str) -> bool:
     """Whether a text does not even look like a number."""
-    text = text.translate(_MARKS)
+    text = text.translate(MARKS)
     if len(text) > MAX_LENGTH:
         return True
-    looks = (_PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS, _WITH_UNIT, _NOT_FINITE)
+    looks = (PLAIN, _DECIMAL_COMMA, _THOUSANDS, _DOTTED_THOUSANDS, _WITH_UNIT, _NOT_FINITE)
     return not any(pattern.fullmatch(text) for pattern in (*looks, *(pattern for pattern, _ in _ODD)))
 
 

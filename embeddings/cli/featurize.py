@@ -13,11 +13,13 @@ from typing import Any
 import click
 
 from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import echo
 from embeddings.loaders import as_catalog
-from embeddings.pooling import POLICIES
+from embeddings.pooling import DEFAULT_STATS, POLICIES
 from embeddings.streaming import FileSummary, featurize_file
 from embeddings.streaming.writers import outputs_of
+from embeddings.tables.files import STDIN
 
 
 def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -25,15 +27,12 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     return tuple(name.strip() for name in (value or "").split(",") if name.strip())
 
 
-_PATH = click.Path(path_type=Path, dir_okay=False)
-
-
 @click.command()
-@click.argument("file", type=_PATH)
-@click.option("--formula", default="formula", show_default=True, help="Name of the column of formulas.")
+@table_argument
+@formula_option
 @click.option("--column", hidden=True, help="What --formula was called before.")
 @click.option("--catalog", "catalogs", required=True, multiple=True, help="Or encoder; repeat it to join several.")
-@click.option("--stats", default="mean", show_default=True, help="Statistics, separated by commas.")
+@click.option("--stats", default=",".join(DEFAULT_STATS), show_default=True, help="Statistics, separated by commas.")
 @click.option(
     "--missing",
     type=click.Choice(list(POLICIES)),
@@ -42,17 +41,19 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
     help="For an element without a vector: " + "; ".join(f"{name}: {does}" for name, does in POLICIES.items()) + ".",
 )
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
-@click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV file as text.")
+@click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV or Excel file as text.")
 @click.option(
     "--numbers", callback=_names, help="CSV to Parquet: columns that are numbers even if written as 1.50; a,b"
 )
-@click.option("-o", "--out", required=True, type=_PATH, help="Output, .parquet or .csv; replaced if it is there.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
+              help="Output, .parquet or .csv; replaced if it is there.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
     r"""Add composition vectors to a table of any size.
 
-    FILE is .csv (with a header), .parquet or .jsonl. Its columns are kept, and the features follow them. Rows whose
-    formula cannot be read go to OUT.rejected.csv, with line and reason. OUT appears when it is complete.
+    FILE is CSV, TSV, Parquet or JSON Lines, plain or as .gz, or .xlsx; - is standard input. Its columns are kept, and
+    the features follow them. Rows whose formula cannot be read go to OUT.rejected.csv, with line and reason. OUT
+    appears when it is complete.
 
     Statistics: mean, std, std_corrected, min, max, range, sum, mode, geometric.
 
@@ -61,7 +62,7 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
       embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
     """
     out, formula, old = (options.pop(name) for name in ("out", "formula", "column"))
-    guard(*outputs_of(out), inputs=[file], catalogs=catalogs)
+    guard(*outputs_of(out), inputs=[None if str(file) == STDIN else file], catalogs=catalogs)
     loaded = [as_catalog(name) for name in catalogs]
     names = [name.strip() for name in stats.split(",") if name.strip()]
     with _progress(file) as progress:
@@ -69,7 +70,8 @@ def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, 
     if as_json:
         echo(json.dumps(asdict(summary)))
     else:
-        echo(_sentence(summary), err=True)
+        for line in (*summary.notes, _sentence(summary)):
+            echo(line, err=True)
 
 
 @contextmanager
@@ -94,7 +96,8 @@ def _sentence(summary: FileSummary) -> str:
     rejected = f"{summary.rejected:,} rejected"
     if summary.rejected_file:
         rejected += f", see {summary.rejected_file}"
-    parts = [line, rejected]
+    pooled = [f"pooled by {', '.join(summary.stats)}"] if summary.stats else []
+    parts = [line, *pooled, rejected]
     for catalog, symbols in summary.uncovered.items():
         stand_ins = summary.imputed.get(catalog, {})
         listed = (f"{s} (as {stand_ins[s]})" if s in stand_ins else s for s in symbols)

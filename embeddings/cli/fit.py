@@ -10,7 +10,7 @@ import click
 
 from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
-from embeddings.cli.measurements_options import formula_option, read_measurements, table_argument
+from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import progress
 from embeddings.cli.types import SEED, Finite
@@ -96,11 +96,7 @@ def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool)
             }
         )
         return
-    for note in data.notes:
-        echo(note, err=True)
-    if data.set_aside:
-        first = data.set_aside[0]
-        echo(f"{len(data.set_aside):,} rows set aside; the first is line {first.line}: {first.reason}", err=True)
+    say_notes(data)
     if learned.training.n_skipped:
         echo(f"The budget left out {learned.training.n_skipped} candidates.", err=True)
     echo(f"{out}: a model of {data.target}, {len(data):,} rows, {learned.training.n_formulas:,} formulas")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.printing import echo
+
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
 
@@ -48,3 +50,12 @@ def read_measurements(file: Path, **options: str | None) -> Measurements:
     from embeddings.bench.tables import read_table
 
     return read_table(file, **options)  # type: ignore[arg-type]
+
+
+def say_notes(data: Measurements) -> None:
+    """Say on stderr what was supposed in reading, and which rows are set aside."""
+    for note in data.notes:
+        echo(note, err=True)
+    if data.set_aside:
+        first = data.set_aside[0]
+        echo(f"{len(data.set_aside):,} rows set aside; the first is line {first.line}: {first.reason}", err=True)

@@ -1,30 +1,33 @@
-"""The transferability command: a table of measurements in, a ranking of encoders and catalogs out."""
+"""The transferability command: a ranking of vectors for a set of measurements, the quick look before the bench."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from embeddings.analysis.transfer import CONTROL, HEAD, Ranking
+from embeddings.analysis.transfer import CONTROL, HEAD, PROPERTIES, Ranking
 from embeddings.analysis.transfer import transferability as rank
+from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
-from embeddings.errors import InputInvalid
+from embeddings.errors import TargetInvalid
 from embeddings.loaders import as_catalog, list_catalogs
-from embeddings.streaming.batches import Request, check_columns
-from embeddings.streaming.readers import open_reader
+from embeddings.pooling.features import is_pooled
 
-_ROWS_AT_ONCE = 1 << 16
+if TYPE_CHECKING:
+    from embeddings.bench.measurements import Measurements
+    from embeddings.pooling.features import Features
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--formula", "column", default="formula", show_default=True, help="Name of the column of formulas.")
-@click.option("--target", required=True, help="Name of the column of numbers to predict.")
+@table_argument
+@formula_option
+@click.option("--target", required=True, help="Column of what was measured: numbers, or two classes.")
 @click.option("--encoder", "names", multiple=True, help="Encoder or catalog; may be repeated.  [default: all]")
 @click.option(
     "--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Folds of the cross-validation."
@@ -32,13 +35,13 @@ _ROWS_AT_ONCE = 1 << 16
 @click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of the folds.")
 @as_json_option
 def transferability(
-    file: Path, column: str, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
+    file: Path, formula: str | None, target: str, names: tuple[str, ...], *, folds: int, seed: int, as_json: bool
 ) -> None:
     r"""Rank encoders and catalogs by how well they suit your measurements.
 
-    FILE is .csv (with a header), .parquet or .jsonl. A ridge regression on the vectors of the formulas is
-    cross-validated; rows with the same reduced formula are averaged, so that none is on both sides. "Seen" counts
-    formulas that the vectors were trained on, "lacking" those with an element that has no vector.
+    FILE is CSV, TSV, Parquet or JSON Lines, plain or as .gz, or .xlsx; - is standard input. A ridge regression on the
+    vectors of the formulas is cross-validated; rows with the same reduced formula are averaged, so that none is on both
+    sides. "Seen" counts formulas that the vectors were trained on, "lacking" those with an element that has no vector.
 
     This is the quick look: `embeddings bench` finds the best model, and judges it.
 
@@ -46,52 +49,68 @@ def transferability(
     Example:
       embeddings transferability data.csv --target band_gap
     """
-    formulas, values = _columns(file, column, target)
+    data = read_measurements(file, formula=formula, target=target)
+    if len(data.classes) > 2:
+        raise TargetInvalid(
+            f'"{data.target}" has {len(data.classes)} classes; only numbers and two classes are ranked here. '
+            "`embeddings bench` takes more."
+        )
+    say_notes(data)
     candidates = [as_catalog(name) for name in names or list_catalogs()]
-    ranking = rank(formulas, values, candidates, n_folds=folds, seed=seed)
+    ranking = rank(data.formulas.tolist(), data.values.tolist(), candidates, n_folds=folds, seed=seed)
     if as_json:
         print_json(asdict(ranking))
     else:
-        _show(ranking, target)
-        _show_next(ranking, file, column, target)
+        _show(ranking, data)
+        _show_next(ranking, candidates, file, formula, target)
 
 
-def _columns(file: Path, column: str, target: str) -> tuple[list[Any], list[Any]]:
-    """Return the formulas and the values of a file.
-
-    Raises:
-        ColumnNotFound: the file lacks one of the columns; the message lists those that are there.
-        InputInvalid: the file cannot be read, or a row has too few or too many fields.
-    """
-    formulas: list[Any] = []
-    values: list[Any] = []
-    for batch in open_reader(Request(file, column, _ROWS_AT_ONCE, as_text=True)).batches():
-        check_columns(Request(file, target, _ROWS_AT_ONCE), batch.table.column_names)
-        if batch.rejected:
-            raise InputInvalid(f"{file}, line {batch.rejected[0].line}: {batch.rejected[0].reason}")
-        formulas += batch.formulas
-        values += batch.table[target].to_pylist()
-    return formulas, values
-
-
-def _show(ranking: Ranking, target: str) -> None:
-    echo(f"{target}: {ranking.summary()}")
+def _show(ranking: Ranking, data: Measurements) -> None:
+    unit = f", in {data.unit}" if data.unit else ""
+    echo(f"{data.target}{unit}: {ranking.summary()}")
+    if data.classes:
+        echo(f"{data.classes[0]} is 0, {data.classes[1]} is 1")
     echo(
         f"ridge regression on element vectors pooled by {', '.join(ranking.stats)}; MAE with its spread over the folds"
     )
-    print_table([HEAD, *ranking.rows()])
+    n_columns = len(HEAD) if PROPERTIES in ranking.scores else len(HEAD) - 1
+    print_table([row[:n_columns] for row in (HEAD, *ranking.rows())])
+    for note in ranking.notes:
+        echo(note)
 
 
-def _show_next(ranking: Ranking, file: Path, column: str, target: str) -> None:
+def _show_next(ranking: Ranking, candidates: Sequence[Features], file: Path, formula: str | None, target: str) -> None:
     """Print the lines that use what is best, pooled as it was judged."""
-    source, names = quote(str(file)), f"--formula {quote(column)} " * (column != "formula")
-    best = ranking.winner
+    table = f"{quote(str(file))} {f'--formula {quote(formula)} ' if formula else ''}"
+    best = next((one for one in candidates if one.name == ranking.winner), None)
     echo("")
     if best is None:
-        echo(f"No vectors are better than {CONTROL} by more than chance may be. What suits these measurements:")
+        ahead = next(iter(ranking.scores))
+        rival, margin = (PROPERTIES, "") if ahead == PROPERTIES else (CONTROL, " by more than chance may be")
+        echo(f"No vectors are better than {rival}{margin}.")
     else:
-        stats = ",".join(ranking.stats)
-        echo(f"Features of {best}, pooled as here, in the shell and in Python; then the best model:")
-        echo(f"  embeddings featurize {source} {names}--catalog {quote(best)} --stats {stats} -o features.parquet")
-        echo(f"  CompositionFeaturizer({best!r}, stats={ranking.stats!r})  # embeddings.featurizers.sklearn")
-    echo(f"  embeddings bench {source} {names}--target {quote(target)} -o report.html")
+        options = f"--stats {','.join(ranking.stats)} " if is_pooled(best) else ""
+        options += "--missing impute " if ranking.scores[best.name].n_uncovered else ""
+        echo(f"Features of {best.name} as they were ranked, in the shell, and with the same model in Python:")
+        echo(f"  embeddings featurize {table}--catalog {quote(best.name)} {options}-o features.parquet")
+        for line in (*_IMPORTS, _model(ranking, best)):
+            echo(f"  {line}")
+    echo("The full verdict, with better models and what vectors add to them:")
+    echo(f"  embeddings bench {table}--target {quote(target)} -o report.html")
+
+
+_IMPORTS = (
+    "from sklearn.linear_model import RidgeCV",
+    "from sklearn.pipeline import make_pipeline",
+    "from sklearn.preprocessing import StandardScaler",
+    "from embeddings.analysis.probes import ALPHAS",
+    "from embeddings.featurizers.sklearn import CompositionFeaturizer",
+)
+
+
+def _model(ranking: Ranking, best: Features) -> str:
+    """Return the line of Python that makes the ranked model."""
+    stats = f", stats={ranking.stats!r}" if is_pooled(best) else ""
+    missing = ", missing='impute'" if ranking.scores[best.name].n_uncovered else ""
+    featurizer = f"CompositionFeaturizer({best.name!r}{stats}{missing})"
+    return f"model = make_pipeline({featurizer}, StandardScaler(), RidgeCV(ALPHAS))"

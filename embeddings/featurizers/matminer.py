@@ -14,7 +14,7 @@ from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.formula.bulk import read_column
 from embeddings.loaders import as_catalog
 from embeddings.missing import Missing
-from embeddings.pooling import feature_names, featurize, pool
+from embeddings.pooling import DEFAULT_STATS, feature_names, featurize, pool
 from embeddings.protocols import CatalogLike
 
 try:
@@ -35,7 +35,8 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
 
     Args:
         catalog: the name of a catalog or encoder, the path of a version's folder, one that is loaded, or a list.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements;
+            :data:`embeddings.pooling.DEFAULT_STATS` if not given.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
             ``"impute"``, as told in :data:`embeddings.missing.POLICIES`.
     """
@@ -43,7 +44,7 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
     def __init__(
         self,
         catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
-        stats: str | Sequence[str] = ("mean",),
+        stats: str | Sequence[str] = DEFAULT_STATS,
         missing: Missing = "raise",
     ) -> None:
         self.catalog = catalog

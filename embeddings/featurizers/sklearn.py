@@ -11,7 +11,7 @@ from embeddings.errors import MissingExtra
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.missing import Missing
-from embeddings.pooling import feature_names, featurize
+from embeddings.pooling import DEFAULT_STATS, feature_names, featurize
 from embeddings.protocols import CatalogLike
 
 try:
@@ -32,7 +32,8 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
     Args:
         catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@3.0.0"``), the path of a version's folder, a loaded
             catalog, a composition encoder by name or loaded, or a list of them whose features are put side by side.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements;
+            :data:`embeddings.pooling.DEFAULT_STATS` if not given.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"`` or
             ``"impute"``, as told in :data:`embeddings.missing.POLICIES`.
 
@@ -46,7 +47,7 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
     def __init__(
         self,
         catalog: CatalogLike | Sequence[CatalogLike] = "ct-multi",
-        stats: str | Sequence[str] = ("mean",),
+        stats: str | Sequence[str] = DEFAULT_STATS,
         missing: Missing = "raise",
     ) -> None:
         self.catalog = catalog

@@ -19,7 +19,7 @@ from embeddings.export.rows import table_by_number
 from embeddings.formula import fraction_matrix
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing, check_policy
-from embeddings.pooling import featurize
+from embeddings.pooling import DEFAULT_STATS, featurize
 from embeddings.pooling.coverage import cover
 from embeddings.protocols import CatalogLike
 
@@ -76,7 +76,7 @@ def pool_compositions(
     formulas: Iterable[Any],
     catalog: CatalogLike | Sequence[CatalogLike],
     *,
-    stats: str | Sequence[str] = ("mean",),
+    stats: str | Sequence[str] = DEFAULT_STATS,
     missing: Missing = "raise",
     device: torch.device | str | None = None,
 ) -> torch.Tensor:

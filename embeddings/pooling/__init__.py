@@ -8,10 +8,19 @@
 
 from embeddings.pooling.coverage import POLICIES, stand_ins
 from embeddings.pooling.features import pool
-from embeddings.pooling.statistics import STATISTICS
+from embeddings.pooling.statistics import DEFAULT_STATS, STATISTICS
 from embeddings.pooling.table import feature_names, featurize
 
-__all__ = ["POLICIES", "STATISTICS", "feature_names", "featurize", "featurize_compositions", "pool", "stand_ins"]
+__all__ = [
+    "DEFAULT_STATS",
+    "POLICIES",
+    "STATISTICS",
+    "feature_names",
+    "featurize",
+    "featurize_compositions",
+    "pool",
+    "stand_ins",
+]
 
 featurize_compositions = featurize
 """The same function under its long name."""

@@ -15,7 +15,7 @@ from embeddings.errors import InputInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.missing import Missing, check_policy
 from embeddings.pooling.coverage import Covered, cover
-from embeddings.pooling.statistics import STATISTICS, Block, check_statistics
+from embeddings.pooling.statistics import DEFAULT_STATS, STATISTICS, Block, check_statistics
 
 if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
@@ -36,7 +36,7 @@ def pool(
     catalog: Catalogs,
     *,
     rows: np.ndarray | None = None,
-    stats: str | Sequence[str] = ("mean",),
+    stats: str | Sequence[str] = DEFAULT_STATS,
     missing: Missing = "raise",
     dtype: DTypeLike = np.float32,
     n_jobs: int = 1,
@@ -47,7 +47,7 @@ def pool(
         matrix: element fractions, of distinct formulas where that is possible.
         catalog: one loaded catalog or composition encoder, or several.
         rows: (n,) the row of the matrix for each row of the result; all of them once if not given.
-        stats: names of statistics.
+        stats: names of statistics; those of :data:`embeddings.pooling.DEFAULT_STATS` if not given.
         missing: policy for elements without a vector.
         dtype: float32 or float64.
         n_jobs: threads; -1 for one per processor.
@@ -114,6 +114,11 @@ def check_catalog(one: Any) -> Features:
             "load_composition_encoder returns."
         )
     return cast("Features", one)
+
+
+def is_pooled(one: Features) -> bool:
+    """Whether statistics are made of element vectors; an encoder has its own way."""
+    return not _is_encoder(one)
 
 
 def _is_encoder(one: Features) -> TypeGuard[CompositionEncoder]:

@@ -12,7 +12,7 @@ from embeddings.formula.bulk import read_column
 from embeddings.loaders import as_catalogs
 from embeddings.missing import Missing, check_policy
 from embeddings.pooling.features import check_catalogs, names_of_features, pool
-from embeddings.pooling.statistics import check_statistics
+from embeddings.pooling.statistics import DEFAULT_STATS, check_statistics
 from embeddings.protocols import CatalogLike
 
 
@@ -20,7 +20,7 @@ def featurize(
     formulas: Iterable[Any],
     catalog: CatalogLike | Sequence[CatalogLike],
     *,
-    stats: str | Sequence[str] = ("mean",),
+    stats: str | Sequence[str] = DEFAULT_STATS,
     missing: Missing = "raise",
     dtype: DTypeLike = np.float32,
     n_jobs: int = 1,
@@ -31,7 +31,8 @@ def featurize(
         formulas: n formulas: a list, array, Series or Arrow array of strings, mappings or Compositions.
         catalog: a catalog of elements or a composition encoder, loaded or by name, or several whose features are put
             side by side.
-        stats: names out of :data:`embeddings.pooling.STATISTICS`; an encoder has its own.
+        stats: names out of :data:`embeddings.pooling.STATISTICS`; those of :data:`embeddings.pooling.DEFAULT_STATS` if
+            not given. An encoder has its own.
         missing: what to do with an element that a catalog does not cover: ``"raise"``, ``"nan"``, ``"skip"``
             or ``"impute"``, as told in :data:`embeddings.missing.POLICIES`.
         dtype: float32 or float64.
@@ -60,7 +61,7 @@ def featurize(
 
 def feature_names(
     catalog: CatalogLike | Sequence[CatalogLike],
-    stats: str | Sequence[str] = ("mean",),
+    stats: str | Sequence[str] = DEFAULT_STATS,
     *,
     missing: Missing = "raise",
 ) -> list[str]:

@@ -88,7 +88,7 @@ class CompositionIndex:
         read.raise_invalid()
         self.formulas = _distinct(column, read.codes)
         self._matrix = read.distinct
-        self._points, self._handicap = self._prepared(pool(self._matrix, self._catalog, missing=missing))
+        self._points, self._handicap = self._prepared(pool(self._matrix, self._catalog, stats="mean", missing=missing))
         self._longest = np.sqrt(np.einsum("ij,ij->i", self._points, self._points).max(initial=0))
 
     def __len__(self) -> int:
@@ -138,9 +138,11 @@ class CompositionIndex:
 
     def _means(self, matrix: FractionMatrix) -> np.ndarray:
         """Return the vectors of formulas as exactly as they can be: (n, dim) float64."""
-        points = pool(matrix, self._catalog, missing=self._missing, dtype=np.float64)[:, : self._catalog.dim]
+        points = pool(matrix, self._catalog, stats="mean", missing=self._missing, dtype=np.float64)[
+            :, : self._catalog.dim
+        ]
         if np.isnan(points).any():
-            pool(matrix, self._catalog, missing="raise")
+            pool(matrix, self._catalog, stats="mean", missing="raise")
         return points
 
     def _ranked(self, point: np.ndarray, scores: np.ndarray, k: int) -> list[tuple[Any, float]]:
@@ -185,7 +187,7 @@ def composition_distance(
     _check(ground, Metric)
     matrix = fraction_matrix([a, b])
     if metric != "element-mover":
-        means = pool(matrix, as_catalog(catalog), dtype=np.float64)
+        means = pool(matrix, as_catalog(catalog), stats="mean", dtype=np.float64)
         return float(_distances(means[:1], means[1:], metric)[0, 0])
     uae = as_uae(catalog)
     covered = cover(matrix, uae, "raise")

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
@@ -14,6 +13,8 @@ from embeddings.streaming.columns import JsonColumn, from_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from embeddings.tables.files import TableFile
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Batch:
 class Request:
     """What to read."""
 
-    path: Path
-    column: str
+    file: TableFile
+    column: str  # of formulas
     n_rows: int  # in a batch
-    as_text: bool = False  # keep every column of a CSV file as text
+    as_text: bool = False  # keep every column of a file without types as text
     numbers: tuple[str, ...] = ()  # but these, which are numbers however they are written
 
 
@@ -61,14 +62,13 @@ def check_columns(request: Request, names: Collection[str]) -> None:
     """
     twice = sorted(name for name, n in Counter(iter(names)).items() if n > 1)
     if twice:
-        raise InputInvalid(f'{request.path} has two columns "{twice[0]}".')
+        raise InputInvalid(f'{request.file.source} has two columns "{twice[0]}".')
     if request.column not in names:
         some = list(islice(names, 1000))
         there = ", ".join(some[:_SHOWN]) or "no columns"
         more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         hint = did_you_mean(request.column, some)
-        how = " Name the column of formulas: --formula, or column= in Python." if request.column == "formula" else ""
-        raise ColumnNotFound(f'{request.path} has no column "{request.column}".{hint} It has: {there}{more}.{how}')
+        raise ColumnNotFound(f'{request.file.source} has no column "{request.column}".{hint} It has: {there}{more}.')
 
 
 def rows_at_once(n_rows: int, n_columns: int) -> int:
@@ -155,13 +155,13 @@ class Gatherer:
             return column.array(values)
         except OverflowError as error:
             reason = f'"{name}" holds a whole number of more than 64 bits in {self._where}; write it as text, in quotes'
-            raise InputInvalid(f"{self.request.path}: {reason}.") from error
+            raise InputInvalid(f"{self.request.file.source}: {reason}.") from error
         except pa.ArrowNotImplementedError as error:
             raise InputInvalid(
-                f'{self.request.path}: "{name}" holds empty objects, for which there is no type.'
+                f'{self.request.file.source}: "{name}" holds empty objects, for which there is no type.'
             ) from error
         except (pa.ArrowException, TypeError, ValueError) as error:
-            raise InputInvalid(f"{self.request.path}: {self._conflict(name)}: {error}.") from error
+            raise InputInvalid(f"{self.request.file.source}: {self._conflict(name)}: {error}.") from error
 
     @property
     def _where(self) -> str:

@@ -6,12 +6,12 @@ number is written again. ``007``, ``1.10``, ``1e5``, ``0x10``, ``NaN`` and an id
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from embeddings.tables.objects import as_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -136,12 +136,12 @@ class JsonColumn:
                 self.type = pa.array(values).type
                 _refuse_empty_objects(self.type)
             except (pa.ArrowInvalid, pa.ArrowTypeError):
-                self.type, self.dump = pa.string(), _as_json
+                self.type, self.dump = pa.string(), as_json
             if pa.types.is_null(self.type):
                 self.type = pa.string()
         if self.type == pa.string() and self.dump is None and any(value is not None for value in values):
             is_text = all(value is None or isinstance(value, str) for value in values)
-            self.dump = _plain if is_text else _as_json
+            self.dump = _plain if is_text else as_json
 
 
 def _refuse_empty_objects(kind: pa.DataType) -> None:
@@ -154,38 +154,11 @@ def _refuse_empty_objects(kind: pa.DataType) -> None:
         _refuse_empty_objects(kind.field(index).type)
 
 
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else _as_json(value)
+    return value if isinstance(value, str) else as_json(value)
 
 
 def _plain(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{_as_json(value)[:60]} is not text")
+        raise TypeError(f"{as_json(value)[:60]} is not text")
     return value
-
-
-def object_of(text: str) -> dict[str, Any] | str:
-    """Return the object on a line (empty for a blank line), or what is wrong with it."""
-    if not text.strip():
-        return {}
-    try:
-        row = json.loads(text, object_pairs_hook=_without_repeats)
-        if "\\u" in text:
-            _as_json(row).encode()
-    except UnicodeEncodeError:
-        return "The line has half of a character (a lone surrogate) in it."
-    except (ValueError, RecursionError) as error:
-        return f"The line is not JSON: {error}."
-    return row if isinstance(row, dict) and row else f"The line holds {type(row).__name__}, not an object with keys."
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        repeated = next(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
-        raise ValueError(f'the key "{repeated}" appears twice')
-    return row

@@ -17,12 +17,13 @@ from embeddings.formula.bulk import ReadColumn, read_column
 from embeddings.loaders import as_catalogs
 from embeddings.missing import Missing, check_policy
 from embeddings.pooling import feature_names, pool, stand_ins
-from embeddings.pooling.features import check_catalogs
-from embeddings.pooling.statistics import check_statistics
+from embeddings.pooling.features import check_catalogs, is_pooled
+from embeddings.pooling.statistics import DEFAULT_STATS, check_statistics
 from embeddings.store.folders import replace_file, staged_folder
-from embeddings.streaming.batches import Batch, Rejected, Request
-from embeddings.streaming.readers import open_reader
+from embeddings.streaming.batches import Batch, Rejected
+from embeddings.streaming.readers import Reader, open_reader
 from embeddings.streaming.writers import RejectedWriter, TableWriter, check_output, open_writer, outputs_of
+from embeddings.tables.files import STDIN, UNTYPED, TableFile, open_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,9 @@ class FileSummary:
     uncovered: dict[str, list[str]]  # catalog to symbols met in the file that it has no vector for
     imputed: dict[str, dict[str, str]]  # catalog to symbol to stand-in, under missing="impute"
     seconds: float
+    column: str = "formula"  # of formulas
+    stats: tuple[str, ...] = ()  # of catalogs of elements; empty where there is none
+    notes: tuple[str, ...] = ()  # what was found and supposed in reading, a sentence each
 
 
 def featurize_file(
@@ -54,8 +58,8 @@ def featurize_file(
     out: str | Path,
     catalog: CatalogLike | Sequence[CatalogLike],
     *,
-    column: str = "formula",
-    stats: str | Sequence[str] = ("mean",),
+    column: str | None = None,
+    stats: str | Sequence[str] = DEFAULT_STATS,
     missing: Missing = "raise",
     strict: bool = False,
     as_text: bool = False,
@@ -68,56 +72,75 @@ def featurize_file(
     appears under its name when it is complete; after a failure there is nothing.
 
     Args:
-        path: .csv, .parquet, .jsonl or .ndjson, UTF-8; a CSV file has a header.
+        path: CSV, TSV or other separated text with a header, JSON Lines or Parquet, plain or as .gz, or .xlsx; ``"-"``
+            for standard input.
         out: .parquet or .csv; all columns of the input, then the features in float32.
         catalog: one catalog or composition encoder, loaded or by name, or several.
-        column: the column of formulas.
+        column: the column of formulas; one that is called ``formula``, or whose name or cells say so, if None.
         stats: names of statistics.
         missing: policy for elements without a vector, as in `embeddings.featurize`.
         strict: stop at the first row that would be rejected.
-        as_text: keep all columns of a CSV file as text. Without it, those are numbers in a Parquet file of which every
-            value comes back with the same letters; in a CSV file all columns stay as they are.
-        numbers: columns of a CSV file that are numbers in a Parquet file however they are written, such as 1.50.
+        as_text: keep all columns of text and of a workbook as text. Without it, those are numbers in a Parquet file of
+            which every value comes back with the same letters; in a CSV file all columns stay as they are.
+        numbers: such columns that are numbers in a Parquet file however they are written, such as 1.50.
         progress: called with how much of the file is done and how much there is.
 
     Raises:
-        ColumnNotFound: the file has no such column; the message lists those that are there.
+        ColumnNotFound: the file has no such column, or none of formulas; the message lists those that are there.
         FormulaInvalid: a row cannot be used, and ``strict`` is set.
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
         InputInvalid: the file or an option cannot be used.
         OutputInvalid: the output cannot be written.
+        MissingExtra: the file is .xlsx, and openpyxl is not installed.
     """
-    path, out, started = Path(path), Path(out), time.perf_counter()
+    out, started = Path(out), time.perf_counter()
     pooling = _Pooling(check_catalogs(as_catalogs(catalog)), check_statistics(stats), check_policy(missing))
-    reader = open_reader(_request(path, out, column, pooling.rows_per_batch, as_text=as_text, numbers=tuple(numbers)))
-    check_output(out, path)
-    rejected_out = outputs_of(out)[1].path
-    with staged_folder(out) as folder, _Output(folder, out.name, rejected_out.name, pooling, path) as output:
-        for batch in reader.batches():
-            table, rejected = pooling.run(batch)
-            if strict and rejected:
-                raise FormulaInvalid(f"{path}, line {rejected[0].line}: {rejected[0].reason}")
-            output.write(table, rejected)
-            progress(batch.done, reader.total)
-        output.publish(out, rejected_out, pooling.metadata())
+    check_output(out, None if str(path) == STDIN else Path(path))
+    with open_table(path) as file:
+        reader = _reader(file, out, column, pooling.rows_per_batch, as_text=as_text, numbers=tuple(numbers))
+        output = _write(reader, file, out, pooling, strict=strict, progress=progress)
     return FileSummary(
         out=str(out),
         rows=output.n_rows,
         features=len(pooling.names),
         rejected=output.rejected.n_rows,
-        rejected_file=str(rejected_out) if output.rejected.n_rows else None,
+        rejected_file=str(outputs_of(out)[1].path) if output.rejected.n_rows else None,
         uncovered=pooling.uncovered(),
         imputed=pooling.imputed(),
         seconds=round(time.perf_counter() - started, 3),
+        column=reader.column,
+        stats=pooling.stats if any(map(is_pooled, pooling.catalogs)) else (),
+        notes=tuple(reader.notes),
     )
 
 
-def _request(path: Path, out: Path, column: str, n_rows: int, *, as_text: bool, numbers: tuple[str, ...]) -> Request:
-    """Return what to read: from CSV to CSV, text."""
+def _reader(
+    file: TableFile, out: Path, column: str | None, n_rows: int, *, as_text: bool, numbers: tuple[str, ...]
+) -> Reader:
+    """Open the input; where the output is CSV, all that has no types stays text."""
     to_parquet = out.suffix.lower() == ".parquet"
-    if numbers and not (to_parquet and path.suffix.lower() == ".csv"):
-        raise InputInvalid("Columns of numbers are named for a CSV file that becomes a Parquet file; leave them out.")
-    return Request(path, column, n_rows, as_text or not to_parquet, numbers)
+    if numbers and not (to_parquet and file.kind in UNTYPED):
+        raise InputInvalid(
+            "Columns of numbers are named for a CSV or Excel file that becomes a Parquet file; leave them out."
+        )
+    return open_reader(file, column, n_rows, as_text=as_text or not to_parquet, numbers=numbers)
+
+
+def _write(
+    reader: Reader, file: TableFile, out: Path, pooling: _Pooling, *, strict: bool, progress: Callable[[int, int], None]
+) -> _Output:
+    """Write every batch with its features, and then put the output into its place."""
+    rejected_out = outputs_of(out)[1].path
+    empty = "" if file.kind in UNTYPED else '""'
+    with staged_folder(out) as folder, _Output(folder, out.name, rejected_out.name, pooling, empty) as output:
+        for batch in reader.batches():
+            table, rejected = pooling.run(batch)
+            if strict and rejected:
+                raise FormulaInvalid(f"{file.source}, line {rejected[0].line}: {rejected[0].reason}")
+            output.write(table, rejected)
+            progress(batch.done, reader.total)
+        output.publish(out, rejected_out, pooling.metadata())
+    return output
 
 
 class _Pooling:
@@ -191,10 +214,9 @@ class _Pooling:
 class _Output:
     """The files being written, in a temporary folder."""
 
-    def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, source: Path) -> None:
+    def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, empty: str) -> None:
         self.path, self.rejected, self.n_rows = folder / name, RejectedWriter(folder / rejected_name), 0
-        self.n_features = len(pooling.names)
-        self.empty = "" if source.suffix.lower() == ".csv" else '""'
+        self.n_features, self.empty = len(pooling.names), empty
         self.writer: TableWriter | None = None
 
     def __enter__(self) -> _Output:

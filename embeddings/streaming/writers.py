@@ -42,7 +42,7 @@ def outputs_of(out: Path) -> tuple[Output, Output]:
     return Output(out), Output(out.parent / f"{out.stem}.rejected.csv", "the list of rejected rows")
 
 
-def check_output(out: Path, source: Path) -> None:
+def check_output(out: Path, source: Path | None) -> None:
     """Refuse an output that could never be written, or would cost something else, before any work is done.
 
     Raises:

@@ -10,6 +10,7 @@ import pytest
 
 from embeddings.analysis import Comparison, Ranking, TransferScore, cluster, compare, probe, project, rank
 from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra
+from embeddings.pooling import DEFAULT_STATS
 from testing.toys import TOY_VECTORS, toy_catalog, write_toy
 
 COMPARISON = Comparison(3, procrustes=0.25, overlap=0.5, cka=0.75, moved={"Fe": 0.9, "O": 0.2, "H": 0.1})
@@ -32,7 +33,14 @@ def test_a_ranking_becomes_a_frame() -> None:
     assert frame.index.tolist() == ["<b>one</b>", "other"]
     assert frame["mae"].tolist() == [0.5, 0.75]
     assert frame["n_seen"].isna().tolist() == [False, True]
-    assert frame.attrs == {"n_rows": 10, "n_formulas": 8, "n_used": 8, "baseline_mae": 1.5, "stats": ("mean", "std")}
+    assert frame.attrs == {
+        "n_rows": 10,
+        "n_formulas": 8,
+        "n_used": 8,
+        "baseline_mae": 1.5,
+        "stats": DEFAULT_STATS,
+        "notes": (),
+    }
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,7 @@ def test_a_name_does_wherever_a_catalog_does(tmp_path: Path) -> None:
     assert embedding_layer("toy").weight.shape == (119, 2)
     assert element_sets(formulas, "toy").n_formulas == 2
     (tmp_path / "in.csv").write_text("formula\nFeO\n")
-    assert featurize_file(tmp_path / "in.csv", tmp_path / "out.csv", "toy").features == 2
+    assert featurize_file(tmp_path / "in.csv", tmp_path / "out.csv", "toy", stats="mean").features == 2
     assert isinstance(load_composition_encoder("toy-encoder")["FeO"], np.ndarray)
 
 

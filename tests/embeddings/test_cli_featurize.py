@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from embeddings.cli import main
-from embeddings.pooling import STATISTICS
+from embeddings.pooling import DEFAULT_STATS, STATISTICS
 from testing.composition_encoders import write_toy_encoder
 from testing.toys import write_toy
 
@@ -28,6 +28,7 @@ def test_a_table_becomes_a_table_with_features(featurize):
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     assert result.stderr.startswith("out.parquet: 2 rows x 4 features in ")
+    assert "; pooled by mean, max; " in result.stderr
     assert result.stderr.endswith("1 rejected, see out.rejected.csv\n")
     table = pq.read_table("out.parquet")
     assert table.column_names == ["formula", "y", "toy_mean_000", "toy_mean_001", "toy_max_000", "toy_max_001"]
@@ -38,7 +39,8 @@ def test_json_summary(featurize):
     result = featurize("data.csv", "--catalog", "toy", "-o", "out.csv", "--json")
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
-    assert (summary["rows"], summary["rejected"], summary["features"]) == (2, 1, 2)
+    assert (summary["rows"], summary["rejected"], summary["features"]) == (2, 1, 8)
+    assert (summary["column"], tuple(summary["stats"])) == ("formula", DEFAULT_STATS)
 
 
 def test_what_stood_in_for_what_is_said(featurize, tmp_path):

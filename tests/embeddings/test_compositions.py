@@ -29,7 +29,7 @@ def spelled(amounts: dict[str, int]) -> str:
 
 def plainly(query: str, formulas: list[str], metric: str) -> list[float]:
     """Return the value of every formula, as one would write it down."""
-    q, *rows = featurize_compositions([query, *formulas], WIDE, dtype=np.float64)
+    q, *rows = featurize_compositions([query, *formulas], WIDE, stats="mean", dtype=np.float64)
     if metric == "euclidean":
         return [math.dist(q, row) for row in rows]
     return [float(q @ row) / math.sqrt((q @ q) * (row @ row)) for row in rows]

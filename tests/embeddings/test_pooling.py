@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.formula import parse_formula
-from embeddings.pooling import POLICIES, STATISTICS, feature_names, featurize_compositions, stand_ins
+from embeddings.pooling import (
+    DEFAULT_STATS,
+    POLICIES,
+    STATISTICS,
+    feature_names,
+    featurize_compositions,
+    stand_ins,
+)
+from embeddings.streaming import featurize_file
 from testing.toys import toy_catalog
 
 ALL_BUT_GEOMETRIC = [name for name in STATISTICS if name != "geometric"]
@@ -116,7 +124,18 @@ def test_repeated_formulas_give_repeated_rows():
 def test_feature_names():
     assert feature_names(TOY, ["mean", "range"]) == ["toy_mean_000", "toy_mean_001", "toy_range_000", "toy_range_001"]
     assert feature_names(TOY, "mean", missing="skip") == ["toy_mean_000", "toy_mean_001", "toy_coverage"]
-    assert feature_names([TOY, WIDE])[2:] == ["wide_mean_000", "wide_mean_001", "wide_mean_002"]
+    assert feature_names([TOY, WIDE], "mean")[2:] == ["wide_mean_000", "wide_mean_001", "wide_mean_002"]
+
+
+def test_one_default_is_shared_by_all(tmp_path):
+    """Who is ranked, featurizes or asks for names without statistics gets the same columns."""
+    assert DEFAULT_STATS == ("mean", "std", "min", "max")
+    expected = featurize_compositions(["H2O"], TOY, stats=DEFAULT_STATS)
+    assert np.array_equal(featurize_compositions(["H2O"], TOY), expected)
+    assert feature_names(TOY) == feature_names(TOY, DEFAULT_STATS)
+    (tmp_path / "t.csv").write_text("formula\nH2O\n")
+    summary = featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY)
+    assert (summary.stats, summary.features) == (DEFAULT_STATS, expected.shape[1])
 
 
 def test_several_catalogs_stand_side_by_side():
@@ -151,7 +170,7 @@ def test_missing_skip_pools_the_rest_and_says_how_much_that_was():
 
 def test_missing_impute_takes_the_stand_in():
     assert stand_ins(TOY)["S"] == "O"
-    pooled = featurize_compositions(["H2S", "K"], TOY, missing="impute")
+    pooled = featurize_compositions(["H2S", "K"], TOY, stats="mean", missing="impute")
     assert pooled == pytest.approx(np.array([[2 / 3, 1 / 3], [-1, 0]]))
 
 
@@ -176,7 +195,7 @@ def test_the_documentation_names_every_statistic_and_policy():
 
 
 def test_no_formulas_give_no_rows():
-    assert featurize_compositions([], TOY).shape == (0, 2)
+    assert featurize_compositions([], TOY, stats="mean").shape == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import csv
+import gzip
+import io
 import json
 import os
 
@@ -11,6 +13,7 @@ from embeddings.errors import ColumnNotFound, ElementNotCovered, FormulaInvalid,
 from embeddings.pooling import feature_names, featurize_compositions
 from embeddings.streaming import batches, featurize_file, readers
 from embeddings.streaming import job as streaming_job
+from embeddings.tables.files import open_table
 from testing.toys import toy_catalog
 
 TOY = toy_catalog()
@@ -263,7 +266,7 @@ def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
     (tmp_path / "t.csv").write_text(
         'id,host,formula,"a,b"\n1e5,InF,Fe2O3,\n"2e7",NaN,"NaCl","x ""y"""\n', encoding="utf-8"
     )
-    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY)
+    featurize_file(tmp_path / "t.csv", tmp_path / "out.csv", TOY, stats="mean")
     lines = (tmp_path / "out.csv").read_bytes().split(b"\n")
     assert lines[0] == b'id,host,formula,"a,b",toy_mean_000,toy_mean_001'
     assert [line.rsplit(b",", 2)[0] for line in lines[1:3]] == [b"1e5,InF,Fe2O3,", b'2e7,NaN,NaCl,"x ""y"""']
@@ -271,7 +274,7 @@ def test_a_csv_field_has_quotes_only_where_it_needs_them(tmp_path):
 
 def test_missing_is_not_empty_text_in_a_csv_file(tmp_path):
     write_parquet(tmp_path / "t.parquet", [{"formula": "H2O", "t": t, "n": n} for t, n in (("", 1), (None, None))])
-    featurize_file(tmp_path / "t.parquet", tmp_path / "out.csv", TOY)
+    featurize_file(tmp_path / "t.parquet", tmp_path / "out.csv", TOY, stats="mean")
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert [line.rsplit(",", 2)[0] for line in lines[1:]] == ['H2O,"",1', "H2O,,"]
 
@@ -336,14 +339,66 @@ def test_very_many_columns_and_keys_in_bounded_time(tmp_path, out):
         featurize_file(tmp_path / "t.csv", out, TOY, column="none")
 
 
+def test_every_table_that_the_bench_reads(tmp_path, out, monkeypatch):
+    """The column of formulas is found, and the numbers are numbers, as in the same table as plain CSV."""
+    plain = "name,composition,n\na,H2O,1\nb,NaCl,2\nc,nacl,3\n"
+    tables = {
+        "t.csv": plain.encode(),
+        "t.tsv": plain.replace(",", "\t").encode(),
+        "semicolons.csv": plain.replace(",", ";").encode(),
+        "t.csv.gz": gzip.compress(plain.encode()),
+        "t.txt": plain.encode("utf-16"),
+    }
+    expected = None
+    for name, content in tables.items():
+        (tmp_path / name).write_bytes(content)
+        summary = featurize_file(tmp_path / name, out, TOY)
+        assert (summary.column, summary.rows, summary.rejected) == ("composition", 2, 1), name
+        assert any("composition" in note for note in summary.notes)
+        assert "4," in (tmp_path / "out.rejected.csv").read_text()
+        found = pq.read_table(out)
+        expected = expected or found
+        assert found.equals(expected), name
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(tables["t.csv.gz"])))
+    featurize_file("-", out, TOY)
+    assert pq.read_table(out).equals(expected)
+
+
+def test_a_workbook(tmp_path, out):
+    openpyxl = pytest.importorskip("openpyxl", reason="needs the extra bench")
+    book = openpyxl.Workbook()
+    for row in (["alloy", "n", "x"], ["H2O", 1, 0.5], ["NaCl", 2, None]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    featurize_file(tmp_path / "t.xlsx", out, TOY)
+    table = pq.read_table(out)
+    assert (table["n"].to_pylist(), table["x"].to_pylist()) == ([1, 2], [0.5, None])
+
+
+def test_a_packed_json_file_is_the_same_as_a_plain_one(tmp_path, out):
+    write_jsonl(tmp_path / "t.jsonl", [{"n": [1], "formula": "H2O"}, {"n": [2, 3], "formula": "NaCl"}])
+    featurize_file(tmp_path / "t.jsonl", out, TOY)
+    expected = pq.read_table(out)
+    (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress((tmp_path / "t.jsonl").read_bytes()))
+    featurize_file(tmp_path / "t.jsonl.gz", out, TOY)
+    assert pq.read_table(out).equals(expected)
+
+
+def test_a_column_called_formula_needs_not_read_as_formulas(tmp_path, out):
+    (tmp_path / "t.csv").write_text("composition,formula\nH2O,water\nNaCl,salt\nH2O,H2O\n")
+    summary = featurize_file(tmp_path / "t.csv", out, TOY)
+    assert (summary.column, summary.rows, summary.rejected, summary.notes) == ("formula", 1, 2, ())
+
+
 def test_wide_rows_come_in_small_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "_CELLS", 10)
     monkeypatch.setattr(batches, "_BYTES", 40)
     write_csv(tmp_path / "t.csv")
     write_parquet(tmp_path / "t.parquet")
     for name, n_at_once in (("t.csv", 2), ("t.parquet", 2)):
-        parts = readers.open_reader(batches.Request(tmp_path / name, "formula", 100)).batches()
-        assert max(len(part.lines) for part in parts) == n_at_once
+        with open_table(tmp_path / name) as file:
+            parts = readers.open_reader(file, "formula", 100).batches()
+            assert max(len(part.lines) for part in parts) == n_at_once
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a system without it")
@@ -368,7 +423,7 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path, out):
     (tmp_path / "t.csv").write_text("id,formula\n")
     assert featurize_file(tmp_path / "t.csv", out, TOY).rows == 0
     pq.write_table(pa.table({"formula": pa.array([], pa.string())}), tmp_path / "t.parquet")
-    assert featurize_file(tmp_path / "t.parquet", out, TOY).rows == 0
+    assert featurize_file(tmp_path / "t.parquet", out, TOY, stats="mean").rows == 0
     assert pq.read_table(out).column_names == ["formula", "toy_mean_000", "toy_mean_001"]
 
 
@@ -381,14 +436,17 @@ def test_a_column_that_is_not_there(source, out):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t.csv", b"", "no columns"),
+        ("t.csv", b"", "is empty"),
         ("t.csv", b"formula,a,a\nH2O,1,2\n", 'two columns "a"'),
         ("t.csv", b"formula,a\nH2O,x\nO2,\xe9\n", r"line 3: byte 4 is not UTF-8"),
         ("t.csv", b'formula,a\nH2O,x\nO2,"y\n', r"line 3: not CSV"),
         ("t.csv", b"formula,toy_mean_000\nH2O,1\n", "already"),
-        ("t.jsonl", b"", "no columns"),
+        ("t.jsonl", b"", "is empty"),
         ("t.parquet", b"PAR1 and no more", "not a complete Parquet file"),
-        ("t.xlsx", b"", "end in one of"),
+        ("t.parquet", b"formula\nH2O\n", "not a complete .parquet file"),
+        ("t.csv.gz", gzip.compress(b"formula\nH2O\n" * 99)[:-20], "cannot be (un|read)"),
+        ("t.csv", b"a,b\n1,2\n", "no column reads as formulas; name it: --formula. It has: a, b"),
+        ("t.tsv", b"formula\ta\ta\nH2O\t1\t2\n", 'two columns "a"'),
     ],
 )
 def test_files_that_cannot_be_used(name, content, said, tmp_path, out):

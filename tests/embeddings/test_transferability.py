@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from dataclasses import replace
@@ -12,16 +13,20 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="needs the extra sklearn")
+pytest.importorskip("pymatgen", reason="needs the extra bench")
 
 from click.testing import CliRunner, Result
+from sklearn.model_selection import KFold, cross_val_predict
 
 from embeddings.analysis import transferability
-from embeddings.analysis.transfer import CONTROL, MAX_FORMULAS
+from embeddings.analysis.properties import property_values
+from embeddings.analysis.transfer import CONTROL, CONTROLS, MAX_FORMULAS, PROPERTIES
 from embeddings.catalog import ElementCatalog
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
-from embeddings.errors import ColumnNotFound, FormulaInvalid, InputInvalid, MissingExtra, TargetInvalid
+from embeddings.errors import FormulaInvalid, InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import element_fractions, formula_digest, reduced_formula
+from embeddings.pooling import DEFAULT_STATS
 from embeddings.store.encoder_files import read_encoder
 from testing import planted
 from testing.composition_encoders import write_toy_encoder
@@ -47,7 +52,7 @@ def guessing() -> ElementCatalog:
 
 def test_the_better_vectors_come_first() -> None:
     ranking = transferability(FORMULAS, VALUES, [guessing(), knowing()])
-    assert list(ranking.scores) == ["knowing", CONTROL, "guessing"]
+    assert [name for name in ranking.scores if name != PROPERTIES] == ["knowing", CONTROL, "guessing"]
     assert ranking.scores["knowing"].r2 > 0.99
     assert ranking.scores["knowing"].mae < 0.1 * ranking.scores["guessing"].mae
     assert (ranking.n_rows, ranking.n_formulas, ranking.n_used) == (len(FORMULAS),) * 3
@@ -93,7 +98,8 @@ def test_what_was_seen_and_what_is_lacking_is_counted() -> None:
 
 def test_encoders_take_part(tmp_path: Path) -> None:
     encoder = read_encoder(write_toy_encoder(tmp_path))
-    assert set(transferability(FORMULAS, VALUES, [encoder, knowing()]).scores) == {"toy-encoder", "knowing", CONTROL}
+    ranking = transferability(FORMULAS, VALUES, [encoder, knowing()])
+    assert set(ranking.scores) == {"toy-encoder", "knowing", *CONTROLS}
 
 
 def test_of_too_many_formulas_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,8 +170,8 @@ def test_the_command_ranks_all_that_there_is() -> None:
     assert lines[0] == f"energy: {len(FORMULAS)} rows, {len(FORMULAS)} formulas"
     assert "pooled by mean, std" in lines[1]
     assert lines[2].split()[:4] == ["MAE", "R2", "seen", "lacking"]
-    assert {line.split("  ")[0] for line in lines[3:6]} == {"toy", "toy-encoder", CONTROL}
-    assert lines[6].startswith("(the mean)")
+    assert {line.split("  ")[0] for line in lines[3:7]} == {"toy", "toy-encoder", *CONTROLS}
+    assert lines[7].startswith("(the mean)")
     assert lines[-1].split() == "embeddings bench data.csv --formula composition --target energy -o report.html".split()
 
 
@@ -173,40 +179,88 @@ def test_a_difference_is_told_from_noise() -> None:
     formulas, catalogs = planted.formulas(60), [planted.guessing(), planted.knowing()]
     ranking = transferability(formulas, planted.learnable(formulas), catalogs)
     assert ranking.winner == "knowing"
-    assert ranking.scores["knowing"].outcome == "better"
+    assert (ranking.scores["knowing"].outcome, ranking.scores["knowing"].outcome_properties) == ("better", "better")
+    assert ranking.scores[CONTROL].outcome is ranking.scores[PROPERTIES].outcome_properties is None
     assert ranking.scores["knowing"].mae_std < ranking.scores["guessing"].mae_std
     nothing = transferability(formulas, np.random.default_rng(3).normal(size=60), catalogs)
     assert nothing.winner is None
     assert {nothing.scores[name].outcome for name in ("guessing", "knowing")} == {"within noise"}
 
 
-def test_the_command_ends_with_lines_that_use_the_winner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_that_properties_are_ahead_of_do_not_win() -> None:
     formulas = planted.formulas(60)
-    rows = [f"{formula},{value}" for formula, value in zip(formulas, planted.learnable(formulas), strict=True)]
+    table = dict(zip(SYMBOLS, property_values("electronegativity"), strict=True))
+    covered = [f for f in formulas if all(np.isfinite(table[e]) for e in element_fractions(f))]
+    values = [sum(w * table[e] for e, w in element_fractions(f).items()) for f in covered]
+    ranking = transferability(covered, values, [planted.guessing()])
+    assert next(iter(ranking.scores)) == PROPERTIES
+    assert ranking.winner is None
+    assert ranking.scores["guessing"].outcome_properties == "worse"
+
+
+def test_without_pymatgen_properties_take_no_part_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from embeddings.bench import features
+
+    features._property_table.cache_clear()
+    property_values.cache_clear()
+    monkeypatch.setitem(sys.modules, "pymatgen.core", None)
+    ranking = transferability(FORMULAS, VALUES, [knowing()])
+    assert PROPERTIES not in ranking.scores
+    assert "pymatgen" in ranking.notes[0]
+    assert next(iter(ranking.scores)) == "knowing"
+
+
+@pytest.fixture
+def learnable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[float]]:
+    """Formulas and values in data.csv that the catalog "knowing" explains."""
+    formulas = planted.formulas(60)
+    values = planted.learnable(formulas)
+    rows = [f"{formula},{value}" for formula, value in zip(formulas, values, strict=True)]
     (folder / "data.csv").write_text("\n".join(["composition,energy", *rows]))
     monkeypatch.setattr("embeddings.cli.transferability.as_catalog", lambda name: planted.knowing())
+    return formulas, values
+
+
+@pytest.mark.usefixtures("learnable")
+def test_the_command_ends_with_the_lines_of_the_winner() -> None:
     lines = run("--target", "energy", "--encoder", "knowing").stdout.splitlines()
-    featurize = "embeddings featurize data.csv --formula composition --catalog knowing --stats mean,std"
-    assert lines[-3].strip().startswith(featurize)
-    assert "CompositionFeaturizer('knowing', stats=('mean', 'std'))" in lines[-2]
+    stats = ",".join(DEFAULT_STATS)
+    featurize = f"  embeddings featurize data.csv --formula composition --catalog knowing --stats {stats} -o "
+    assert any(line.startswith(featurize) for line in lines)
+    assert lines[-1].startswith("  embeddings bench data.csv --formula composition --target energy")
+
+
+def test_who_follows_the_advice_gets_the_ranked_error(learnable: tuple[list[str], list[float]]) -> None:
+    """The printed lines of Python make the model that was ranked."""
+    output = run("--target", "energy", "--encoder", "knowing").stdout
+    code = [line.strip() for line in output.splitlines() if line.startswith(("  from ", "  model = "))]
+    found: dict[str, Any] = {}
+    exec("\n".join(code).replace("'knowing'", "catalog"), {"catalog": planted.knowing()}, found)
+    value_of = dict(zip(map(reduced_formula, learnable[0]), learnable[1], strict=True))
+    order = np.random.default_rng(0).permutation(len(value_of))
+    formulas = np.array(sorted(value_of))[order]
+    values = np.array([value_of[formula] for formula in formulas])
+    errors = np.abs(values - cross_val_predict(found["model"], list(formulas), values, cv=KFold(5)))
+    assert f"{errors.mean():.4g}" in output
 
 
 @pytest.mark.usefixtures("folder")
 def test_the_command_ranks_what_is_named_and_prints_json() -> None:
     result = run("--target", "energy", "--encoder", "toy-encoder", "--folds", "3", "--json")
     ranking = json.loads(result.stdout)
-    assert set(ranking["scores"]) == {"toy-encoder", CONTROL}
-    known = {"mae", "r2", "n_seen", "n_uncovered", "mae_std", "p", "outcome"}
+    assert set(ranking["scores"]) == {"toy-encoder", *CONTROLS}
+    known = {"mae", "r2", "n_seen", "n_uncovered", "mae_std", "p", "outcome", "p_properties", "outcome_properties"}
     assert set(ranking["scores"]["toy-encoder"]) == known
     assert ranking["scores"][CONTROL]["p"] is None
-    assert ranking["stats"] == ["mean", "std"]
+    assert tuple(ranking["stats"]) == DEFAULT_STATS
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--target", "enrgy"), 'Did you mean "energy"'),
-        (("--target", "composition"), "which is not a number"),
+        (("--target", "composition"), "which are read as classes"),
+        (("--target", "energy", "--formula", "energy"), "can be used"),
         (("--target", "energy", "--encoder", "toi"), 'Did you mean "toy"'),
     ],
 )
@@ -217,15 +271,39 @@ def test_the_command_names_what_is_wrong(arguments: tuple[str, ...], said: str) 
     assert said in result.stderr
 
 
-def test_a_broken_row_is_named_with_its_line(folder: Path) -> None:
+def test_a_broken_row_is_set_aside_with_its_line(folder: Path) -> None:
     path = folder / "data.csv"
-    path.write_text(path.read_text() + "\nFeO,1,2\n")
+    path.write_text(path.read_text() + "\nFeO,1,2\nCoO,\n")
     result = run("--target", "energy")
-    assert f"line {len(FORMULAS) + 2}: The row has 3 fields" in result.stderr
+    assert result.exit_code == 0, result.output
+    assert f"2 rows set aside; the first is line {len(FORMULAS) + 2}: the row has 3 cells" in result.stderr
+
+
+def test_every_table_that_the_bench_reads(folder: Path) -> None:
+    plain = (folder / "data.csv").read_text()
+    expected = run("--target", "energy", "--json").stdout
+    for name, content in {
+        "data.tsv": plain.replace(",", "\t").encode(),
+        "data.csv.gz": gzip.compress(plain.replace("energy", "energy (eV)").encode()),
+    }.items():
+        (folder / name).write_bytes(content)
+        result = CliRunner().invoke(main, ["transferability", name, "--target", "energy", "--json"])
+        assert result.stdout == expected
+        assert "Formulas are read from" in result.stderr
+    piped = CliRunner().invoke(main, ["transferability", "-", "--target", "energy", "--json"], input=plain)
+    assert piped.stdout == expected
+
+
+def test_two_classes_are_ranked_and_more_are_refused(folder: Path) -> None:
+    for n_classes, said in ((2, "no is 0, yes is 1"), (3, "has 3 classes")):
+        words = ["yes", "no", "maybe"][:n_classes]
+        rows = [f"{formula},{words[k % n_classes]}" for k, formula in enumerate(FORMULAS)]
+        (folder / "data.csv").write_text("\n".join(["composition,metal", *rows]))
+        result = run("--target", "metal")
+        assert (result.exit_code, said in result.output) == (n_classes - 2, True)
 
 
 def test_a_missing_column_is_a_named_error(folder: Path) -> None:
-    from embeddings.cli.transferability import _columns
-
-    with pytest.raises(ColumnNotFound, match=r'no column "formula".* --formula'):
-        _columns(folder / "data.csv", "formula", "energy")
+    (folder / "data.csv").write_text("a,energy\n" + "x,1\n" * 20)
+    result = CliRunner().invoke(main, ["transferability", "data.csv", "--target", "energy"])
+    assert "no column reads as formulas; name it: --formula. It has: a, energy." in result.stderr

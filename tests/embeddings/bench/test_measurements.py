@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.bench.measurements import MAX_CLASSES, SetAside, measurements
+from embeddings.bench.measurements import MAX_CLASSES, measurements
 from embeddings.errors import InputInvalid, TargetInvalid
 from embeddings.formula.bulk import fraction_matrix
+from embeddings.tables.sheet import SetAside
 
 FORMULAS = ["Fe4O6", "FeO", "NaCl", "KCl", "MgO", "CaO", "SrO", "BaO", "LiF", "NaF", "KF", "Fe2O3"]
 VALUES = [k + 0.5 for k in range(12)]

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import IO
 
-from embeddings.bench.measurements import SetAside
-from embeddings.bench.sheet import Row, Sheet, sheet_of
 from embeddings.errors import InputInvalid
-from embeddings.streaming.readers import MAX_LINE
+from embeddings.tables.sheet import Row, SetAside, Sheet, sheet_of
+
+MAX_LINE = 1 << 24
+"""Bytes of a line that no table has; reading on would cost memory without bound."""
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 

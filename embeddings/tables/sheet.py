@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.bench.measurements import SetAside
-from embeddings.bench.values import as_number
 from embeddings.display.text import shortened
+from embeddings.tables.cells import as_number
 
 Row = tuple[int, Sequence[Any]]
 """Line of the file, and cells."""
@@ -27,6 +26,19 @@ MIN_HEAD_ROWS = 50
 
 HEADER_ROWS = 30
 """Rows among which the names of the columns are looked for."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that is not used.
+
+    Attributes:
+        line: of the file, or the row counted from 1.
+        reason: what is wrong with it.
+    """
+
+    line: int
+    reason: str
 
 
 @dataclass(eq=False)

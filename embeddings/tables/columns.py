@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from embeddings.bench.sheet import Sheet
-from embeddings.bench.values import as_number, is_blank
 from embeddings.display.text import shortened
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 from embeddings.formula.bulk import known_formulas
+from embeddings.tables.cells import as_number, is_blank
+from embeddings.tables.sheet import Sheet
 
 FORMULA_NAMES = (
     "formula",

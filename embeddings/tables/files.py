@@ -6,30 +6,34 @@ What a file is, its first bytes tell; the ending of its name counts only for wha
 from __future__ import annotations
 
 import gzip
+import os
 import stat
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
-from embeddings.bench.delimited import TextLines, delimited_sheet
-from embeddings.bench.measurements import SetAside
-from embeddings.bench.sheet import HEAD_ROWS, Row, Sheet, n_head_rows, sheet_of
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.streaming.columns import object_of
+from embeddings.tables.delimited import TextLines, delimited_sheet
+from embeddings.tables.objects import object_of
+from embeddings.tables.sheet import HEAD_ROWS, Row, SetAside, Sheet, n_head_rows, sheet_of
 
 STDIN = "-"
 
+Kind = Literal["delimited", "json", "parquet", "workbook"]
+"""What is in a file."""
+
+UNTYPED: tuple[Kind, ...] = ("delimited", "workbook")
+"""Kinds whose columns have no types."""
+
 MAX_STDIN = 1 << 33
 """Bytes of standard input that are kept, 8 GiB."""
-
-IN_MEMORY = 1 << 26
-"""Bytes of it that are kept in memory; more are kept in a temporary file."""
 
 MAX_WORKBOOK = 1 << 31
 """Bytes that a workbook may unpack to, 2 GiB."""
@@ -48,6 +52,71 @@ _REFUSED = {
 """First bytes of files that are not read, and what to do."""
 
 
+@dataclass(frozen=True)
+class TableFile:
+    """A table in a file, which may be read several times.
+
+    Attributes:
+        source: the file, as it is spoken of.
+        path: where it is.
+        is_packed: whether it is a .gz.
+        kind: what is in it.
+    """
+
+    source: str
+    path: Path
+    is_packed: bool
+    kind: Kind
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Give what is in it, unpacked, from the beginning."""
+        with _opened(self.path, self.is_packed) as file:
+            yield file
+
+    @contextmanager
+    def open_sheet(self) -> Iterator[Sheet]:
+        """Give it as a sheet; its rows can be read inside the ``with`` block.
+
+        Raises:
+            InputInvalid: it is no table that is read.
+            MissingExtra: it is .xlsx, and openpyxl is not installed.
+        """
+        with self.open() as file:
+            yield sheet_in(self, file)
+
+    def n_bytes(self) -> int:
+        """Return how many bytes there are, unpacked, as far as the file says."""
+        size = self.path.stat().st_size
+        if not self.is_packed or size < 4:
+            return size
+        with self.path.open("rb") as file:
+            file.seek(-4, os.SEEK_END)
+            return int.from_bytes(file.read(4), "little")
+
+
+@contextmanager
+def open_table(path: str | Path) -> Iterator[TableFile]:
+    """Find out what is in a file; standard input is kept until the ``with`` block ends.
+
+    Args:
+        path: a file, or ``"-"`` for standard input.
+
+    Raises:
+        InputInvalid: there is no such file, or it is no table that is read.
+    """
+    is_input = str(path) == STDIN
+    source = "standard input" if is_input else str(path)
+    with ExitStack() as stack:
+        place = stack.enter_context(_kept_input()) if is_input else _checked(Path(path))
+        with _opened(place) as file:
+            is_packed = file.read(2) == b"\x1f\x8b"
+        with _opened(place, is_packed) as file:
+            start = _start(file, source)
+        ending = Path(source).name.lower().removesuffix(".gz").rpartition(".")[2]
+        yield TableFile(source, place, is_packed, _kind(start, ending, source))
+
+
 @contextmanager
 def open_sheet(path: str | Path) -> Iterator[Sheet]:
     """Open a table; its rows can be read inside the ``with`` block.
@@ -59,57 +128,66 @@ def open_sheet(path: str | Path) -> Iterator[Sheet]:
         InputInvalid: there is no such file, or it is no table that is read.
         MissingExtra: the file is .xlsx, and openpyxl is not installed.
     """
-    source = "standard input" if str(path) == STDIN else str(path)
-    with ExitStack() as stack:
-        file = stack.enter_context(_kept_input() if str(path) == STDIN else _opened(Path(path)))
-        if _start(file)[:2] == b"\x1f\x8b":
-            unpacked = gzip.GzipFile(fileobj=file, mode="rb")
-            file = cast("IO[bytes]", stack.enter_context(unpacked))
-        ending = Path(source).name.lower().removesuffix(".gz").rpartition(".")[2]
-        yield _kind(_first(file, source), ending, source)(file, source)
+    with open_table(path) as table, table.open_sheet() as sheet:
+        yield sheet
 
 
-def _opened(path: Path) -> IO[bytes]:
+def sheet_in(table: TableFile, file: IO[bytes]) -> Sheet:
+    """Return an opened table as a sheet, whose rows are read from the file as they are asked for."""
+    kinds = {"delimited": delimited_sheet, "json": _json_sheet, "parquet": _parquet_sheet, "workbook": _workbook_sheet}
+    return kinds[table.kind](file, table.source)
+
+
+def _checked(path: Path) -> Path:
+    """Return the path of an ordinary file that can be opened."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
-        return path.open("rb")
+        path.open("rb").close()
     except FileNotFoundError:
         raise InputInvalid(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:
         raise InputInvalid(f"{path} cannot be read: {error}.") from error
+    return path
 
 
 @contextmanager
-def _kept_input() -> Iterator[IO[bytes]]:
-    """Give standard input as a file in which one can go back.
+def _opened(path: Path, is_packed: bool = False) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        if not is_packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+            yield cast("IO[bytes]", unpacked)
+
+
+@contextmanager
+def _kept_input() -> Iterator[Path]:
+    """Keep standard input in a temporary file, which can be read again.
 
     Raises:
         InputInvalid: it has no end.
     """
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        while block := sys.stdin.buffer.read(1 << 20):
-            file.write(block)
-            if file.tell() > MAX_STDIN:
-                raise InputInvalid(f"Standard input has more than {MAX_STDIN >> 30} GiB; read the table from a file.")
-        file.seek(0)
-        yield file
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "table")
+        with path.open("wb") as file:
+            while block := sys.stdin.buffer.read(1 << 20):
+                file.write(block)
+                if file.tell() > MAX_STDIN:
+                    raise InputInvalid(
+                        f"Standard input has more than {MAX_STDIN >> 30} GiB; read the table from a file."
+                    )
+        yield path
 
 
-def _start(file: IO[bytes]) -> bytes:
-    start = file.read(4096)
-    file.seek(0)
-    return start
-
-
-def _first(file: IO[bytes], source: str) -> bytes:
+def _start(file: IO[bytes], source: str) -> bytes:
     """Return the first bytes of a file that may be packed.
 
     Raises:
         InputInvalid: there are none, or they cannot be unpacked.
     """
     try:
-        start = _start(file)
+        start = file.read(4096)
     except (OSError, EOFError, zlib.error) as error:
         raise InputInvalid(f"{source} cannot be unpacked: {error}.") from error
     if not start.strip():
@@ -117,27 +195,27 @@ def _first(file: IO[bytes], source: str) -> bytes:
     return start
 
 
-def _kind(start: bytes, ending: str, source: str) -> Callable[[IO[bytes], str], Sheet]:
-    """Return what reads a file that begins in this way.
+def _kind(start: bytes, ending: str, source: str) -> Kind:
+    """Return what a file is that begins in this way.
 
     Raises:
-        InputInvalid: nothing does.
+        InputInvalid: it is nothing that is read.
     """
     for first, reason in _REFUSED.items():
         if start.startswith(first):
             raise InputInvalid(f"{source} {reason}.")
     if start.startswith(b"PAR1"):
-        return _parquet_sheet
+        return "parquet"
     if start.startswith(b"PK\x03\x04"):
-        return _workbook_sheet
+        return "workbook"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if ending in ("jsonl", "ndjson") or text[:1] == b"{":
-        return _json_sheet
+        return "json"
     if text[:1] == b"[" and ending == "json":
         raise InputInvalid(f"{source} holds one JSON list; write one object on each line (JSON Lines).")
     if ending in ("xlsx", "xlsm", "parquet"):
         raise InputInvalid(f"{source} is not a complete .{ending} file.")
-    return delimited_sheet
+    return "delimited"
 
 
 def _json_sheet(file: IO[bytes], source: str) -> Sheet:
