@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embeddings.bench.candidates import Candidate, Fitted, Loss, loss_of, treatments
+from embeddings.bench.candidates import Candidate, Fitted, loss_of, treatments
 from embeddings.bench.clock import Deadline
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.measurements import Measurements
+from embeddings.bench.stack import stack_weights
 
 SCREENING_HEADS = ("ridge", "trees", "boosting")
 """Heads that every set of features is tried with."""
@@ -28,9 +29,6 @@ N_JOINED = 2
 N_FINALISTS = 8
 SCREENING, JOINING, TREATING = 0.4, 0.3, 0.3
 """Shares of the time that is left for each part of the race; the finalists have what then remains."""
-
-N_ROUNDS = 20
-"""Members that a stack has at most, repeats counted."""
 
 ALONE = ("fractions", "properties", BASE, f"{BASE}+size")
 
@@ -221,27 +219,6 @@ class Race:
             made = sum(weight * self.predicted[one][k] for one, weight in zip(whole, weights, strict=True))
             found.append((self.rows[test], np.asarray(made)))
         return found
-
-
-def stack_weights(made: Sequence[np.ndarray], wanted: np.ndarray, loss: Loss) -> np.ndarray:
-    """Return the weight of each member of a stack, (n_members,), one in sum.
-
-    Again and again the member is added that lowers the loss most; a member may be added more than once.
-
-    Args:
-        made: what each member predicts.
-        wanted: (n,) values.
-        loss: what is minimized.
-    """
-    counts, total, lowest = np.zeros(len(made)), np.zeros_like(made[0]), np.inf
-    for _ in range(N_ROUNDS):
-        losses = [loss((total + one) / (counts.sum() + 1), wanted) for one in made]
-        best = int(np.argmin(losses))
-        if losses[best] >= lowest * (1 - 1e-4):
-            break
-        lowest, total = losses[best], total + made[best]
-        counts[best] += 1
-    return counts / counts.sum()
 
 
 def fit(one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int) -> Fitted:
