@@ -59,11 +59,11 @@ class Head:
 
 
 def budget(task: TargetSet) -> dict[str, int]:
-    """Return members and epochs, fewer for large sets."""
+    """Return members, inner folds and epochs, fewer for large sets."""
     n = len(task.values)
     if n < SMALL:
-        return {"n_members": 3, "epochs": 40}
-    return {"n_members": 2, "epochs": 40} if n < LARGE else {"n_members": 1, "epochs": 30}
+        return {"n_members": 3, "n_folds": 5, "epochs": 40}
+    return {"n_members": 2, "n_folds": 3, "epochs": 40} if n < LARGE else {"n_members": 1, "n_folds": 2, "epochs": 30}
 
 
 def pooled(catalog: ElementCatalog, stats: tuple[str, ...]) -> FormulaEncoder:
