@@ -9,8 +9,9 @@ import torch
 
 from benchmarks.cross_modal.models import scores
 from benchmarks.cross_modal.sets import N_FOLDS, TargetSet
+from builders.learning.splits import split_by_formula
 from builders.methods.cromel.encoder import FormulaEncoder
-from builders.methods.cromel.members import Budget, fit_member
+from builders.methods.cromel.members import Budget, Lesson, fit_folds
 from builders.methods.cromel.packing import pack
 
 BUDGET = Budget(
@@ -20,8 +21,8 @@ BUDGET = Budget(
     encoder_learning_rate=3e-4,
     weight_decay=1e-2,
     dropout=0.1,
-    validation_fraction=0.02,
 )
+VALIDATION_FRACTION = 0.02
 """Longer than a careful fit, almost without early stopping: the script always trains for 1,000 epochs."""
 
 
@@ -37,11 +38,15 @@ def leaky_rows(task: TargetSet, encoder: FormulaEncoder, seen: np.ndarray, seed:
         tested = folds == fold
         training = torch.from_numpy(np.flatnonzero(~tested))
         shift, scale = task.values[~tested].mean(), task.values[~tested].std()
-        wanted = torch.tensor((task.values[~tested] - shift) / scale, dtype=torch.float32)[:, None]
-        member = fit_member(
-            generator, compositions.take(training), wanted, task.groups[~tested], BUDGET, n_outputs=1, seed=seed + fold
+        wanted = torch.tensor((task.values - shift) / scale, dtype=torch.float32)[:, None]
+        lesson = Lesson(compositions, torch.zeros(len(wanted), 0), wanted)
+        known = lesson.take(training)
+        inner = split_by_formula(
+            task.groups[~tested].tolist(), validation_fraction=VALIDATION_FRACTION, seed=seed + fold
         )
+        (member,) = fit_folds(generator, known, [inner], BUDGET, n_outputs=1, seed=seed + fold).members
         generator = member.generator  # the leak
-        predicted = member.predict(compositions.take(torch.from_numpy(np.flatnonzero(tested))))[:, 0] * scale + shift
+        asked = lesson.take(torch.from_numpy(np.flatnonzero(tested)))
+        predicted = member.predict(asked.compositions, asked.columns)[:, 0] * scale + shift
         rows.append({"fold": fold} | scores(task, tested, predicted, seen))
     return rows

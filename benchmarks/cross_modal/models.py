@@ -49,8 +49,9 @@ class Head:
         encoder = self.encoder if isinstance(self.encoder, FormulaEncoder) else self.encoder(task, seed)
         estimator = CrossModalClassifier if task.is_class else CrossModalRegressor
         model = estimator(
-            encoder, mode=self.mode, missing="impute", random_state=seed, **(budget(task) | dict(self.options))
-        )
+            encoder, mode=self.mode, joined=False, gate=False, missing="impute", random_state=seed,
+            **(budget(task) | dict(self.options)),
+        )  # fmt: skip
         model.fit(task.formulas[~tested], task.values[~tested])
         if task.is_class:
             return model.predict_proba(task.formulas[tested])[:, 1]
@@ -58,11 +59,11 @@ class Head:
 
 
 def budget(task: TargetSet) -> dict[str, int]:
-    """Return members and epochs, fewer for large sets."""
+    """Return members, inner folds and epochs, fewer for large sets."""
     n = len(task.values)
     if n < SMALL:
-        return {"n_members": 3, "epochs": 40}
-    return {"n_members": 2, "epochs": 40} if n < LARGE else {"n_members": 1, "epochs": 30}
+        return {"n_members": 3, "n_folds": 5, "epochs": 40}
+    return {"n_members": 2, "n_folds": 3, "epochs": 40} if n < LARGE else {"n_members": 1, "n_folds": 2, "epochs": 30}
 
 
 def pooled(catalog: ElementCatalog, stats: tuple[str, ...]) -> FormulaEncoder:

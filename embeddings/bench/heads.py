@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.bench.finetuned import FINETUNED, FinetunedClassifier, FinetunedRegressor
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 
 try:
@@ -44,11 +45,13 @@ class Head:
         regressor: seed, number of threads -> estimator.
         classifier: seed, number of threads -> estimator with `predict_proba`; None where there is none.
         max_rows: it is not tried on more.
+        needs_encoder: whether it is tried once for each composition encoder, and on nothing else.
     """
 
     regressor: Callable[[int, int], Any]
     classifier: Callable[[int, int], Any] | None
     max_rows: int = 10**9
+    needs_encoder: bool = False
 
 
 def _scaled(estimator: Any) -> Any:
@@ -97,6 +100,12 @@ HEADS: dict[str, Head] = {
         None,
     ),
     "gaussian-process": Head(_gaussian_process, None, max_rows=1_500),
+    FINETUNED: Head(
+        lambda seed, n_threads: FinetunedRegressor(seed),
+        lambda seed, n_threads: FinetunedClassifier(seed),
+        max_rows=20_000,
+        needs_encoder=True,
+    ),
 }
 """Every head by name, from the cheapest to the dearest of a few hundred rows."""
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embeddings.bench.candidates import Candidate, Fitted, Loss, loss_of, treatments
+from embeddings.bench.candidates import Candidate, Fitted, loss_of, treatments
 from embeddings.bench.clock import Deadline
 from embeddings.bench.features import BASE, FeatureMaker
+from embeddings.bench.finetuned import FINETUNED, can_tune, expected_seconds, starting_from
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.measurements import Measurements
+from embeddings.bench.stack import stack_weights
+from embeddings.encoder import CompositionEncoder
 
 SCREENING_HEADS = ("ridge", "trees", "boosting")
 """Heads that every set of features is tried with."""
@@ -26,11 +29,8 @@ N_JOINED = 2
 """Vectors that are joined to `BASE`, the best of them alone."""
 
 N_FINALISTS = 8
-SCREENING, JOINING, TREATING = 0.4, 0.3, 0.3
+SCREENING, JOINING, TREATING, TUNING = 0.4, 0.3, 0.3, 0.4
 """Shares of the time that is left for each part of the race; the finalists have what then remains."""
-
-N_ROUNDS = 20
-"""Members that a stack has at most, repeats counted."""
 
 ALONE = ("fractions", "properties", BASE, f"{BASE}+size")
 
@@ -125,6 +125,7 @@ class Race:
             JOINING,
         )
         self._screen(self._treated(), TREATING)
+        self._screen(self._tuned(), TUNING)
         finalists = self._ranked()[:N_FINALISTS]
         for fold in range(1, len(self.folds)):
             self._try(finalists, fold, self.deadline)
@@ -141,6 +142,7 @@ class Race:
 
     def _fits(self, head: str, features: str) -> bool:
         allowed = len(self.rows) <= HEADS[head].max_rows and not (self.n_classes and HEADS[head].classifier is None)
+        allowed = allowed and not HEADS[head].needs_encoder
         return allowed and (head != "mean" or features == "fractions")
 
     def _treated(self) -> list[Candidate]:
@@ -148,6 +150,14 @@ class Race:
         others = [one for one in treatments(self.values, self.n_classes) if one]
         best = [one for one in self._ranked() if one.head != "mean"][: N_FINALISTS // 2]
         return [Candidate(one.features, one.head, treatment) for treatment in others for one in best]
+
+    def _tuned(self) -> list[Candidate]:
+        """Return the fine-tuned encoder for each encoder; a gate it has by itself."""
+        able = FINETUNED in self.settings.heads and can_tune() and len(self.rows) <= HEADS[FINETUNED].max_rows
+        encoders = [name for name, one in self.store.maker.vectors.items() if isinstance(one, CompositionEncoder)]
+        if able and encoders:
+            self.slowest[FINETUNED] = expected_seconds(len(self.rows))
+        return [Candidate(f"{BASE}+size+{name}", FINETUNED) for name in encoders if able]
 
     def _screen(self, candidates: Iterable[Candidate], share: float) -> None:
         """Run candidates on the first inner fold, in a share of the time that is left."""
@@ -163,7 +173,7 @@ class Race:
                 self.n_skipped += 1
                 continue
             started = time.monotonic()
-            fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed)
+            fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline)
             self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
             self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
             self.advance()
@@ -223,28 +233,10 @@ class Race:
         return found
 
 
-def stack_weights(made: Sequence[np.ndarray], wanted: np.ndarray, loss: Loss) -> np.ndarray:
-    """Return the weight of each member of a stack, (n_members,), one in sum.
-
-    Again and again the member is added that lowers the loss most; a member may be added more than once.
-
-    Args:
-        made: what each member predicts.
-        wanted: (n,) values.
-        loss: what is minimized.
-    """
-    counts, total, lowest = np.zeros(len(made)), np.zeros_like(made[0]), np.inf
-    for _ in range(N_ROUNDS):
-        losses = [loss((total + one) / (counts.sum() + 1), wanted) for one in made]
-        best = int(np.argmin(losses))
-        if losses[best] >= lowest * (1 - 1e-4):
-            break
-        lowest, total = losses[best], total + made[best]
-        counts[best] += 1
-    return counts / counts.sum()
-
-
-def fit(one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int) -> Fitted:
-    """Fit a fresh model of a candidate on some rows."""
+def fit(
+    one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int, deadline: Deadline | None = None
+) -> Fitted:
+    """Fit a fresh model of a candidate on some rows; one that trains for long stops early where the deadline nears."""
     data = store.data
-    return one.fit(store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed)
+    with starting_from(one.features, store.maker.vectors, deadline):
+        return one.fit(store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed)

@@ -14,6 +14,7 @@ from embeddings.bench.contest import BASELINE, CHOSEN
 from embeddings.bench.curve import Curve
 from embeddings.bench.evidence import Evidence
 from embeddings.bench.findings import WITHOUT, Findings, Gain, Sight
+from embeddings.bench.finetuned import FINETUNED, can_tune
 from embeddings.bench.scores import Spread
 from embeddings.bench.wording import (
     SCORE_WORDS,
@@ -28,6 +29,7 @@ from embeddings.bench.wording import (
     probability,
 )
 from embeddings.display.text import shortened
+from embeddings.installation import install_hint
 
 N_REASONS = 6
 N_MEMBERS = 3
@@ -94,6 +96,8 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
             if not contest.was_cut
             else ("There was no time for one model: all that follows is the baseline's. Give it a larger budget.")
         )
+    if FINETUNED in contest.settings.heads and plan.catalogs and not can_tune():
+        yield f'The head "{FINETUNED}" took no part: torch is not installed. Install it with: {install_hint("build")}'
     if evidence.curve_was_cut:
         yield "There was no time for the whole learning curve."
     if plan.n_rows > len(evidence.data):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,15 @@ from testing.formula_encoders import untrained
 
 FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
 CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)
-OPTIONS = {"n_members": 1, "epochs": 40, "learning_rate": 1e-2, "encoder_learning_rate": 1e-2}
+OPTIONS: dict[str, Any] = {
+    "mode": "finetuned",
+    "n_members": 1,
+    "n_folds": 2,
+    "epochs": 20,
+    "learning_rate": 1e-2,
+    "encoder_learning_rate": 1e-2,
+}
+SHORT = OPTIONS | {"epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +60,7 @@ def values():
 @pytest.mark.parametrize("mode", ["finetuned", "frozen"])
 def test_a_property_is_learned_in_both_modes(encoder, values, mode):
     folds = KFold(2, shuffle=True, random_state=0)
-    model = CrossModalRegressor(encoder, mode=mode, **OPTIONS)
+    model = CrossModalRegressor(encoder, **OPTIONS | {"mode": mode})
     assert cross_val_score(model, FORMULAS, values, cv=folds, scoring="r2").mean() > 0.8
 
 
@@ -95,8 +105,8 @@ def test_classes_may_be_texts(encoder, values):
 
 
 def test_the_target_decides_the_model(encoder, values):
-    assert isinstance(finetune(encoder, FORMULAS, values, epochs=1, n_members=1), CrossModalRegressor)
-    assert isinstance(finetune(encoder, FORMULAS, values > 20, epochs=1, n_members=1), CrossModalClassifier)
+    assert isinstance(finetune(encoder, FORMULAS, values, **SHORT), CrossModalRegressor)
+    assert isinstance(finetune(encoder, FORMULAS, values > 20, **SHORT), CrossModalClassifier)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +146,8 @@ def test_an_element_that_the_encoder_never_saw_is_named(values):
     [
         ({"mode": "thawed"}, "thawed"),
         ({"n_members": 0}, "at least 1"),
-        ({"validation_fraction": 1.0}, "between 0 and 1"),
+        ({"n_folds": 1}, "at least 2"),
+        ({"coverage": 1.0}, "between 0 and 1"),
     ],
 )
 def test_parameters_out_of_range_are_named(encoder, values, options, said):
@@ -153,10 +164,80 @@ def test_what_is_no_composition_encoder_is_refused(values):
 def test_an_encoder_is_taken_by_name_as_loaded_or_as_torch_trains_it(values, tmp_path, monkeypatch):
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
     loaded = load_encoder(write_toy_encoder(tmp_path))
-    given = (loaded, "toy-encoder", trainable(loaded))
-    plain, named, twin = (CrossModalRegressor(one, **OPTIONS).fit(FORMULAS, values) for one in given)
-    np.testing.assert_array_equal(plain.predict(FORMULAS), twin.predict(FORMULAS))
-    np.testing.assert_array_equal(plain.predict(FORMULAS), named.predict(FORMULAS))
+    folder = next(path.parent for path in tmp_path.rglob("manifest.json"))
+    plain, *others = (
+        CrossModalRegressor(one, **SHORT).fit(FORMULAS, values).predict(FORMULAS)
+        for one in (loaded, "toy-encoder", folder, trainable(loaded))
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, plain)
+
+
+@pytest.fixture(scope="module")
+def blended(encoder, values):
+    """Values of which a fourth are zero and that hang on one percent of an element, which the encoder does not know."""
+    rng = np.random.default_rng(0)
+    carbon = rng.uniform(0, 0.02, len(FORMULAS))
+    formulas = [{"C": c, "Fe": 0.98 - c, "Ni": 0.02} for c in carbon]
+    wanted = np.where(carbon > 0.005, 1000 * carbon, 0.0)
+    return formulas, wanted, CrossModalRegressor(encoder, **OPTIONS | {"mode": "blend"}).fit(formulas, wanted)
+
+
+def test_a_blend_is_not_worse_than_its_best_part_and_says_what_it_is_made_of(blended):
+    formulas, wanted, model = blended
+    assert set(model.parts_) == set(model.weights_) == {"finetuned", "ridge on encoder", "ridge", "trees"}
+    assert sum(model.weights_.values()) == pytest.approx(1)
+    assert np.abs(model.predict(formulas) - wanted).mean() <= min(model.parts_.values())
+
+
+def test_a_gate_says_exactly_zero(blended, encoder):
+    formulas, wanted, model = blended
+    predicted = model.predict(formulas)
+    assert ((predicted == 0) == (wanted == 0)).mean() > 0.95
+    assert (CrossModalRegressor(encoder, gate=False, **SHORT).fit(formulas, wanted).predict(formulas) != 0).all()
+    alone = CrossModalRegressor(encoder, **OPTIONS | {"epochs": 40}).fit(formulas, wanted).predict(formulas)
+    assert ((alone == 0) == (wanted == 0)).mean() > 0.9
+
+
+def test_a_spread_and_an_interval_stand_beside_each_prediction(blended):
+    formulas, wanted, model = blended
+    predicted, std = model.predict(formulas, return_std=True)
+    again, ends = model.predict(formulas, return_interval=True)
+    np.testing.assert_array_equal(again, predicted)
+    assert (std >= model.residual_).all()
+    assert ((ends[:, 0] <= predicted) & (predicted <= ends[:, 1])).all()
+    assert ((ends[:, 0] <= wanted) & (wanted <= ends[:, 1])).mean() > 0.85
+    with pytest.raises(InputInvalid, match="one of them"):
+        model.predict(formulas, return_std=True, return_interval=True)
+
+
+def test_the_head_sees_what_the_encoder_does_not_know():
+    """All elements have one vector, so that the encoder tells nothing apart; fractions do."""
+    blind = untrained(CONFIG, FORMULAS)
+    with torch.no_grad():
+        blind.generator.table.weight.fill_(1.0)
+    amounts = np.linspace(0.1, 0.9, 60)
+    formulas = [{"Fe": one, "C": 1 - one} for one in amounts]
+    options = OPTIONS | {"encoder_learning_rate": 0.0}
+    joined, alone = (
+        CrossModalRegressor(blind, joined=joined, **options).fit(formulas, amounts).score(formulas, amounts)
+        for joined in (True, False)
+    )
+    assert joined > 0.9
+    assert alone < 0.1
+
+
+def test_a_fitted_model_predicts_without_torch(encoder, values, tmp_path):
+    model = CrossModalRegressor(encoder, **SHORT).fit(FORMULAS, values).set_params(encoder="cromel-multi")
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps(model))
+    program = (
+        f"import sys, pickle; model = pickle.load(open({str(tmp_path / 'model.pickle')!r}, 'rb')); "
+        "print(model.predict(['Li1Sc'])[0], 'torch' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    value, has_torch = said.stdout.split()
+    assert float(value) == pytest.approx(model.predict(["Li1Sc"])[0])
+    assert has_torch == "False"
 
 
 class OfNumbers(CrossModalRegressor):
@@ -168,9 +249,9 @@ class OfNumbers(CrossModalRegressor):
         self.n_features_in_ = X.shape[1]
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        check_is_fitted(self, "members_")
-        return super().predict(_formulas_of(validate_data(self, X, reset=False, dtype=np.float64)))
+    def predict(self, X: Any, **options: Any) -> Any:
+        check_is_fitted(self, "mixture_")
+        return super().predict(_formulas_of(validate_data(self, X, reset=False, dtype=np.float64)), **options)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -192,9 +273,7 @@ def _formulas_of(X: np.ndarray) -> list[dict[str, float]]:
 def test_passes_the_checks_of_scikit_learn(tmp_path):
     """Behind numbers: of formulas, scikit-learn makes next to none."""
     encoder = load_encoder(write_toy_encoder(tmp_path))
-    results = check_estimator(
-        OfNumbers(encoder, n_members=1, epochs=1), expected_failed_checks=NOT_OURS, on_fail=None, on_skip=None
-    )
+    results = check_estimator(OfNumbers(encoder, **SHORT), expected_failed_checks=NOT_OURS, on_fail=None, on_skip=None)
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert failed == {}
     assert sum(result["status"] == "passed" for result in results) > 40

@@ -1,8 +1,13 @@
-"""One member of a fine-tuned ensemble: a copy of the generator with a head, stopped early on formulas held out."""
+"""Fine-tuning: copies of a generator with a head each, stopped when formulas that they do not see say so.
+
+Members of folds advance together, epoch by epoch, and stop at the epoch in which the held-out rows of all folds are
+predicted best: of a few hundred rows, one fold alone would choose its epoch by luck. Others then learn from all rows.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from builders.learning.optimization import learning_rate_factor
-from builders.learning.splits import split_by_formula
 from builders.methods.cromel.model import CompositionGenerator, Compositions
 
 WARMUP = 0.05
@@ -20,10 +24,20 @@ WARMUP = 0.05
 AT_ONCE = 4096
 """Formulas that are predicted together."""
 
+LIMIT = 4.0
+"""Standardized columns end here: a rare element is no reason to go far beyond what was trained."""
+
+MIN_SPREAD = 1e-6
+"""A column that varies less, beside its size, is not looked at."""
+
 
 @dataclass(frozen=True)
 class Budget:
-    """How a member is trained; see `CrossModalRegressor`."""
+    """How a member is trained; see `CrossModalRegressor`.
+
+    Attributes:
+        patience: epochs without a better one after which training ends.
+    """
 
     epochs: int
     batch_size: int
@@ -31,106 +45,182 @@ class Budget:
     encoder_learning_rate: float
     weight_decay: float
     dropout: float
-    validation_fraction: float
+    patience: int = 1_000
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned.
+
+    Attributes:
+        compositions: n formulas.
+        columns: (n, n_columns) float32, what the head sees beside the generator's vector.
+        wanted: (n, 1) float32 standardized values; (n, 2) with a column for the gate, 0 where the value is exactly zero
+            and 1 elsewhere; or (n,) int64 class numbers.
+    """
+
+    compositions: Compositions
+    columns: Tensor
+    wanted: Tensor
+
+    def take(self, rows: Tensor) -> Lesson:
+        """Return the chosen rows."""
+        return Lesson(self.compositions.take(rows), self.columns[rows], self.wanted[rows])
 
 
 class Member(nn.Module):
-    """A generator, its vectors standardized on the training rows, and a head: linear plus one hidden layer."""
+    """A generator, its vectors and the columns beside them standardized, and a head: linear plus one hidden layer."""
 
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, generator: CompositionGenerator, n_outputs: int, dropout: float) -> None:
+    def __init__(self, generator: CompositionGenerator, n_columns: int, n_outputs: int, dropout: float) -> None:
         super().__init__()
         dim = generator.config.dim
+        width = dim + n_columns
         self.generator = copy.deepcopy(generator).eval()
-        self.register_buffer("shift", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(dim))
-        self.linear = nn.Linear(dim, n_outputs)
-        self.hidden = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Dropout(dropout), nn.Linear(dim, n_outputs))
+        self.register_buffer("shift", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+        self.linear = nn.Linear(width, n_outputs)
+        self.hidden = nn.Sequential(nn.Linear(width, dim), nn.SiLU(), nn.Dropout(dropout), nn.Linear(dim, n_outputs))
 
-    def head(self, vectors: Tensor) -> Tensor:
-        """Return the outputs for vectors of the generator, (B, n_outputs)."""
-        vectors = (vectors - self.shift) / self.scale
-        return self.linear(vectors) + self.hidden(vectors)
+    def standardize_on(self, vectors: Tensor, columns: Tensor) -> None:
+        """Fix shift and scale by the vectors and columns of the training rows."""
+        inputs = torch.cat([vectors, columns], dim=1).double()
+        mean, spread = inputs.mean(0), inputs.std(0, correction=0)
+        self.shift.copy_(mean)
+        self.scale.copy_(torch.where(spread > MIN_SPREAD * (1 + mean.abs()), spread, torch.inf))
 
-    def forward(self, compositions: Compositions) -> Tensor:
+    def head(self, vectors: Tensor, columns: Tensor) -> Tensor:
+        """Return the outputs for vectors of the generator and columns, (B, n_outputs)."""
+        dim = vectors.shape[1]
+        vectors = (vectors - self.shift[:dim]) / self.scale[:dim]
+        columns = ((columns - self.shift[dim:]) / self.scale[dim:]).clamp(-LIMIT, LIMIT)
+        inputs = torch.cat([vectors, columns], dim=1)
+        return self.linear(inputs) + self.hidden(inputs)
+
+    def forward(self, compositions: Compositions, columns: Tensor) -> Tensor:
         """Return the outputs for formulas, (B, n_outputs)."""
-        return self.head(self.generator(compositions))
+        return self.head(self.generator(compositions), columns)
 
     @torch.inference_mode()
-    def predict(self, compositions: Compositions) -> np.ndarray:
-        """Return the outputs, (n, n_outputs) float64.
-
-        They are computed in float64, so that those of a formula do not depend on what else is asked for with it.
-        """
-        exact = copy.deepcopy(self).double()
-        compositions = Compositions(compositions.atomic_numbers, compositions.fractions.double())
+    def predict(self, compositions: Compositions, columns: Tensor) -> np.ndarray:
+        """Return the outputs, (n, n_outputs) float64."""
         parts = torch.arange(len(compositions)).split(AT_ONCE)
-        return torch.cat([exact(compositions.take(rows)) for rows in parts]).numpy()
+        return torch.cat([self(compositions.take(rows), columns[rows]) for rows in parts]).double().numpy()
 
 
-def fit_member(
+@dataclass(frozen=True)
+class Stopped:
+    """What folds say.
+
+    Attributes:
+        n_epochs: the best epoch, counted from 1.
+        out_of_fold: (n, n_outputs) float64 outputs for the rows that were held out, in that epoch; NaN for others.
+        members: of each fold, in that epoch.
+    """
+
+    n_epochs: int
+    out_of_fold: np.ndarray
+    members: list[Member]
+
+
+def fit_folds(
     generator: CompositionGenerator,
-    compositions: Compositions,
-    wanted: Tensor,
-    groups: np.ndarray,
+    lesson: Lesson,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
     budget: Budget,
     *,
     n_outputs: int,
     seed: int,
-) -> Member:
-    """Train a member and return it as it was in its best epoch.
+    allows: Callable[[], bool] = lambda: True,
+) -> Stopped:
+    """Train a member for each fold, all at once, and find the epoch in which they predict best what they hold out.
 
     Args:
-        generator: to start from.
-        compositions: n formulas.
-        wanted: (n, 1) float32 standardized values, or (n,) int64 class numbers.
-        groups: (n,) canonical reduced formulas; those of the inner validation rows are not trained on.
+        generator: to start from; it is copied.
+        lesson: n rows.
+        folds: rows to train on, and rows that are held out; no formula in both.
         budget: how.
-        n_outputs: 1, or the number of classes.
-        seed: of the head, the inner split and the batches.
+        n_outputs: 1, 2 with a gate, or the number of classes.
+        seed: of the heads and the batches.
+        allows: asked after each epoch whether there is time for more.
     """
-    training, validation = split_by_formula(groups.tolist(), validation_fraction=budget.validation_fraction, seed=seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        member = Member(generator, n_outputs, budget.dropout)
-        fit = _Fit(member, compositions, wanted, budget, torch.from_numpy(training))
-        return fit.best_epoch(torch.from_numpy(validation))
+        fits = [_Fit(generator, lesson, train, n_outputs, budget) for train, _ in folds]
+        held_out = [torch.from_numpy(rows) for _, rows in folds]
+        sizes = [len(rows) for rows in held_out]
+        best, lowest, kept = -1, float("inf"), [fit.weights() for fit in fits]
+        for epoch in range(budget.epochs):
+            for fit in fits:
+                fit.run_epoch(epoch)
+            losses = [fit.loss_of(rows) for fit, rows in zip(fits, held_out, strict=True)]
+            if (loss := float(np.average(losses, weights=sizes))) < lowest:
+                best, lowest, kept = epoch, loss, [fit.weights() for fit in fits]
+            if epoch - best >= budget.patience or not allows():
+                break
+    out_of_fold = np.full((len(lesson.columns), n_outputs), np.nan)
+    for fit, weights, rows in zip(fits, kept, held_out, strict=True):
+        fit.member.load_state_dict(weights)
+        out_of_fold[rows] = fit.member.predict(lesson.compositions.take(rows), lesson.columns[rows])
+    return Stopped(max(best, 0) + 1, out_of_fold, [fit.member for fit in fits])
+
+
+def fit_all_rows(
+    generator: CompositionGenerator,
+    lesson: Lesson,
+    budget: Budget,
+    *,
+    n_members: int,
+    n_epochs: int,
+    n_outputs: int,
+    seed: int,
+    allows: Callable[[], bool] = lambda: True,
+) -> list[Member]:
+    """Train members on all rows, for as many epochs as folds say; the others as `fit_folds` says."""
+    members = []
+    for number in range(n_members):
+        with torch.random.fork_rng():
+            torch.manual_seed(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+            fit = _Fit(generator, lesson, np.arange(len(lesson.columns)), n_outputs, budget)
+            for epoch in range(n_epochs):
+                fit.run_epoch(epoch)
+                if not allows():
+                    break
+            members.append(fit.member)
+        if not allows():
+            break
+    return members
 
 
 class _Fit:
     """The training of one member. A frozen encoder encodes once."""
 
     def __init__(
-        self, member: Member, compositions: Compositions, wanted: Tensor, budget: Budget, rows: Tensor
+        self,
+        generator: CompositionGenerator,
+        lesson: Lesson,
+        rows: np.ndarray,
+        n_outputs: int,
+        budget: Budget,
     ) -> None:
-        self.member, self.compositions, self.wanted = member, compositions, wanted
-        self.budget, self.rows = budget, rows
+        self.lesson, self.budget = lesson, budget
+        self.rows = torch.from_numpy(rows)
+        self.member = member = Member(generator, lesson.columns.shape[1], n_outputs, budget.dropout)
         with torch.no_grad():
-            vectors = member.generator(compositions)
-            member.shift, member.scale = vectors[rows].mean(0), vectors[rows].std(0, correction=0) + 1e-6
+            vectors = member.generator(lesson.compositions)
+            member.standardize_on(vectors[self.rows], lesson.columns[self.rows])
         self.vectors = None if budget.encoder_learning_rate else vectors
-        self.n_batches = max(1, len(rows) // budget.batch_size)
+        self.n_batches = max(1, len(self.rows) // budget.batch_size)
         head = [*member.linear.parameters(), *member.hidden.parameters()]
         groups = [{"params": head, "base": budget.learning_rate}]
         if budget.encoder_learning_rate:
             groups.append({"params": list(member.generator.parameters()), "base": budget.encoder_learning_rate})
         self.optimizer = torch.optim.AdamW(groups, weight_decay=budget.weight_decay, fused=True)
 
-    def best_epoch(self, validation: Tensor) -> Member:
-        """Train for all epochs and return the member with the weights of the best one on the validation rows."""
-        best, weights = float("inf"), self.member.state_dict()
-        for epoch in range(self.budget.epochs):
-            self._epoch(epoch)
-            with torch.inference_mode():
-                loss = float(self._loss(validation))
-            if loss < best:
-                best, weights = loss, copy.deepcopy(self.member.state_dict())
-        self.member.load_state_dict(weights)
-        return self.member.eval()
-
-    def _epoch(self, epoch: int) -> None:
+    def run_epoch(self, epoch: int) -> None:
+        """Pass over the training rows once."""
         self.member.hidden.train()
         order = self.rows[torch.randperm(len(self.rows))]
         for k, rows in enumerate(order.tensor_split(self.n_batches)):
@@ -143,9 +233,52 @@ class _Fit:
             self.optimizer.step()
         self.member.hidden.eval()
 
+    @torch.inference_mode()
+    def loss_of(self, rows: Tensor) -> float:
+        """Return the loss of some rows."""
+        return float(self._loss(rows))
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of all weights."""
+        return copy.deepcopy(self.member.state_dict())
+
     def _loss(self, rows: Tensor) -> Tensor:
-        outputs = (
-            self.member(self.compositions.take(rows)) if self.vectors is None else self.member.head(self.vectors[rows])
-        )
-        wanted = self.wanted[rows]
-        return F.l1_loss(outputs, wanted) if wanted.is_floating_point() else F.cross_entropy(outputs, wanted)
+        lesson = self.lesson
+        if self.vectors is None:
+            outputs = self.member(lesson.compositions.take(rows), lesson.columns[rows])
+        else:
+            outputs = self.member.head(self.vectors[rows], lesson.columns[rows])
+        return _loss_of(outputs, lesson.wanted[rows])
+
+
+def _loss_of(outputs: Tensor, wanted: Tensor) -> Tensor:
+    """Return the absolute error of values, with the cross-entropy of their gate, or the cross-entropy of classes."""
+    if not wanted.is_floating_point():
+        return F.cross_entropy(outputs, wanted)
+    if wanted.shape[1] == 1:
+        return F.l1_loss(outputs, wanted)
+    passed = wanted[:, 1]
+    errors = (outputs[:, 0] - wanted[:, 0]).abs() * passed
+    return errors.sum() / len(wanted) + F.binary_cross_entropy_with_logits(outputs[:, 1], passed)
+
+
+def arrays_of(member: Member) -> dict[str, np.ndarray]:
+    """Return what a member computes with, as `embeddings.estimators.network.TunedNetwork` reads it."""
+    state = member.state_dict()
+    named = {
+        "table": state["generator.table.weight"],
+        "input_mean": state["generator.standardize.running_mean"],
+        "input_scale": (state["generator.standardize.running_var"] + member.generator.standardize.eps).sqrt(),
+    }
+    kept = ("shift", "scale", "linear.", "hidden.", "generator.layers.")
+    named |= {name.removeprefix("generator."): tensor for name, tensor in state.items() if name.startswith(kept)}
+    return {name: tensor.numpy().copy() for name, tensor in named.items()}
+
+
+def untrained_member(generator: CompositionGenerator) -> Member:
+    """Return a generator under a head that gives zero."""
+    with torch.random.fork_rng():
+        member = Member(generator, 0, 1, 0.0)
+    for weight in (*member.linear.parameters(), *member.hidden.parameters()):
+        nn.init.zeros_(weight)
+    return member

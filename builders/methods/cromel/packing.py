@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from builders.methods.cromel.model import Compositions
-from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
-from embeddings.errors import ElementNotCovered
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.missing import FOR_MODELS, Missing, check_policy
+from embeddings.pooling.replacing import replacements
 
 
 def pack(formulas: Iterable[Any], covered: np.ndarray | None = None, *, missing: Missing = "raise") -> Compositions:
@@ -30,27 +29,18 @@ def pack(formulas: Iterable[Any], covered: np.ndarray | None = None, *, missing:
     """
     check_policy(missing, FOR_MODELS)
     matrix = fraction_matrix(formulas)
+    return packed(matrix, None if covered is None else replacements(matrix.atomic_numbers, covered, missing=missing))
+
+
+def packed(matrix: FractionMatrix, replaced: np.ndarray | None = None) -> Compositions:
+    """Return formulas that were read already.
+
+    Args:
+        matrix: n formulas.
+        replaced: (119,) for each atomic number the one that is taken; itself if None.
+    """
     numbers = matrix.atomic_numbers.astype(np.int64)
-    if covered is not None:
-        numbers = _covered_numbers(numbers, covered, missing)
-    return _padded(matrix, numbers)
-
-
-def _covered_numbers(numbers: np.ndarray, covered: np.ndarray, missing: str) -> np.ndarray:
-    """Return atomic numbers, each uncovered one replaced by the covered one nearest to it in the periodic table."""
-    unknown = np.setdiff1d(numbers, covered).tolist()
-    if unknown and missing == "raise":
-        raise ElementNotCovered(
-            f"The encoder was not trained on {', '.join(SYMBOLS[z - 1] for z in unknown)}. Leave out those formulas, "
-            'or choose missing="impute" to let the nearest element of the periodic table stand in.'
-        )
-    stand_in = np.arange(N_ELEMENTS + 1)
-    for z in unknown:
-        stand_in[z] = min(covered.tolist(), key=lambda other: table_distance(z, other))
-    return stand_in[numbers]
-
-
-def _padded(matrix: FractionMatrix, numbers: np.ndarray) -> Compositions:
+    numbers = numbers if replaced is None else replaced[numbers]
     shape = (len(matrix), int(matrix.n_elements.max(initial=1)))
     atomic_numbers, fractions = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
     rows = np.repeat(np.arange(len(matrix)), matrix.n_elements)

@@ -1,0 +1,122 @@
+"""Fine-tuning an encoder on formulas, with torch; what comes out computes with NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from embeddings.bench.folds import Folds
+from embeddings.estimators.network import TunedNetwork
+from embeddings.formula import FractionMatrix
+from embeddings.loaders import as_composition_encoder, builders_needed
+from embeddings.protocols import CatalogLike
+
+if TYPE_CHECKING:
+    from builders.methods.cromel.encoder import FormulaEncoder
+
+    Trainable: TypeAlias = CatalogLike | FormulaEncoder
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """How members are trained; see `embeddings.CrossModalRegressor`.
+
+    Attributes:
+        n_members: that learn from all rows.
+        encoder_learning_rate: 0 for an encoder that does not move.
+        patience: epochs without a better one after which training ends.
+    """
+
+    n_members: int = 3
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 3e-4
+    weight_decay: float = 1e-2
+    dropout: float = 0.1
+    patience: int = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What fine-tuning gave.
+
+    Attributes:
+        start: the encoder as it was, under a head that learned nothing.
+        networks: the members, trained on all rows.
+        n_epochs: passes over the rows, chosen on folds.
+        out_of_fold: (n, n_outputs) outputs of networks for rows that they did not see.
+    """
+
+    start: TunedNetwork
+    networks: tuple[TunedNetwork, ...]
+    n_epochs: int
+    out_of_fold: np.ndarray
+
+
+def batch_size_for(n_rows: int) -> int:
+    """Return a fortieth of all rows, from 16 to 256."""
+    return int(np.clip(n_rows // 40, 16, 256))
+
+
+def trainable_encoder(encoder: Trainable) -> FormulaEncoder:
+    """Return an encoder as torch trains it.
+
+    Raises:
+        MissingExtra: torch, or another package that training needs, is not installed.
+        EmbeddingsError: as `embeddings.load_composition_encoder` says.
+    """
+    with builders_needed():
+        from builders.methods.cromel.encoder import FormulaEncoder, trainable
+    return encoder if isinstance(encoder, FormulaEncoder) else trainable(as_composition_encoder(encoder))
+
+
+def tune(
+    encoder: FormulaEncoder,
+    matrix: FractionMatrix,
+    columns: np.ndarray,
+    wanted: np.ndarray,
+    folds: Folds,
+    options: TuningOptions,
+    *,
+    replaced: np.ndarray,
+    n_outputs: int,
+    seed: int,
+    allows: Callable[[], bool] = lambda: True,
+) -> Tuned:
+    """Learn on folds when to stop, then fine-tune members on all rows.
+
+    Args:
+        encoder: to start from; it is copied.
+        matrix: n formulas.
+        columns: (n, n_columns) what the head sees beside the encoder's vector.
+        wanted: what is learned, as `embeddings.estimators.targets.Target.wanted` gives it.
+        folds: rows to train on and rows held out, of each fold; every row is held out once.
+        options: of training.
+        replaced: (119,) for each atomic number the one whose vector is taken.
+        n_outputs: of the head.
+        seed: of heads and batches.
+        allows: asked after each epoch whether there is time for more.
+    """
+    with builders_needed():
+        import torch
+
+        from builders.methods.cromel.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds, untrained_member
+        from builders.methods.cromel.packing import packed
+
+    lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
+    budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})
+    said: dict[str, Any] = {"n_outputs": n_outputs, "seed": seed, "allows": allows}
+    stopped = fit_folds(encoder.generator, lesson, folds, budget, **said)
+    members = fit_all_rows(
+        encoder.generator, lesson, budget, n_members=options.n_members, n_epochs=stopped.n_epochs, **said
+    )
+    config = encoder.generator.config
+    start, *networks = (
+        TunedNetwork(config.statistics, config.activation, arrays_of(one))
+        for one in (untrained_member(encoder.generator), *members)
+    )
+    return Tuned(start, tuple(networks), stopped.n_epochs, stopped.out_of_fold)
