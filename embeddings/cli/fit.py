@@ -13,6 +13,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, read_measurements, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import progress
+from embeddings.cli.structures_options import crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
 from embeddings.store.outputs import Output
 
@@ -31,6 +32,7 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @click.option(
     "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."
 )
+@structure_options
 @click.option("--head", "heads", multiple=True, help="Model that may be chosen; repeat it. All if left out.")
 @click.option("--coverage", type=Finite(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
               help="Share of new formulas that the intervals shall hold.")  # fmt: skip
@@ -40,7 +42,10 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @click.option("--force", is_flag=True, help="Replace the model if it exists; nothing else is ever replaced.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
-def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_json: bool, **options: Any) -> None:
+def fit(
+    file: Path, catalogs: tuple[str, ...], structures: Path | None, out: Path, *, force: bool, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     r"""Fit the best model to a table of measurements, and save it.
 
     Features, models and a stack of them are chosen on inner folds; no formula stands on both sides. The model's folder
@@ -53,14 +58,17 @@ def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_jso
       embeddings predict strength-model new.csv -o predicted.csv
     """
     given = None if str(file) == "-" else file
-    guard(Output(out, "the model", "folder"), inputs=[given], catalogs=catalogs)
+    guard(Output(out, "the model", "folder"), inputs=[given, structures], catalogs=catalogs)
     from embeddings.bench.folder import check_target, holds_fit
+    from embeddings.bench.joining import with_structures
     from embeddings.bench.model import PropertyModel, load_model
 
-    named = {name: options.pop(name) for name in ("formula", "target", "unit")}
-    data = read_measurements(file, **named)
+    named = {name: options.pop(name) for name in ("formula", "target", "unit", "ids")}
+    crystals = crystals_of(structures)
+    data = read_measurements(file, knows=None if crystals is None else crystals.knows, **named)
+    data = data if crystals is None else with_structures(data, crystals)
     quiet, heads, seed = options.pop("quiet"), options.pop("heads"), options.pop("seed")
-    model = PropertyModel(catalogs, random_state=seed, heads=heads or None, **options)
+    model = PropertyModel(catalogs, random_state=seed, heads=heads or None, structures=crystals, **options)
     if not force and holds_fit(out, model.fingerprint(data)):
         echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
         model = load_model(out)
