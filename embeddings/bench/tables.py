@@ -17,7 +17,7 @@ from embeddings.bench.files import open_sheet
 from embeddings.bench.leaks import leaking_columns
 from embeddings.bench.measurements import Measurements, SetAside, measurements
 from embeddings.bench.sheet import Row, Sheet
-from embeddings.bench.values import as_number, is_blank
+from embeddings.bench.values import NONE, as_number, is_blank
 
 MAX_ROWS = 20_000
 """Rows that are learned from; of more, so many are drawn at random."""
@@ -151,7 +151,9 @@ def _with_values(sheet: Sheet, places: Sequence[int], options: Iterable[str]) ->
     """
     what = ("formula", "value", *(f"cell of {option}" for option in options))
     for line, cells in sheet.rows(places):
-        blank = next((name for name, cell in zip(what, cells, strict=False) if is_blank(cell)), None)
+        is_none = isinstance(cells[1], str) and cells[1].strip().lower() == NONE  # perhaps a class
+        named = zip(what, cells, strict=False)
+        blank = next((name for name, cell in named if is_blank(cell) and not (name == "value" and is_none)), None)
         if blank is None:
             yield line, cells
         else:

@@ -15,6 +15,7 @@ from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.progress import INTERRUPTED
 from embeddings.cli.structures_options import crystals_of, structure_options
 from embeddings.cli.types import SEED
 from embeddings.display.pages import check_page
@@ -22,8 +23,6 @@ from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
     from embeddings.bench.report import Report
-
-INTERRUPTED = 130
 
 
 @click.command()

@@ -12,7 +12,7 @@ from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, read_measurements, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
-from embeddings.cli.progress import progress
+from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.structures_options import crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
 from embeddings.store.outputs import Output
@@ -59,6 +59,15 @@ def fit(
     """
     given = None if str(file) == "-" else file
     guard(Output(out, "the model", "folder"), inputs=[given, structures], catalogs=catalogs)
+    with interrupted_leaves(out):
+        model, data = _fitted(file, catalogs, structures, out, force=force, **options)
+    _show(model, data, out, as_json=as_json)
+
+
+def _fitted(
+    file: Path, catalogs: tuple[str, ...], structures: Path | None, out: Path, *, force: bool, **options: Any
+) -> tuple[PropertyModel, Measurements]:
+    """Return the model of a table, saved; the one that is there already if it is of this very fit."""
     from embeddings.bench.folder import check_target, holds_fit
     from embeddings.bench.joining import with_structures
     from embeddings.bench.model import PropertyModel, load_model
@@ -71,13 +80,12 @@ def fit(
     model = PropertyModel(catalogs, random_state=seed, heads=heads or None, structures=crystals, **options)
     if not force and holds_fit(out, model.fingerprint(data)):
         echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
-        model = load_model(out)
-    else:
-        check_target(out, force=force)
-        with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
-            model.fit_measurements(data, advance=lambda: advance(1))
-        model.save(out, force=force)
-    _show(model, data, out, as_json=as_json)
+        return load_model(out), data
+    check_target(out, force=force)
+    with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
+        model.fit_measurements(data, advance=lambda: advance(1))
+    model.save(out, force=force)
+    return model, data
 
 
 def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:

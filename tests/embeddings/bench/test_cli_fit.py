@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -158,3 +159,22 @@ def test_durations(text: str, seconds: float) -> None:
     from embeddings.cli.duration import Duration
 
     assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.usefixtures("saved")
+def test_ctrl_c_says_what_became_of_the_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    card = Path("saved/CARD.md").read_bytes()
+    for name in ("embeddings.bench.model.learn", "embeddings.bench.predicting.predict_file"):
+        monkeypatch.setattr(name, press)
+    new = run("fit", "data.csv", *FIT, "-o", "made")
+    assert (new.exit_code, new.stdout) == (130, "")
+    assert new.stderr == "Interrupted: made was not written. The same command starts anew.\n"
+    again = run("fit", "data.csv", *FIT, "--seed", "1", "-o", "saved", "--force")
+    assert (again.exit_code, "saved is what it was before" in again.stderr) == (130, True)
+    assert Path("saved/CARD.md").read_bytes() == card
+    made = run("predict", "saved", "new.csv", "-o", "out.csv")
+    assert (made.exit_code, "out.csv was not written" in made.stderr) == (130, True)
+    assert sorted(path.name for path in Path().iterdir() if path.name != "cache") == ["data.csv", "new.csv", "saved"]
