@@ -13,9 +13,10 @@ from embeddings.store import roots
 
 if TYPE_CHECKING:
     from embeddings.bench.manifest import StructureUse
+    from embeddings.vectors.file import Level
 
 DEFAULT_ENCODER = "ct-multi"
-DEFAULT_LEVEL = "structure"
+DEFAULT_LEVEL: Level = "structure"
 """Statistics over sites are four times as wide and predict no better (bulk modulus and Debye temperature of AFLOW)."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
 
-    Vectors = ElementCatalog | CompositionEncoder | StructureVectors
+    Pooled: TypeAlias = ElementCatalog | CompositionEncoder
+    Vectors: TypeAlias = Pooled | StructureVectors
 
 BASE = "fractions+properties"
 """What all vectors are compared with and joined to: nothing learned, and no catalog."""
@@ -55,7 +56,7 @@ class FeatureMaker:
     vectors: Mapping[str, Vectors]
 
     @property
-    def catalogs(self) -> dict[str, ElementCatalog | CompositionEncoder]:
+    def catalogs(self) -> dict[str, Pooled]:
         """Those that a formula alone has vectors of, by name."""
         return {name: one for name, one in self.vectors.items() if name != STRUCTURES}  # type: ignore[misc]
 

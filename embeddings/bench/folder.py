@@ -55,7 +55,7 @@ from embeddings.store.folders import move_into_place, replace_folder, staged_fol
 from embeddings.store.integrity import check_file
 
 if TYPE_CHECKING:
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled
 
 PROBES = ("Fe2O3", "NaCl", "SiC", "Al0.5Cu0.5", "LiFePO4")
 """Formulas whose predictions are saved, so that loading can tell whether they come out the same."""
@@ -159,7 +159,7 @@ def read_model(folder: Path, *, catalogs: Iterable[CatalogLike] = ()) -> SavedMo
     return read_settled(folder, lambda: _read(folder, {one.name: one for one in map(as_catalog, catalogs)}))
 
 
-def _read(folder: Path, given: Mapping[str, Vectors]) -> SavedModel:
+def _read(folder: Path, given: Mapping[str, Pooled]) -> SavedModel:
     manifest = read_model_manifest(folder)
     contents = {e.path: check_file(folder / e.path, e, keep=True, advice=_ADVICE) for e in manifest.files}
     maker = FeatureMaker({use.name: _catalog(folder, use, given) for use in manifest.catalogs})
@@ -305,7 +305,7 @@ def _member(
     return Member(candidate, entry.weight, Fitted(estimator, n_classes))
 
 
-def _catalog(folder: Path, use: CatalogUse, given: Mapping[str, Vectors]) -> Vectors:
+def _catalog(folder: Path, use: CatalogUse, given: Mapping[str, Pooled]) -> Pooled:
     """Return the very catalog that a model was fitted with."""
     name = f"{use.name}@{use.version}"
     try:

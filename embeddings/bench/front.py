@@ -27,7 +27,7 @@ from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.protocols import CatalogLike
 
 if TYPE_CHECKING:
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled, Vectors
 
 DEFAULT_CATALOGS = ("ct-multi", "cromel-multi")
 """Those of them that are installed take part where no catalog is named."""
@@ -107,7 +107,7 @@ def compare(
     check_budget(budget)
     clock = Clock(budget)
     all_rows = _as_measurements(data_or_formulas, values, target, unit, ids)
-    vectors = named_vectors(default_catalogs() if catalogs is None else catalogs)
+    vectors: dict[str, Vectors] = {**named_vectors(default_catalogs() if catalogs is None else catalogs)}
     names, crystals = tuple(vectors), None if structures is None else read_structures(structures)
     if crystals is not None:
         all_rows, vectors = with_structures(all_rows, crystals), vectors | {STRUCTURES: crystals}
@@ -127,7 +127,7 @@ def default_catalogs() -> tuple[str, ...]:
     return tuple(name for name in DEFAULT_CATALOGS if name in there)
 
 
-def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Vectors]:
+def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Pooled]:
     """Return catalogs and encoders by name, loaded.
 
     Raises:
@@ -136,7 +136,7 @@ def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Ve
     """
     several = isinstance(catalogs, Sequence) and not isinstance(catalogs, str)
     every: Sequence[Any] = catalogs if several else (catalogs,)  # type: ignore[assignment]
-    found: dict[str, Vectors] = {}
+    found: dict[str, Pooled] = {}
     for one in map(as_catalog, every):
         if one.name in found:
             raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')

@@ -207,8 +207,14 @@ def learn(
         if data.is_classification
         else _calibrate(data, out_of_fold, place_of[point_of], neighborhood, coverage),
         digest=hashes,
-        structures=vectors[STRUCTURES].use if STRUCTURES in needed else None,
+        structures=_use(vectors[STRUCTURES]) if STRUCTURES in needed else None,
     )
+
+
+def _use(vectors: Vectors) -> StructureUse:
+    """Return what a model needs of the structures of other rows."""
+    use: StructureUse = vectors.use  # type: ignore[union-attr]  # the block of this name is never a catalog
+    return use
 
 
 def expected_fits(n_vectors: int, settings: Settings) -> int:

@@ -101,21 +101,21 @@ def _tasks(data: Measurements, n_rows: int) -> list[str]:
 def _places(data: Measurements) -> tuple[int, np.ndarray]:
     """Return how many rows the table has, and the place of each row in the order of its task, (n,)."""
     if data.ids is not None and all(map(is_matbench_id, data.ids)):
-        return _places_by_id(data)
+        return _places_by_id(data, data.ids)
     others = [row.line for row in data.set_aside if row.reason != _NOT_A_ROW]
     lines = np.sort(np.concatenate([data.lines, np.array(others, dtype=np.int64)]))
     return len(lines), np.searchsorted(lines, data.lines)
 
 
-def _places_by_id(data: Measurements) -> tuple[int, np.ndarray]:
-    found = [_ID.fullmatch(str(one).strip()) for one in data.ids if one is not None]
+def _places_by_id(data: Measurements, ids: np.ndarray) -> tuple[int, np.ndarray]:
+    found = [_ID.fullmatch(str(one).strip()) for one in ids]
     tasks = {match[1] for match in found if match}
     places = np.array([int(match[2]) - 1 for match in found if match])
     name = f"matbench_{next(iter(tasks)).replace('-', '_')}"
     n_rows = len(data) + sum(row.reason != _NOT_A_ROW for row in data.set_aside)
     if len(tasks) > 1 or len(np.unique(places)) < len(places) or ROWS.get(name, -1) != n_rows or places.max() >= n_rows:
         raise InputInvalid(
-            f"The identifiers, such as {data.ids[0]}, are not those of the rows of one MatBench task, each once: "  # type: ignore[index]
+            f"The identifiers, such as {ids[0]}, are not those of the rows of one MatBench task, each once: "
             f"{n_rows:,} rows of {len(tasks)} task{'s' * (len(tasks) > 1)}, and {name} has {ROWS.get(name, 0):,}."
         )
     return n_rows, places

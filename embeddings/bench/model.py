@@ -43,7 +43,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled
 
 CATALOGS = ("ct-multi", "cromel-multi")
 """What a model may choose from if nothing is named."""
@@ -357,7 +357,7 @@ class PropertyModel(BaseEstimator):
     def _settings(self) -> Settings:
         return Settings(checked_heads(self.heads), seed=self.random_state)
 
-    def _vectors(self) -> dict[str, Vectors]:
+    def _vectors(self) -> dict[str, Pooled]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
         asked: Any = [self.catalogs] if one else self.catalogs
         loaded = [as_catalog(catalog) for catalog in asked]
@@ -367,7 +367,7 @@ class PropertyModel(BaseEstimator):
             raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
         return dict(zip(names, loaded, strict=True))
 
-    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors], labels: Sequence[Any] = ()) -> str:
+    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Pooled], labels: Sequence[Any] = ()) -> str:
         catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}
         search = [self._settings().heads, self.random_state, self.budget, self.coverage, catalogs, __version__]
         rows = [data.target, data.unit, data.classes, data.spelled.tolist(), data.values.tolist()]

@@ -71,7 +71,7 @@ class StructureVectors:
         return StructureUse(
             encoder=self.footer.encoder,
             sha256=(networks or [catalog.manifest_sha256])[0],
-            level=self.footer.level,
+            level="site" if self.footer.level == "site" else "structure",
             dim=self.vectors.shape[1],
         )
 

@@ -66,7 +66,8 @@ def bench(
         from embeddings.bench.matbench import is_matbench_id
 
         crystals = crystals_of(structures)
-        knows = is_matbench_id if crystals is None and split == "matbench" else crystals and crystals.knows
+        by_place = is_matbench_id if split == "matbench" else None
+        knows = by_place if crystals is None else crystals.knows
         data = read_measurements(file, knows=knows, **columns)
         with _progress(file, budget) as progress:
             report = compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,7 @@ def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool)
                 "coverage": None if made is None else made.coverage,
                 "members": members,
                 "set_aside": [asdict(row) for row in data.set_aside],
-                "notes": list(data.notes),
+                "notes": [*data.notes, *_warnings(model, data)],
             }
         )
         return
@@ -117,11 +118,28 @@ def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool)
     if data.set_aside:
         first = data.set_aside[0]
         echo(f"{len(data.set_aside):,} rows set aside; the first is line {first.line}: {first.reason}", err=True)
-    if learned.training.n_skipped:
-        echo(f"The budget left out {learned.training.n_skipped} candidates.", err=True)
+    for line in _warnings(model, data):
+        echo(line, err=True)
     echo(f"{out}: a model of {data.target}, {len(data):,} rows, {learned.training.n_formulas:,} formulas")
     echo(_error(model, data.unit))
     print_table([(f"{one['weight']:.2f}", one["head"], one["treatment"], one["features"]) for one in members], "  ")
+
+
+def _warnings(model: PropertyModel, data: Measurements) -> Iterator[str]:
+    """Yield what makes a model worse than it could be."""
+    from embeddings.bench.facts import facts_of
+    from embeddings.bench.wording import line_list
+
+    training, facts = model.learned_.training, facts_of(data, model.learned_.maker.catalogs)
+    if facts.other_unit:
+        yield f"Values off by a factor of about 1,000, perhaps in another unit: {line_list(facts.other_unit)}."
+    for name, (symbols, n_rows) in facts.lacking.items():
+        yield f"{name} has no vector for {', '.join(symbols)} ({n_rows:,} rows): the nearest element stands in."
+    if training.n_skipped:
+        yield f"The budget left out {training.n_skipped} candidates."
+    if all(one.candidate.head == "mean" for one in model.learned_.members):
+        why = "There was no time for another" if training.n_skipped else "No other was better"
+        yield f"{why}: the model is the baseline, and predicts the same for every formula."
 
 
 def _error(model: PropertyModel, unit: str) -> str:

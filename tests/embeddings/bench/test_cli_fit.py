@@ -178,3 +178,12 @@ def test_ctrl_c_says_what_became_of_the_output(run: Run, monkeypatch: pytest.Mon
     made = run("predict", "saved", "new.csv", "-o", "out.csv")
     assert (made.exit_code, "out.csv was not written" in made.stderr) == (130, True)
     assert sorted(path.name for path in Path().iterdir() if path.name != "cache") == ["data.csv", "new.csv", "saved"]
+
+
+def test_what_makes_a_model_worse_is_said(run: Run) -> None:
+    rows = [f"{one},{(k % 9 + 1) * (1000 if k % 20 == 0 else 1)}" for k, one in enumerate(FORMULAS)]
+    Path("data.csv").write_text("\n".join(["formula,y", *rows]) + "\n")
+    result = run("fit", "data.csv", *FIT, "-o", "made", "--budget", "0.001s")
+    assert result.exit_code == 0, result.output
+    assert "Values off by a factor of about 1,000, perhaps in another unit: lines 2, 22, 42" in result.stderr
+    assert "There was no time for another: the model is the baseline" in result.stderr
