@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from embeddings.bench.heads import HEADS, threads_for
+from embeddings.bench.heads import HEADS, MIN_VARIANCE, threads_for
 from embeddings.errors import MissingExtra
 
 try:
@@ -52,7 +52,10 @@ class Candidate:
             seed: of the head.
         """
         one_class = n_classes > 0 and (values == values[0]).all()  # nothing to tell apart, which most heads refuse
-        estimator = self._estimator("mean" if one_class else self.head, n_classes, seed, threads_for(len(values)))
+        is_blind = bool((features.var(axis=0) <= MIN_VARIANCE).all())  # or nothing to tell it by
+        estimator = self._estimator(
+            "mean" if one_class or is_blind else self.head, n_classes, seed, threads_for(len(values))
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
             return Fitted(estimator.fit(features, values), n_classes)
@@ -67,7 +70,7 @@ class Candidate:
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
-            judge = HEADS[self.head].classifier or HEADS["trees"].classifier
+            judge = head.classifier or HEADS["trees"].classifier
             return ZeroGate(regressor, judge(seed, n_threads) if judge else None)
         return regressor
 

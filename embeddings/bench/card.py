@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from embeddings.bench.manifest import ModelManifest
+from embeddings.bench.structures import described
 from embeddings.display.text import one_line
 
 CARD = "CARD.md"
@@ -44,17 +45,21 @@ def _target(manifest: ModelManifest) -> str:
 
 def _use(manifest: ModelManifest) -> str:
     what = f"Formulas in, {'one of the classes ' + ', '.join(manifest.classes) if manifest.classes else 'numbers'} out."
+    given, asked, rows = "", "", '"Fe2O3", "LiFePO4"'
+    if manifest.structures is not None:
+        what = f"{what} It needs the structure of each row: {described(manifest.structures)}."
+        given, asked, rows = " --structures STRUCTURES", ', structures="STRUCTURES"', '("Fe2O3", "mp-19770")'
     return f"""{what}
 
 ```sh
-embeddings predict FOLDER new.csv -o predicted.csv
+embeddings predict FOLDER new.csv{given} -o predicted.csv
 ```
 
 ```python
 from embeddings import load_model
 
-model = load_model("FOLDER")
-model.predict(["Fe2O3", "LiFePO4"])
+model = load_model("FOLDER"{asked})
+model.predict([{rows}])
 ```"""
 
 

@@ -26,6 +26,8 @@ class Plan:
         n_rows: rows that could be used, before too many of them were sampled.
         source: file that the rows come from; empty where they were handed over in Python.
         formula_column: that was named; empty where it was found.
+        structures: file or folder that they come from; empty where none took part.
+        id_column: of their identifiers, that was named; empty where it was found.
     """
 
     catalogs: tuple[str, ...]
@@ -37,6 +39,8 @@ class Plan:
     n_rows: int
     source: str = ""
     formula_column: str = ""
+    structures: str = ""
+    id_column: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,13 +20,18 @@ from embeddings.pooling import pool
 from embeddings.pooling.statistics import STATISTICS, Block
 
 if TYPE_CHECKING:
+    from embeddings.bench.structures import StructureVectors
     from embeddings.catalog import ElementCatalog
     from embeddings.encoder import CompositionEncoder
 
-    Vectors = ElementCatalog | CompositionEncoder
+    Pooled: TypeAlias = ElementCatalog | CompositionEncoder
+    Vectors: TypeAlias = Pooled | StructureVectors
 
 BASE = "fractions+properties"
 """What all vectors are compared with and joined to: nothing learned, and no catalog."""
+
+STRUCTURES = "structures"
+"""The block of each row's own structure, which its formula does not tell."""
 
 PROPERTY_STATS = ("mean", "std", "min", "max", "range")
 
@@ -42,30 +47,42 @@ class FeatureMaker:
     """Makes blocks of columns, and joins them.
 
     Attributes:
-        vectors: name -> catalog or encoder.
+        vectors: name -> catalog or encoder; `STRUCTURES` -> vectors of structures, where rows have them.
     """
 
     vectors: Mapping[str, Vectors]
+
+    @property
+    def catalogs(self) -> dict[str, Pooled]:
+        """Those that a formula alone has vectors of, by name."""
+        return {name: one for name, one in self.vectors.items() if name != STRUCTURES}  # type: ignore[misc]
 
     def names(self) -> tuple[str, ...]:
         """Return every block by name."""
         return (*BLOCKS, *self.vectors)
 
-    def make(self, features: str, matrix: FractionMatrix) -> np.ndarray:
+    def make(self, features: str, matrix: FractionMatrix, structures: np.ndarray | None = None) -> np.ndarray:
         """Return the columns of one or more blocks, (n, d) float64, finite.
 
-        Raises:
-            InputInvalid: a block has no such name.
-        """
-        return np.hstack([self._block(name, matrix) for name in features.split("+")])
+        Args:
+            features: names of blocks, joined by ``+``.
+            matrix: n formulas.
+            structures: (n, d) vectors of the structure of each, for the block `STRUCTURES`.
 
-    def _block(self, name: str, matrix: FractionMatrix) -> np.ndarray:
+        Raises:
+            InputInvalid: a block has no such name, or needs structures.
+        """
+        return np.hstack([self._block(name, matrix, structures) for name in features.split("+")])
+
+    def _block(self, name: str, matrix: FractionMatrix, structures: np.ndarray | None) -> np.ndarray:
         if name in BLOCKS:
             return BLOCKS[name](matrix)
-        if name not in self.vectors:
+        if name == STRUCTURES and structures is not None:
+            return structures.astype(np.float64)
+        if name not in self.catalogs:
             known = ", ".join(self.names())
             raise InputInvalid(f'No features "{name}".{did_you_mean(name, self.names())} There are: {known}.')
-        return pool(matrix, self.vectors[name], missing="impute", dtype=np.float64)
+        return pool(matrix, self.catalogs[name], missing="impute", dtype=np.float64)
 
 
 def fractions(matrix: FractionMatrix) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +21,7 @@ from embeddings.bench.calibration_files import CALIBRATION, FORMULAS, array_byte
 from embeddings.bench.candidates import Candidate, Fitted
 from embeddings.bench.card import CARD, render_model_card
 from embeddings.bench.estimator_files import from_bytes, to_bytes
-from embeddings.bench.features import FeatureMaker
+from embeddings.bench.features import STRUCTURES, FeatureMaker
 from embeddings.bench.learned import Estimate, Learned, Member, Training
 from embeddings.bench.manifest import (
     MANIFEST,
@@ -32,6 +32,7 @@ from embeddings.bench.manifest import (
     ModelFile,
     ModelManifest,
     SearchEntry,
+    StructureUse,
     TrainingEntry,
     is_model,
     read_model_manifest,
@@ -54,7 +55,7 @@ from embeddings.store.folders import move_into_place, replace_folder, staged_fol
 from embeddings.store.integrity import check_file
 
 if TYPE_CHECKING:
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled
 
 PROBES = ("Fe2O3", "NaCl", "SiC", "Al0.5Cu0.5", "LiFePO4")
 """Formulas whose predictions are saved, so that loading can tell whether they come out the same."""
@@ -158,7 +159,7 @@ def read_model(folder: Path, *, catalogs: Iterable[CatalogLike] = ()) -> SavedMo
     return read_settled(folder, lambda: _read(folder, {one.name: one for one in map(as_catalog, catalogs)}))
 
 
-def _read(folder: Path, given: Mapping[str, Vectors]) -> SavedModel:
+def _read(folder: Path, given: Mapping[str, Pooled]) -> SavedModel:
     manifest = read_model_manifest(folder)
     contents = {e.path: check_file(folder / e.path, e, keep=True, advice=_ADVICE) for e in manifest.files}
     maker = FeatureMaker({use.name: _catalog(folder, use, given) for use in manifest.catalogs})
@@ -180,6 +181,7 @@ def _read(folder: Path, given: Mapping[str, Vectors]) -> SavedModel:
         neighborhood=neighborhood,
         calibration=calibration,
         digest=read_digest(folder / name, _content(folder, contents, name), said.n_formulas),
+        structures=manifest.structures,
     )  # fmt: skip
     _check_probes(folder, manifest, learned)
     return SavedModel(learned, manifest)
@@ -198,7 +200,7 @@ def _file_of(member: int) -> str:
 
 def _manifest(learned: Learned, search: SearchEntry, labels: tuple[Any, ...]) -> ModelManifest:
     said, made = learned.training, learned.calibration
-    probes = learned.predict(fraction_matrix(PROBES))
+    probes = _probed(learned, PROBES)
     created = source_date() or datetime.now(UTC)
     return ModelManifest(
         target=said.target,
@@ -209,13 +211,16 @@ def _manifest(learned: Learned, search: SearchEntry, labels: tuple[Any, ...]) ->
         environment=_environment(),
         catalogs=tuple(
             CatalogUse(name=one.name, version=one.version, sha256=sha256_of_vectors(one))
-            for one in learned.maker.vectors.values()
+            for one in learned.maker.catalogs.values()
         ),
+        structures=learned.structures,
         members=tuple(
             MemberEntry(**asdict(one.candidate), weight=one.weight, file=_file_of(k))
             for k, one in enumerate(learned.members)
         ),
-        blocks=_widths(learned.maker, {e for one in learned.members for e in one.candidate.features.split("+")}),
+        blocks=_widths(
+            learned.maker, {e for one in learned.members for e in one.candidate.features.split("+")}, learned.structures
+        ),
         training=TrainingEntry(
             n_rows=said.n_rows,
             n_set_aside=said.n_set_aside,
@@ -259,17 +264,27 @@ def _content(folder: Path, contents: Mapping[str, bytes], name: str) -> bytes:
     return contents[name]
 
 
-def _widths(maker: FeatureMaker, names: Iterable[str]) -> dict[str, int]:
-    matrix = fraction_matrix(PROBES)
-    return {name: maker.make(name, matrix).shape[1] for name in sorted(names)}
+def _widths(maker: FeatureMaker, names: Iterable[str], structures: StructureUse | None) -> dict[str, int]:
+    matrix, probed = fraction_matrix(PROBES), _structures_of_probes(structures, len(PROBES))
+    return {name: maker.make(name, matrix, probed).shape[1] for name in sorted(names)}
+
+
+def _probed(learned: Learned, formulas: Sequence[str]) -> np.ndarray:
+    return learned.predict(fraction_matrix(formulas), _structures_of_probes(learned.structures, len(formulas)))
+
+
+def _structures_of_probes(structures: StructureUse | None, n: int) -> np.ndarray | None:
+    """Return vectors to try a model with: zeros, since what is compared is the same model in two places."""
+    return None if structures is None else np.zeros((n, structures.dim))
 
 
 def _check_blocks(folder: Path, manifest: ModelManifest, maker: FeatureMaker) -> dict[str, int]:
     """Return the columns of each block, which are as many here as where the model was made."""
-    unknown = sorted(set(manifest.blocks) - set(maker.names()))
+    there = {*maker.names(), *([STRUCTURES] if manifest.structures is not None else [])}
+    unknown = sorted(set(manifest.blocks) - there)
     if unknown:
         raise InputInvalid(f'{folder} needs the features "{unknown[0]}", which this version of the library lacks.')
-    widths = _widths(maker, manifest.blocks)
+    widths = _widths(maker, manifest.blocks, manifest.structures)
     other = [name for name, width in manifest.blocks.items() if widths[name] != width]
     if other:
         raise InputInvalid(
@@ -290,7 +305,7 @@ def _member(
     return Member(candidate, entry.weight, Fitted(estimator, n_classes))
 
 
-def _catalog(folder: Path, use: CatalogUse, given: Mapping[str, Vectors]) -> Vectors:
+def _catalog(folder: Path, use: CatalogUse, given: Mapping[str, Pooled]) -> Pooled:
     """Return the very catalog that a model was fitted with."""
     name = f"{use.name}@{use.version}"
     try:
@@ -310,7 +325,7 @@ def _check_probes(folder: Path, manifest: ModelManifest, learned: Learned) -> No
     """Refuse a model that no longer predicts what it did: a library changed under it."""
     wanted = np.array(list(manifest.probes.values()))
     try:
-        found = learned.predict(fraction_matrix(list(manifest.probes)))
+        found = _probed(learned, list(manifest.probes))
         far = np.abs(found - wanted).max(axis=1)
     except (ValueError, TypeError, AttributeError, IndexError) as error:
         raise InputInvalid(

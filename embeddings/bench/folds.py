@@ -1,4 +1,4 @@
-"""Folds in which no group stands on both sides: by formula, chemical system, element, time, or as a table says."""
+"""Folds in which no group stands on both sides: by formula, chemical system, element, time; or as others deal them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from embeddings.bench.matbench import matbench_folds
 from embeddings.bench.measurements import Measurements
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 
-Split = Literal["formula", "system", "element", "time", "given"]
+Split = Literal["formula", "system", "element", "time", "given", "matbench"]
 SPLITS: tuple[str, ...] = get_args(Split)
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -25,13 +26,14 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
     Args:
         data: n rows.
         split: what is never on both sides. ``"element"`` tests on all formulas with one element, for the elements that
-            most formulas hold; ``"time"`` tests each part on what came before; ``"given"`` takes `Measurements.folds`.
-        n_folds: how many; for ``"given"`` the table says.
+            most formulas hold; ``"time"`` tests each part on what came before; ``"given"`` takes `Measurements.folds`,
+            and ``"matbench"`` the official folds of the task that has as many rows.
+        n_folds: how many; for ``"given"`` the table says, and MatBench has five.
         seed: shuffles the groups.
 
     Raises:
         InputInvalid: the table has no times or folds, there are fewer groups than folds, no fold has a row to test and
-            two formulas to train on, or one that the table gives has not.
+            two formulas to train on, or one that the table gives has not; or no MatBench task has these rows.
     """
     makers: dict[str, Callable[[], Folds]] = {
         "formula": lambda: grouped_folds(data.formulas, n_folds, seed),
@@ -39,6 +41,7 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
         "element": lambda: _by_element(data, n_folds),
         "time": lambda: _in_time(data, n_folds),
         "given": lambda: _given(data),
+        "matbench": lambda: matbench_folds(data),
     }
     if split not in makers:
         raise InputInvalid(f'No split "{split}". There are: {", ".join(SPLITS)}.')

@@ -13,19 +13,21 @@ from embeddings.bench.contest import CHOSEN, Contest, hold_contest
 from embeddings.bench.curve import Curve, learning_curve
 from embeddings.bench.evidence import Evidence, Plan
 from embeddings.bench.facts import facts_of
-from embeddings.bench.features import BASE, BLOCKS, FeatureMaker
+from embeddings.bench.features import BASE, BLOCKS, STRUCTURES, FeatureMaker
 from embeddings.bench.findings import findings_of
 from embeddings.bench.folds import Folds, Split, outer_folds
 from embeddings.bench.heads import checked_heads
+from embeddings.bench.joining import with_structures
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.report import Report
 from embeddings.bench.selection import FeatureStore, Settings
+from embeddings.bench.structures import StructuresLike, read_structures
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.protocols import CatalogLike
 
 if TYPE_CHECKING:
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled, Vectors
 
 DEFAULT_CATALOGS = ("ct-multi", "cromel-multi")
 """Those of them that are installed take part where no catalog is named."""
@@ -45,6 +47,8 @@ def compare(
     values: Sequence[Any] | None = None,
     *,
     catalogs: CatalogLike | Sequence[CatalogLike] | None = None,
+    structures: StructuresLike | None = None,
+    ids: Sequence[Any] | None = None,
     split: Split = "formula",
     n_folds: int = 5,
     n_repeats: int = 1,
@@ -56,6 +60,7 @@ def compare(
     unit: str = "",
     source: str = "",
     formula_column: str = "",
+    id_column: str = "",
 ) -> Report:
     """Find the best honest model for measurements, and say which vectors help it.
 
@@ -67,6 +72,10 @@ def compare(
         values: n measurements, numbers or classes, if formulas were given.
         catalogs: catalogs and encoders, by name, path or loaded; None for ``ct-multi`` and ``cromel-multi``, those of
             them that are installed; an empty list for none.
+        structures: a file of vectors that ``embeddings embed`` wrote, or a folder of structure files, which the encoder
+            of ``ct-multi`` then gives vectors. They take part as the features ``structures``; rows without a structure
+            are set aside.
+        ids: n identifiers of structures, or names of their files, if formulas were given.
         split: what is never on both sides of an outer fold: see `embeddings.bench.folds.outer_folds`.
         n_folds: outer folds.
         n_repeats: how often the rows are dealt into folds anew; more than once for ``"formula"`` and ``"system"``.
@@ -78,10 +87,13 @@ def compare(
         unit: of the values.
         source: file that the rows come from, for the report.
         formula_column: of that file, where it has to be named, for the report.
+        id_column: likewise.
 
     Raises:
         InputInvalid: too few rows or formulas, an unknown head or split, a budget that is not above 0, or two catalogs
             of one name.
+        ColumnNotFound: there are structures, and no identifiers of them.
+        SourceError: no file of the folder can be read as a structure.
         TargetInvalid: the values cannot be learned.
         CatalogNotFound: no catalog goes by a name.
         MissingExtra: a package of the extra is not installed.
@@ -94,12 +106,18 @@ def compare(
     """
     check_budget(budget)
     clock = Clock(budget)
-    all_rows = _as_measurements(data_or_formulas, values, target, unit)
-    vectors = named_vectors(default_catalogs() if catalogs is None else catalogs)
+    all_rows = _as_measurements(data_or_formulas, values, target, unit, ids)
+    vectors: dict[str, Vectors] = {**named_vectors(default_catalogs() if catalogs is None else catalogs)}
+    names, crystals = tuple(vectors), None if structures is None else read_structures(structures)
+    if crystals is not None:
+        all_rows, vectors = with_structures(all_rows, crystals), vectors | {STRUCTURES: crystals}
     settings = Settings(heads=checked_heads(heads), seed=seed)
     data = _sampled(all_rows, seed)
     folds = _all_folds(data, split, n_folds, n_repeats, seed)
-    plan = Plan(tuple(vectors), split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column)
+    plan = Plan(
+        names, split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column,
+        "" if crystals is None else crystals.source, id_column,
+    )  # fmt: skip
     return Report(_Bench(data, vectors, folds, plan, settings, clock, progress or (lambda what, share: None)).run())
 
 
@@ -109,7 +127,7 @@ def default_catalogs() -> tuple[str, ...]:
     return tuple(name for name in DEFAULT_CATALOGS if name in there)
 
 
-def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Vectors]:
+def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Pooled]:
     """Return catalogs and encoders by name, loaded.
 
     Raises:
@@ -118,27 +136,30 @@ def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Ve
     """
     several = isinstance(catalogs, Sequence) and not isinstance(catalogs, str)
     every: Sequence[Any] = catalogs if several else (catalogs,)  # type: ignore[assignment]
-    found: dict[str, Vectors] = {}
+    found: dict[str, Pooled] = {}
     for one in map(as_catalog, every):
         if one.name in found:
             raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')
-        if one.name in BLOCKS or "+" in one.name:
+        if one.name in (*BLOCKS, STRUCTURES) or "+" in one.name:
             raise InputInvalid(f'A catalog cannot take part under the name "{one.name}". Give it another name.')
         found[one.name] = one
     return found
 
 
 def _as_measurements(
-    given: Measurements | Sequence[Any], values: Sequence[Any] | None, target: str | None, unit: str
-) -> Measurements:
+    given: Measurements | Sequence[Any], values: Sequence[Any] | None, target: str | None, unit: str,
+    ids: Sequence[Any] | None,
+) -> Measurements:  # fmt: skip
     if isinstance(given, Measurements):
-        if values is not None:
-            raise InputInvalid("Measurements hold their values; give either measurements, or formulas and values.")
+        if values is not None or ids is not None:
+            raise InputInvalid(
+                "Measurements hold their values and identifiers; give either measurements, or formulas and values."
+            )
         return given
     if values is None:
         raise InputInvalid("There are formulas but no values. Give one value for each formula.")
     name = target or getattr(values, "name", None) or "target"
-    return measurements(list(given), list(values), target=str(name), unit=unit)
+    return measurements(list(given), list(values), target=str(name), unit=unit, ids=ids)
 
 
 def _sampled(data: Measurements, seed: int) -> Measurements:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ from embeddings.bench.candidates import Candidate, Fitted, log_loss
 from embeddings.bench.clock import Clock
 from embeddings.bench.conformal import N_NEIGHBORS, Calibration, calibrate
 from embeddings.bench.contest import REFIT_SHARE
-from embeddings.bench.features import BASE, FeatureMaker
+from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker
+from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
 from embeddings.bench.scores import determination, root_mean_square
@@ -99,6 +100,7 @@ class Learned:
         neighborhood: the formulas of the training.
         calibration: of the intervals; None for classes.
         digest: (n_formulas, 5) uint8 hashes of the formulas of the training, sorted.
+        structures: that it needs of every row to predict; None where a formula is enough.
     """
 
     members: tuple[Member, ...]
@@ -108,18 +110,29 @@ class Learned:
     neighborhood: Neighborhood
     calibration: Calibration | None
     digest: np.ndarray
+    structures: StructureUse | None = None
 
-    def predict(self, matrix: FractionMatrix) -> np.ndarray:
-        """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes)."""
-        return self._in_parts(matrix, self._predict, max(1, len(self.training.classes)))
+    def predict(self, matrix: FractionMatrix, structures: np.ndarray | None = None) -> np.ndarray:
+        """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes).
+
+        Args:
+            matrix: n formulas.
+            structures: (n, d) vectors of the structure of each, where the model needs them.
+        """
+        made = [
+            self._predict(matrix.take(rows), None if structures is None else structures[rows])
+            for rows in _parts(len(matrix))
+        ]
+        return np.concatenate([np.empty((0, max(1, len(self.training.classes)))), *made])
 
     def halfwidths(self, matrix: FractionMatrix) -> np.ndarray:
         """Return half the width of the interval of each row, (n,)."""
-        return self._in_parts(matrix, self._halfwidths, 1)[:, 0]
+        return np.concatenate([np.empty(0), *(self._halfwidths(matrix.take(rows)) for rows in _parts(len(matrix)))])
 
     def percentiles(self, matrix: FractionMatrix) -> np.ndarray:
         """Return how unlike the training each row is, (n,); see `Neighborhood.percentiles`."""
-        return self._in_parts(matrix, lambda part: self.neighborhood.percentiles(self.maker.make(BASE, part)), 1)[:, 0]
+        features = (self.maker.make(BASE, matrix.take(rows)) for rows in _parts(len(matrix)))
+        return np.concatenate([np.empty(0), *map(self.neighborhood.percentiles, features)])
 
     def unseen(self, matrix: FractionMatrix) -> list[tuple[str, ...]]:
         """Return the symbols of each row that no formula of the training holds."""
@@ -128,9 +141,9 @@ class Learned:
         edges = matrix.offsets.tolist()
         return [tuple(name for name in symbols[start:stop] if name not in known) for start, stop in pairwise(edges)]
 
-    def _predict(self, matrix: FractionMatrix) -> np.ndarray:
+    def _predict(self, matrix: FractionMatrix, structures: np.ndarray | None) -> np.ndarray:
         names = dict.fromkeys(part for one in self.members for part in one.candidate.features.split("+"))
-        blocks = {name: self.maker.make(name, matrix) for name in names}
+        blocks = {name: self.maker.make(name, matrix, structures) for name in names}
         made = [
             one.weight * one.fitted.predict(np.hstack([blocks[part] for part in one.candidate.features.split("+")]))
             for one in self.members
@@ -143,12 +156,11 @@ class Learned:
         _, near = self.neighborhood.nearest(self.maker.make(BASE, matrix), N_NEIGHBORS)
         return self.calibration.halfwidths(near)
 
-    def _in_parts(self, matrix: FractionMatrix, make: Callable[[FractionMatrix], np.ndarray], width: int) -> np.ndarray:
-        out = np.empty((len(matrix), width))
-        for start in range(0, len(matrix), ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + ROWS_AT_ONCE, len(matrix)))
-            out[rows] = make(matrix.take(rows)).reshape(len(rows), width)
-        return out
+
+def _parts(n_rows: int) -> Iterator[np.ndarray]:
+    """Yield the places of rows, as many as are in memory together."""
+    for start in range(0, n_rows, ROWS_AT_ONCE):
+        yield np.arange(start, min(start + ROWS_AT_ONCE, n_rows))
 
 
 def learn(
@@ -195,7 +207,14 @@ def learn(
         if data.is_classification
         else _calibrate(data, out_of_fold, place_of[point_of], neighborhood, coverage),
         digest=hashes,
+        structures=_use(vectors[STRUCTURES]) if STRUCTURES in needed else None,
     )
+
+
+def _use(vectors: Vectors) -> StructureUse:
+    """Return what a model needs of the structures of other rows."""
+    use: StructureUse = vectors.use  # type: ignore[union-attr]  # the block of this name is never a catalog
+    return use
 
 
 def expected_fits(n_vectors: int, settings: Settings) -> int:

@@ -10,7 +10,19 @@ from typing import Annotated, Any, Literal
 
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store import schema
-from embeddings.store.manifest import Count, FileName, Name, Positive, Seal, SemVer, Sha256, Symbol, Text, Timestamp
+from embeddings.store.manifest import (
+    Count,
+    FileName,
+    Name,
+    Positive,
+    Seal,
+    SemVer,
+    Sha256,
+    Symbol,
+    Text,
+    Timestamp,
+    Width,
+)
 from embeddings.store.reading import read_bounded, why
 from embeddings.store.schema import AtLeast, AtMost
 
@@ -29,6 +41,23 @@ class CatalogUse:
     name: Name
     version: SemVer
     sha256: Sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureUse:
+    """What the vectors of structures that a model needs are made by.
+
+    Attributes:
+        encoder: name and version of the catalog whose encoder makes them.
+        sha256: of the file of its network.
+        level: ``"structure"``, or ``"site"`` for statistics over the sites of each structure.
+        dim: width of a vector.
+    """
+
+    encoder: Text
+    sha256: Sha256
+    level: Literal["structure", "site"]
+    dim: Width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +155,7 @@ class ModelManifest:
         created: UTC time of the fit.
         environment: package -> version.
         catalogs: that the members need.
+        structures: that the members need of every row; None where a formula is enough.
         blocks: features -> columns.
         probes: formula -> what the model predicts for it, so that another place can tell whether it still does.
         files: every file of the folder except the manifest.
@@ -141,6 +171,7 @@ class ModelManifest:
     created: Timestamp
     environment: dict[str, str]
     catalogs: tuple[CatalogUse, ...]
+    structures: StructureUse | None = None
     members: tuple[MemberEntry, ...]
     blocks: dict[str, Positive]
     training: TrainingEntry

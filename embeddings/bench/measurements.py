@@ -40,6 +40,8 @@ class Measurements:
         unit: of the values; empty where none is given.
         order: (n,) float64 by which rows follow each other in time, or None.
         folds: (n,) the outer fold that each row is tested in, or None.
+        ids: (n,) what each row's material is called elsewhere, such as its structure, or None.
+        structures: (n, d) float32 vectors of each row's own structure, or None.
         set_aside: rows that are not used.
         notes: what was found, left out or supposed in reading, a sentence each.
     """
@@ -54,6 +56,8 @@ class Measurements:
     unit: str = ""
     order: np.ndarray | None = None
     folds: np.ndarray | None = None
+    ids: np.ndarray | None = None
+    structures: np.ndarray | None = None
     set_aside: tuple[SetAside, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
@@ -67,7 +71,7 @@ class Measurements:
 
     def take(self, rows: np.ndarray) -> Measurements:
         """Return the rows at the given places."""
-        columns = ("formulas", "spelled", "values", "lines", "order", "folds")
+        columns = ("formulas", "spelled", "values", "lines", "order", "folds", "ids", "structures")
         taken: dict[str, Any] = {name: column[rows] for name in columns if (column := getattr(self, name)) is not None}
         return replace(self, matrix=self.matrix.take(rows), **taken)
 
@@ -81,6 +85,7 @@ def measurements(
     lines: Sequence[int] | None = None,
     order: Sequence[float] | np.ndarray | None = None,
     folds: Sequence[Any] | np.ndarray | None = None,
+    ids: Sequence[Any] | None = None,
     set_aside: Sequence[SetAside] = (),
     notes: Sequence[str] = (),
 ) -> Measurements:
@@ -96,6 +101,7 @@ def measurements(
         lines: (n,) where each row stands in its file; counted from 1 if None.
         order: (n,) when it was measured, as numbers.
         folds: (n,) the outer fold that each row is tested in.
+        ids: (n,) what each row's material is called elsewhere, such as its structure.
         set_aside: rows that the reader left out before.
         notes: what the reader has to say.
 
@@ -105,6 +111,8 @@ def measurements(
     """
     if len(formulas) != len(values):
         raise InputInvalid(f"There are {len(formulas)} formulas and {len(values)} values; every formula needs a value.")
+    if ids is not None and len(ids) != len(values):
+        raise InputInvalid(f"There are {len(formulas)} formulas and {len(ids)} identifiers; every formula needs one.")
     formulas, values = list(formulas), list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
     column, canonical = read_column(formulas), known_formulas(formulas)
@@ -129,11 +137,18 @@ def measurements(
         unit=unit or read.unit,
         order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
+        ids=None if ids is None else np.array([*ids, None], dtype=object)[kept],
         set_aside=tuple(sorted((*set_aside, *aside), key=lambda row: row.line)),
         notes=(*notes, *read.notes),
     )
-    _check(made)
+    check_measurements(made)
     return made
+
+
+def with_classes_that_occur(data: Measurements) -> Measurements:
+    """Return the same rows without classes that none of them has."""
+    classes, values = _that_occur(data.classes, data.values)
+    return replace(data, classes=classes, values=values)
 
 
 def _that_occur(classes: tuple[str, ...], numbers: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
@@ -149,8 +164,13 @@ def _of_formula(cell: Any, error: FormulaInvalid | None) -> str:
     return "the formula is blank" if is_blank(cell) else str(error or f"{cell!r} is not a formula")
 
 
-def _check(made: Measurements) -> None:
-    """Refuse what cannot be learned from."""
+def check_measurements(made: Measurements) -> None:
+    """Refuse what cannot be learned from.
+
+    Raises:
+        InputInvalid: too few rows or formulas.
+        TargetInvalid: every value is the same, or there are too many classes.
+    """
     n_formulas = len(set(made.formulas))
     if len(made) < MIN_ROWS:
         raise InputInvalid(

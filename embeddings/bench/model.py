@@ -15,13 +15,15 @@ import numpy as np
 
 from embeddings._version import __version__
 from embeddings.bench.clock import Clock, check_budget
-from embeddings.bench.features import BLOCKS
+from embeddings.bench.features import BLOCKS, STRUCTURES
 from embeddings.bench.folder import SavedModel, read_model, write_model
 from embeddings.bench.heads import checked_heads
+from embeddings.bench.joining import formulas_and_ids, vectors_of_rows, with_structures
 from embeddings.bench.learned import Learned, learn
-from embeddings.bench.manifest import SearchEntry
+from embeddings.bench.manifest import SearchEntry, StructureUse
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.selection import Settings
+from embeddings.bench.structures import StructuresLike, StructureVectors, needed_structures, read_structures
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
@@ -41,7 +43,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-    from embeddings.bench.features import Vectors
+    from embeddings.bench.features import Pooled
 
 CATALOGS = ("ct-multi", "cromel-multi")
 """What a model may choose from if nothing is named."""
@@ -73,6 +75,8 @@ class PropertyModel(BaseEstimator):
         random_state: seed of folds and models.
         heads: names out of `embeddings.bench.heads.HEADS`; None for all.
         coverage: share of new formulas that intervals shall hold.
+        structures: vectors of structures that may be used too: a file that ``embeddings embed`` wrote, or a folder of
+            structure files. A row is then a formula and an identifier, here and in all that takes formulas.
 
     Attributes:
         learned_: the stack, its estimate of the error and its neighborhood.
@@ -93,12 +97,14 @@ class PropertyModel(BaseEstimator):
         random_state: int = 0,
         heads: Sequence[str] | None = None,
         coverage: float = 0.9,
+        structures: StructuresLike | None = None,
     ) -> None:
         self.catalogs = catalogs
         self.budget = budget
         self.random_state = random_state
         self.heads = heads
         self.coverage = coverage
+        self.structures = structures
 
     def fit(self, X: Any, y: Any) -> Self:
         """Choose and train a model.
@@ -107,7 +113,9 @@ class PropertyModel(BaseEstimator):
         a warning.
 
         Args:
-            X: n formulas: a list, an array of shape (n,) or (n, 1), a Series, or a frame with one column.
+            X: n formulas: a list, an array of shape (n,) or (n, 1), a Series, or a frame with one column. With
+                structures, n formulas and their identifiers: an array of shape (n, 2), a frame with two columns, or a
+                list of pairs.
             y: (n,) values.
 
         Raises:
@@ -118,7 +126,9 @@ class PropertyModel(BaseEstimator):
         if isinstance(X, str):
             raise InputInvalid("A column of formulas is expected, such as a list, not one text.")
         values = list(formula_column(y)) if getattr(y, "ndim", 1) > 1 else list(y)
-        data = measurements(list(formula_column(X)), values, target=str(getattr(y, "name", None) or "target"))
+        formulas, ids = self._columns(X)
+        data = measurements(formulas, values, target=str(getattr(y, "name", None) or "target"), ids=ids)
+        data = self._with_structures(data)
         self.fit_measurements(data, labels=_labels(values, data))
         if data.set_aside:
             first = data.set_aside[0]
@@ -135,7 +145,7 @@ class PropertyModel(BaseEstimator):
         """Fit to a table that was read already.
 
         Args:
-            data: rows.
+            data: rows, with identifiers where there are structures.
             labels: what to predict for each class; their names if empty.
             advance: called after each inner fit.
 
@@ -145,9 +155,10 @@ class PropertyModel(BaseEstimator):
         """
         vectors = self._vectors()
         self._check()
+        data, crystals = self._with_structures(data), self._crystals()
         self.learned_: Learned = learn(
             data,
-            vectors,
+            vectors if crystals is None else vectors | {STRUCTURES: crystals},
             settings=self._settings(),
             coverage=self.coverage,
             clock=Clock(self.budget),
@@ -187,12 +198,13 @@ class PropertyModel(BaseEstimator):
 
         Raises:
             FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
-            InputInvalid: intervals of classes are asked for.
+            MaterialNotCovered: the model needs structures, and a row has none.
+            InputInvalid: intervals of classes are asked for, or the model needs structures and was given none.
         """
-        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        learned, (matrix, structures) = self._fitted(), self._read(X)
         if return_interval and self._labels:
             raise InputInvalid("Classes have no intervals. Ask for their probabilities: predict_proba")
-        made = learned.predict(matrix)
+        made = learned.predict(matrix, structures)
         if self._labels:
             return self.classes_[made.argmax(axis=1)]
         if not return_interval:
@@ -204,12 +216,13 @@ class PropertyModel(BaseEstimator):
 
         Raises:
             FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
-            InputInvalid: the model predicts numbers.
+            MaterialNotCovered: the model needs structures, and a row has none.
+            InputInvalid: the model predicts numbers, or it needs structures and was given none.
         """
-        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        learned, (matrix, structures) = self._fitted(), self._read(X)
         if not self._labels:
             raise InputInvalid("This model predicts numbers, which have no probabilities. Use predict")
-        return learned.predict(matrix)
+        return learned.predict(matrix, structures)
 
     def score(self, X: Any, y: Any) -> float:
         """Return R² for numbers, and the accuracy for classes."""
@@ -222,7 +235,7 @@ class PropertyModel(BaseEstimator):
         Raises:
             FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
         """
-        learned, matrix = self._fitted(), fraction_matrix(formula_column(X))
+        learned, matrix = self._fitted(), fraction_matrix(self._columns(X)[0])
         return Unlike(learned.percentiles(matrix), tuple(learned.unseen(matrix)))
 
     def overlap(self, formulas: Iterable[str]) -> list[str]:
@@ -235,6 +248,15 @@ class PropertyModel(BaseEstimator):
         formulas = formulas if isinstance(formulas, str) else list(formulas)
         seen = seen_formulas(formulas, self._fitted().digest)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
+
+    def needed_structures(self) -> StructureVectors | None:
+        """Return the structures that were given, if the model needs those of the rows; None if a formula is enough.
+
+        Raises:
+            InputInvalid: it needs them, and was given none, or others.
+        """
+        needed = self._fitted().structures
+        return None if needed is None else needed_structures(self._crystals(needed), needed)
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Save as a folder with a manifest, hashes, a card, and no pickle.
@@ -249,12 +271,19 @@ class PropertyModel(BaseEstimator):
         return write_model(Path(folder), self._fitted(), search=self._search, labels=self._labels, force=force)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = ()) -> Self:
+    def load(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        catalogs: Iterable[CatalogLike] = (),
+        structures: StructuresLike | None = None,
+    ) -> Self:
         """Load and verify what `save` wrote.
 
         Args:
             folder: its name.
             catalogs: to use in place of the installed ones of the same name; they have to be the same.
+            structures: of the rows to predict, where the model needs them.
 
         Raises:
             InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
@@ -262,7 +291,8 @@ class PropertyModel(BaseEstimator):
             CatalogNotFound: a catalog that the model needs is not here; the message names the version.
             ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
         """
-        return cls._of(read_model(Path(folder), catalogs=catalogs))
+        model = cls._of(read_model(Path(folder), catalogs=catalogs))
+        return model.set_params(structures=structures)
 
     @classmethod
     def _of(cls, saved: SavedModel) -> Self:
@@ -281,10 +311,33 @@ class PropertyModel(BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.dict = tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
+        tags.input_tags.two_d_array = self.structures is not None
         tags.target_tags.required = True
         tags.no_validation = True
         return tags
+
+    def _columns(self, X: Any) -> tuple[list[Any], list[Any] | None]:
+        """Return formulas, and identifiers of structures where there are any."""
+        return (list(formula_column(X)), None) if self.structures is None else formulas_and_ids(X)
+
+    def _read(self, X: Any) -> tuple[FractionMatrix, np.ndarray | None]:
+        """Return formulas, and the vectors of their structures if the model needs them."""
+        formulas, ids = self._columns(X)
+        matrix, needed = fraction_matrix(formulas), self._fitted().structures
+        return matrix, None if needed is None else vectors_of_rows(ids, self._crystals(needed), needed)
+
+    def _crystals(self, like: StructureUse | None = None) -> StructureVectors | None:
+        """Return the vectors of structures that the parameter names, read once."""
+        asked, found = vars(self).get("_structures", (None, None))
+        if self.structures is None or asked is self.structures:
+            return None if self.structures is None else found
+        found = read_structures(self.structures, like=like)
+        self._structures = (self.structures, found)
+        return found
+
+    def _with_structures(self, data: Measurements) -> Measurements:
+        crystals = None if data.structures is not None else self._crystals()
+        return data if crystals is None else with_structures(data, crystals)
 
     def _fitted(self) -> Learned:
         check_is_fitted(self, "learned_")
@@ -304,20 +357,22 @@ class PropertyModel(BaseEstimator):
     def _settings(self) -> Settings:
         return Settings(checked_heads(self.heads), seed=self.random_state)
 
-    def _vectors(self) -> dict[str, Vectors]:
+    def _vectors(self) -> dict[str, Pooled]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
         asked: Any = [self.catalogs] if one else self.catalogs
         loaded = [as_catalog(catalog) for catalog in asked]
         names = [catalog.name for catalog in loaded]
-        bad = next((name for name in names if names.count(name) > 1 or name in BLOCKS), None)
+        bad = next((name for name in names if names.count(name) > 1 or name in (*BLOCKS, STRUCTURES)), None)
         if bad is not None:
             raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
         return dict(zip(names, loaded, strict=True))
 
-    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Vectors], labels: Sequence[Any] = ()) -> str:
+    def _fingerprint(self, data: Measurements, vectors: Mapping[str, Pooled], labels: Sequence[Any] = ()) -> str:
         catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}
         search = [self._settings().heads, self.random_state, self.budget, self.coverage, catalogs, __version__]
         rows = [data.target, data.unit, data.classes, data.spelled.tolist(), data.values.tolist()]
+        if data.structures is not None:
+            rows.append(hashlib.sha256(data.structures.tobytes()).hexdigest())
         if (other := [repr(label) for label in labels]) != [repr(name) for name in data.classes]:
             rows += other
         return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
@@ -331,12 +386,15 @@ class PropertyModel(BaseEstimator):
             raise InputInvalid(f"random_state is {self.random_state!r}; a whole number from 0 to 2^32 - 1 is needed.")
 
 
-def load_model(folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = ()) -> PropertyModel:
+def load_model(
+    folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = (), structures: StructuresLike | None = None
+) -> PropertyModel:
     """Load and verify a model that `PropertyModel.save` or ``embeddings fit`` wrote.
 
     Args:
         folder: its name.
         catalogs: to use in place of the installed ones of the same name; they have to be the same.
+        structures: of the rows to predict, where the model needs them.
 
     Raises:
         InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
@@ -344,7 +402,7 @@ def load_model(folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike
         CatalogNotFound: a catalog that the model needs is not here; the message names the version.
         ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
     """
-    return PropertyModel.load(folder, catalogs=catalogs)
+    return PropertyModel.load(folder, catalogs=catalogs, structures=structures)
 
 
 def _labels(values: Sequence[Any], data: Measurements) -> tuple[Any, ...]:

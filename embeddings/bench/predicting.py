@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.bench.joining import no_ids, without_structure
 from embeddings.bench.learned import ROWS_AT_ONCE
 from embeddings.bench.model import PropertyModel
-from embeddings.errors import InputInvalid, OutputInvalid
+from embeddings.bench.structures import StructureVectors
+from embeddings.errors import ColumnNotFound, InputInvalid, OutputInvalid
 from embeddings.formula.bulk import FractionMatrix, read_column
 from embeddings.store.folders import staged_folder, sync
 from embeddings.store.outputs import Output, check_outputs
 from embeddings.streaming.writers import ENDINGS, TableWriter, open_writer
 from embeddings.tables.cells import is_blank
-from embeddings.tables.columns import find_formulas
+from embeddings.tables.columns import find_formulas, find_ids
 from embeddings.tables.files import STDIN, open_sheet
 from embeddings.tables.sheet import Row, Sheet
 
@@ -69,24 +71,28 @@ def predict_file(
     out: str | Path,
     *,
     formula: str | None = None,
+    ids: str | None = None,
     advance: Callable[[int], None] = lambda n_rows: None,
 ) -> PredictionSummary:
     """Predict for every row of a table in a file of any size.
 
     The columns of the input are kept. Those that follow them are ``prediction``; ``lower`` and ``upper``, or ``p_``
     with the name of each class; ``unlike``, see `Unlike.percentile`; ``unseen_elements``; and ``note``. A row that
-    cannot be read has a note that says why, and no prediction. The output appears when it is complete.
+    cannot be read has a note that says why, and no prediction; nor has one without a structure, where the model needs
+    them. The output appears when it is complete.
 
     Args:
-        model: fitted.
+        model: fitted, with the structures of these rows if it needs them.
         path: any table that `embeddings.bench.tables.read_table` reads.
         out: .parquet or .csv.
         formula: the column of formulas; found by its name or its cells if None.
+        ids: the column of identifiers of structures; the one that names most of them if None.
         advance: called with how many more rows are done.
 
     Raises:
         ColumnNotFound: the table has no such column; the message lists those that are there.
-        InputInvalid: the table cannot be read, or has a column of the name of a new one.
+        InputInvalid: the table cannot be read, or has a column of the name of a new one; or the model needs structures
+            and was given none.
         OutputInvalid: the output cannot be written.
     """
     out, started = Path(out), time.perf_counter()
@@ -94,7 +100,7 @@ def predict_file(
         raise OutputInvalid(f'{out} ends in "{out.suffix}"; predictions are written to {" or ".join(ENDINGS)}.')
     check_outputs([Output(out)], inputs=[None if str(path) == STDIN else path])
     with open_sheet(path) as sheet, staged_folder(out) as folder:
-        job = _Job(model, sheet, find_formulas(sheet, formula), as_text=out.suffix.lower() == ".csv")
+        job = _Job(model, sheet, find_formulas(sheet, formula), ids, as_text=out.suffix.lower() == ".csv")
         writer = _Writer(folder / out.name)
         try:
             for rows in _batches(sheet):
@@ -158,11 +164,13 @@ class _Writer:
 class _Job:
     """Batches of rows to tables with predictions, and what was counted on the way."""
 
-    def __init__(self, model: PropertyModel, sheet: Sheet, place: int, *, as_text: bool) -> None:
+    def __init__(self, model: PropertyModel, sheet: Sheet, place: int, ids: str | None, *, as_text: bool) -> None:
         self.model, self.sheet, self.place, self.as_text = model, sheet, place, as_text
         self.n_rows = self.n_predicted = self.n_unlike = self.n_unseen = 0
         self.first: tuple[int, str] | None = None
         self.types: dict[str, Any] = {}
+        self.crystals = model.needed_structures()
+        self.place_of_ids = None if self.crystals is None else _place_of_ids(sheet, ids, self.crystals)
         self._check_names()
 
     def run(self, rows: Sequence[Line]) -> pa.Table:
@@ -175,8 +183,11 @@ class _Job:
                 notes[row] = "the formula is blank"
             elif notes[row] is None and code in read.invalid:
                 notes[row] = str(read.invalid[code])
+        structures = self._structures(rows, notes)
         readable = np.array([row for row, note in enumerate(notes) if note is None], dtype=np.int64)
-        made = self._predicted(read.distinct.take(read.codes[readable]))
+        made = self._predicted(
+            read.distinct.take(read.codes[readable]), None if structures is None else structures[readable]
+        )
         columns = {name: _spread(values, readable, len(rows)) for name, values in made.items()}
         self._count(lines, notes, columns)
         columns["note"] = [
@@ -199,6 +210,17 @@ class _Job:
             seconds=round(seconds, 3),
         )
 
+    def _structures(self, rows: Sequence[Line], notes: list[str | None]) -> np.ndarray | None:
+        """Return the vectors of the structures of rows, if the model needs them; note where there is none."""
+        crystals, place = self.crystals, self.place_of_ids
+        if crystals is None or place is None:
+            return None
+        cells = [None if cells is None else cells[place] for _, cells, _ in rows]
+        places = crystals.places(cells)
+        for row in np.flatnonzero(places < 0).tolist():
+            notes[row] = notes[row] or without_structure(cells[row], crystals)
+        return crystals.vectors[places]
+
     def _check_names(self) -> None:
         names = self.sheet.names
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -211,12 +233,13 @@ class _Job:
             )
 
     def _new_names(self) -> list[str]:
-        return [*self._predicted(read_column([]).distinct), "note"]
+        none = None if self.crystals is None else self.crystals.vectors[:0]
+        return [*self._predicted(read_column([]).distinct, none), "note"]
 
-    def _predicted(self, matrix: FractionMatrix) -> Columns:
+    def _predicted(self, matrix: FractionMatrix, structures: np.ndarray | None) -> Columns:
         """Return the new columns of readable rows."""
         learned, classes = self.model.learned_, self.model.learned_.training.classes
-        made = learned.predict(matrix)
+        made = learned.predict(matrix, structures)
         if classes:
             labels = list(map(str, self.model.classes_))
             columns: Columns = {"prediction": [labels[k] for k in made.argmax(axis=1)]}
@@ -267,6 +290,13 @@ class _Job:
             array = pa.array([None if value is None else str(value) for value in values], pa.string())
         self.types.setdefault(name, pa.string() if pa.types.is_null(array.type) else array.type)
         return array.cast(self.types[name])
+
+
+def _place_of_ids(sheet: Sheet, name: str | None, crystals: StructureVectors) -> int:
+    place = find_ids(sheet, name, crystals.knows)
+    if place is None:
+        raise ColumnNotFound(no_ids(crystals, sheet.source))
+    return place
 
 
 def _spread(values: Sequence[Any], rows: np.ndarray, n_rows: int) -> list[Any]:

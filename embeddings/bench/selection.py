@@ -86,7 +86,7 @@ class FeatureStore:
         parts = features.split("+")
         for part in parts:
             if part not in self._made:
-                self._made[part] = self.maker.make(part, self.data.matrix)
+                self._made[part] = self.maker.make(part, self.data.matrix, self.data.structures)
         return self._made[parts[0]] if len(parts) == 1 else np.hstack([self._made[part] for part in parts])
 
 

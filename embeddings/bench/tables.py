@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ import numpy as np
 
 from embeddings.bench.leaks import leaking_columns
 from embeddings.bench.measurements import Measurements, measurements
+from embeddings.bench.values import NONE
 from embeddings.tables.cells import as_number, is_blank
-from embeddings.tables.columns import find_column, find_formulas, split_unit
+from embeddings.tables.columns import find_column, find_formulas, find_ids, split_unit
 from embeddings.tables.files import open_sheet
 from embeddings.tables.sheet import Row, SetAside, Sheet
 
@@ -55,6 +56,8 @@ def read_table(
     time: str | None = None,
     fold: str | None = None,
     unit: str | None = None,
+    ids: str | None = None,
+    knows: Callable[[Any], bool] | None = None,
 ) -> Measurements:
     """Return the rows of a table that can be used; the others are set aside with line and reason.
 
@@ -68,6 +71,8 @@ def read_table(
         time: column of when it was measured, numbers or ISO dates.
         fold: column of the outer fold that each row is tested in.
         unit: of the target; what stands in brackets in the name of the column if None.
+        ids: column of what each row's material is called elsewhere, such as its structure.
+        knows: whether a cell is such an identifier, to find the column where `ids` is None; None not to look for it.
 
     Raises:
         ColumnNotFound: the table lacks a column, or none holds formulas; the message lists those that there are.
@@ -80,8 +85,9 @@ def read_table(
         named = {"--time": time, "--fold": fold}
         others = {option: find_column(sheet, name, option) for option, name in named.items() if name is not None}
         column = find_formulas(sheet, formula, besides=(measured, *others.values()))
+        named_by = find_ids(sheet, ids, knows, besides=(measured, *others.values()))
         places = [column, measured, *others.values()]
-        rows = _drawn(sheet, _with_values(sheet, places, list(others)))
+        rows = _drawn(sheet, _with_values(sheet, places if named_by is None else [*places, named_by], list(others)))
         name, in_name = split_unit(sheet.names[measured])
         sheet.notes += _leaks(sheet, measured, name)
     lines, cells = [line for line, _ in rows], {place: [row[k] for _, row in rows] for k, place in enumerate(places)}
@@ -93,6 +99,7 @@ def read_table(
         lines=lines,
         order=read_times(cells[others["--time"]]) if "--time" in others else None,
         folds=_labels(cells[others["--fold"]]) if "--fold" in others else None,
+        ids=None if named_by is None else [row[-1] for _, row in rows],
         set_aside=sheet.set_aside,
         notes=sheet.notes,
     )
@@ -139,10 +146,15 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def _with_values(sheet: Sheet, places: Sequence[int], options: Iterable[str]) -> Iterator[Row]:
-    """Yield rows with all that was asked for; those with a blank cell are set aside, by the option that names it."""
+    """Yield rows with all that was asked for; those with a blank cell are set aside, by the option that names it.
+
+    Cells beyond formula, value and options may be blank.
+    """
     what = ("formula", "value", *(f"cell of {option}" for option in options))
     for line, cells in sheet.rows(places):
-        blank = next((name for name, cell in zip(what, cells, strict=True) if is_blank(cell)), None)
+        is_none = isinstance(cells[1], str) and cells[1].strip().lower() == NONE  # perhaps a class
+        named = zip(what, cells, strict=False)
+        blank = next((name for name, cell in named if is_blank(cell) and not (name == "value" and is_none)), None)
         if blank is None:
             yield line, cells
         else:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,12 @@ from embeddings.tables.cells import BLANK, MARKS, MAX_LENGTH, NUMBER, PLAIN
 
 YES = frozenset({"true", "yes", "t", "y", "1", "1.0"})
 NO = frozenset({"false", "no", "f", "n", "0", "0.0"})
+
+NONE = "none"
+"""Blank, but in a column of texts, where it may be a class: no magnetism, no reaction."""
+
+NONE_SHARE = 0.05
+"""Of the rows of a column of texts that say so, from which on it is a class."""
 
 FEW_NUMBERS = 6
 """A column of at most this many different whole numbers may be one of classes."""
@@ -88,8 +94,22 @@ def read_values(cells: Sequence[Any], name: str = "target") -> Values:
         there = {row: text.removesuffix(".0") for row, text in there.items()}
         return _classes(len(cells), there, blank, name, lambda text: "no" if text.lower() in NO else "yes")
     if 2 * sum(_is_word(text) for text in there.values()) > len(there):
-        return _classes(len(cells), there, blank, name, str.casefold)
+        nones = {row: text for row, text in enumerate(texts) if text.lower() == NONE}
+        is_class = len(nones) >= NONE_SHARE * len(texts)
+        if is_class:
+            there, blank = there | nones, {row: why for row, why in blank.items() if row not in nones}
+        made = _classes(len(cells), there, blank, name, str.casefold)
+        return replace(made, notes=(*made.notes, *_of_none(name, nones, is_class=is_class)))
     return _numbers(cells, there, blank, name)
+
+
+def _of_none(name: str, nones: Mapping[int, str], *, is_class: bool) -> list[str]:
+    """Say how "none" was read in a column of classes."""
+    if not nones:
+        return []
+    if is_class:
+        return [f'"{name}": "none" is read as a class ({len(nones):,} rows); leave cells empty that have no value.']
+    return [f'"{name}": "none" stands in so few rows ({len(nones):,}) that it is read as no value.']
 
 
 def _classes(

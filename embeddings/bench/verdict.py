@@ -49,7 +49,11 @@ SPLIT_WORDS = {
     "element": "each fold tests on formulas of an element that its model never saw",
     "time": "each fold tests on what was measured later",
     "given": "the table gives the folds",
+    "matbench": "the official folds of MatBench",
 }
+
+DEALT_BY = {"given": "the folds of the table", "matbench": "the folds of MatBench"}
+"""Whose folds may have a formula on both sides."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ def _data(evidence: Evidence) -> Iterator[str]:
         )
     yield from data.notes
     yield from _set_aside(evidence)
+    if evidence.plan.split == "matbench" and data.set_aside:
+        yield "MatBench scores every row of a task: without those, the scores are not quite those of its table."
 
 
 def _seen_formulas(evidence: Evidence) -> Iterator[str]:
@@ -136,8 +142,8 @@ def _seen_formulas(evidence: Evidence) -> Iterator[str]:
     n = sum(int(np.isin(formulas[fold.test], formulas[fold.train]).sum()) for fold in evidence.contest.folds)
     if n:
         yield (
-            f"{counted(n, 'row')} were tested by models that trained on the same formula, as the folds of the table "
-            "have it: for new formulas all errors here are too low."
+            f"{counted(n, 'row')} were tested by models that trained on the same formula, as "
+            f"{DEALT_BY.get(evidence.plan.split, 'the folds')} have it: for new formulas all errors here are too low."
         )
 
 
@@ -249,7 +255,7 @@ def _outcome(found: Difference, than: str = "") -> str:
 
 
 def _vectors(evidence: Evidence, findings: Findings) -> Iterator[str]:
-    if not evidence.plan.catalogs:
+    if not evidence.plan.catalogs and not evidence.plan.structures:
         yield "No catalog took part."
     for gain in findings.gains:
         yield _gain(gain)
@@ -340,14 +346,19 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     plan, is_class = evidence.plan, evidence.data.is_classification
     options = f" --formula {shlex.quote(plan.formula_column)}" * bool(plan.formula_column)
     options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
+    options += f" --structures {shlex.quote(plan.structures)}" * bool(plan.structures)
+    options += f" --id {shlex.quote(plan.id_column)}" * bool(plan.structures and plan.id_column)
+    others = " --structures NEW_STRUCTURES" * bool(plan.structures)
     shell = (
         f"embeddings fit {source} --target {target}{options} -o model/",
-        "embeddings predict model/ NEW.csv -o predicted.csv",
+        f"embeddings predict model/ NEW.csv{others} -o predicted.csv",
     )
+    given = f", structures={plan.structures!r}" * bool(plan.structures)
+    rows, new = ("formulas_and_ids", "new_ones") if plan.structures else ("formulas", "new_formulas")
     python = (
         "from embeddings import PropertyModel",
-        f"model = PropertyModel(catalogs={list(plan.catalogs)!r}).fit(formulas, values)",
-        f"model.{'predict_proba(new_formulas)' if is_class else 'predict(new_formulas, return_interval=True)'}",
+        f"model = PropertyModel(catalogs={list(plan.catalogs)!r}{given}).fit({rows}, values)",
+        f"model.{f'predict_proba({new})' if is_class else f'predict({new}, return_interval=True)'}",
     )
     return shell, python
 

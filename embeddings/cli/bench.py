@@ -15,6 +15,8 @@ from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.progress import INTERRUPTED
+from embeddings.cli.structures_options import crystals_of, structure_options
 from embeddings.cli.types import SEED
 from embeddings.display.pages import check_page
 from embeddings.store.outputs import Output
@@ -22,15 +24,15 @@ from embeddings.store.outputs import Output
 if TYPE_CHECKING:
     from embeddings.bench.report import Report
 
-INTERRUPTED = 130
-
 
 @click.command()
 @measurement_options
+@structure_options
 @click.option("--catalog", "catalogs", multiple=True, metavar="NAME",
               help="Catalog or encoder; repeat it.  [default: ct-multi and cromel-multi, if installed]")  # fmt: skip
-@click.option("--split", type=click.Choice(["formula", "system", "element", "time", "given"]), default="formula",
-              show_default=True, help="What is never both trained on and tested on.")  # fmt: skip
+@click.option("--split", type=click.Choice(["formula", "system", "element", "time", "given", "matbench"]),
+              default="formula", show_default=True,
+              help="What is never both trained on and tested on; or folds of a column, or MatBench's.")  # fmt: skip
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 100), help="Outer folds.")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 100),
               help="How many times to judge, with other folds each time.")  # fmt: skip
@@ -42,8 +44,8 @@ INTERRUPTED = 130
               help="Page to write, .html; replaced if it is there.")  # fmt: skip
 @as_json_option
 def bench(
-    file: Path, *, catalogs: tuple[str, ...], split: Any, folds: int, repeats: int, budget: float, seed: int,
-    out: Path | None, as_json: bool, **columns: str | None,
+    file: Path, *, structures: Path | None, catalogs: tuple[str, ...], split: Any, folds: int, repeats: int,
+    budget: float, seed: int, out: Path | None, as_json: bool, **columns: str | None,
 ) -> None:  # fmt: skip
     r"""Find the best honest model for your measurements, and say which vectors help.
 
@@ -58,15 +60,20 @@ def bench(
     """
     if out is not None:
         check_page(out, "the report")
-        guard(Output(out, "the report"), inputs=[None if str(file) == "-" else file], catalogs=catalogs)
+        guard(Output(out, "the report"), inputs=[None if str(file) == "-" else file, structures], catalogs=catalogs)
     try:
         from embeddings.bench import compare
+        from embeddings.bench.matbench import is_matbench_id
 
-        data = read_measurements(file, **columns)
+        crystals = crystals_of(structures)
+        by_place = is_matbench_id if split == "matbench" else None
+        knows = by_place if crystals is None else crystals.knows
+        data = read_measurements(file, knows=knows, **columns)
         with _progress(file, budget) as progress:
             report = compare(
-                data, catalogs=catalogs or None, split=split, n_folds=folds, n_repeats=repeats, budget=budget,
-                seed=seed, progress=progress, source=str(file), formula_column=columns["formula"] or "",
+                data, catalogs=catalogs or None, structures=crystals, split=split, n_folds=folds,
+                n_repeats=repeats, budget=budget, seed=seed, progress=progress, source=str(file),
+                formula_column=columns["formula"] or "", id_column=columns["ids"] or "",
             )  # fmt: skip
         if report.was_stopped and not report.evidence.contest.folds:
             raise KeyboardInterrupt

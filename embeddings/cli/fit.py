@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
-from embeddings.cli.progress import progress
+from embeddings.cli.progress import interrupted_leaves, progress
+from embeddings.cli.structures_options import crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
 from embeddings.store.outputs import Output
 
@@ -31,6 +33,7 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @click.option(
     "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."
 )
+@structure_options
 @click.option("--head", "heads", multiple=True, help="Model that may be chosen; repeat it. All if left out.")
 @click.option("--coverage", type=Finite(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
               help="Share of new formulas that the intervals shall hold.")  # fmt: skip
@@ -40,7 +43,10 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @click.option("--force", is_flag=True, help="Replace the model if it exists; nothing else is ever replaced.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
-def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_json: bool, **options: Any) -> None:
+def fit(
+    file: Path, catalogs: tuple[str, ...], structures: Path | None, out: Path, *, force: bool, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
     r"""Fit the best model to a table of measurements, and save it.
 
     Features, models and a stack of them are chosen on inner folds; no formula stands on both sides. The model's folder
@@ -53,23 +59,34 @@ def fit(file: Path, catalogs: tuple[str, ...], out: Path, *, force: bool, as_jso
       embeddings predict strength-model new.csv -o predicted.csv
     """
     given = None if str(file) == "-" else file
-    guard(Output(out, "the model", "folder"), inputs=[given], catalogs=catalogs)
+    guard(Output(out, "the model", "folder"), inputs=[given, structures], catalogs=catalogs)
+    with interrupted_leaves(out):
+        model, data = _fitted(file, catalogs, structures, out, force=force, **options)
+    _show(model, data, out, as_json=as_json)
+
+
+def _fitted(
+    file: Path, catalogs: tuple[str, ...], structures: Path | None, out: Path, *, force: bool, **options: Any
+) -> tuple[PropertyModel, Measurements]:
+    """Return the model of a table, saved; the one that is there already if it is of this very fit."""
     from embeddings.bench.folder import check_target, holds_fit
+    from embeddings.bench.joining import with_structures
     from embeddings.bench.model import PropertyModel, load_model
 
-    named = {name: options.pop(name) for name in ("formula", "target", "unit")}
-    data = read_measurements(file, **named)
+    named = {name: options.pop(name) for name in ("formula", "target", "unit", "ids")}
+    crystals = crystals_of(structures)
+    data = read_measurements(file, knows=None if crystals is None else crystals.knows, **named)
+    data = data if crystals is None else with_structures(data, crystals)
     quiet, heads, seed = options.pop("quiet"), options.pop("heads"), options.pop("seed")
-    model = PropertyModel(catalogs, random_state=seed, heads=heads or None, **options)
+    model = PropertyModel(catalogs, random_state=seed, heads=heads or None, structures=crystals, **options)
     if not force and holds_fit(out, model.fingerprint(data)):
         echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
-        model = load_model(out)
-    else:
-        check_target(out, force=force)
-        with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
-            model.fit_measurements(data, advance=lambda: advance(1))
-        model.save(out, force=force)
-    _show(model, data, out, as_json=as_json)
+        return load_model(out), data
+    check_target(out, force=force)
+    with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
+        model.fit_measurements(data, advance=lambda: advance(1))
+    model.save(out, force=force)
+    return model, data
 
 
 def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:
@@ -92,16 +109,33 @@ def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool)
                 "coverage": None if made is None else made.coverage,
                 "members": members,
                 "set_aside": [asdict(row) for row in data.set_aside],
-                "notes": list(data.notes),
+                "notes": [*data.notes, *_warnings(model, data)],
             }
         )
         return
     say_notes(data)
-    if learned.training.n_skipped:
-        echo(f"The budget left out {learned.training.n_skipped} candidates.", err=True)
+    for line in _warnings(model, data):
+        echo(line, err=True)
     echo(f"{out}: a model of {data.target}, {len(data):,} rows, {learned.training.n_formulas:,} formulas")
     echo(_error(model, data.unit))
     print_table([(f"{one['weight']:.2f}", one["head"], one["treatment"], one["features"]) for one in members], "  ")
+
+
+def _warnings(model: PropertyModel, data: Measurements) -> Iterator[str]:
+    """Yield what makes a model worse than it could be."""
+    from embeddings.bench.facts import facts_of
+    from embeddings.bench.wording import line_list
+
+    training, facts = model.learned_.training, facts_of(data, model.learned_.maker.catalogs)
+    if facts.other_unit:
+        yield f"Values off by a factor of about 1,000, perhaps in another unit: {line_list(facts.other_unit)}."
+    for name, (symbols, n_rows) in facts.lacking.items():
+        yield f"{name} has no vector for {', '.join(symbols)} ({n_rows:,} rows): the nearest element stands in."
+    if training.n_skipped:
+        yield f"The budget left out {training.n_skipped} candidates."
+    if all(one.candidate.head == "mean" for one in model.learned_.members):
+        why = "There was no time for another" if training.n_skipped else "No other was better"
+        yield f"{why}: the model is the baseline, and predicts the same for every formula."
 
 
 def _error(model: PropertyModel, unit: str) -> str:

@@ -35,12 +35,13 @@ def measurement_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return table_argument(command)
 
 
-def read_measurements(file: Path, **options: str | None) -> Measurements:
+def read_measurements(file: Path, *, knows: Callable[[Any], bool] | None = None, **options: str | None) -> Measurements:
     """Return the measurements of a table; ``-`` is standard input.
 
     Args:
         file: any table that `embeddings.bench.tables.read_table` reads.
-        options: those of `NAMES`.
+        knows: whether a cell is an identifier, to find the column of them; None not to look for it.
+        options: those of `NAMES`, and ``ids``.
 
     Raises:
         ColumnNotFound: the table lacks a column; the message lists those that it has.
@@ -49,7 +50,7 @@ def read_measurements(file: Path, **options: str | None) -> Measurements:
     """
     from embeddings.bench.tables import read_table
 
-    return read_table(file, **options)  # type: ignore[arg-type]
+    return read_table(file, knows=knows, **options)  # type: ignore[arg-type]
 
 
 def say_notes(data: Measurements) -> None:

@@ -11,7 +11,8 @@ import click
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json
-from embeddings.cli.progress import progress
+from embeddings.cli.progress import interrupted_leaves, progress
+from embeddings.cli.structures_options import structure_options
 from embeddings.store.outputs import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path))
 @table_argument
 @formula_option
+@structure_options
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Output, .csv or .parquet; replaced if it is there.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
-def predict(model: Path, file: Path, formula: str | None, out: Path, *, quiet: bool, as_json: bool) -> None:
+def predict(
+    model: Path, file: Path, formula: str | None, structures: Path | None, ids: str | None, out: Path, *, quiet: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     r"""Predict for the formulas of a table with a model that fit made.
 
     MODEL is the folder, whose hashes are verified. FILE is a table of any size: CSV, TSV, Excel, Parquet, JSON Lines,
@@ -40,20 +45,29 @@ def predict(model: Path, file: Path, formula: str | None, out: Path, *, quiet: b
       embeddings predict strength-model new.csv -o predicted.csv
     """
     is_stdin = str(file) == "-"
-    guard(Output(out), inputs=[None if is_stdin else file])
+    guard(Output(out), inputs=[None if is_stdin else file, structures])
     check_outputs([Output(out)], inputs=(), sealed=[model])
-    from embeddings.bench.model import load_model
-    from embeddings.bench.predicting import count_rows, predict_file
-
-    loaded = load_model(model)
-    with progress("predict", lambda: count_rows(file), quiet=quiet or is_stdin) as advance:
-        summary = predict_file(loaded, file, out, formula=formula, advance=advance)
+    with interrupted_leaves(out):
+        summary = _predicted(model, file, out, structures, formula=formula, ids=ids, quiet=quiet or is_stdin)
     if as_json:
         print_json(asdict(summary))
     else:
         for note in summary.notes:
             echo(note, err=True)
         echo(_sentence(summary), err=True)
+
+
+def _predicted(
+    model: Path, file: Path, out: Path, structures: Path | None, *, quiet: bool, **columns: str | None
+) -> PredictionSummary:
+    from embeddings.bench.model import load_model
+    from embeddings.bench.predicting import count_rows, predict_file
+
+    loaded = load_model(model, structures=structures)
+    if structures is not None and loaded.learned_.structures is None:
+        echo(f"{model} needs formulas alone; {structures} is not used.", err=True)
+    with progress("predict", lambda: count_rows(file), quiet=quiet) as advance:
+        return predict_file(loaded, file, out, advance=advance, **columns)
 
 
 def _sentence(summary: PredictionSummary) -> str:

@@ -1,12 +1,18 @@
-"""Progress bars: on standard error, and only if somebody is looking at it."""
+"""Progress bars, on standard error and only if somebody is looking at it; and what Ctrl-C leaves."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+
+from embeddings.cli.printing import echo
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 @contextmanager
@@ -29,3 +35,14 @@ def progress(label: str, expected: Callable[[], int], *, quiet: bool = False) ->
 
         yield advance
         bar.update((bar.length or 0) - bar.pos)
+
+
+@contextmanager
+def interrupted_leaves(out: Path) -> Iterator[None]:
+    """After Ctrl-C, say what became of an output that appears whole or not at all."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = "was not written" if not out.exists() else "is what it was before"
+        echo(f"Interrupted: {out} {left}. The same command starts anew.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None

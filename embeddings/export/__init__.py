@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from pathlib import Path
 
-from embeddings.errors import InputInvalid, did_you_mean
+from embeddings.errors import InputInvalid, OutputInvalid, did_you_mean
 from embeddings.export.rows import POLICIES, Rows, element_rows, table_by_number
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
@@ -30,6 +31,17 @@ CLIENTS = {
     "hdf5": "embeddings.export.files:write_hdf5",
 }
 """Name of each client or format, and where its writer stands as ``module:function``."""
+
+ENDINGS = {
+    ".csv": ("csv",),
+    ".json": ("json", "cgcnn", "alignn"),
+    ".npy": ("megnet",),
+    ".pt": ("torch", "matgl"),
+    ".pth": ("torch", "matgl"),
+    ".h5": ("hdf5",),
+    ".hdf5": ("hdf5",),
+}
+"""Endings of file names that promise something, and the clients whose files may have them."""
 
 
 def writer(client: str) -> Callable[..., None]:
@@ -70,6 +82,19 @@ def write(
         ElementUnknown: not a chemical element, or one that the client cannot take.
         InputInvalid: an unknown client or policy, or no elements.
         MissingExtra: what the writer needs is not installed.
-        OutputInvalid: the file cannot be written.
+        OutputInvalid: the file cannot be written, or its name ends as another client's do.
     """
-    writer(client)(catalog, path, missing=missing, elements=elements)
+    make = writer(client)
+    _check_ending(client, Path(path))
+    make(catalog, path, missing=missing, elements=elements)
+
+
+def _check_ending(client: str, path: Path) -> None:
+    """Refuse a name that promises another kind of file; one that promises nothing is fine."""
+    ending = path.suffix.lower()
+    if client not in ENDINGS.get(ending, (client,)):
+        own = next(known for known, clients in ENDINGS.items() if client in clients)
+        raise OutputInvalid(
+            f'{path} ends in "{ending}", and a file for {client} is none of those. Call it {path.stem}{own}, or name '
+            f"another kind: --to {ENDINGS[ending][0]}"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from embeddings.display.text import shortened
@@ -96,6 +96,35 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
     if place is None:
         raise ColumnNotFound(f"{sheet.source}: no column reads as formulas; name it: --formula. {_listed(sheet.names)}")
     sheet.notes.append(f"Formulas are read from {sheet.called(place)}; --formula names another column.")
+    return place
+
+
+def find_ids(
+    sheet: Sheet, name: str | None, knows: Callable[[Any], bool] | None = None, *, besides: Collection[int] = ()
+) -> int | None:
+    """Return the place of the column of identifiers, and say in a note how it was found; None if there is none.
+
+    Args:
+        sheet: the table.
+        name: of the column; None for that in which most cells are known.
+        knows: whether a cell is an identifier; None not to look.
+        besides: places of columns that hold something else.
+
+    Raises:
+        ColumnNotFound: there is none of that name; the message lists those that there are.
+        InputInvalid: several have the name.
+    """
+    if name is not None:
+        return find_column(sheet, name, "--id")
+    counts = {
+        place: sum(knows(cells[place]) for _, cells in sheet.head)
+        for place in range(len(sheet.names))
+        if knows is not None and place not in besides
+    }
+    place = max(counts, key=counts.__getitem__, default=None)
+    if place is None or not counts[place]:
+        return None
+    sheet.notes.append(f"Identifiers are read from {sheet.called(place)}; --id names another column.")
     return place
 
 

@@ -310,6 +310,8 @@ def test_the_command_says_what_it_filled_in(export: Any) -> None:
         (["toy", "--to", "cgnn", "-o", "out"], 2, "cgnn"),
         (["toy", "--to", "cgcnn", "--missing", "skip", "-o", "out"], 2, "skip"),
         (["toy", "--to", "cgcnn"], 2, "--out"),
+        (["toy", "--to", "csv", "-o", "out.json"], 1, "Call it out.csv, or name another kind: --to json"),
+        (["toy", "--to", "matgl", "-o", "out.NPY"], 1, 'out.NPY ends in ".npy"'),
     ],
 )
 def test_errors_of_the_command(export: Any, arguments: list[str], code: int, said: str, tmp_path: Path) -> None:
@@ -317,7 +319,7 @@ def test_errors_of_the_command(export: Any, arguments: list[str], code: int, sai
     assert result.exit_code == code
     assert said in result.stderr
     assert code == 2 or result.stderr.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_the_help_names_every_client(export: Any) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -158,3 +159,31 @@ def test_durations(text: str, seconds: float) -> None:
     from embeddings.cli.duration import Duration
 
     assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.usefixtures("saved")
+def test_ctrl_c_says_what_became_of_the_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    card = Path("saved/CARD.md").read_bytes()
+    for name in ("embeddings.bench.model.learn", "embeddings.bench.predicting.predict_file"):
+        monkeypatch.setattr(name, press)
+    new = run("fit", "data.csv", *FIT, "-o", "made")
+    assert (new.exit_code, new.stdout) == (130, "")
+    assert new.stderr == "Interrupted: made was not written. The same command starts anew.\n"
+    again = run("fit", "data.csv", *FIT, "--seed", "1", "-o", "saved", "--force")
+    assert (again.exit_code, "saved is what it was before" in again.stderr) == (130, True)
+    assert Path("saved/CARD.md").read_bytes() == card
+    made = run("predict", "saved", "new.csv", "-o", "out.csv")
+    assert (made.exit_code, "out.csv was not written" in made.stderr) == (130, True)
+    assert sorted(path.name for path in Path().iterdir() if path.name != "cache") == ["data.csv", "new.csv", "saved"]
+
+
+def test_what_makes_a_model_worse_is_said(run: Run) -> None:
+    rows = [f"{one},{(k % 9 + 1) * (1000 if k % 20 == 0 else 1)}" for k, one in enumerate(FORMULAS)]
+    Path("data.csv").write_text("\n".join(["formula,y", *rows]) + "\n")
+    result = run("fit", "data.csv", *FIT, "-o", "made", "--budget", "0.001s")
+    assert result.exit_code == 0, result.output
+    assert "Values off by a factor of about 1,000, perhaps in another unit: lines 2, 22, 42" in result.stderr
+    assert "There was no time for another: the model is the baseline" in result.stderr

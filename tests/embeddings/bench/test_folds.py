@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embeddings.bench.folds import SPLITS, Folds, grouped_folds, outer_folds, systems
+from embeddings.bench.matbench import ROWS
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.errors import InputInvalid
 from embeddings.formula import parse_formula
@@ -127,3 +130,50 @@ def test_a_fold_needs_two_formulas_to_train_on() -> None:
     assert all(len(set(rows.formulas[train])) > 1 for train, _ in folds)
     with pytest.raises(InputInvalid, match="one formula to train on"):
         outer_folds(rows, "given")
+
+
+def task(n: int, values: Sequence[Any] | None = None, **options: Any) -> Measurements:
+    """Return a table of as many rows as a MatBench task has."""
+    formulas = [FORMULAS[k % len(FORMULAS)] for k in range(n)]
+    return measurements(formulas, range(n) if values is None else values, **options)
+
+
+def test_the_folds_of_matbench_are_known_by_the_number_of_rows(data_folder: Path) -> None:
+    for name, n_rows in ROWS.items():
+        rows = pq.read_table(data_folder / "matbench" / f"{name}.parquet", columns=["target", "fold"])
+        assert len(rows) == n_rows
+        folds = outer_folds(task(n_rows, rows["target"].to_pylist()), "matbench")
+        fold_of = rows["fold"].to_numpy()
+        assert [np.unique(fold_of[test]).tolist() for _, test in folds] == [[0], [1], [2], [3], [4]]
+
+
+def test_rows_that_are_set_aside_keep_their_place_in_matbench() -> None:
+    whole = outer_folds(task(312), "matbench")
+    part = task(312, [*range(100), None, *range(101, 312)])
+    assert len(part) == 311
+    for (_, test), (_, others) in zip(outer_folds(part, "matbench"), whole, strict=True):
+        assert part.lines[test].tolist() == [row + 1 for row in others if row != 100]
+
+
+def test_identifiers_of_matbench_tell_the_order() -> None:
+    whole, order = task(312), np.random.default_rng(0).permutation(312)
+    shuffled = task(312, order.tolist(), ids=[f"mb-steels-{k + 1:03d}" for k in order])
+    for (_, test), (_, others) in zip(outer_folds(shuffled, "matbench"), outer_folds(whole, "matbench"), strict=True):
+        assert sorted(shuffled.values[test]) == others.tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (lambda: task(100), "none has 100 rows. There are: dielectric 4,764"),
+        (lambda: task(4921), "but the target holds numbers, not classes"),
+        (lambda: task(312, ["yes", "no"] * 156), "but the target holds classes, not numbers"),
+        (lambda: task(5680, ["yes", "no"] * 2839 + ["yes", None]), "1 of 5,680 rows were set aside"),
+        (lambda: task(312, ids=["mb-steels-001"] * 312), "are not those of the rows of one MatBench task"),
+        (lambda: task(312, ids=[f"mb-glass-{k}" for k in range(1, 313)]), "matbench_glass has 5,680"),
+    ],
+)
+def test_what_is_no_task_of_matbench_is_named(data: Any, words: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        outer_folds(data(), "matbench")
+    assert words in str(caught.value)

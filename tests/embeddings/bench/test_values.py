@@ -131,3 +131,14 @@ def test_any_number_comes_back(numbers: list[float]) -> None:
 def test_any_cell_is_a_value_or_has_a_reason(cells: list[Any]) -> None:
     read = read_values(cells)
     assert {row for row in range(len(cells)) if not np.isfinite(read.numbers[row])} == set(read.reasons)
+
+
+def test_none_is_a_class_where_it_is_said_often() -> None:
+    read = read_values(["none", "ferro", "None", "ferro", "", None], "magnetism")
+    assert (read.classes, read.reasons) == (("ferro", "none"), {4: "the value is blank", 5: "the value is blank"})
+    assert '"none" is read as a class (2 rows)' in read.notes[-1]
+    rare = read_values([*["ferro", "anti"] * 20, "none"])
+    assert (rare.classes, list(rare.reasons)) == (("anti", "ferro"), [40])
+    assert "in so few rows (1) that it is read as no value" in rare.notes[-1]
+    for cells in (["none", "1.5", "2.5"], ["none", "yes", "no"]):
+        assert list(read_values(cells).reasons) == [0]

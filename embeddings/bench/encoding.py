@@ -1,0 +1,51 @@
+"""Structure files to a file of vectors, by the encoder behind a catalog: what ``embeddings embed`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from embeddings.loaders import builders_needed
+from embeddings.store import roots
+
+if TYPE_CHECKING:
+    from embeddings.bench.manifest import StructureUse
+    from embeddings.vectors.file import Level
+
+DEFAULT_ENCODER = "ct-multi"
+DEFAULT_LEVEL: Level = "structure"
+"""Statistics over sites are four times as wide and predict no better (bulk modulus and Debye temperature of AFLOW)."""
+
+
+@contextmanager
+def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
+    """Yield a temporary file with the vectors of structure files; those that cannot be read are named on stderr.
+
+    Args:
+        path: a folder of structure files, or one of them.
+        like: whose encoder and level are used; `DEFAULT_ENCODER` and `DEFAULT_LEVEL` if None.
+
+    Raises:
+        CatalogNotFound: the catalog of the encoder is not installed.
+        SourceError: no file can be read as a structure.
+        MissingExtra: the extra ``build`` is not installed.
+    """
+    with builders_needed():
+        from builders.embed.job import EmbedRequest, embed
+        from builders.progress import Reporter
+        from builders.sources import SourceOptions
+    folder = roots.resolve(DEFAULT_ENCODER if like is None else like.encoder)
+    with TemporaryDirectory(prefix="embeddings-") as temporary:
+        request = EmbedRequest(
+            catalog=folder,
+            level=DEFAULT_LEVEL if like is None else like.level,
+            out=Path(temporary) / "vectors.parquet",
+            work=roots.cache_folder(),
+            source="local",
+            options=SourceOptions(path=path),
+        )
+        embed(request, Reporter())
+        yield request.out

@@ -1,0 +1,39 @@
+"""How the commands that learn from a table of measurements are told of structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from embeddings.bench.structures import StructureVectors
+
+_OPTIONS = (
+    click.option("--structures", type=click.Path(path_type=Path),
+                 help="Structures of the rows: a file of vectors made by embed, or a folder of structure files."),
+    click.option("--id", "ids", metavar="COLUMN",
+                 help="Column that names the structure of each row.  [default: the one that names most of them]"),
+)  # fmt: skip
+
+
+def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --structures and --id to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def crystals_of(structures: Path | None) -> StructureVectors | None:
+    """Return the vectors of the structures that were named, if any were.
+
+    Raises:
+        EmbeddingsError: as `embeddings.bench.structures.read_structures` says.
+    """
+    if structures is None:
+        return None
+    from embeddings.bench.structures import read_structures
+
+    return read_structures(structures)

@@ -1,0 +1,54 @@
+"""Files of vectors of structures and sites as ``embeddings embed`` writes them, without an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embeddings.formula.bulk import reduced_formulas
+from embeddings.store.manifest import Licence
+from embeddings.store.tables import measure
+from embeddings.vectors.file import Footer, Level
+from testing.toys import toy_provenance, toy_table
+
+
+def write_structures(path: Path, ids: Sequence[str], formulas: Sequence[str], vectors: Any) -> Path:
+    """Write one vector for each structure."""
+    return _write(path, "structure", vectors, material_id=pa.array(ids), formula=pa.array(reduced_formulas(formulas)))
+
+
+def write_sites(path: Path, ids: Sequence[str], atomic_numbers: Sequence[Sequence[int]], vectors: Any) -> Path:
+    """Write one vector for each site, structure after structure."""
+    n_sites = [len(some) for some in atomic_numbers]
+    return _write(
+        path,
+        "site",
+        vectors,
+        material_id=pa.array(np.repeat(ids, n_sites).tolist()),
+        site=pa.array(np.concatenate([np.arange(n) for n in n_sites]), pa.int32()),
+        atomic_number=pa.array(np.concatenate(atomic_numbers), pa.int16()),
+    )
+
+
+def _write(path: Path, level: Level, vectors: Any, **columns: pa.Array) -> Path:
+    flat = np.asarray(vectors, dtype=np.float32)
+    footer = Footer(
+        level=level,
+        dim=flat.shape[1],
+        n_structures=1,
+        source="toys",
+        snapshot_sha256="0" * 64,
+        synthetic=True,
+        licence=Licence(spdx="CC0-1.0", attribution="Nobody."),
+        identity="1" * 64,
+        catalog=replace(measure(toy_provenance(), toy_table()), manifest_sha256="2" * 64),
+    )
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
+    pq.write_table(pa.table(columns).replace_schema_metadata(footer.to_metadata()), path, compression="none")
+    return path
