@@ -27,6 +27,8 @@ TRUSTED = (
     "embeddings.bench.candidates.Rescaled",
     "embeddings.bench.candidates.ZeroGate",
     "embeddings.bench.candidates._exponential",
+    "embeddings.bench.in_context.InContextClassifier",
+    "embeddings.bench.in_context.InContextRegressor",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMRegressor",

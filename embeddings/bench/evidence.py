@@ -26,6 +26,7 @@ class Plan:
         n_rows: rows that could be used, before too many of them were sampled.
         source: file that the rows come from; empty where they were handed over in Python.
         formula_column: that was named; empty where it was found.
+        in_context_weights: path of the weights of the in-context head; empty where it took no part.
     """
 
     catalogs: tuple[str, ...]
@@ -37,6 +38,7 @@ class Plan:
     n_rows: int
     source: str = ""
     formula_column: str = ""
+    in_context_weights: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -336,13 +336,17 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     plan, is_class = evidence.plan, evidence.data.is_classification
     options = f" --formula {shlex.quote(plan.formula_column)}" * bool(plan.formula_column)
     options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
+    if plan.in_context_weights:
+        options += f" --in-context-weights {shlex.quote(plan.in_context_weights)}"
+    parameters = f"catalogs={list(plan.catalogs)!r}"
+    parameters += f", in_context_weights={plan.in_context_weights!r}" * bool(plan.in_context_weights)
     shell = (
         f"embeddings fit {source} --target {target}{options} -o model/",
         "embeddings predict model/ NEW.csv -o predicted.csv",
     )
     python = (
         "from embeddings import PropertyModel",
-        f"model = PropertyModel(catalogs={list(plan.catalogs)!r}).fit(formulas, values)",
+        f"model = PropertyModel({parameters}).fit(formulas, values)",
         f"model.{'predict_proba(new_formulas)' if is_class else 'predict(new_formulas, return_interval=True)'}",
     )
     return shell, python

@@ -21,6 +21,7 @@ HEAD_WORDS = {
     "boosting": "gradient boosting",
     "boosting-l1": "gradient boosting of the absolute error",
     "gaussian-process": "a Gaussian process",
+    "in-context": "TabICL in context",
 }
 
 TREATMENT_WORDS = {"gate": "behind a zero gate", "log": "of the logarithm"}
