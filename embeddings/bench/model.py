@@ -293,7 +293,7 @@ class PropertyModel(BaseEstimator):
             random_state=said.search.seed,
             heads=said.search.heads,
             coverage=0.9 if said.intervals is None else said.intervals.coverage,
-            in_context_weights=said.search.in_context and said.search.in_context.path,
+            in_context_weights=None if said.search.in_context is None else said.search.in_context.path,
         )
         model.learned_, model._search, model.set_aside_ = saved.learned, said.search, ()
         model._set_labels(said.labels)
