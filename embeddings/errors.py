@@ -99,6 +99,10 @@ class TrainingError(EmbeddingsError, RuntimeError):
     """A training run cannot continue or resume."""
 
 
+class WeightsNotFound(EmbeddingsError, FileNotFoundError):
+    """Weights that a model needs are not where they were named."""
+
+
 class MissingExtra(EmbeddingsError, ImportError):
     """An optional dependency is not installed.
 

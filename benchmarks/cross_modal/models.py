@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 
 from benchmarks.cross_modal.sets import LARGE, SMALL, TargetSet
 from builders.methods.cromel.config import GeneratorConfig
@@ -98,7 +98,11 @@ class Forest:
 
 
 def scores(task: TargetSet, tested: np.ndarray, predicted: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
-    """Return the figures of one fold, over all tested rows and over those of formulas that the source does not have."""
+    """Return the figures of one fold, over all tested rows and over those of formulas that the source does not have.
+
+    The score of classes is the ROC-AUC of the predicted numbers; the balanced accuracy, that of labels cut at one half,
+    stands beside it.
+    """
     actual, unseen = task.values[tested], ~seen[tested]
     figures = {
         "score": _score(actual, predicted),
@@ -106,10 +110,23 @@ def scores(task: TargetSet, tested: np.ndarray, predicted: np.ndarray, seen: np.
         "score_unseen": _score(actual[unseen], predicted[unseen]),
         "n_unseen": int(unseen.sum()),
     }
-    return figures if task.is_class else figures | {"r2": float(r2_score(actual, predicted))}
+    if not task.is_class:
+        return figures | {"r2": float(r2_score(actual, predicted))}
+    return figures | {
+        "balanced_accuracy": _balanced_accuracy(actual, predicted),
+        "balanced_accuracy_unseen": _balanced_accuracy(actual[unseen], predicted[unseen]),
+    }
 
 
 def _score(actual: np.ndarray, predicted: np.ndarray) -> float | None:
     if actual.dtype != bool:
         return float(mean_absolute_error(actual, predicted)) if len(actual) else None
-    return float(roc_auc_score(actual, predicted)) if len(set(actual.tolist())) == 2 else None
+    return float(roc_auc_score(actual, predicted)) if _has_both(actual) else None
+
+
+def _balanced_accuracy(actual: np.ndarray, predicted: np.ndarray) -> float | None:
+    return float(balanced_accuracy_score(actual, predicted > 0.5)) if _has_both(actual) else None
+
+
+def _has_both(actual: np.ndarray) -> bool:
+    return len(set(actual.tolist())) == 2

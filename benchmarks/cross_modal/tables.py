@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.cross_modal.sets import PUBLISHED, SETS
+from benchmarks.cross_modal.sets import OPEN, PUBLISHED, SETS
 from benchmarks.harness import Document
 
 BEST, NOTHING = "c+d: contrast and labels", "e: nothing"
 """The way of learning that the published encoders take, and no learning at all."""
 
+BALANCED = "balanced accuracy"
+FIGURES = ("score", "score_unseen", "balanced_accuracy", "balanced_accuracy_unseen", "r2")
+"""Columns of the rows that are averaged; a set of numbers has no balanced accuracy, one of classes no R2."""
+
+UNMEASURED = "A dash under balanced accuracy: that model was measured before it was recorded, and not again since"
+"""Said where rows of classes have a ROC-AUC alone."""
+
+GAINS = ("set", "score", "without transfer", "lower error", "CrabNet (published)", "best from composition (published)")
+
 
 def page(results: Sequence[Document]) -> str:
     """Return what is gained on each set, then every set's table."""
-    return "\n\n".join([_gains(results), *map(table, results)])
+    gains = markdown.table(GAINS, [cells for result in results for cells in _gains(result)])
+    return "\n\n".join([gains, *map(table, results)])
 
 
 def table(result: Document) -> str:
@@ -26,19 +36,17 @@ def table(result: Document) -> str:
     about = f"{overlap['rows']:,} rows; the source has {overlap['in the source']:,} of {overlap['formulas']:,} formulas"
     if overlap["unreadable rows"]:
         about += f"; {overlap['unreadable rows']} more rows have formulas that cannot be read"
-    sign = -1 if SETS[name].metric == "ROC-AUC" else 1
+    columns = _columns(name)
+    sign = -1 if SETS[name].is_class else 1
+    ranked = sorted(summarize(result["rows"]), key=lambda row: sign * row["score"])
+    if SETS[name].is_class and any(row["balanced_accuracy"] is None for row in ranked):
+        about += f". {UNMEASURED}"
     cells = [
-        [
-            row["model"],
-            row["source"],
-            *(_cell(row, key) for key in ("score", "score_unseen", "r2")),
-            str(row["n_seeds"]),
-        ]
-        for row in sorted(summarize(result["rows"]), key=lambda row: sign * row["score"])
+        [row["model"], row["source"], *(_cell(row, key) for key in columns), str(row["n_seeds"])] for row in ranked
     ]
-    cells += [[f"{who} (published)", "-", f"{value}", "-", "-", "-"] for who, value in PUBLISHED.get(name, {}).items()]
-    columns = ["model", "source", SETS[name].metric, "unseen formulas", "R2", "seeds"]
-    return f"### {name}\n\n{about}.\n\n{markdown.table(columns, cells)}"
+    cells += [_known(name, f"{who} (published)", value) for who, value in PUBLISHED.get(name, {}).items()]
+    cells += [_known(name, f"{who} (not merged)", value) for who, value in OPEN.get(name, {}).items()]
+    return f"### {name}\n\n{about}.\n\n{markdown.table(['model', 'source', *columns.values(), 'seeds'], cells)}"
 
 
 def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -51,36 +59,48 @@ def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     figures: dict[str, Any] = {"n_seeds": len({row["seed"] for row in rows})}
-    for column in ("score", "score_unseen", "r2"):
+    for column in FIGURES:
         values = [row[column] for row in rows if row.get(column) is not None]
         figures[column] = round(float(np.mean(values)), 5) if values else None
         figures[f"{column}_std"] = round(float(np.std(values)), 5) if values else None
     return figures
 
 
-def _gains(results: Sequence[Document]) -> str:
-    columns = [
-        "set",
-        "score",
-        "without transfer",
-        "lower error",
-        "CrabNet (published)",
-        "best from composition (published)",
-    ]
-    return markdown.table(columns, [cells for result in results if (cells := _gain(result))])
+def _columns(name: str) -> dict[str, str]:
+    """Return the figures of a set's table, and their headings."""
+    columns = {"score": SETS[name].metric, "score_unseen": "unseen formulas"}
+    if SETS[name].is_class:
+        return columns | {"balanced_accuracy": BALANCED, "balanced_accuracy_unseen": f"{BALANCED}, unseen formulas"}
+    return columns | {"r2": "R2"}
 
 
-def _gain(result: Document) -> list[str] | None:
-    """Return the best way without leaks beside no transfer and the published scores; None where one is not measured."""
+def _comparable(name: str) -> str:
+    """Return the figure that published ones can be compared with."""
+    return "balanced_accuracy" if SETS[name].is_class else "score"
+
+
+def _known(name: str, who: str, value: float) -> list[str]:
+    """Return a row with a figure that somebody else gives."""
+    return [who, "-", *(f"{value}" if key == _comparable(name) else "-" for key in _columns(name)), "-"]
+
+
+def _gains(result: Document) -> Iterator[list[str]]:
+    """Yield the best way without leaks beside no transfer and the published scores; nothing if one is not measured."""
     name, summary = result["name"], summarize(result["rows"])
     honest = next((row for row in summary if row["model"] == BEST and "without" in row["source"]), None)
     base = next((row for row in summary if row["model"] == NOTHING), None)
     if honest is None or base is None:
-        return None
-    gain = f"{round(1 - honest['score'] / base['score'], 4):.1%}" if SETS[name].metric.startswith("MAE") else "-"
-    known = PUBLISHED.get(name, {})
-    published = [f"{known[key]:.4g}" if key in known else "-" for key in ("CrabNet", "best from composition")]
-    return [f"{name} ({SETS[name].metric})", f"{honest['score']:.4g}", f"{base['score']:.4g}", gain, *published]
+        return
+    figures = {"score": SETS[name].metric} | ({"balanced_accuracy": BALANCED} if SETS[name].is_class else {})
+    for key, words in figures.items():
+        gain = "-" if SETS[name].is_class else f"{round(1 - honest[key] / base[key], 4):.1%}"
+        known = PUBLISHED.get(name, {}) if key == _comparable(name) else {}
+        published = [_brief(known.get(who)) for who in ("CrabNet", "best from composition")]
+        yield [f"{name} ({words})", _brief(honest[key]), _brief(base[key]), gain, *published]
+
+
+def _brief(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _cell(row: dict[str, Any], key: str) -> str:

@@ -43,7 +43,9 @@ TASKS = {
     "glass": "ROC-AUC",
     "expt_is_metal": "ROC-AUC",
 }
-"""Task -> the figure that MatBench ranks by; of each kind the cheapest first."""
+"""Task -> what is measured; of each kind the cheapest first.
+
+What the leaderboard calls ROC-AUC is the balanced accuracy of hard labels: these are not to be compared with it."""
 
 QUICK_TASKS = ("steels", "expt_is_metal")
 STATS = ("mean", "std", "min", "max")

@@ -70,7 +70,7 @@ class Candidate:
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
-            judge = head.classifier or HEADS["trees"].classifier
+            judge = HEADS[head.judge or self.head].classifier or HEADS["trees"].classifier
             return ZeroGate(regressor, judge(seed, n_threads) if judge else None)
         return regressor
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from embeddings.bench.in_context_weights import HEAD
 from embeddings.bench.manifest import ModelManifest
 from embeddings.bench.structures import described
 from embeddings.display.text import one_line
@@ -32,6 +33,7 @@ def render_model_card(manifest: ModelManifest) -> str:
         ("Members", _members(manifest)),
         ("Training", _training(manifest)),
         ("Catalogs", _catalogs(manifest)),
+        ("Weights", _weights(manifest)),
         ("Limits", _limits(manifest)),
         ("Made with", _environment(manifest)),
     )
@@ -116,6 +118,17 @@ def _training(manifest: ModelManifest) -> str:
 def _catalogs(manifest: ModelManifest) -> str:
     rows = [(f"{one.name}@{one.version}", f"`{one.sha256}`") for one in manifest.catalogs]
     return _table(("needed to predict", "SHA-256 of its numbers"), rows)
+
+
+def _weights(manifest: ModelManifest) -> str:
+    used = manifest.search.in_context
+    if used is None or HEAD not in (one.head for one in manifest.members):
+        return ""
+    return (
+        f"The in-context member needs `tabicl` and its weights to predict. They are no part of this folder: "
+        f"`{one_line(used.path)}`, SHA-256 `{used.sha256}`. The training rows, features and values, are in "
+        "the member's file: they are its model."
+    )
 
 
 def _limits(manifest: ModelManifest) -> str:

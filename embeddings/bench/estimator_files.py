@@ -31,6 +31,8 @@ TRUSTED = (
     "embeddings.bench.finetuned.FinetunedRegressor",
     "embeddings.estimators.network.TunedNetwork",
     "embeddings.estimators.targets.Target",
+    "embeddings.bench.in_context.InContextClassifier",
+    "embeddings.bench.in_context.InContextRegressor",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMRegressor",

@@ -28,6 +28,7 @@ class Plan:
         formula_column: that was named; empty where it was found.
         structures: file or folder that they come from; empty where none took part.
         id_column: of their identifiers, that was named; empty where it was found.
+        in_context_weights: path of the weights of the in-context head; empty where it took no part.
     """
 
     catalogs: tuple[str, ...]
@@ -41,6 +42,7 @@ class Plan:
     formula_column: str = ""
     structures: str = ""
     id_column: str = ""
+    in_context_weights: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from embeddings.bench.features import BASE, BLOCKS, STRUCTURES, FeatureMaker
 from embeddings.bench.findings import findings_of
 from embeddings.bench.folds import Folds, Split, outer_folds
 from embeddings.bench.heads import checked_heads
+from embeddings.bench.in_context_weights import PathLike, require_weights, use_weights
 from embeddings.bench.joining import with_structures
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.report import Report
@@ -61,6 +62,7 @@ def compare(
     source: str = "",
     formula_column: str = "",
     id_column: str = "",
+    in_context_weights: PathLike | None = None,
 ) -> Report:
     """Find the best honest model for measurements, and say which vectors help it.
 
@@ -81,13 +83,15 @@ def compare(
         n_repeats: how often the rows are dealt into folds anew; more than once for ``"formula"`` and ``"system"``.
         budget: seconds that it may take; what does not fit is left out, and the report says so. None for no bound.
         seed: of folds and heads: the same seed gives the same report, unless the budget ends first.
-        heads: names out of `embeddings.bench.heads.HEADS`; all if None.
+        heads: names out of `embeddings.bench.heads.HEADS`; all that can take part if None.
         progress: told what is being done and the share that is done.
         target: what was measured; the name of `values` if it has one.
         unit: of the values.
         source: file that the rows come from, for the report.
         formula_column: of that file, where it has to be named, for the report.
         id_column: likewise.
+        in_context_weights: checkpoint of TabICL, or a folder with them, for the head "in-context"; None for what
+            ``EMBEDDINGS_TABICL_WEIGHTS`` names.
 
     Raises:
         InputInvalid: too few rows or formulas, an unknown head or split, a budget that is not above 0, or two catalogs
@@ -96,7 +100,8 @@ def compare(
         SourceError: no file of the folder can be read as a structure.
         TargetInvalid: the values cannot be learned.
         CatalogNotFound: no catalog goes by a name.
-        MissingExtra: a package of the extra is not installed.
+        MissingExtra: a package of the extra is not installed, or weights are named and tabicl is not installed.
+        WeightsNotFound: the weights that are named are not there.
 
     Example:
         >>> from embeddings.bench import compare
@@ -111,14 +116,16 @@ def compare(
     names, crystals = tuple(vectors), None if structures is None else read_structures(structures)
     if crystals is not None:
         all_rows, vectors = with_structures(all_rows, crystals), vectors | {STRUCTURES: crystals}
-    settings = Settings(heads=checked_heads(heads), seed=seed)
     data = _sampled(all_rows, seed)
     folds = _all_folds(data, split, n_folds, n_repeats, seed)
-    plan = Plan(
-        names, split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column,
-        "" if crystals is None else crystals.source, id_column,
-    )  # fmt: skip
-    return Report(_Bench(data, vectors, folds, plan, settings, clock, progress or (lambda what, share: None)).run())
+    with use_weights(in_context_weights):
+        settings = Settings(heads=checked_heads(heads), seed=seed)
+        weights = require_weights(settings.heads, classify=data.is_classification)
+        plan = Plan(
+            names, split, len(folds), n_repeats, budget, seed, len(all_rows), source, formula_column,
+            "" if crystals is None else crystals.source, id_column, str(weights.path) if weights else "",
+        )  # fmt: skip
+        return Report(_Bench(data, vectors, folds, plan, settings, clock, progress or (lambda what, share: None)).run())
 
 
 def default_catalogs() -> tuple[str, ...]:

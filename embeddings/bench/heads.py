@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from embeddings.bench.finetuned import FINETUNED, FinetunedClassifier, FinetunedRegressor
+from embeddings.bench.in_context import MAX_ROWS, SECONDS_PER_ROW, in_context_classifier, in_context_regressor
+from embeddings.bench.in_context_weights import HEAD, named_path
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 
 try:
@@ -46,12 +48,18 @@ class Head:
         classifier: seed, number of threads -> estimator with `predict_proba`; None where there is none.
         max_rows: it is not tried on more.
         needs_encoder: whether it is tried once for each composition encoder, and on nothing else.
+        judge: head whose classifier tells zeros from other values before it; itself if empty.
+        takes_part: whether it is tried where no heads are named.
+        seconds_per_row: that one fit is expected to take, until one has run.
     """
 
     regressor: Callable[[int, int], Any]
     classifier: Callable[[int, int], Any] | None
     max_rows: int = 10**9
     needs_encoder: bool = False
+    judge: str = ""
+    takes_part: Callable[[], bool] = lambda: True
+    seconds_per_row: float = 0.0
 
 
 def _scaled(estimator: Any) -> Any:
@@ -106,6 +114,14 @@ HEADS: dict[str, Head] = {
         max_rows=20_000,
         needs_encoder=True,
     ),
+    HEAD: Head(
+        in_context_regressor,
+        in_context_classifier,
+        max_rows=MAX_ROWS,
+        judge="trees",
+        takes_part=lambda: named_path() is not None,
+        seconds_per_row=SECONDS_PER_ROW,
+    ),
 }
 """Every head by name, from the cheapest to the dearest of a few hundred rows."""
 
@@ -116,12 +132,14 @@ def threads_for(n_rows: int) -> int:
 
 
 def checked_heads(heads: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the names of one head or several, each once; all of them for None.
+    """Return the names of one head or several, each once; for None all that can take part.
 
     Raises:
         InputInvalid: there is no such head, or none is given.
     """
-    names = tuple(HEADS) if heads is None else tuple(dict.fromkeys((heads,) if isinstance(heads, str) else heads))
+    if heads is None:
+        return tuple(name for name, head in HEADS.items() if head.takes_part())
+    names = tuple(dict.fromkeys((heads,) if isinstance(heads, str) else heads))
     unknown = next((name for name in names or ("",) if name not in HEADS), None)
     if unknown is not None:
         raise InputInvalid(f'No head "{unknown}".{did_you_mean(unknown, HEADS)} There are: {", ".join(HEADS)}.')

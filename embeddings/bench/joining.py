@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from embeddings.bench.manifest import StructureUse
-from embeddings.bench.measurements import Measurements, SetAside, check_measurements, with_classes_that_occur
+from embeddings.bench.measurements import Measurements, check_measurements, with_classes_that_occur
 from embeddings.bench.structures import StructureVectors, described, needed_structures
 from embeddings.errors import ColumnNotFound, InputInvalid, MaterialNotCovered
 from embeddings.tables.cells import is_blank
+from embeddings.tables.sheet import SetAside
 
 N_NAMED = 5
 

@@ -61,6 +61,14 @@ class StructureUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightsUse:
+    """Weights that were learned elsewhere and are no part of the folder: where they were, and their hash."""
+
+    path: Text
+    sha256: Sha256
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemberEntry:
     """One model of the stack: what it sees, what it is, its weight and its file."""
 
@@ -123,6 +131,7 @@ class SearchEntry:
         budget: seconds; None for no bound.
         n_skipped: candidates that the budget left out.
         fingerprint: SHA-256 over the rows and all of the above: the identity of the fit.
+        in_context: weights that the in-context head had; None if it took no part.
     """
 
     catalogs: tuple[str, ...]
@@ -132,6 +141,7 @@ class SearchEntry:
     budget: Annotated[float, AtLeast(0)] | None
     n_skipped: Count
     fingerprint: Sha256
+    in_context: WeightsUse | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,10 @@ from embeddings.bench.clock import Clock, check_budget
 from embeddings.bench.features import BLOCKS, STRUCTURES
 from embeddings.bench.folder import SavedModel, read_model, write_model
 from embeddings.bench.heads import checked_heads
+from embeddings.bench.in_context_weights import PathLike, Weights, require_weights, use_weights
 from embeddings.bench.joining import formulas_and_ids, vectors_of_rows, with_structures
 from embeddings.bench.learned import Learned, learn
-from embeddings.bench.manifest import SearchEntry, StructureUse
+from embeddings.bench.manifest import SearchEntry, StructureUse, WeightsUse
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.selection import Settings
 from embeddings.bench.structures import StructuresLike, StructureVectors, needed_structures, read_structures
@@ -73,10 +74,12 @@ class PropertyModel(BaseEstimator):
         catalogs: catalogs and composition encoders whose vectors may be used: names or what `load_catalog` returns.
         budget: seconds that fitting may take; None for no bound.
         random_state: seed of folds and models.
-        heads: names out of `embeddings.bench.heads.HEADS`; None for all.
+        heads: names out of `embeddings.bench.heads.HEADS`; None for all that can take part.
         coverage: share of new formulas that intervals shall hold.
         structures: vectors of structures that may be used too: a file that ``embeddings embed`` wrote, or a folder of
             structure files. A row is then a formula and an identifier, here and in all that takes formulas.
+        in_context_weights: checkpoint of TabICL, or a folder with them, for the head "in-context"; None for what
+            ``EMBEDDINGS_TABICL_WEIGHTS`` names.
 
     Attributes:
         learned_: the stack, its estimate of the error and its neighborhood.
@@ -98,6 +101,7 @@ class PropertyModel(BaseEstimator):
         heads: Sequence[str] | None = None,
         coverage: float = 0.9,
         structures: StructuresLike | None = None,
+        in_context_weights: PathLike | None = None,
     ) -> None:
         self.catalogs = catalogs
         self.budget = budget
@@ -105,6 +109,7 @@ class PropertyModel(BaseEstimator):
         self.heads = heads
         self.coverage = coverage
         self.structures = structures
+        self.in_context_weights = in_context_weights
 
     def fit(self, X: Any, y: Any) -> Self:
         """Choose and train a model.
@@ -122,6 +127,7 @@ class PropertyModel(BaseEstimator):
             InputInvalid: too few rows can be used, or a parameter is not valid.
             TargetInvalid: the values cannot be learned.
             CatalogNotFound: no catalog goes by a name.
+            WeightsNotFound: the weights that are named are not there.
         """
         if isinstance(X, str):
             raise InputInvalid("A column of formulas is expected, such as a list, not one text.")
@@ -152,26 +158,30 @@ class PropertyModel(BaseEstimator):
         Raises:
             InputInvalid: a parameter is not valid.
             CatalogNotFound: no catalog goes by a name.
+            WeightsNotFound: the weights that are named are not there.
         """
         vectors = self._vectors()
         self._check()
         data, crystals = self._with_structures(data), self._crystals()
-        self.learned_: Learned = learn(
-            data,
-            vectors if crystals is None else vectors | {STRUCTURES: crystals},
-            settings=self._settings(),
-            coverage=self.coverage,
-            clock=Clock(self.budget),
-            advance=advance,
-        )
+        settings, weights = self._settings(), self._weights(data)
+        with use_weights(self.in_context_weights):
+            self.learned_: Learned = learn(
+                data,
+                vectors if crystals is None else vectors | {STRUCTURES: crystals},
+                settings=settings,
+                coverage=self.coverage,
+                clock=Clock(self.budget),
+                advance=advance,
+            )
         self._search = SearchEntry(
             catalogs=tuple(f"{one.name}@{one.version}" for one in vectors.values()),
-            heads=self._settings().heads,
-            n_inner=self._settings().n_inner,
+            heads=settings.heads,
+            n_inner=settings.n_inner,
             seed=self.random_state,
             budget=self.budget,
             n_skipped=self.learned_.training.n_skipped,
             fingerprint=self._fingerprint(data, vectors, labels),
+            in_context=None if weights is None else WeightsUse(path=str(weights.path), sha256=weights.sha256),
         )
         self.set_aside_ = data.set_aside
         self._set_labels(tuple(labels) or data.classes)
@@ -277,6 +287,7 @@ class PropertyModel(BaseEstimator):
         *,
         catalogs: Iterable[CatalogLike] = (),
         structures: StructuresLike | None = None,
+        in_context_weights: PathLike | None = None,
     ) -> Self:
         """Load and verify what `save` wrote.
 
@@ -284,14 +295,18 @@ class PropertyModel(BaseEstimator):
             folder: its name.
             catalogs: to use in place of the installed ones of the same name; they have to be the same.
             structures: of the rows to predict, where the model needs them.
+            in_context_weights: where the weights of the in-context head are now; they have to be the same.
 
         Raises:
             InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
             CatalogCorrupt: a file is missing or altered, or a catalog has other numbers.
             CatalogNotFound: a catalog that the model needs is not here; the message names the version.
+            WeightsNotFound: weights that the model needs are not here; the message names them.
+            MissingExtra: the model needs tabicl, which is not installed.
             ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
         """
-        model = cls._of(read_model(Path(folder), catalogs=catalogs))
+        with use_weights(in_context_weights):
+            model = cls._of(read_model(Path(folder), catalogs=catalogs))
         return model.set_params(structures=structures)
 
     @classmethod
@@ -303,6 +318,7 @@ class PropertyModel(BaseEstimator):
             random_state=said.search.seed,
             heads=said.search.heads,
             coverage=0.9 if said.intervals is None else said.intervals.coverage,
+            in_context_weights=None if said.search.in_context is None else said.search.in_context.path,
         )
         model.learned_, model._search, model.set_aside_ = saved.learned, said.search, ()
         model._set_labels(said.labels)
@@ -355,7 +371,14 @@ class PropertyModel(BaseEstimator):
             del self.classes_
 
     def _settings(self) -> Settings:
-        return Settings(checked_heads(self.heads), seed=self.random_state)
+        with use_weights(self.in_context_weights):
+            return Settings(checked_heads(self.heads), seed=self.random_state)
+
+    def _weights(self, data: Measurements) -> Weights | None:
+        """Return the weights of the in-context head, if it takes part."""
+        heads = self._settings().heads
+        with use_weights(self.in_context_weights):
+            return require_weights(heads, classify=data.is_classification)
 
     def _vectors(self) -> dict[str, Pooled]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
@@ -375,6 +398,8 @@ class PropertyModel(BaseEstimator):
             rows.append(hashlib.sha256(data.structures.tobytes()).hexdigest())
         if (other := [repr(label) for label in labels]) != [repr(name) for name in data.classes]:
             rows += other
+        if (weights := self._weights(data)) is not None:
+            search.append(weights.sha256)
         return hashlib.sha256(json.dumps([search, rows]).encode()).hexdigest()
 
     def _check(self) -> None:
@@ -387,7 +412,11 @@ class PropertyModel(BaseEstimator):
 
 
 def load_model(
-    folder: str | os.PathLike[str], *, catalogs: Iterable[CatalogLike] = (), structures: StructuresLike | None = None
+    folder: str | os.PathLike[str],
+    *,
+    catalogs: Iterable[CatalogLike] = (),
+    structures: StructuresLike | None = None,
+    in_context_weights: PathLike | None = None,
 ) -> PropertyModel:
     """Load and verify a model that `PropertyModel.save` or ``embeddings fit`` wrote.
 
@@ -395,14 +424,17 @@ def load_model(
         folder: its name.
         catalogs: to use in place of the installed ones of the same name; they have to be the same.
         structures: of the rows to predict, where the model needs them.
+        in_context_weights: where the weights of the in-context head are now; they have to be the same.
 
     Raises:
         InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
         CatalogCorrupt: a file is missing or altered, or a catalog has other numbers.
         CatalogNotFound: a catalog that the model needs is not here; the message names the version.
+        WeightsNotFound: weights that the model needs are not here; the message names them.
+        MissingExtra: the model needs tabicl, which is not installed.
         ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
     """
-    return PropertyModel.load(folder, catalogs=catalogs, structures=structures)
+    return PropertyModel.load(folder, catalogs=catalogs, structures=structures, in_context_weights=in_context_weights)
 
 
 def _labels(values: Sequence[Any], data: Measurements) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from embeddings.bench.clock import Deadline
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.finetuned import FINETUNED, can_tune, expected_seconds, starting_from
 from embeddings.bench.folds import Folds, grouped_folds
-from embeddings.bench.heads import HEADS
+from embeddings.bench.heads import HEADS, checked_heads
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.stack import stack_weights
 from embeddings.encoder import CompositionEncoder
@@ -45,7 +45,7 @@ class Settings:
         seed: of folds and heads.
     """
 
-    heads: tuple[str, ...] = tuple(HEADS)
+    heads: tuple[str, ...] = field(default_factory=lambda: checked_heads(None))
     n_inner: int = 4
     seed: int = 0
 
@@ -180,7 +180,8 @@ class Race:
 
     def _expected(self, one: Candidate) -> float:
         """Return the seconds that a candidate takes at most, as far as its head, or any head, has shown."""
-        return self.slowest.get(one.head, max(self.slowest.values(), default=0.0))
+        guess = HEADS[one.head].seconds_per_row * len(self.rows)
+        return self.slowest.get(one.head, max([guess, *self.slowest.values()]))
 
     def _loss_of(self, one: Candidate) -> float:
         losses = [self.loss(made, self.values[self.folds[fold][1]]) for fold, made in self.predicted[one].items()]

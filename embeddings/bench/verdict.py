@@ -348,16 +348,19 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
     options += f" --structures {shlex.quote(plan.structures)}" * bool(plan.structures)
     options += f" --id {shlex.quote(plan.id_column)}" * bool(plan.structures and plan.id_column)
+    options += f" --in-context-weights {shlex.quote(plan.in_context_weights)}" * bool(plan.in_context_weights)
     others = " --structures NEW_STRUCTURES" * bool(plan.structures)
+    parameters = f"catalogs={list(plan.catalogs)!r}"
+    parameters += f", structures={plan.structures!r}" * bool(plan.structures)
+    parameters += f", in_context_weights={plan.in_context_weights!r}" * bool(plan.in_context_weights)
     shell = (
         f"embeddings fit {source} --target {target}{options} -o model/",
         f"embeddings predict model/ NEW.csv{others} -o predicted.csv",
     )
-    given = f", structures={plan.structures!r}" * bool(plan.structures)
     rows, new = ("formulas_and_ids", "new_ones") if plan.structures else ("formulas", "new_formulas")
     python = (
         "from embeddings import PropertyModel",
-        f"model = PropertyModel(catalogs={list(plan.catalogs)!r}{given}).fit({rows}, values)",
+        f"model = PropertyModel({parameters}).fit({rows}, values)",
         f"model.{f'predict_proba({new})' if is_class else f'predict({new}, return_interval=True)'}",
     )
     return shell, python

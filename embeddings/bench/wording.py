@@ -22,6 +22,7 @@ HEAD_WORDS = {
     "boosting-l1": "gradient boosting of the absolute error",
     "gaussian-process": "a Gaussian process",
     "finetuned": "the encoder, fine-tuned,",
+    "in-context": "TabICL in context",
 }
 
 TREATMENT_WORDS = {"gate": "behind a zero gate", "log": "of the logarithm"}

@@ -13,7 +13,7 @@ import click
 
 from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
-from embeddings.cli.measurements_options import measurement_options, read_measurements
+from embeddings.cli.measurements_options import in_context_option, measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import INTERRUPTED
 from embeddings.cli.structures_options import crystals_of, structure_options
@@ -42,10 +42,12 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
               help="Page to write, .html; replaced if it is there.")  # fmt: skip
+@in_context_option
 @as_json_option
 def bench(
     file: Path, *, structures: Path | None, catalogs: tuple[str, ...], split: Any, folds: int, repeats: int,
-    budget: float, seed: int, out: Path | None, as_json: bool, **columns: str | None,
+    budget: float, seed: int, out: Path | None, in_context_weights: Path | None, as_json: bool,
+    **columns: str | None,
 ) -> None:  # fmt: skip
     r"""Find the best honest model for your measurements, and say which vectors help.
 
@@ -74,6 +76,7 @@ def bench(
                 data, catalogs=catalogs or None, structures=crystals, split=split, n_folds=folds,
                 n_repeats=repeats, budget=budget, seed=seed, progress=progress, source=str(file),
                 formula_column=columns["formula"] or "", id_column=columns["ids"] or "",
+                in_context_weights=in_context_weights,
             )  # fmt: skip
         if report.was_stopped and not report.evidence.contest.folds:
             raise KeyboardInterrupt

@@ -11,7 +11,13 @@ import click
 
 from embeddings.cli.duration import Duration
 from embeddings.cli.guard import guard
-from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
+from embeddings.cli.measurements_options import (
+    formula_option,
+    in_context_option,
+    read_measurements,
+    say_notes,
+    table_argument,
+)
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.structures_options import crystals_of, structure_options
@@ -39,6 +45,7 @@ CATALOGS = ("ct-multi", "cromel-multi")
               help="Share of new formulas that the intervals shall hold.")  # fmt: skip
 @click.option("--budget", type=Duration(), help="Time that it may take, such as 10m. No bound if left out.")
 @click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
+@in_context_option
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder of the model.")
 @click.option("--force", is_flag=True, help="Replace the model if it exists; nothing else is ever replaced.")
 @click.option("--quiet", is_flag=True, help="No progress.")

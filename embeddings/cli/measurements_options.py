@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 table_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 formula_option = click.option("--formula", help="Column of formulas.  [default: found by its name or its cells]")
 
+in_context_option = click.option(
+    "--in-context-weights", type=click.Path(path_type=Path), metavar="PATH",
+    help="Weights of TabICL, a file or a folder with several, to try it too.  [env var: EMBEDDINGS_TABICL_WEIGHTS]",
+)  # fmt: skip
+
 _COLUMNS = (
     formula_option,
     click.option("--target", required=True, help="Column of what was measured: numbers, or classes as text."),

@@ -18,7 +18,7 @@ from benchmarks.cross_modal.models import Head, pooled, scores
 from benchmarks.cross_modal.quick import quick_plan
 from benchmarks.cross_modal.sets import SETS, TargetSet, read_set
 from benchmarks.cross_modal.source import full_workshop
-from benchmarks.cross_modal.tables import BEST, NOTHING, page, summarize
+from benchmarks.cross_modal.tables import BEST, NOTHING, UNMEASURED, page, summarize
 from benchmarks.harness import Request
 from builders.methods.cromel.recipes import RECIPES
 from embeddings.errors import InputInvalid
@@ -103,6 +103,35 @@ def test_scores_tell_seen_from_unseen():
     assert (figures["score_unseen"], figures["n_unseen"]) == (1.0, 1)
 
 
+def test_classes_are_judged_by_their_ranks_and_by_labels_cut_at_one_half():
+    """Well ranked scores that all lie above one half make a ROC-AUC of one, and labels that are worth nothing."""
+    task = TargetSet("glass", np.array(["Fe", "Co", "Ni", "Cu"]), np.array([False, False, True, True]), None)
+    tested, seen = np.ones(4, bool), np.array([True, False, False, False])
+    figures = scores(task, tested, np.array([0.6, 0.7, 0.8, 0.9]), seen)
+    assert (figures["score"], figures["balanced_accuracy"]) == (1.0, 0.5)
+    assert scores(task, tested, np.array([0.5, 0.7, 0.8, 0.9]), seen)["balanced_accuracy"] == 0.75
+    assert scores(task, tested, np.array([0.1, 0.7, 0.8, 0.4]), seen)["balanced_accuracy_unseen"] == 0.25
+    assert scores(task, tested, np.zeros(4), task.values)["balanced_accuracy_unseen"] is None
+
+
+def test_published_classes_are_compared_by_balanced_accuracy_alone():
+    rows = [
+        {"model": model, "source": source, "seed": 0, "score": score, "balanced_accuracy": accuracy}
+        for model, source, score, accuracy in ((BEST, "without some", 0.97, 0.91), (NOTHING, "none", 0.94, 0.88))
+    ]
+    overlap = {"rows": 4, "unreadable rows": 0, "formulas": 4, "in the source": 0}
+    text = page([{"name": "glass", "overlap": overlap, "rows": rows}])
+    assert "| glass (ROC-AUC) | 0.97 | 0.94 | - | - | - |" in text
+    assert "| glass (balanced accuracy) | 0.91 | 0.88 | - | - | 0.9603 |" in text
+    assert "| best from composition (published) | - | - | - | 0.9603 | - | - |" in text
+    assert "| open pull request #363 (not merged) | - | - | - | 0.8658 | - | - |" in text
+    assert UNMEASURED not in text
+    rows[0]["balanced_accuracy"] = None
+    text = page([{"name": "glass", "overlap": overlap, "rows": rows}])
+    assert UNMEASURED in text
+    assert "| glass (balanced accuracy) | - | 0.88 | - | - | 0.9603 |" in text
+
+
 def test_a_run_that_was_stopped_goes_on_and_measures_nothing_twice(plan, monkeypatch: pytest.MonkeyPatch):
     asked, kept = [], []
     monkeypatch.setattr(measuring, "scores", lambda task, tested, *_: asked.append(tested) or {"score": len(asked)})
@@ -128,7 +157,8 @@ def test_figures_are_means_over_seeds_and_folds():
     rows = [{"model": "m", "source": "s", "seed": seed, "score": 1.0 + seed, "score_unseen": None} for seed in (0, 1)]
     assert summarize(rows) == [
         {"model": "m", "source": "s", "n_seeds": 2, "score": 1.5, "score_std": 0.5,
-         "score_unseen": None, "score_unseen_std": None, "r2": None, "r2_std": None}
+         "score_unseen": None, "score_unseen_std": None, "balanced_accuracy": None, "balanced_accuracy_std": None,
+         "balanced_accuracy_unseen": None, "balanced_accuracy_unseen_std": None, "r2": None, "r2_std": None}
     ]  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix
 from testing.toys import toy_catalog
 
-LEARNED = [name for name, head in HEADS.items() if not head.needs_encoder]
-"""Heads that learn from columns of any kind."""
+LEARNED = [name for name, head in HEADS.items() if name != "in-context" and not head.needs_encoder]
+"""Heads that learn from columns of any kind, and need no weights from elsewhere."""
 
 FEW = Settings(heads=("ridge", "neighbors"), n_inner=3)
 """Heads that take no time."""
