@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import cross_modal, downstream, speed
+from benchmarks import bench, cross_modal, downstream, speed
 
-SUITES = {speed.command: speed.SUITE, downstream.command: downstream.SUITE, cross_modal.command: cross_modal.SUITE}
+SUITES = {one.command: one.SUITE for one in (speed, downstream, cross_modal, bench)}
 
 
 class _SuiteOfTheName(click.Group):
