@@ -43,6 +43,10 @@ def quick_set(name: str, n_rows: int = 60) -> Measurements:
     return measurements(formulas.tolist(), wanted.tolist(), target=name)
 
 
+REGRESSIONS = tuple(name for name, about in SETS.items() if about.metric.startswith("MAE"))
+"""Sets whose values are numbers."""
+
+
 def split_of(data: Measurements) -> Split:
     """Return how outer folds are made: the official ones if there are any, else grouped by formula."""
     return "formula" if data.folds is None else "given"

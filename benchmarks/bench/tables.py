@@ -11,6 +11,7 @@ from benchmarks.bench.goals import CRABNET, CRABNET_GOAL, GOALS, OPEN
 from benchmarks.bench.outcome import CHOSEN, FOREST, Outcome, outcome_of
 from benchmarks.cross_modal.sets import PUBLISHED, SETS
 from benchmarks.harness import Document
+from benchmarks.speed import tables as speed
 
 LABELS = {
     "mae": "MAE", "rmse": "RMSE", "r2": "R2", "log_loss": "log loss", "auc": "ROC-AUC",
@@ -21,14 +22,34 @@ BEST = "best from composition"
 
 
 def page(results: Sequence[Document]) -> str:
-    """Return all sets beside published scores, what they come to, and every set's table."""
-    outcomes = [outcome_of(result) for result in results]
-    classes = [result for result in results if outcome_of(result).is_class]
-    parts = [_overview(results, outcomes), *([_classes(classes)] if classes else []), verdict(results)]
-    return "\n\n".join([*parts, *map(table, results)])
+    """Return all sets beside published scores, what they come to, and every table."""
+    checks = [table(result) for result in results if not _is_set(result)]
+    sets = [result for result in results if _is_set(result)]
+    return "\n\n".join([*(_all_sets(sets) if sets else []), *checks, *map(_set_table, sets)])
 
 
 def table(result: Document) -> str:
+    """Return the table of one result."""
+    return _set_table(result) if _is_set(result) else speed.table(result | {"rows": result["summary"]})
+
+
+def verdict(results: Sequence[Document]) -> str:
+    """Return in words what all sets come to; nothing if none is measured."""
+    sets = [result for result in results if _is_set(result)]
+    return _verdict(sets, [outcome_of(result) for result in sets]) if sets else ""
+
+
+def _is_set(result: Document) -> bool:
+    return result["name"] in SETS
+
+
+def _all_sets(results: Sequence[Document]) -> list[str]:
+    outcomes = [outcome_of(result) for result in results]
+    classes = [result for result in results if outcome_of(result).is_class]
+    return [_overview(results, outcomes), _verdict(results, outcomes), *([_classes(classes)] if classes else [])]
+
+
+def _set_table(result: Document) -> str:
     """Return the table of one set, the contender with the lowest loss first."""
     runs, names = result["runs"], _score_names(result)
     common = set.intersection(*(set(run["scores"]) for run in runs))
@@ -41,9 +62,7 @@ def table(result: Document) -> str:
     return "\n".join([f"### {result['name']}", "", f"{_about(result)}", "", markdown.table(columns, cells), ""])
 
 
-def verdict(results: Sequence[Document]) -> str:
-    """Return in words what all sets come to."""
-    outcomes = [outcome_of(result) for result in results]
+def _verdict(results: Sequence[Document], outcomes: Sequence[Outcome]) -> str:
     worse = [one.name for one in outcomes if not one.is_not_worse]
     better = sum(one.is_better for one in outcomes)
     beaten = {one.name: met for one in outcomes for goal, met in one.reached() if goal.what == CRABNET}
