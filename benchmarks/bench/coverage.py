@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from benchmarks.bench.problem import REGRESSIONS, chosen_vectors, described, measured_set, quick_set
+from benchmarks.bench.tables import catalogs_of
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.measure import at_least, at_most
 from embeddings.bench.folds import grouped_folds
@@ -42,21 +43,22 @@ def run(request: Request) -> dict[str, Any]:
     """
     chosen = request.choices
     vectors = chosen_vectors(("starter",) if request.quick else chosen["catalogs"])
-    heads = chosen.get("heads") or HEADS
+    heads = ("neighbors",) if request.quick else chosen.get("heads") or HEADS
     settings = {
         "catalogs": described(vectors), "heads": list(heads), "budget": chosen["budget"], "coverage": COVERAGE,
         "seed": SEED,
     }  # fmt: skip
     refuse_other_settings(request.known, settings)
     rows = list(request.known["rows"]) if request.known else []
+    n_folds = 2 if request.quick else N_FOLDS
     for name in chosen.get("sets") or (REGRESSIONS[:1] if request.quick else REGRESSIONS):
         data = quick_set(name) if request.quick else measured_set(request.data, name)
-        for fold, (train, test) in enumerate(grouped_folds(data.formulas, N_FOLDS, SEED)):
+        for fold, (train, test) in enumerate(grouped_folds(data.formulas, n_folds, SEED)):
             if (name, fold) not in {(row["set"], row["fold"]) for row in rows}:
                 held = _held(data, train, test, vectors, heads, chosen["budget"])
                 rows.append({"set": name, "fold": fold} | held)
                 request.keep(_result(settings, rows))
-        click.echo(f"{name}: intervals of {N_FOLDS} folds counted", err=True)
+        click.echo(f"{name}: intervals of {n_folds} folds counted", err=True)
     return _result(settings, rows)
 
 
@@ -94,8 +96,9 @@ def _result(settings: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, A
         )
     ]
     notes = [
-        f"Intervals for {COVERAGE:.0%} of new formulas, models: {', '.join(settings['heads'])}. All rows of a formula "
-        "count as one where formulas are counted, as the intervals promise it.",
+        f"Intervals for {COVERAGE:.0%} of new formulas. Models: {', '.join(settings['heads'])}.",
+        f"Vectors: {catalogs_of(settings)}.",
+        "All rows of a formula count as one where formulas are counted, as the intervals promise it.",
     ]
     return {"settings": settings, "rows": rows, "summary": summary, "goals": goals, "notes": notes}
 

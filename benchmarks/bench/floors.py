@@ -53,15 +53,16 @@ FLOORS: Mapping[str, Floor] = {
 """Every floor by name; all have `N_TREES` trees and else the defaults of scikit-learn."""
 
 
-def with_floors(contest: Contest, *, seed: int, work: Path | None) -> Contest:
+def with_floors(contest: Contest, *, seed: int, work: Path | None, n_trees: int = N_TREES) -> Contest:
     """Add every floor to a contest.
 
     Args:
         contest: with the outer folds to predict.
         seed: of the forests.
         work: folder that keeps what they predicted, as they depend on rows and folds alone; None keeps nothing.
+        n_trees: of each forest.
     """
-    made = [_predicted(name, contest, seed, work) for name in FLOORS]
+    made = [_predicted(name, contest, _Growth(seed, n_trees), work) for name in FLOORS]
     folds = [
         replace(fold, predicted=fold.predicted | {name: of[k] for name, of in zip(FLOORS, made, strict=True)})
         for k, fold in enumerate(contest.folds)
@@ -69,16 +70,22 @@ def with_floors(contest: Contest, *, seed: int, work: Path | None) -> Contest:
     return replace(contest, folds=folds)
 
 
-def _predicted(name: str, contest: Contest, seed: int, work: Path | None) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class _Growth:
+    seed: int
+    n_trees: int
+
+
+def _predicted(name: str, contest: Contest, growth: _Growth, work: Path | None) -> list[np.ndarray]:
     """Return what a floor predicts of the test rows of each fold."""
     features = FeatureMaker({}).make(FLOORS[name].features, contest.data.matrix)
     found = []
     for fold in contest.folds:
-        kept = work and work / f"{contest.data.target}-{_identity(name, contest, features, fold, seed)}.npy"
+        kept = work and work / f"{contest.data.target}-{_identity(name, contest, features, fold, growth)}.npy"
         if kept is not None and kept.is_file():
             found.append(np.load(kept))
             continue
-        found.append(_fit(FLOORS[name], contest, features, fold, seed))
+        found.append(_fit(FLOORS[name], contest, features, fold, growth))
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with atomic_file(kept) as temporary, temporary.open("wb") as file:
@@ -86,16 +93,16 @@ def _predicted(name: str, contest: Contest, seed: int, work: Path | None) -> lis
     return found
 
 
-def _fit(floor: Floor, contest: Contest, features: np.ndarray, fold: OuterFold, seed: int) -> np.ndarray:
+def _fit(floor: Floor, contest: Contest, features: np.ndarray, fold: OuterFold, growth: _Growth) -> np.ndarray:
     values, n_classes = contest.data.values, len(contest.data.classes)
     kind = floor.classifier if n_classes else floor.regressor
-    estimator = kind(N_TREES, random_state=seed, n_jobs=threads_for(len(fold.train)))
+    estimator = kind(growth.n_trees, random_state=growth.seed, n_jobs=threads_for(len(fold.train)))
     return Fitted(estimator.fit(features[fold.train], values[fold.train]), n_classes).predict(features[fold.test])
 
 
-def _identity(name: str, contest: Contest, features: np.ndarray, fold: OuterFold, seed: int) -> str:
+def _identity(name: str, contest: Contest, features: np.ndarray, fold: OuterFold, growth: _Growth) -> str:
     parts = (features, contest.data.values, fold.train, fold.test)
-    digest = hashlib.sha256(f"{name}, {N_TREES}, {seed}, {sklearn.__version__}".encode())
+    digest = hashlib.sha256(f"{name}, {growth}, {sklearn.__version__}".encode())
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.bench.figures import figures_of, fold_rows
-from benchmarks.bench.floors import with_floors
-from benchmarks.bench.problem import chosen_vectors, described, measured_set, quick_set, seeds_of, split_of
+from benchmarks.bench.floors import N_TREES, with_floors
+from benchmarks.bench.problem import (
+    chosen_vectors,
+    code_identity,
+    described,
+    measured_set,
+    quick_set,
+    seeds_of,
+    split_of,
+)
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.measure import environment
 from embeddings.bench import compare
@@ -24,7 +32,7 @@ from embeddings.bench.report import Report
 if TYPE_CHECKING:
     from embeddings.bench.features import Vectors
 
-QUICK = {"heads": ("ridge",), "catalogs": ("starter",), "budget": 60.0}
+QUICK = {"heads": ("neighbors",), "catalogs": ("starter",), "budget": 60.0, "n_trees": 5}
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Task:
         budget: seconds of each run.
         heads: models that take part; None for all.
         work: folder that keeps what forests predicted; None keeps nothing.
+        n_trees: of each forest.
     """
 
     data: Measurements
@@ -44,6 +53,7 @@ class Task:
     budget: float
     heads: tuple[str, ...] | None
     work: Path | None
+    n_trees: int = N_TREES
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -76,7 +86,8 @@ def run(request: Request, *, target: str) -> dict[str, Any]:
         request = replace(request, choices={"seeds": (0,), "work": None} | QUICK)
     chosen = request.choices
     data = quick_set(target) if request.quick else measured_set(request.data, target)
-    task = Task(data, chosen_vectors(chosen["catalogs"]), chosen["budget"], chosen["heads"], chosen["work"])
+    options = {name: chosen[name] for name in ("budget", "heads", "work", "n_trees") if name in chosen}
+    task = Task(data, chosen_vectors(chosen["catalogs"]), **options)
     settings = task.settings
     refuse_other_settings(request.known, settings)
     known = request.known or {"runs": [], "rows": []}
@@ -104,8 +115,9 @@ def measure(task: Task, seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]
     if report.was_stopped:
         raise KeyboardInterrupt
     seconds = time.monotonic() - started
-    contest = with_floors(with_nested(report.evidence.contest, task.vectors), seed=seed, work=task.work)
-    run = {"seed": seed, "seconds": round(seconds, 1), **_course(report), "machine": machine}
+    contest = with_nested(report.evidence.contest, task.vectors)
+    contest = with_floors(contest, seed=seed, work=task.work, n_trees=task.n_trees)
+    run = {"seed": seed, "seconds": round(seconds, 1), **_course(report), "code": code_identity(), "machine": machine}
     run |= figures_of(contest, report.evidence.findings, task.vectors)
     click.echo(f"{task.data.target}, seed {seed}: {seconds:.0f} s", err=True)
     return run, [{"seed": seed} | row for row in fold_rows(contest)]

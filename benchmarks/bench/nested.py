@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from benchmarks.bench.problem import chosen_vectors, described, measured_set, quick_set
+from benchmarks.bench.tables import catalogs_of
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.measure import at_most
 from embeddings.bench.clock import Clock
@@ -45,13 +46,13 @@ def run(request: Request) -> dict[str, Any]:
     """
     chosen = request.choices
     vectors = chosen_vectors(("starter",) if request.quick else chosen["catalogs"])
-    heads = ("ridge",) if request.quick else chosen.get("heads") or HEADS
+    heads = ("neighbors",) if request.quick else chosen.get("heads") or HEADS
     settings = {"catalogs": described(vectors), "heads": list(heads), "budget": chosen["budget"]}
     refuse_other_settings(request.known, settings)
     rows = list(request.known["rows"]) if request.known else []
     for name in chosen.get("sets") or (SETS[:1] if request.quick else SETS):
         data = replace(quick_set(name) if request.quick else measured_set(request.data, name), folds=None)
-        for k in range(2 if request.quick else N_RESAMPLINGS):
+        for k in range(1 if request.quick else N_RESAMPLINGS):
             if (name, k) not in {(row["set"], row["resampling"]) for row in rows}:
                 figures = _resampled(data, vectors, heads, chosen["budget"], seed=k)
                 rows.append({"set": name, "resampling": k} | figures)
@@ -93,9 +94,11 @@ def _result(settings: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, A
         for one in summary
     ]
     notes = [
-        f"Models: {', '.join(settings['heads'])}. The nested estimate is that of embeddings bench, the model's that of "
-        "PropertyModel; both know two thirds of the formulas, and the model predicts the others. Apart is the mean of "
-        "estimate less held-out error, in standard errors of one held-out third.",
+        f"Models: {', '.join(settings['heads'])}.",
+        f"Vectors: {catalogs_of(settings)}.",
+        "The nested estimate is that of embeddings bench, the model's that of PropertyModel; both know two thirds of "
+        "the formulas, and the model predicts the others.",
+        "Apart is the mean of estimate less held-out error, in standard errors of one held-out third.",
     ]
     return {"settings": settings, "rows": rows, "summary": summary, "goals": goals, "notes": notes}
 

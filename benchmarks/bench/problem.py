@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import embeddings.bench
 from benchmarks.cross_modal.sets import SETS, SMALL, read_set
 from embeddings.bench.folds import Split
 from embeddings.bench.front import default_catalogs, named_vectors
@@ -32,7 +34,7 @@ def measured_set(data: Path, name: str) -> Measurements:
     return measurements(task.formulas.tolist(), task.values.tolist(), target=name, unit=unit, folds=task.official)
 
 
-def quick_set(name: str, n_rows: int = 60) -> Measurements:
+def quick_set(name: str, n_rows: int = 40) -> Measurements:
     """Return a made-up set under the name of a real one: unlike elements bind, or do not."""
     rng = np.random.default_rng(0)
     pairs = [f"{a}{n}{b}" for a, b in combinations(SYMBOLS[2:20], 2) for n in (1, 2)]
@@ -64,6 +66,14 @@ def chosen_vectors(catalogs: Sequence[str] | None) -> dict[str, Vectors]:
         CatalogNotFound: no catalog goes by a name.
     """
     return named_vectors(default_catalogs() if catalogs is None else tuple(catalogs))
+
+
+def code_identity() -> str:
+    """Return a hash of the code of the bench: runs of different code are not alike."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(embeddings.bench.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def described(vectors: Mapping[str, Vectors]) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
@@ -37,6 +37,11 @@ def verdict(results: Sequence[Document]) -> str:
     """Return in words what all sets come to; nothing if none is measured."""
     sets = [result for result in results if _is_set(result)]
     return _verdict(sets, [outcome_of(result) for result in sets]) if sets else ""
+
+
+def catalogs_of(settings: Mapping[str, Any]) -> str:
+    """Return in words which catalogs took part."""
+    return ", ".join(f"{one['name']} {one['version']}" for one in settings["catalogs"]) or "no vectors"
 
 
 def _is_set(result: Document) -> bool:
@@ -126,13 +131,13 @@ def _score(one: Outcome) -> str:
 
 def _about(result: Document) -> str:
     runs, settings = result["runs"], result["settings"]
-    catalogs = ", ".join(f"{one['name']} {one['version']}" for one in settings["catalogs"]) or "no vectors"
     seconds = ", ".join(f"{run['seconds']:,.0f}" for run in runs)
     n_cut = sum(run["was_cut"] for run in runs)
     folds = "official folds" if settings["split"] == "given" else "folds grouped by formula"
     return (
-        f"{settings['n_rows']:,} rows, {folds}; {catalogs}, {_seen_words(runs[0])}; "
+        f"{settings['n_rows']:,} rows, {folds}; {catalogs_of(settings)}, {_seen_words(runs[0])}; "
         f"seconds of {settings['budget']:,.0f}: {seconds}{f'; {n_cut} of {len(runs)} runs were cut' if n_cut else ''}."
+        f"{' The runs are of different code.' if len({run['code'] for run in runs}) > 1 else ''}"
     )
 
 
