@@ -67,7 +67,8 @@ class _MeasuresByDefault(click.Group):
 _suite.name = "measure"
 
 
-@click.group("bench", cls=_MeasuresByDefault, epilog="Example: python -m benchmarks bench steels jdft2d --seeds 0")
+@click.group("bench", cls=_MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
+             epilog="Example: python -m benchmarks bench steels jdft2d --seeds 0")  # fmt: skip
 def command() -> None:
     """Measure what `embeddings bench` finds, beside plain forests and published scores.
 
