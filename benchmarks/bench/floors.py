@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from embeddings.bench.heads import threads_for
 from embeddings.store.folders import atomic_file
 
 N_TREES = 300
+SHARE = 0.33
+"""Of the columns that a split of a random forest for numbers looks at: better than all on most sets, and faster."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,11 @@ FOREST_BASE = f"random forest on {BASE}"
 TREES_BASE = f"extra trees on {BASE}"
 
 FLOORS: Mapping[str, Floor] = {
-    FOREST: Floor(RandomForestRegressor, RandomForestClassifier, "properties"),
-    FOREST_BASE: Floor(RandomForestRegressor, RandomForestClassifier, BASE),
+    FOREST: Floor(partial(RandomForestRegressor, max_features=SHARE), RandomForestClassifier, "properties"),
+    FOREST_BASE: Floor(partial(RandomForestRegressor, max_features=SHARE), RandomForestClassifier, BASE),
     TREES_BASE: Floor(ExtraTreesRegressor, ExtraTreesClassifier, BASE),
 }
-"""Every floor by name; all have `N_TREES` trees and else the defaults of scikit-learn."""
+"""Every floor by name; all have `N_TREES` trees, and else the defaults of scikit-learn."""
 
 
 def with_floors(contest: Contest, *, seed: int, work: Path | None, n_trees: int = N_TREES) -> Contest:
@@ -102,7 +105,7 @@ def _fit(floor: Floor, contest: Contest, features: np.ndarray, fold: OuterFold, 
 
 def _identity(name: str, contest: Contest, features: np.ndarray, fold: OuterFold, growth: _Growth) -> str:
     parts = (features, contest.data.values, fold.train, fold.test)
-    digest = hashlib.sha256(f"{name}, {growth}, {sklearn.__version__}".encode())
+    digest = hashlib.sha256(f"{name}, {growth}, {SHARE}, {sklearn.__version__}".encode())
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

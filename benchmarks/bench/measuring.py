@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.bench.figures import figures_of, fold_rows
-from benchmarks.bench.floors import N_TREES, with_floors
+from benchmarks.bench.floors import N_TREES, SHARE, with_floors
 from benchmarks.bench.problem import (
     chosen_vectors,
     code_identity,
@@ -64,6 +64,7 @@ class Task:
             "heads": list(HEADS if self.heads is None else self.heads),
             "split": split_of(self.data),
             "n_rows": len(self.data),
+            "floors": {"n_trees": self.n_trees, "max_features": SHARE},
         }
 
 

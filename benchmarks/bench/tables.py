@@ -137,6 +137,7 @@ def _about(result: Document) -> str:
     return (
         f"{settings['n_rows']:,} rows, {folds}; {catalogs_of(settings)}, {_seen_words(runs[0])}; "
         f"seconds of {settings['budget']:,.0f}: {seconds}{f'; {n_cut} of {len(runs)} runs were cut' if n_cut else ''}."
+        f"{' **Not all folds were done.**' if any(run['n_folds'] < run['n_folds_planned'] for run in runs) else ''}"
         f"{' The runs are of different code.' if len({run['code'] for run in runs}) > 1 else ''}"
     )
 
