@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import cross_modal, downstream, pooling, speed
+from benchmarks import bench, cross_modal, downstream, pooling, speed
 
-SUITES = {suite.command: suite.SUITE for suite in (speed, downstream, cross_modal, pooling)}
+SUITES = {one.command: one.SUITE for one in (speed, downstream, cross_modal, pooling, bench)}
 
 
 class _SuiteOfTheName(click.Group):

@@ -1,7 +1,8 @@
 """How every benchmark works: a case is measured, its rows are stored as they come, and a table is made of them.
 
-A `Suite` is a group of cases. There are three: ``benchmarks.speed``, ``benchmarks.downstream`` and
-``benchmarks.cross_modal``. The result of a case is a document, ``benchmarks/results/SUITE/CASE.json``:
+A `Suite` is a group of cases. There are four: ``benchmarks.speed``, ``benchmarks.downstream``,
+``benchmarks.cross_modal`` and ``benchmarks.bench``. The result of a case is a document,
+``benchmarks/results/SUITE/CASE.json``:
 
 - ``name``, ``title``, ``quick``, ``created`` and ``environment``, written by the harness,
 - ``rows``: measurements, each a mapping from column to text or number (None where there is none),
@@ -80,6 +81,7 @@ class Suite:
         table: makes Markdown of one result.
         page: makes Markdown of all results, in the order of the cases.
         resumes: whether cases go on from an earlier result; where they measure ratios within one run, they cannot.
+        verdict: says at the end of a run what all results that are there come to; None for nothing.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Suite:
     table: Callable[[Document], str]
     page: Callable[[Sequence[Document]], str]
     resumes: bool = True
+    verdict: Callable[[Sequence[Document]], str] | None = None
 
     @property
     def results(self) -> Path:
@@ -203,10 +206,13 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
         names: tuple[str, ...], quick: bool, data: Path, out: Path | None, again: bool = False, **choices: Any
     ) -> None:
         store = Store(out or (None if quick else suite.results))
+        measured = []
         for case in suite.cases:
             if case.name in names or not names:
-                document = measure(case, store, again=again, quick=quick, data=data, choices=choices)
-                click.echo(suite.table(document))
+                measured.append(measure(case, store, again=again, quick=quick, data=data, choices=choices))
+                click.echo(suite.table(measured[-1]))
+        if suite.verdict is not None:
+            click.echo(suite.verdict(store.read_all(suite.names) or measured))
 
     help_text = f"""{suite.about}
 

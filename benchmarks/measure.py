@@ -18,7 +18,9 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 """The checkout; measured processes run there."""
 
-PACKAGES = ("materials-embeddings", "numpy", "pyarrow", "torch", "vesin", "pymatgen")
+PACKAGES = (
+    "materials-embeddings", "numpy", "pyarrow", "torch", "vesin", "pymatgen", "scikit-learn", "scipy", "lightgbm",
+)  # fmt: skip
 """Packages whose versions affect the results."""
 
 _WATCHER = """

@@ -20,6 +20,11 @@ def numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
     return numbers
 
 
+def texts(text: str) -> tuple[str, ...]:
+    """Return the parts of an option that takes one text or several, ``a,b,...``; ``-`` is none."""
+    return () if text == "-" else tuple(text.split(","))
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn an `EmbeddingsError` into one line for the user and exit code 1; also a decorator of commands."""

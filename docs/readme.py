@@ -1,4 +1,4 @@
-"""Fill what is generated: the catalogs of the README, and the tables of three pages in docs.
+"""Fill what is generated: the catalogs of the README, and the tables of four pages in docs.
 
 Run it with `make readme`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import cross_modal, downstream, speed
+from benchmarks import bench, cross_modal, downstream, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.folders import write_text
@@ -18,6 +18,7 @@ README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
+BENCH = ROOT / "docs" / "bench-results.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -39,6 +40,11 @@ def fill_downstream(text: str) -> str:
 def fill_cross_modal(text: str) -> str:
     """Return the page on composition encoders with its tables made anew."""
     return insert(text, "results", render_all(cross_modal.SUITE))
+
+
+def fill_bench(text: str) -> str:
+    """Return the page on what the bench finds with its tables made anew."""
+    return insert(text, "results", render_all(bench.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -105,7 +111,13 @@ def _errors(manifest: Manifest) -> list[str]:
     ]
 
 
-PAGES = {README: fill, BENCHMARKS: fill_benchmarks, DOWNSTREAM: fill_downstream, CROSS_MODAL: fill_cross_modal}
+PAGES = {
+    README: fill,
+    BENCHMARKS: fill_benchmarks,
+    DOWNSTREAM: fill_downstream,
+    CROSS_MODAL: fill_cross_modal,
+    BENCH: fill_bench,
+}
 """Page -> what makes its generated parts anew."""
 
 

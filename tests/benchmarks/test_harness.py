@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cross_modal, downstream, pooling, speed
+from benchmarks import bench, cross_modal, downstream, pooling, speed
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
 from benchmarks.markdown import mean_and_std, table
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from embeddings.errors import InputInvalid, SourceError
 
-SUITES = (speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE)
+SUITES = (speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE)
 
 
 def count_to_three(request: Request) -> Mapping[str, Any]:
@@ -120,10 +120,12 @@ def test_published_results_are_of_the_cases_that_there_are(suite: Suite) -> None
 
 
 def test_a_name_alone_finds_its_suite(tmp_path: Path) -> None:
-    """The names of all suites differ."""
+    """The names of all suites differ, but for the sets that two of them measure: those are of the first."""
     names = [name for suite in SUITES for name in suite.names]
-    assert len(set(names)) == len(names)
-    for name, option in (("cif", "--peers-python"), ("probe", "--catalog"), ("steels", "--teacher")):
+    shared = {name for name in names if names.count(name) > 1}
+    assert shared == set(cross_modal.SUITE.names)
+    found = {"cif": "--peers-python", "probe": "--catalog", "steels": "--teacher", "coverage": "--sets"}
+    for name, option in found.items():
         assert option in CliRunner().invoke(main, [name, "--help"]).output
 
 
@@ -139,7 +141,7 @@ def test_one_command_has_all_suites() -> None:
     assert all(name in refused.output for name in speed.SUITE.names)
 
 
-@pytest.mark.parametrize("module", ["benchmarks.downstream", "benchmarks.cross_modal"])
+@pytest.mark.parametrize("module", ["benchmarks.downstream", "benchmarks.cross_modal", "benchmarks.bench"])
 def test_a_suite_is_a_command_of_its_own_and_its_help_imports_nothing_heavy(module: str) -> None:
     code = f"""
 import runpy, sys

@@ -1,0 +1,109 @@
+"""What `embeddings bench` finds on thirteen sets of measurements, beside plain forests and published scores.
+
+``python -m benchmarks bench [NAME ...] --data FOLDER --catalogs NAME,NAME``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from benchmarks.bench.tables import page, table, verdict
+from benchmarks.cross_modal.sets import SETS
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.options import numbers, one_line_errors, texts
+from embeddings.cli.duration import Duration
+
+
+def _case(name: str, title: str, module: str, **arguments: Any) -> Case:
+    def run(request: Request) -> Mapping[str, Any]:
+        return import_module(f"benchmarks.bench.{module}").run(request, **arguments)
+
+    return Case(name, title, run)
+
+
+SUITE = Suite(
+    "bench",
+    "Measure what `embeddings bench` finds, beside plain forests and published scores.",
+    cases=[
+        *(_case(name, f"The best model of {name}", "measuring", target=name) for name in SETS),
+        _case("coverage", "Measurements within their intervals", "coverage"),
+        _case("nested", "The nested estimate beside the error on what was held out", "nested"),
+        _case("clock", "Seconds from a table to a verdict", "clock"),
+    ],
+    table=table,
+    page=page,
+    verdict=verdict,
+)
+
+_suite = harness.command(
+    SUITE,
+    click.Option(["--catalogs"], type=texts, help="a,b,...: vectors that take part, by name or path; "
+                 "- for none.  [default: as embeddings bench]"),
+    click.Option(["--budget"], type=Duration(), default="10m", show_default=True, help="Time that each run may take."),
+    click.Option(["--seeds"], type=numbers(int), help="a,b,...  [default: three for small sets, else one]"),
+    click.Option(["--heads"], type=texts, help="a,b,...: models that take part.  [default: all; for coverage and "
+                 "nested ridge,trees]"),
+    click.Option(["--sets"], type=texts, help="a,b,...: of coverage and nested.  [default: all with numbers; two]"),
+    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+                 help="Folder that keeps what forests predicted.  [default: beside the results]"),
+)  # fmt: skip
+
+
+class _MeasuresByDefault(click.Group):
+    """Takes ``bench steels`` for ``bench measure steels``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = [str(_suite.name), *args]
+        return super().parse_args(ctx, args)
+
+
+_suite.name = "measure"
+
+
+@click.group("bench", cls=_MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
+             epilog="Example: python -m benchmarks bench steels jdft2d --seeds 0")  # fmt: skip
+def command() -> None:
+    """Measure what `embeddings bench` finds, beside plain forests and published scores.
+
+    The word "measure" may be left out.
+    """
+
+
+command.add_command(_suite)
+
+
+_data = click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
+                     show_envvar=True, help="Folder of the development data.")  # fmt: skip
+
+
+@command.command()
+@_data
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@one_line_errors()
+def formulas(data: Path, out: Path) -> None:
+    """Write the reduced formulas of all sets, one a line: what vectors without leaks may not be trained on."""
+    from benchmarks.bench.formulas import write_formulas
+
+    click.echo(f"{out}: {write_formulas(data, out):,} formulas of {len(SETS)} sets", err=True)
+
+
+@command.command()
+@_data
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@one_line_errors()
+def stored(files: tuple[Path, ...], data: Path) -> None:
+    """Compute the scores of stored MatBench predictions anew, and say whether they agree to four digits.
+
+    FILES are submissions to MatBench, results.json.gz.
+    """
+    from benchmarks.bench.stored import checks_of, report
+
+    for path in files:
+        click.echo(f"{path}\n\n{report(checks_of(path, data))}\n")
