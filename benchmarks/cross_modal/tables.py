@@ -18,7 +18,7 @@ BALANCED = "balanced accuracy"
 FIGURES = ("score", "score_unseen", "balanced_accuracy", "balanced_accuracy_unseen", "r2")
 """Columns of the rows that are averaged; a set of numbers has no balanced accuracy, one of classes no R2."""
 
-UNMEASURED = "A dash under balanced accuracy: that model was measured before it was recorded, and not again since"
+UNMEASURED = "A dash under balanced accuracy: the model was measured before that was recorded, and not since"
 """Said where rows of classes have a ROC-AUC alone."""
 
 GAINS = ("set", "score", "without transfer", "lower error", "CrabNet (published)", "best from composition (published)")
