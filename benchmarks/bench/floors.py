@@ -21,7 +21,7 @@ from sklearn.ensemble import (
 from embeddings.bench.candidates import Fitted
 from embeddings.bench.contest import Contest, OuterFold
 from embeddings.bench.features import BASE, FeatureMaker
-from embeddings.bench.heads import threads_for
+from embeddings.bench.workers import n_workers
 from embeddings.store.folders import atomic_file
 
 N_TREES = 300
@@ -99,7 +99,7 @@ def _predicted(name: str, contest: Contest, growth: _Growth, work: Path | None) 
 def _fit(floor: Floor, contest: Contest, features: np.ndarray, fold: OuterFold, growth: _Growth) -> np.ndarray:
     values, n_classes = contest.data.values, len(contest.data.classes)
     kind = floor.classifier if n_classes else floor.regressor
-    estimator = kind(growth.n_trees, random_state=growth.seed, n_jobs=threads_for(len(fold.train)))
+    estimator = kind(growth.n_trees, random_state=growth.seed, n_jobs=n_workers())
     return Fitted(estimator.fit(features[fold.train], values[fold.train]), n_classes).predict(features[fold.test])
 
 

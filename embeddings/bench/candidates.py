@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from embeddings.bench.heads import HEADS, MIN_VARIANCE, threads_for
+from embeddings.bench.heads import HEADS, MIN_VARIANCE
 from embeddings.errors import MissingExtra
 
 try:
@@ -53,25 +53,23 @@ class Candidate:
         """
         one_class = n_classes > 0 and (values == values[0]).all()  # nothing to tell apart, which most heads refuse
         is_blind = bool((features.var(axis=0) <= MIN_VARIANCE).all())  # or nothing to tell it by
-        estimator = self._estimator(
-            "mean" if one_class or is_blind else self.head, n_classes, seed, threads_for(len(values))
-        )
+        estimator = self._estimator("mean" if one_class or is_blind else self.head, n_classes, seed, len(values))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
             return Fitted(estimator.fit(features, values), n_classes)
 
-    def _estimator(self, name: str, n_classes: int, seed: int, n_threads: int) -> Any:
+    def _estimator(self, name: str, n_classes: int, seed: int, n_rows: int) -> Any:
         head = HEADS[name]
         if n_classes:
             if head.classifier is None:
                 raise ValueError(f"{self.head} does not classify")
-            return head.classifier(seed, n_threads)
-        regressor = Rescaled(head.regressor(seed, n_threads))
+            return head.classifier(seed, n_rows)
+        regressor = Rescaled(head.regressor(seed, n_rows))
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
             judge = HEADS[head.judge or self.head].classifier or HEADS["trees"].classifier
-            return ZeroGate(regressor, judge(seed, n_threads) if judge else None)
+            return ZeroGate(regressor, judge(seed, n_rows) if judge else None)
         return regressor
 
 

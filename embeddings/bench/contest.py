@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
+from embeddings.bench.workers import side_by_side
 
 CHOSEN = "chosen"
 """The contender that is whatever inner folds chose."""
@@ -147,16 +149,14 @@ def _predict(
     store: FeatureStore, train: np.ndarray, test: np.ndarray, choice: Choice, settings: Settings
 ) -> dict[str, np.ndarray]:
     """Train again on all training rows, and predict the test rows for every contender."""
-    made: dict[Candidate, np.ndarray] = {}
+    baseline = Candidate("fractions", "mean")
+    bests = {one.features: choice.best_of(one.features) for one in choice.losses}
+    alone = {features: best for features, best in bests.items() if best is not None}
+    needed = list(dict.fromkeys([*choice.weights, baseline, *alone.values()]))
 
-    def predicted(one: Candidate) -> np.ndarray:
-        if one not in made:
-            made[one] = fit(one, store, train, seed=settings.seed).predict(store[one.features][test])
-        return made[one]
+    def predict(one: Candidate) -> np.ndarray:
+        return fit(one, store, train, seed=settings.seed).predict(store[one.features][test])
 
-    contenders = {CHOSEN: sum(weight * predicted(one) for one, weight in choice.weights.items())}
-    contenders[BASELINE] = predicted(Candidate("fractions", "mean"))
-    for features in dict.fromkeys(one.features for one in choice.losses):
-        if (best := choice.best_of(features)) is not None:
-            contenders[features] = predicted(best)
-    return {name: np.asarray(values) for name, values in contenders.items()}
+    made = dict(zip(needed, side_by_side([partial(predict, one) for one in needed]), strict=True))
+    stack = np.sum([weight * made[one] for one, weight in choice.weights.items()], axis=0)
+    return {CHOSEN: stack, BASELINE: made[baseline]} | {features: made[best] for features, best in alone.items()}

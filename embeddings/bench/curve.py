@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from embeddings.bench.candidates import Candidate, Loss, loss_of
 from embeddings.bench.clock import Deadline
 from embeddings.bench.contest import Contest, OuterFold
 from embeddings.bench.selection import FeatureStore, fit
+from embeddings.bench.workers import side_by_side
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 MIN_TRAINING_ROWS = 20
@@ -72,7 +74,9 @@ def learning_curve(
         if deadline is not None and share < 1 and not deadline.allows(2 * seconds):  # twice the rows, twice the time
             was_cut = True
             continue
-        made = [_point(contest, store, fold, features, share, seed) for fold in contest.folds]
+        made = list(
+            side_by_side([partial(_point, contest, store, fold, features, share, seed) for fold in contest.folds])
+        )
         there = [point for point in made if point is not None]
         if there and len(there) == len(contest.folds):
             n_rows, loss = np.mean(there, axis=0)

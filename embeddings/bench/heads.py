@@ -5,10 +5,9 @@ A head is one entry in `HEADS`. All are seeded, and minimize the absolute error 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,8 +34,18 @@ ALPHAS = np.logspace(-2, 5, 15)
 MIN_VARIANCE = 1e-8
 """Columns that vary less are left out of linear models, which would take their rounding for signal."""
 
-ROWS_PER_THREAD = 2_000
-"""Trees and boosting use one more thread for so many rows: for fewer, threads wait longer than they work."""
+
+class Size(NamedTuple):
+    """How far boosting goes, from so many training rows on."""
+
+    from_rows: int
+    n_trees: int
+    n_leaves: int
+    rate: float
+
+
+BOOSTING = (Size(2_000, 1_200, 63, 0.03), Size(600, 800, 31, 0.04), Size(0, 400, 15, 0.04))
+"""Chosen on training rows of MatBench: with few rows large trees learn the noise, with many small ones miss half."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,8 @@ class Head:
     """One way to learn.
 
     Attributes:
-        regressor: seed, number of threads -> estimator.
-        classifier: seed, number of threads -> estimator with `predict_proba`; None where there is none.
+        regressor: seed, number of training rows -> estimator.
+        classifier: seed, number of training rows -> estimator with `predict_proba`; None where there is none.
         max_rows: it is not tried on more.
         needs_encoder: whether it is tried once for each composition encoder, and on nothing else.
         judge: head whose classifier tells zeros from other values before it; itself if empty.
@@ -66,51 +75,52 @@ def _scaled(estimator: Any) -> Any:
     return make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), estimator)
 
 
-def _gaussian_process(seed: int, n_threads: int) -> Any:
+def _gaussian_process(seed: int, n_rows: int) -> Any:
     kernel = ConstantKernel(1.0) * Matern(10.0, nu=1.5, length_scale_bounds=(0.1, 1e3)) + WhiteKernel(0.1)
     return _scaled(GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed, alpha=1e-8))
 
 
-def _boosting(kind: Any, seed: int, n_threads: int, **more: Any) -> Any:
+def _boosting(kind: Any, seed: int, n_rows: int, **more: Any) -> Any:
+    size = next(size for size in BOOSTING if n_rows >= size.from_rows)
     return kind(
-        n_estimators=400, learning_rate=0.04, num_leaves=15, min_child_samples=5, colsample_bytree=0.3, subsample=0.8,
-        subsample_freq=1, reg_lambda=1.0, random_state=seed, n_jobs=n_threads, verbose=-1, deterministic=True,
-        force_row_wise=True, **more,
+        n_estimators=size.n_trees, num_leaves=size.n_leaves, learning_rate=size.rate, min_child_samples=5,
+        colsample_bytree=0.3, subsample=0.8, subsample_freq=1, reg_lambda=1.0, random_state=seed, n_jobs=1, verbose=-1,
+        deterministic=True, force_row_wise=True, **more,
     )  # fmt: skip
 
 
 HEADS: dict[str, Head] = {
     "mean": Head(
-        lambda seed, n_threads: DummyRegressor(strategy="median"),
-        lambda seed, n_threads: DummyClassifier(strategy="prior"),
+        lambda seed, n_rows: DummyRegressor(strategy="median"),
+        lambda seed, n_rows: DummyClassifier(strategy="prior"),
     ),
     "ridge": Head(
-        lambda seed, n_threads: _scaled(RidgeCV(ALPHAS)),
-        lambda seed, n_threads: _scaled(LogisticRegression(C=0.1, max_iter=500)),
+        lambda seed, n_rows: _scaled(RidgeCV(ALPHAS)),
+        lambda seed, n_rows: _scaled(LogisticRegression(C=0.1, max_iter=500)),
         max_rows=50_000,
     ),
     "neighbors": Head(
-        lambda seed, n_threads: _scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
-        lambda seed, n_threads: _scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
+        lambda seed, n_rows: _scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
+        lambda seed, n_rows: _scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
         max_rows=50_000,
     ),
     "trees": Head(
-        lambda seed, n_threads: ExtraTreesRegressor(200, max_features=0.33, random_state=seed, n_jobs=n_threads),
-        lambda seed, n_threads: ExtraTreesClassifier(200, max_features="sqrt", random_state=seed, n_jobs=n_threads),
+        lambda seed, n_rows: ExtraTreesRegressor(200, max_features=0.33, random_state=seed),
+        lambda seed, n_rows: ExtraTreesClassifier(200, max_features=0.15, random_state=seed),
         max_rows=50_000,
     ),
     "boosting": Head(
-        lambda seed, n_threads: _boosting(LGBMRegressor, seed, n_threads),
-        lambda seed, n_threads: _boosting(LGBMClassifier, seed, n_threads),
+        lambda seed, n_rows: _boosting(LGBMRegressor, seed, n_rows),
+        lambda seed, n_rows: _boosting(LGBMClassifier, seed, n_rows),
     ),
     "boosting-l1": Head(
-        lambda seed, n_threads: _boosting(LGBMRegressor, seed, n_threads, objective="l1"),
+        lambda seed, n_rows: _boosting(LGBMRegressor, seed, n_rows, objective="l1"),
         None,
     ),
     "gaussian-process": Head(_gaussian_process, None, max_rows=1_500),
     FINETUNED: Head(
-        lambda seed, n_threads: FinetunedRegressor(seed),
-        lambda seed, n_threads: FinetunedClassifier(seed),
+        lambda seed, n_rows: FinetunedRegressor(seed),
+        lambda seed, n_rows: FinetunedClassifier(seed),
         max_rows=20_000,
         needs_encoder=True,
     ),
@@ -124,11 +134,6 @@ HEADS: dict[str, Head] = {
     ),
 }
 """Every head by name, from the cheapest to the dearest of a few hundred rows."""
-
-
-def threads_for(n_rows: int) -> int:
-    """Return how many threads a head uses for so many rows; the result does not depend on it."""
-    return max(1, min(os.cpu_count() or 1, n_rows // ROWS_PER_THREAD + 1 if n_rows >= ROWS_PER_THREAD else 1))
 
 
 def checked_heads(heads: str | Sequence[str] | None) -> tuple[str, ...]:

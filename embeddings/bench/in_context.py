@@ -49,14 +49,12 @@ class _InContext(BaseEstimator):
         weights: path of the checkpoint.
         sha256: of the checkpoint.
         seed: of the views.
-        n_threads: of the network.
     """
 
-    def __init__(self, weights: str = "", sha256: str = "", seed: int = 0, n_threads: int = 1) -> None:
+    def __init__(self, weights: str = "", sha256: str = "", seed: int = 0) -> None:
         self.weights = weights
         self.sha256 = sha256
         self.seed = seed
-        self.n_threads = n_threads
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -83,7 +81,7 @@ class _InContext(BaseEstimator):
         path = find_weights(Weights(Path(self.weights), self.sha256))
         network = getattr(tabicl, name)(
             n_estimators=N_VIEWS, model_path=path, allow_auto_download=False, device="cpu", use_amp=False,
-            use_fa3=False, offload_mode=False, random_state=self.seed, n_jobs=self.n_threads,
+            use_fa3=False, offload_mode=False, random_state=self.seed, n_jobs=1,
         )  # fmt: skip
         try:
             return network.fit(self.X_, self.y_)
@@ -142,16 +140,16 @@ class InContextClassifier(ClassifierMixin, _InContext):
         return self._made("TabICLClassifier")
 
 
-def in_context_regressor(seed: int, n_threads: int) -> InContextRegressor:
+def in_context_regressor(seed: int, n_rows: int) -> InContextRegressor:
     """Return the head for numbers, with the weights in use."""
     weights = weights_in_use(classify=False)
-    return InContextRegressor(str(weights.path), weights.sha256, seed, n_threads)
+    return InContextRegressor(str(weights.path), weights.sha256, seed)
 
 
-def in_context_classifier(seed: int, n_threads: int) -> InContextClassifier:
+def in_context_classifier(seed: int, n_rows: int) -> InContextClassifier:
     """Return the head for classes, with the weights in use."""
     weights = weights_in_use(classify=True)
-    return InContextClassifier(str(weights.path), weights.sha256, seed, n_threads)
+    return InContextClassifier(str(weights.path), weights.sha256, seed)
 
 
 def _reducer(n_rows: int, *, n_columns: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
 from embeddings.bench.scores import determination, root_mean_square
 from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
+from embeddings.bench.workers import side_by_side
 from embeddings.elements import SYMBOLS
 from embeddings.formula import FractionMatrix
 from embeddings.formula.digest import hash_canonical
@@ -185,9 +187,10 @@ def learn(
     store, rows = FeatureStore(FeatureMaker(vectors), data), np.arange(len(data))
     race = Race(store, rows, settings, clock.until(1 - REFIT_SHARE), advance)
     choice = race.run()
+    tasks = [partial(fit, one, store, rows, seed=settings.seed) for one in choice.weights]
     members = []
-    for one, weight in choice.weights.items():
-        members.append(Member(one, weight, fit(one, store, rows, seed=settings.seed)))
+    for (one, weight), fitted in zip(choice.weights.items(), side_by_side(tasks), strict=True):
+        members.append(Member(one, weight, fitted))
         advance()
     needed = {part for one in members for part in one.candidate.features.split("+")}
     distinct, first, point_of = np.unique(data.formulas.astype(str), return_index=True, return_inverse=True)

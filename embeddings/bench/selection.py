@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -20,15 +21,22 @@ from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.heads import HEADS, checked_heads
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.stack import stack_weights
+from embeddings.bench.workers import side_by_side
 from embeddings.encoder import CompositionEncoder
 
 SCREENING_HEADS = ("ridge", "trees", "boosting")
 """Heads that every set of features is tried with."""
 
+MANY_ROWS = 3_000
+"""With more, trees take longer than everything else: they are tried on the best features alone."""
+
+FOLDS_THAT_RUN = ((1_500, 4), (4_000, 3))
+"""Up to so many rows so many inner folds are run; with more, two: they hold rows enough to choose by."""
+
 N_JOINED = 2
 """Vectors that are joined to `BASE`, the best of them alone."""
 
-N_FINALISTS = 8
+N_FINALISTS, NEAR = 8, 1.15
 SCREENING, JOINING, TREATING, TUNING = 0.4, 0.3, 0.3, 0.4
 """Shares of the time that is left for each part of the race; the finalists have what then remains."""
 
@@ -41,7 +49,7 @@ class Settings:
 
     Attributes:
         heads: names out of `HEADS`.
-        n_inner: inner folds.
+        n_inner: inner folds that rows are dealt into; of many rows fewer are run, see `FOLDS_THAT_RUN`.
         seed: of folds and heads.
     """
 
@@ -82,11 +90,15 @@ class FeatureStore:
         self.maker, self.data = maker, data
         self._made: dict[str, np.ndarray] = {}
 
-    def __getitem__(self, features: str) -> np.ndarray:
-        parts = features.split("+")
-        for part in parts:
+    def make(self, features: str) -> None:
+        """Make what is not there yet."""
+        for part in features.split("+"):
             if part not in self._made:
                 self._made[part] = self.maker.make(part, self.data.matrix, self.data.structures)
+
+    def __getitem__(self, features: str) -> np.ndarray:
+        self.make(features)
+        parts = features.split("+")
         return self._made[parts[0]] if len(parts) == 1 else np.hstack([self._made[part] for part in parts])
 
 
@@ -105,9 +117,8 @@ class Race:
         self.values, self.n_classes = data.values[self.rows], len(data.classes)
         self.loss = loss_of(self.n_classes)
         n_groups = len(set(data.formulas[self.rows]))
-        self.folds: Folds = grouped_folds(
-            data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed
-        )
+        folds = grouped_folds(data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed)
+        self.folds: Folds = folds[: next((n for most, n in FOLDS_THAT_RUN if len(self.rows) <= most), 2)]
         self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}
         self.slowest: dict[str, float] = {}
         self.n_skipped = 0
@@ -115,20 +126,20 @@ class Race:
     def run(self) -> Choice:
         """Return what is best."""
         vectors = tuple(self.store.maker.vectors)
-        self._screen(self._with_heads([*ALONE, *vectors], SCREENING_HEADS), SCREENING)
+        first = [head for head in SCREENING_HEADS if head != "trees" or len(self.rows) <= MANY_ROWS]
+        self._screen(self._with_heads([*ALONE, *vectors], first), SCREENING)
         joined = [f"{BASE}+size+{name}" for name in self._best(vectors)[:N_JOINED]]
         if len(joined) > 1:
             joined.append(f"{BASE}+size+{'+'.join(self._best(vectors)[:N_JOINED])}")
-        others = [head for head in self.settings.heads if head not in SCREENING_HEADS]
+        others = [head for head in self.settings.heads if head not in first]
         self._screen(
             [*self._with_heads(joined, self.settings.heads), *self._with_heads(self._best(None)[:N_JOINED], others)],
             JOINING,
         )
         self._screen(self._treated(), TREATING)
         self._screen(self._tuned(), TUNING)
-        finalists = self._ranked()[:N_FINALISTS]
-        for fold in range(1, len(self.folds)):
-            self._try(finalists, fold, self.deadline)
+        finalists = self._finalists()
+        self._try([(one, fold) for fold in range(1, len(self.folds)) for one in finalists], self.deadline)
         losses = {one: self._loss_of(one) for one in self.predicted}
         return Choice(self._stack(finalists), losses, self.n_skipped)
 
@@ -161,22 +172,37 @@ class Race:
 
     def _screen(self, candidates: Iterable[Candidate], share: float) -> None:
         """Run candidates on the first inner fold, in a share of the time that is left."""
-        self._try(candidates, 0, self.deadline.share(share))
+        self._try([(one, 0) for one in candidates], self.deadline.share(share))
 
-    def _try(self, candidates: Iterable[Candidate], fold: int, deadline: Deadline) -> None:
-        """Predict an inner fold, as far as time allows; the first candidate of all always runs."""
-        train, test = self.folds[fold]
-        for one in candidates:
-            if fold in self.predicted.get(one, {}):
-                continue
-            if self.predicted and not deadline.allows(self._expected(one)):
-                self.n_skipped += 1
-                continue
-            started = time.monotonic()
-            fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline)
-            self.predicted.setdefault(one, {})[fold] = fitted.predict(self.store[one.features][self.rows[test]])
-            self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
-            self.advance()
+    def _try(self, entries: Iterable[tuple[Candidate, int]], deadline: Deadline) -> None:
+        """Predict inner folds, as far as time allows; the very first candidate always runs."""
+        todo = [(one, fold) for one, fold in entries if fold not in self.predicted.get(one, {})]
+        if todo and not self.predicted:
+            self._keep(todo[0], self._predict(*todo[0], Deadline()))
+            todo = todo[1:]
+        for one, _ in todo:
+            self.store.make(one.features)
+        tasks = [partial(self._predict, one, fold, deadline) for one, fold in todo]
+        for entry, made in zip(todo, side_by_side(tasks), strict=True):
+            self._keep(entry, made)
+
+    def _predict(self, one: Candidate, fold: int, deadline: Deadline) -> np.ndarray | None:
+        """Return what a fresh model predicts of an inner fold; None where there is no time for it."""
+        if not deadline.allows(self._expected(one)):
+            return None
+        (train, test), started = self.folds[fold], time.monotonic()
+        fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline)
+        made = fitted.predict(self.store[one.features][self.rows[test]])
+        self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
+        return made
+
+    def _keep(self, entry: tuple[Candidate, int], made: np.ndarray | None) -> None:
+        one, fold = entry
+        if made is None:
+            self.n_skipped += 1
+            return
+        self.predicted.setdefault(one, {})[fold] = made
+        self.advance()
 
     def _expected(self, one: Candidate) -> float:
         """Return the seconds that a candidate takes at most, as far as its head, or any head, has shown."""
@@ -198,15 +224,26 @@ class Race:
         ranked = [one.features for one in self._ranked() if among is None or one.features in among]
         return list(dict.fromkeys(ranked))
 
+    def _finalists(self) -> list[Candidate]:
+        """Return the best, and the best of each head that comes near them: members that differ make better stacks."""
+        ranked = [one for one in self._ranked() if one.head != "mean"] or self._ranked()
+        lowest = self._first_loss(ranked[0])
+        of_each = {one.head: one for one in reversed(ranked) if self._first_loss(one) <= NEAR * lowest}
+        chosen = {*ranked[: max(1, N_FINALISTS - len(of_each))], *of_each.values()}
+        chosen |= set([one for one in ranked if one not in chosen][: max(0, N_FINALISTS - len(chosen))])
+        return [one for one in ranked if one in chosen]
+
     def _is_whole(self, one: Candidate) -> bool:
         return len(self.predicted[one]) == len(self.folds)
 
     def _stack(self, finalists: list[Candidate]) -> dict[Candidate, float]:
-        """Return the weights of a stack of those that ran on the most folds."""
-        n_folds = max(len(self.predicted[one]) for one in finalists)
-        able = [one for one in finalists if len(self.predicted[one]) == n_folds]
-        common = set.intersection(*(set(self.predicted[one]) for one in able))
-        weights = self._weights(able, sorted(common))
+        """Return the weights of a stack of those that ran on every fold that the best of the first fold ran on.
+
+        Time cuts the slow ones, which are often the best: what happened to be fast must not take their place.
+        """
+        folds = sorted(self.predicted[finalists[0]])
+        able = [one for one in finalists if self.predicted[one].keys() >= set(folds)]
+        weights = self._weights(able, folds)
         return {one: float(weight) for one, weight in zip(able, weights, strict=True) if weight}
 
     def _weights(self, finalists: list[Candidate], folds: Sequence[int]) -> np.ndarray:
