@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.estimators.targets import Target
 from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
 from embeddings.formula import FractionMatrix
+from embeddings.loaders import builders_needed
 from embeddings.pooling.replacing import replacements
 
 try:
@@ -77,6 +79,26 @@ def starting_from(features: str, vectors: Mapping[str, Any], deadline: Deadline 
         _START.reset(token)
 
 
+_LOCK = Lock()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let one fine-tuning run at a time, on one thread.
+
+    Torch has one source of random numbers for the whole process, and its threads would wait for the models beside it.
+    """
+    with builders_needed():
+        import torch
+    with _LOCK:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
 def can_tune() -> bool:
     """Whether torch, which learning needs, is installed."""
     return find_spec("torch") is not None
@@ -107,18 +129,19 @@ class _Finetuned(BaseEstimator):
         matrix, encoder = matrix_of(features), trainable_encoder(start.encoder)
         self.atomic_numbers_ = encoder.atomic_numbers
         replaced = replacements(matrix.atomic_numbers, self.atomic_numbers_, missing="impute")
-        tuned = tune(
-            encoder,
-            matrix,
-            features[:, : features.shape[1] - encoder.dim],
-            target.wanted(values),
-            _stopping_folds(features[:, :N_ELEMENTS], self.seed),
-            TuningOptions(n_members=N_MEMBERS, epochs=self.epochs, batch_size=batch_size_for(len(values))),
-            replaced=replaced,
-            n_outputs=target.n_outputs,
-            seed=self.seed,
-            allows=start.deadline.allows,
-        )
+        with _one_at_a_time():
+            tuned = tune(
+                encoder,
+                matrix,
+                features[:, : features.shape[1] - encoder.dim],
+                target.wanted(values),
+                _stopping_folds(features[:, :N_ELEMENTS], self.seed),
+                TuningOptions(n_members=N_MEMBERS, epochs=self.epochs, batch_size=batch_size_for(len(values))),
+                replaced=replaced,
+                n_outputs=target.n_outputs,
+                seed=self.seed,
+                allows=start.deadline.allows,
+            )
         self.target_, self.networks_ = target, list(tuned.networks)
         return self
 

@@ -19,7 +19,16 @@ from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
 from embeddings.bench.scores import determination, root_mean_square
-from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
+from embeddings.bench.selection import (
+    N_FINALISTS,
+    N_HEADS,
+    SCREENING_HEADS,
+    Choice,
+    FeatureStore,
+    Race,
+    Settings,
+    fit,
+)
 from embeddings.bench.workers import side_by_side
 from embeddings.elements import SYMBOLS
 from embeddings.formula import FractionMatrix
@@ -222,8 +231,9 @@ def _use(vectors: Vectors) -> StructureUse:
 
 def expected_fits(n_vectors: int, settings: Settings) -> int:
     """Return about how many fits `learn` makes, for a progress bar."""
-    n_heads = len(settings.heads)
-    return (4 + n_vectors) * min(3, n_heads) + 3 * n_heads + 8 * settings.n_inner
+    return (
+        (4 + n_vectors) * len(SCREENING_HEADS) + 3 * N_HEADS + 2 * len(settings.heads) + N_FINALISTS * settings.n_inner
+    )
 
 
 def _kept(n_formulas: int, seed: int) -> np.ndarray:

@@ -36,8 +36,19 @@ FOLDS_THAT_RUN = ((1_500, 4), (4_000, 3))
 N_JOINED = 2
 """Vectors that are joined to `BASE`, the best of them alone."""
 
-N_FINALISTS, NEAR = 8, 1.15
-SCREENING, JOINING, TREATING, TUNING = 0.4, 0.3, 0.3, 0.4
+N_HEADS = 2
+"""Heads that joined features are tried with, the best so far."""
+
+N_TREATED = 4
+"""Candidates that also learn gated values or logarithms, the best so far."""
+
+N_FINALISTS = 6
+"""Candidates that run on more than the first inner fold."""
+
+NEAR = 1.15
+"""A loss up to so many times the lowest is near it."""
+
+SCREENING, JOINING, OTHERS, TREATING, TUNING = 0.35, 0.25, 0.25, 0.25, 0.4
 """Shares of the time that is left for each part of the race; the finalists have what then remains."""
 
 ALONE = ("fractions", "properties", BASE, f"{BASE}+size")
@@ -127,15 +138,10 @@ class Race:
         """Return what is best."""
         vectors = tuple(self.store.maker.vectors)
         first = [head for head in SCREENING_HEADS if head != "trees" or len(self.rows) <= MANY_ROWS]
-        self._screen(self._with_heads([*ALONE, *vectors], first), SCREENING)
-        joined = [f"{BASE}+size+{name}" for name in self._best(vectors)[:N_JOINED]]
-        if len(joined) > 1:
-            joined.append(f"{BASE}+size+{'+'.join(self._best(vectors)[:N_JOINED])}")
+        self._screen(self._with_heads([*ALONE, *vectors], ("mean", *first)), SCREENING)
+        self._screen(self._with_heads(self._joined(vectors), self._best_heads()), JOINING)
         others = [head for head in self.settings.heads if head not in first]
-        self._screen(
-            [*self._with_heads(joined, self.settings.heads), *self._with_heads(self._best(None)[:N_JOINED], others)],
-            JOINING,
-        )
+        self._screen(self._with_heads(self._best_features(None)[:N_JOINED], others), OTHERS)
         self._screen(self._treated(), TREATING)
         self._screen(self._tuned(), TUNING)
         finalists = self._finalists()
@@ -143,32 +149,43 @@ class Race:
         losses = {one: self._loss_of(one) for one in self.predicted}
         return Choice(self._stack(finalists), losses, self.n_skipped)
 
-    def _with_heads(self, features: Iterable[str], heads: Sequence[str]) -> list[Candidate]:
-        return [
-            Candidate(one, head)
-            for one in features
-            for head in ("mean", *heads)
-            if (head in self.settings.heads or head == "mean") and self._fits(head, one)
-        ]
+    def _joined(self, vectors: Sequence[str]) -> list[str]:
+        """Return the vectors that are best alone, each beside `BASE`, and all of them."""
+        best = self._best_features(vectors)[:N_JOINED]
+        every = ["+".join(best)] if len(best) > 1 else []
+        return [f"{BASE}+size+{names}" for names in (*best, *every)]
 
-    def _fits(self, head: str, features: str) -> bool:
-        allowed = len(self.rows) <= HEADS[head].max_rows and not (self.n_classes and HEADS[head].classifier is None)
-        allowed = allowed and not HEADS[head].needs_encoder
-        return allowed and (head != "mean" or features == "fractions")
+    def _best_heads(self) -> list[str]:
+        """Return the heads that are best so far."""
+        return [head for head in dict.fromkeys(one.head for one in self._ranked()) if head != "mean"][:N_HEADS]
+
+    def _with_heads(self, features: Iterable[str], heads: Sequence[str]) -> list[Candidate]:
+        return [Candidate(one, head) for one in features for head in heads if self._fits(head, one)]
+
+    def _fits(self, name: str, features: str) -> bool:
+        if name == "mean":
+            return features == "fractions"
+        head = HEADS[name]
+        able = len(self.rows) <= head.max_rows and not (self.n_classes and head.classifier is None)
+        return able and not head.needs_encoder and name in self.settings.heads
 
     def _treated(self) -> list[Candidate]:
         """Return the best candidates with their values treated otherwise, where the values ask for it."""
         others = [one for one in treatments(self.values, self.n_classes) if one]
-        best = [one for one in self._ranked() if one.head != "mean"][: N_FINALISTS // 2]
+        best = [one for one in self._ranked() if one.head != "mean"][:N_TREATED]
         return [Candidate(one.features, one.head, treatment) for treatment in others for one in best]
 
     def _tuned(self) -> list[Candidate]:
-        """Return the fine-tuned encoder for each encoder; a gate it has by itself."""
-        able = FINETUNED in self.settings.heads and can_tune() and len(self.rows) <= HEADS[FINETUNED].max_rows
+        """Return the fine-tuned encoder, for each encoder whose vectors come near the best; a gate it has by itself."""
+        if FINETUNED not in self.settings.heads or not can_tune() or len(self.rows) > HEADS[FINETUNED].max_rows:
+            return []
+        self.slowest[FINETUNED] = expected_seconds(len(self.rows))
         encoders = [name for name, one in self.store.maker.vectors.items() if isinstance(one, CompositionEncoder)]
-        if able and encoders:
-            self.slowest[FINETUNED] = expected_seconds(len(self.rows))
-        return [Candidate(f"{BASE}+size+{name}", FINETUNED) for name in encoders if able]
+        return [Candidate(f"{BASE}+size+{name}", FINETUNED) for name in encoders if self._comes_near(name)]
+
+    def _comes_near(self, name: str) -> bool:
+        losses = [self._first_loss(one) for one in self.predicted if name in one.features.split("+")]
+        return bool(losses) and min(losses) <= NEAR * self._first_loss(self._ranked()[0])
 
     def _screen(self, candidates: Iterable[Candidate], share: float) -> None:
         """Run candidates on the first inner fold, in a share of the time that is left."""
@@ -219,7 +236,7 @@ class Race:
     def _ranked(self) -> list[Candidate]:
         return sorted(self.predicted, key=self._first_loss)
 
-    def _best(self, among: Sequence[str] | None) -> list[str]:
+    def _best_features(self, among: Sequence[str] | None) -> list[str]:
         """Return sets of features, the best first."""
         ranked = [one.features for one in self._ranked() if among is None or one.features in among]
         return list(dict.fromkeys(ranked))
