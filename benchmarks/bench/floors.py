@@ -24,7 +24,7 @@ from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.workers import n_workers
 from embeddings.store.folders import atomic_file
 
-N_TREES = 300
+N_TREES = 100
 SHARE = 0.33
 """Of the columns that a split of a random forest for numbers looks at: better than all on most sets, and faster."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from embeddings.bench.heads import HEADS, MIN_VARIANCE
+from embeddings.bench.heads import HEADS, MIN_VARIANCE, Head
 from embeddings.errors import MissingExtra
 
 try:
@@ -42,7 +43,9 @@ class Candidate:
     def __str__(self) -> str:
         return f"{self.head}{f', {self.treatment}' if self.treatment else ''} on {self.features}"
 
-    def fit(self, features: np.ndarray, values: np.ndarray, *, n_classes: int, seed: int) -> Fitted:
+    def fit(
+        self, features: np.ndarray, values: np.ndarray, *, n_classes: int, seed: int, draft: bool = False
+    ) -> Fitted:
         """Fit a fresh model.
 
         Args:
@@ -50,27 +53,37 @@ class Candidate:
             values: (n,) numbers, or class numbers.
             n_classes: 0 for a regression.
             seed: of the head.
+            draft: whether the head's cheaper version will do.
         """
         one_class = n_classes > 0 and (values == values[0]).all()  # nothing to tell apart, which most heads refuse
         is_blind = bool((features.var(axis=0) <= MIN_VARIANCE).all())  # or nothing to tell it by
-        estimator = self._estimator("mean" if one_class or is_blind else self.head, n_classes, seed, len(values))
+        make = partial(_made, seed=seed, n_rows=len(values), draft=draft)
+        estimator = self._estimator(HEADS["mean" if one_class or is_blind else self.head], n_classes, make)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
             return Fitted(estimator.fit(features, values), n_classes)
 
-    def _estimator(self, name: str, n_classes: int, seed: int, n_rows: int) -> Any:
-        head = HEADS[name]
+    def _estimator(self, head: Head, n_classes: int, make: Make) -> Any:
         if n_classes:
             if head.classifier is None:
                 raise ValueError(f"{self.head} does not classify")
-            return head.classifier(seed, n_rows)
-        regressor = Rescaled(head.regressor(seed, n_rows))
+            return make(head, head.classifier)
+        regressor = Rescaled(make(head, head.regressor))
         if self.treatment == "log":
             return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
         if self.treatment == "gate":
-            judge = HEADS[head.judge or self.head].classifier or HEADS["trees"].classifier
-            return ZeroGate(regressor, judge(seed, n_rows) if judge else None)
+            judge = HEADS[head.judge] if head.judge else head if head.classifier else HEADS["trees"]
+            return ZeroGate(regressor, make(judge, judge.classifier) if judge.classifier else None)
         return regressor
+
+
+Make = Callable[[Head, Callable[[int, int], Any]], Any]
+
+
+def _made(head: Head, factory: Callable[[int, int], Any], *, seed: int, n_rows: int, draft: bool) -> Any:
+    """Return a fresh estimator of a head."""
+    estimator = factory(seed, n_rows)
+    return estimator.set_params(**head.draft) if draft and head.draft else estimator
 
 
 @dataclass(frozen=True, eq=False)

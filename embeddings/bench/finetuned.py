@@ -105,9 +105,9 @@ def can_tune() -> bool:
 
 
 def expected_seconds(n_rows: int) -> float:
-    """Return about how long one fit takes on one core."""
+    """Return about how long one fit of a single member takes on one core."""
     batch_size = batch_size_for(n_rows)
-    n_steps = EPOCHS * max(1, n_rows // batch_size) * (N_STOPPING + N_MEMBERS)
+    n_steps = EPOCHS * max(1, n_rows // batch_size) * (N_STOPPING + 1)
     return n_steps * (SECONDS_PER_STEP + SECONDS_PER_ROW * batch_size)
 
 
@@ -117,10 +117,11 @@ class _Finetuned(BaseEstimator):
     Args:
         seed: of heads, folds and batches.
         epochs: passes over the rows at most.
+        n_members: networks whose mean is predicted.
     """
 
-    def __init__(self, seed: int = 0, epochs: int = EPOCHS) -> None:
-        self.seed, self.epochs = seed, epochs
+    def __init__(self, seed: int = 0, epochs: int = EPOCHS, n_members: int = N_MEMBERS) -> None:
+        self.seed, self.epochs, self.n_members = seed, epochs, n_members
 
     def _fit(self, features: np.ndarray, values: np.ndarray, target: Target) -> Self:
         start = _START.get()
@@ -136,7 +137,7 @@ class _Finetuned(BaseEstimator):
                 features[:, : features.shape[1] - encoder.dim],
                 target.wanted(values),
                 _stopping_folds(features[:, :N_ELEMENTS], self.seed),
-                TuningOptions(n_members=N_MEMBERS, epochs=self.epochs, batch_size=batch_size_for(len(values))),
+                TuningOptions(n_members=self.n_members, epochs=self.epochs, batch_size=batch_size_for(len(values))),
                 replaced=replaced,
                 n_outputs=target.n_outputs,
                 seed=self.seed,

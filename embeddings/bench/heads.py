@@ -5,8 +5,9 @@ A head is one entry in `HEADS`. All are seeded, and minimize the absolute error 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +57,7 @@ class Head:
         regressor: seed, number of training rows -> estimator.
         classifier: seed, number of training rows -> estimator with `predict_proba`; None where there is none.
         max_rows: it is not tried on more.
+        draft: parameters of a cheaper version, which stands in for it while models are compared.
         needs_encoder: whether it is tried once for each composition encoder, and on nothing else.
         judge: head whose classifier tells zeros from other values before it; itself if empty.
         takes_part: whether it is tried where no heads are named.
@@ -65,6 +67,7 @@ class Head:
     regressor: Callable[[int, int], Any]
     classifier: Callable[[int, int], Any] | None
     max_rows: int = 10**9
+    draft: Mapping[str, Any] = MappingProxyType({})
     needs_encoder: bool = False
     judge: str = ""
     takes_part: Callable[[], bool] = lambda: True
@@ -108,6 +111,7 @@ HEADS: dict[str, Head] = {
         lambda seed, n_rows: ExtraTreesRegressor(200, max_features=0.33, random_state=seed),
         lambda seed, n_rows: ExtraTreesClassifier(200, max_features=0.15, random_state=seed),
         max_rows=50_000,
+        draft={"n_estimators": 80},
     ),
     "boosting": Head(
         lambda seed, n_rows: _boosting(LGBMRegressor, seed, n_rows),
@@ -122,6 +126,7 @@ HEADS: dict[str, Head] = {
         lambda seed, n_rows: FinetunedRegressor(seed),
         lambda seed, n_rows: FinetunedClassifier(seed),
         max_rows=20_000,
+        draft={"n_members": 1},
         needs_encoder=True,
     ),
     HEAD: Head(

@@ -208,7 +208,7 @@ class Race:
         if not deadline.allows(self._expected(one)):
             return None
         (train, test), started = self.folds[fold], time.monotonic()
-        fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline)
+        fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline, draft=True)
         made = fitted.predict(self.store[one.features][self.rows[test]])
         self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
         return made
@@ -289,9 +289,26 @@ class Race:
 
 
 def fit(
-    one: Candidate, store: FeatureStore, rows: np.ndarray, *, seed: int, deadline: Deadline | None = None
+    one: Candidate,
+    store: FeatureStore,
+    rows: np.ndarray,
+    *,
+    seed: int,
+    deadline: Deadline | None = None,
+    draft: bool = False,
 ) -> Fitted:
-    """Fit a fresh model of a candidate on some rows; one that trains for long stops early where the deadline nears."""
+    """Fit a fresh model of a candidate on some rows.
+
+    Args:
+        one: the candidate.
+        store: of features.
+        rows: to train on.
+        seed: of the head.
+        deadline: one that trains for long stops early where it nears.
+        draft: whether the head's cheaper version will do.
+    """
     data = store.data
     with starting_from(one.features, store.maker.vectors, deadline):
-        return one.fit(store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed)
+        return one.fit(
+            store[one.features][rows], data.values[rows], n_classes=len(data.classes), seed=seed, draft=draft
+        )
