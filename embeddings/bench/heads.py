@@ -6,8 +6,7 @@ A head is one entry in `HEADS`. All are seeded, and minimize the absolute error 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +66,7 @@ class Head:
     regressor: Callable[[int, int], Any]
     classifier: Callable[[int, int], Any] | None
     max_rows: int = 10**9
-    draft: Mapping[str, Any] = MappingProxyType({})
+    draft: Mapping[str, Any] = field(default_factory=dict)
     needs_encoder: bool = False
     judge: str = ""
     takes_part: Callable[[], bool] = lambda: True
