@@ -165,9 +165,11 @@ class Race:
     def _fits(self, name: str, features: str) -> bool:
         if name == "mean":
             return features == "fractions"
+        if name not in self.settings.heads:
+            return False
         head = HEADS[name]
         able = len(self.rows) <= head.max_rows and not (self.n_classes and head.classifier is None)
-        return able and not head.needs_encoder and name in self.settings.heads
+        return able and not head.needs_encoder
 
     def _treated(self) -> list[Candidate]:
         """Return the best candidates with their values treated otherwise, where the values ask for it."""
@@ -176,7 +178,10 @@ class Race:
         return [Candidate(one.features, one.head, treatment) for treatment in others for one in best]
 
     def _tuned(self) -> list[Candidate]:
-        """Return the fine-tuned encoder, for each encoder whose vectors come near the best; a gate it has by itself."""
+        """Return the fine-tuned encoder, for each encoder whose vectors come near the best, or that nothing else tried.
+
+        A gate it has by itself.
+        """
         if FINETUNED not in self.settings.heads or not can_tune() or len(self.rows) > HEADS[FINETUNED].max_rows:
             return []
         self.slowest[FINETUNED] = expected_seconds(len(self.rows))
@@ -185,7 +190,7 @@ class Race:
 
     def _comes_near(self, name: str) -> bool:
         losses = [self._first_loss(one) for one in self.predicted if name in one.features.split("+")]
-        return bool(losses) and min(losses) <= NEAR * self._first_loss(self._ranked()[0])
+        return not losses or min(losses) <= NEAR * self._first_loss(self._ranked()[0])
 
     def _screen(self, candidates: Iterable[Candidate], share: float) -> None:
         """Run candidates on the first inner fold, in a share of the time that is left."""

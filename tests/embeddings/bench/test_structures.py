@@ -23,7 +23,7 @@ from embeddings.bench.model import PropertyModel, load_model
 from embeddings.bench.structures import read_structures
 from embeddings.cli import main
 from embeddings.errors import CatalogNotFound, ColumnNotFound, InputInvalid, MaterialNotCovered
-from testing.planted import formulas
+from testing.planted import formulas, learnable
 from testing.vector_files import write_sites, write_structures
 
 N = 60
@@ -134,9 +134,8 @@ def test_a_model_takes_no_other_vectors(model: PropertyModel) -> None:
 
 
 def test_a_model_that_chose_no_structures_needs_none(file: Path) -> None:
-    values = np.arange(N) % 7 + 1.0
     write_structures(file, IDS, FORMULAS, np.ones((N, 4)))
-    model = PropertyModel(**QUICK, structures=file).fit(list(zip(FORMULAS, IDS, strict=True)), values)
+    model = PropertyModel(**QUICK, structures=file).fit(list(zip(FORMULAS, IDS, strict=True)), learnable(FORMULAS))
     assert model.learned_.structures is None
     assert load_model(model.save("model")).predict(FORMULAS[:2]).shape == (2,)
 
