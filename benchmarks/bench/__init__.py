@@ -14,9 +14,9 @@ import click
 
 from benchmarks import harness
 from benchmarks.bench.tables import page, table, verdict
-from benchmarks.cross_modal.sets import SETS
 from benchmarks.harness import Case, Request, Suite
 from benchmarks.options import numbers, one_line_errors, texts
+from benchmarks.sets import SETS
 from embeddings.cli.duration import Duration
 
 

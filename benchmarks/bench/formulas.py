@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.cross_modal.sets import SETS, read_set
+from benchmarks.sets import SETS, read_set
 from embeddings.store.folders import write_text
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import embeddings.bench
-from benchmarks.cross_modal.sets import SETS, SMALL, read_set
+from benchmarks.sets import SETS, SMALL, read_set
 from embeddings.bench.folds import Split
 from embeddings.bench.front import default_catalogs, named_vectors
 from embeddings.bench.measurements import Measurements, measurements

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks import markdown
-from benchmarks.cross_modal.sets import SETS
+from benchmarks.sets import SETS
 from embeddings.bench.scores import area_under_curve, balanced_accuracy, root_mean_square
 from embeddings.errors import InputInvalid
 

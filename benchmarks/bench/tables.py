@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks import markdown
 from benchmarks.bench.goals import CRABNET, CRABNET_GOAL, GOALS, OPEN
 from benchmarks.bench.outcome import CHOSEN, FOREST, Outcome, outcome_of
-from benchmarks.cross_modal.sets import PUBLISHED, SETS
 from benchmarks.harness import Document
+from benchmarks.sets import PUBLISHED, SETS
 from benchmarks.speed import tables as speed
 
 LABELS = {

@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from benchmarks import harness
-from benchmarks.cross_modal.sets import SETS
 from benchmarks.cross_modal.tables import page, table
 from benchmarks.harness import Case, Request, Suite
 from benchmarks.options import numbers
+from benchmarks.sets import SETS
 
 
 def _case(name: str) -> Case:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.cross_modal.models import scores
-from benchmarks.cross_modal.sets import N_FOLDS, TargetSet
+from benchmarks.sets import N_FOLDS, TargetSet
 from builders.learning.splits import split_by_formula
 from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.members import Budget, Lesson, fit_folds

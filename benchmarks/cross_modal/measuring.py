@@ -16,11 +16,11 @@ from benchmarks.cross_modal.leak import leaky_rows
 from benchmarks.cross_modal.models import scores
 from benchmarks.cross_modal.plan import ALL, Contender, Plan, seen_by
 from benchmarks.cross_modal.quick import quick_plan
-from benchmarks.cross_modal.sets import N_FOLDS, SETS, TargetSet, read_set
 from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.tables import BEST
 from benchmarks.data import MATERIALS_PROJECT
 from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.sets import N_FOLDS, SETS, TargetSet, read_set
 from embeddings import load_uae
 
 WAYS_SET = "efe"

@@ -11,7 +11,7 @@ import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 
-from benchmarks.cross_modal.sets import LARGE, SMALL, TargetSet
+from benchmarks.sets import LARGE, SMALL, TargetSet
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.model import CompositionGenerator

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.cross_modal.models import Forest, Head, Model, Options, pooled
-from benchmarks.cross_modal.sets import SETS, TargetSet
 from benchmarks.cross_modal.tables import BEST, NOTHING
 from benchmarks.cross_modal.ways import WAYS, Workshop
 from benchmarks.downstream.element_tables import published
 from benchmarks.downstream.vectors import NamedVectors
+from benchmarks.sets import SETS, TargetSet
 from builders.methods.cromel.encoder import FormulaEncoder
 from embeddings.catalog import ElementCatalog
 from testing.formula_encoders import untrained

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cross_modal.plan import Plan
-from benchmarks.cross_modal.sets import TargetSet
 from benchmarks.cross_modal.ways import Workshop
+from benchmarks.sets import TargetSet
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.lessons import Lessons
 from builders.methods.cromel.recipes import RECIPES

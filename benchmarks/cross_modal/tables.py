@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.cross_modal.sets import OPEN, PUBLISHED, SETS
 from benchmarks.harness import Document
+from benchmarks.sets import OPEN, PUBLISHED, SETS
 
 BEST, NOTHING = "c+d: contrast and labels", "e: nothing"
 """The way of learning that the published encoders take, and no learning at all."""

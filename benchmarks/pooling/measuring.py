@@ -11,10 +11,10 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.cross_modal.sets import N_FOLDS, SETS, TargetSet, read_set
 from benchmarks.downstream.vectors import NamedVectors
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.pooling import PROPERTIES
+from benchmarks.sets import N_FOLDS, SETS, TargetSet, read_set
 from embeddings import load_uae
 from embeddings.bench.candidates import absolute_error, log_loss
 from embeddings.bench.features import PROPERTY_STATS, properties

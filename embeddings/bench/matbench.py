@@ -15,11 +15,6 @@ import numpy as np
 from embeddings.bench.measurements import Measurements
 from embeddings.errors import InputInvalid, MissingExtra
 
-try:
-    from sklearn.model_selection import KFold, StratifiedKFold
-except ImportError as error:
-    raise MissingExtra.of("scikit-learn", "bench") from error
-
 N_FOLDS = 5
 SEED = 18012019
 
@@ -65,7 +60,12 @@ def matbench_folds(data: Measurements) -> list[tuple[np.ndarray, np.ndarray]]:
     Raises:
         InputInvalid: no task has so many rows, the identifiers are not those of one task, or rows of a classification,
             whose folds depend on every class, were set aside.
+        MissingExtra: scikit-learn is not installed.
     """
+    try:
+        from sklearn.model_selection import KFold, StratifiedKFold
+    except ImportError as error:
+        raise MissingExtra.of("scikit-learn", "bench") from error
     n_rows, places = _places(data)
     names = _tasks(data, n_rows)
     if data.is_classification:

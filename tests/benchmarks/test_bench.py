@@ -27,8 +27,8 @@ from benchmarks.bench.outcome import outcome_of
 from benchmarks.bench.problem import measured_set, quick_set, split_of
 from benchmarks.bench.stored import checks_of
 from benchmarks.bench.tables import page, table, verdict
-from benchmarks.cross_modal.sets import SETS
 from benchmarks.harness import Request
+from benchmarks.sets import SETS
 from embeddings.bench.contest import hold_contest
 from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import outer_folds

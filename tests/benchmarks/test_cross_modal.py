@@ -16,10 +16,10 @@ from benchmarks.cross_modal import measuring
 from benchmarks.cross_modal.leak import leaky_rows
 from benchmarks.cross_modal.models import Head, pooled, scores
 from benchmarks.cross_modal.quick import quick_plan
-from benchmarks.cross_modal.sets import SETS, TargetSet, read_set
 from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.tables import BEST, NOTHING, UNMEASURED, page, summarize
 from benchmarks.harness import Request
+from benchmarks.sets import SETS, TargetSet, read_set
 from builders.methods.cromel.recipes import RECIPES
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions

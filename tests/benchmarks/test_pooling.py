@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("lightgbm", reason="needs the extra bench")
 
-from benchmarks.cross_modal.sets import TargetSet
 from benchmarks.harness import Request
 from benchmarks.pooling import measuring
 from benchmarks.pooling.tables import relative_errors, table
+from benchmarks.sets import TargetSet
 
 HEADS = {"heads": ("ridge",)}
 

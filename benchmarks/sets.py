@@ -1,4 +1,4 @@
-"""The properties of formulas that encoders are measured on, and who is tested when."""
+"""The properties of formulas that encoders, statistics and the bench are measured on, and who is tested when."""
 
 from __future__ import annotations
 
