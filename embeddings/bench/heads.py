@@ -112,6 +112,12 @@ HEADS: dict[str, Head] = {
         max_rows=50_000,
         draft={"n_estimators": 80},
     ),
+    "trees-all": Head(
+        lambda seed, n_rows: ExtraTreesRegressor(200, max_features=1.0, random_state=seed),
+        lambda seed, n_rows: ExtraTreesClassifier(200, max_features=0.5, random_state=seed),
+        max_rows=8_000,
+        draft={"n_estimators": 80},
+    ),
     "boosting": Head(
         lambda seed, n_rows: _boosting(LGBMRegressor, seed, n_rows),
         lambda seed, n_rows: _boosting(LGBMClassifier, seed, n_rows),

@@ -18,6 +18,7 @@ HEAD_WORDS = {
     "ridge": "a linear model",
     "neighbors": "nearest neighbors",
     "trees": "extra trees",
+    "trees-all": "extra trees that look at all columns",
     "boosting": "gradient boosting",
     "boosting-l1": "gradient boosting of the absolute error",
     "gaussian-process": "a Gaussian process",
