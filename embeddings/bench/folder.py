@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +21,7 @@ from embeddings.bench.calibration_files import CALIBRATION, FORMULAS, array_byte
 from embeddings.bench.candidates import Candidate, Fitted
 from embeddings.bench.card import CARD, render_model_card
 from embeddings.bench.estimator_files import from_bytes, to_bytes
-from embeddings.bench.features import STRUCTURES, FeatureMaker
+from embeddings.bench.features import FeatureMaker
 from embeddings.bench.learned import Estimate, Learned, Member, Training
 from embeddings.bench.manifest import (
     MANIFEST,
@@ -32,21 +32,19 @@ from embeddings.bench.manifest import (
     ModelFile,
     ModelManifest,
     SearchEntry,
-    StructureUse,
     TrainingEntry,
     is_model,
     read_model_manifest,
 )
+from embeddings.bench.probes import PROBES, check_blocks, check_probes, probed, widths_of
 from embeddings.errors import (
     CatalogCorrupt,
     CatalogNotFound,
     EmbeddingsError,
-    InputInvalid,
     ManifestInvalid,
     OutputInvalid,
 )
 from embeddings.featurizers.pinning import sha256_of_vectors
-from embeddings.formula.bulk import fraction_matrix
 from embeddings.loaders import as_catalog
 from embeddings.protocols import CatalogLike
 from embeddings.store.epoch import source_date
@@ -57,13 +55,8 @@ from embeddings.store.integrity import check_file
 if TYPE_CHECKING:
     from embeddings.bench.features import Pooled
 
-PROBES = ("Fe2O3", "NaCl", "SiC", "Al0.5Cu0.5", "LiFePO4")
-"""Formulas whose predictions are saved, so that loading can tell whether they come out the same."""
-
 PACKAGES = ("lightgbm", "numpy", "pymatgen", "scikit-learn", "scipy", "skops")
 _ADVICE = "Copy the model again from where it was made, or fit it again."
-_TOLERANCE = 0.05
-"""Of the mean absolute error, or of a probability: larger differences of a probe are another model."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,7 @@ def _read(folder: Path, given: Mapping[str, Pooled]) -> SavedModel:
     manifest = read_model_manifest(folder)
     contents = {e.path: check_file(folder / e.path, e, keep=True, advice=_ADVICE) for e in manifest.files}
     maker = FeatureMaker({use.name: _catalog(folder, use, given) for use in manifest.catalogs})
-    widths = _check_blocks(folder, manifest, maker)
+    widths = check_blocks(folder, manifest, maker)
     members = tuple(_member(folder, entry, contents, widths, len(manifest.classes)) for entry in manifest.members)
     neighborhood, calibration = read_calibration(
         folder / CALIBRATION, _content(folder, contents, CALIBRATION), manifest.intervals
@@ -183,7 +176,7 @@ def _read(folder: Path, given: Mapping[str, Pooled]) -> SavedModel:
         digest=read_digest(folder / name, _content(folder, contents, name), said.n_formulas),
         structures=manifest.structures,
     )  # fmt: skip
-    _check_probes(folder, manifest, learned)
+    check_probes(folder, manifest, learned)
     return SavedModel(learned, manifest)
 
 
@@ -200,7 +193,6 @@ def _file_of(member: int) -> str:
 
 def _manifest(learned: Learned, search: SearchEntry, labels: tuple[Any, ...]) -> ModelManifest:
     said, made = learned.training, learned.calibration
-    probes = _probed(learned, PROBES)
     created = source_date() or datetime.now(UTC)
     return ModelManifest(
         target=said.target,
@@ -218,7 +210,7 @@ def _manifest(learned: Learned, search: SearchEntry, labels: tuple[Any, ...]) ->
             MemberEntry(**asdict(one.candidate), weight=one.weight, file=_file_of(k))
             for k, one in enumerate(learned.members)
         ),
-        blocks=_widths(
+        blocks=widths_of(
             learned.maker, {e for one in learned.members for e in one.candidate.features.split("+")}, learned.structures
         ),
         training=TrainingEntry(
@@ -237,7 +229,7 @@ def _manifest(learned: Learned, search: SearchEntry, labels: tuple[Any, ...]) ->
             measured=made.measured if np.isfinite(made.measured) else None,
         ),
         search=search,
-        probes={formula: tuple(row) for formula, row in zip(PROBES, probes.tolist(), strict=True)},
+        probes={formula: tuple(row) for formula, row in zip(PROBES, probed(learned, PROBES).tolist(), strict=True)},
     )
 
 
@@ -262,36 +254,6 @@ def _content(folder: Path, contents: Mapping[str, bytes], name: str) -> bytes:
     if name not in contents:
         raise ManifestInvalid(f"{folder / MANIFEST}: files: {name} is needed, and it is not listed.")
     return contents[name]
-
-
-def _widths(maker: FeatureMaker, names: Iterable[str], structures: StructureUse | None) -> dict[str, int]:
-    matrix, probed = fraction_matrix(PROBES), _structures_of_probes(structures, len(PROBES))
-    return {name: maker.make(name, matrix, probed).shape[1] for name in sorted(names)}
-
-
-def _probed(learned: Learned, formulas: Sequence[str]) -> np.ndarray:
-    return learned.predict(fraction_matrix(formulas), _structures_of_probes(learned.structures, len(formulas)))
-
-
-def _structures_of_probes(structures: StructureUse | None, n: int) -> np.ndarray | None:
-    """Return vectors to try a model with: zeros, since what is compared is the same model in two places."""
-    return None if structures is None else np.zeros((n, structures.dim))
-
-
-def _check_blocks(folder: Path, manifest: ModelManifest, maker: FeatureMaker) -> dict[str, int]:
-    """Return the columns of each block, which are as many here as where the model was made."""
-    there = {*maker.names(), *([STRUCTURES] if manifest.structures is not None else [])}
-    unknown = sorted(set(manifest.blocks) - there)
-    if unknown:
-        raise InputInvalid(f'{folder} needs the features "{unknown[0]}", which this version of the library lacks.')
-    widths = _widths(maker, manifest.blocks, manifest.structures)
-    other = [name for name, width in manifest.blocks.items() if widths[name] != width]
-    if other:
-        raise InputInvalid(
-            f'{folder} was fitted on {manifest.blocks[other[0]]} columns of "{other[0]}", and there are '
-            f"{widths[other[0]]} here. It was made with {_made_with(manifest)}: install these, or fit it again."
-        )
-    return widths
 
 
 def _member(
@@ -319,30 +281,6 @@ def _catalog(folder: Path, use: CatalogUse, given: Mapping[str, Pooled]) -> Pool
             "Install that version again, or fit anew."
         )
     return found
-
-
-def _check_probes(folder: Path, manifest: ModelManifest, learned: Learned) -> None:
-    """Refuse a model that no longer predicts what it did: a library changed under it."""
-    wanted = np.array(list(manifest.probes.values()))
-    try:
-        found = _probed(learned, list(manifest.probes))
-        far = np.abs(found - wanted).max(axis=1)
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
-        raise InputInvalid(
-            f"{folder} cannot predict here: {error}. It was made with {_made_with(manifest)}: install these, or fit it "
-            "again."
-        ) from error
-    allowed = _TOLERANCE * (1.0 if manifest.classes else manifest.error.metrics["mae"]) + 1e-6 * np.abs(wanted).max()
-    if not (far <= allowed).all():
-        worst = int(np.argmax(far))
-        raise InputInvalid(
-            f"{folder} predicts {found[worst].tolist()} for {list(manifest.probes)[worst]} here, and "
-            f"{wanted[worst].tolist()} where it was made, with {_made_with(manifest)}. Install these, or fit it again."
-        )
-
-
-def _made_with(manifest: ModelManifest) -> str:
-    return ", ".join(f"{package} {number}" for package, number in manifest.environment.items())
 
 
 def _in_the_way(folder: Path) -> OutputInvalid:
