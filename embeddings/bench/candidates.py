@@ -175,6 +175,15 @@ def treatments(values: np.ndarray, n_classes: int) -> tuple[Treatment, ...]:
     return tuple(found)
 
 
+def has_heavy_tails(values: np.ndarray) -> bool:
+    """Whether a few values lie so far out that squared errors would be about them alone."""
+    distance = float(np.abs(values - np.median(values)).mean())
+    return bool(values.std() > HEAVY * distance)
+
+
+HEAVY = 2.2
+"""Standard deviation over mean distance from the median: 1.25 for a normal distribution, 1.44 for an exponential."""
+
 MIN_SHARE_OF_ZEROS = 0.1
 """A gate is tried if at least this share of the values is zero, and as large a share is not."""
 

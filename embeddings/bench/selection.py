@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from embeddings.bench.candidates import Candidate, Fitted, loss_of, treatments
+from embeddings.bench.candidates import Candidate, Fitted, has_heavy_tails, loss_of, treatments
 from embeddings.bench.clock import Deadline
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.finetuned import FINETUNED, can_tune, expected_seconds, starting_from
@@ -137,7 +137,7 @@ class Race:
     def run(self) -> Choice:
         """Return what is best."""
         vectors = tuple(self.store.maker.vectors)
-        first = [head for head in SCREENING_HEADS if head != "trees" or len(self.rows) <= MANY_ROWS]
+        first = self._first_heads()
         self._screen(self._with_heads([*ALONE, *vectors], ("mean", *first)), SCREENING)
         self._screen(self._with_heads(self._joined(vectors), self._best_heads()), JOINING)
         others = [head for head in self.settings.heads if head not in first]
@@ -148,6 +148,13 @@ class Race:
         self._try([(one, fold) for fold in range(1, len(self.folds)) for one in finalists], self.deadline)
         losses = {one: self._loss_of(one) for one in self.predicted}
         return Choice(self._stack(finalists), losses, self.n_skipped)
+
+    def _first_heads(self) -> list[str]:
+        """Return the heads that every set of features is tried with."""
+        left_out = {"trees"} if len(self.rows) > MANY_ROWS else set()
+        robust = not self.n_classes and has_heavy_tails(self.values) and "boosting-l1" in self.settings.heads
+        heads = [head for head in SCREENING_HEADS if head not in left_out]
+        return ["boosting-l1" if robust and head == "boosting" else head for head in heads]
 
     def _joined(self, vectors: Sequence[str]) -> list[str]:
         """Return the vectors that are best alone, each beside `BASE`, and all of them."""
