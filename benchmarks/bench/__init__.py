@@ -86,12 +86,13 @@ _data = click.option("--data", type=click.Path(file_okay=False, path_type=Path),
 @command.command()
 @_data
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--kind", type=click.Choice(["experiment", "calculation"]), help="Of the sets.  [default: all]")
 @one_line_errors()
-def formulas(data: Path, out: Path) -> None:
-    """Write the reduced formulas of all sets, one a line: what vectors without leaks may not be trained on."""
+def formulas(data: Path, out: Path, kind: Any) -> None:
+    """Write the reduced formulas of the sets, one a line: what vectors without leaks may not be trained on."""
     from benchmarks.bench.formulas import write_formulas
 
-    click.echo(f"{out}: {write_formulas(data, out):,} formulas of {len(SETS)} sets", err=True)
+    click.echo(f"{out}: {write_formulas(data, out, kind):,} formulas", err=True)
 
 
 @command.command()
