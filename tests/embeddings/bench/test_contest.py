@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 
-from embeddings.bench.candidates import Candidate, ZeroGate, treatments
-from embeddings.bench.clock import Clock
+from embeddings.bench import workers
+from embeddings.bench.candidates import Candidate, ZeroGate, absolute_error, treatments
+from embeddings.bench.clock import Clock, Deadline
 from embeddings.bench.comparison import difference
 from embeddings.bench.contest import BASELINE, CHOSEN, Contest, hold_contest
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker, fractions, size
@@ -79,6 +82,29 @@ def test_a_budget_that_is_too_small_leaves_a_verdict_and_says_so() -> None:
     assert cut.was_cut
     assert len(cut.folds) == 1
     assert {CHOSEN, BASELINE} <= set(cut.contenders)
+
+
+@pytest.mark.parametrize("slow", FEW.heads)
+@pytest.mark.parametrize("n_fits", [1, 2, 3, 5, 7, 9, 10, 11, 13, 15, 18])
+def test_a_race_that_time_cuts_keeps_its_best(monkeypatch: pytest.MonkeyPatch, slow: str, n_fits: int) -> None:
+    """There is no time for one head after so many fits, and its best must not make room for what is fast and worse."""
+    monkeypatch.setattr(workers, "n_workers", lambda: 1)
+    data, fits = planted(60), count(1)
+
+    def advance() -> None:
+        if next(fits) == n_fits:
+            race.slowest[slow] = np.inf
+
+    race = Race(FeatureStore(FeatureMaker({}), data), np.arange(60), FEW, Deadline(1e9, lambda: 0.0), advance)
+    weights = race.run().weights
+    models = [one for one in race.predicted if one.head != "mean"] or list(race.predicted)
+    assert set(weights) <= set(models)
+    best = min(models, key=lambda one: absolute_error(race.predicted[one][0], data.values[race.folds[0][1]]))
+    folds = sorted(race.predicted[best])
+    wanted = np.concatenate([data.values[race.folds[fold][1]] for fold in folds])
+    made = {one: np.concatenate([race.predicted[one][fold] for fold in folds]) for one in {best, *weights}}
+    stack = np.sum([weight * made[one] for one, weight in weights.items()], axis=0)
+    assert absolute_error(stack, wanted) <= absolute_error(made[best], wanted) * (1 + 1e-12)
 
 
 def test_pure_noise_is_within_noise() -> None:
