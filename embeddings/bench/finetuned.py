@@ -22,14 +22,15 @@ from embeddings.bench.folds import grouped_folds
 from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.estimators.targets import Target
-from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
 from embeddings.formula import FractionMatrix
 from embeddings.loaders import builders_needed
 from embeddings.pooling.replacing import replacements
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+    from embeddings.estimators.targets import Target
+    from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 
