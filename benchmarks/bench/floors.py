@@ -25,6 +25,9 @@ from embeddings.bench.workers import n_workers
 from embeddings.store.folders import atomic_file
 
 N_TREES = 100
+MANY_ROWS = 10_000
+"""With more, the first floor alone is grown: three would take longer than what they are compared with."""
+
 SHARE = 0.33
 """Of the columns that a split of a random forest for numbers looks at: better than all on most sets, and faster."""
 
@@ -57,7 +60,7 @@ FLOORS: Mapping[str, Floor] = {
 
 
 def with_floors(contest: Contest, *, seed: int, work: Path | None, n_trees: int = N_TREES) -> Contest:
-    """Add every floor to a contest.
+    """Add the floors to a contest, all of them or, with many rows, the first.
 
     Args:
         contest: with the outer folds to predict.
@@ -65,9 +68,10 @@ def with_floors(contest: Contest, *, seed: int, work: Path | None, n_trees: int 
         work: folder that keeps what they predicted, as they depend on rows and folds alone; None keeps nothing.
         n_trees: of each forest.
     """
-    made = [_predicted(name, contest, _Growth(seed, n_trees), work) for name in FLOORS]
+    names = tuple(FLOORS) if len(contest.data) <= MANY_ROWS else (FOREST,)
+    made = [_predicted(name, contest, _Growth(seed, n_trees), work) for name in names]
     folds = [
-        replace(fold, predicted=fold.predicted | {name: of[k] for name, of in zip(FLOORS, made, strict=True)})
+        replace(fold, predicted=fold.predicted | {name: of[k] for name, of in zip(names, made, strict=True)})
         for k, fold in enumerate(contest.folds)
     ]
     return replace(contest, folds=folds)
