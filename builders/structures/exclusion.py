@@ -49,7 +49,7 @@ def read_excluded(path: Path) -> ExcludedFormulas:
         InputInvalid: the file cannot be read, lists nothing, or a line is not a formula.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputInvalid(f"{path} cannot be read: {reason}.") from error

@@ -30,6 +30,10 @@ class Clock:
         """Seconds since the beginning."""
         return self.now() - self.started
 
+    def rest(self) -> Clock:
+        """Return a clock of the time that is left, which begins now."""
+        return Clock(None if self.seconds is None else max(0.0, self.seconds - self.spent), self.now)
+
     def until(self, share: float) -> Deadline:
         """Return the moment by which this share of the budget is spent."""
         return Deadline(None if self.seconds is None else self.started + share * self.seconds, self.now)

@@ -110,12 +110,14 @@ def hold_contest(
     store, pace, cut, stopped = FeatureStore(maker, data), _Pace(advance), False, False
     done: list[OuterFold] = []
     try:
+        store.prepare()
+        rest = clock.rest()
         for number, (train, test) in enumerate(folds):
             begins = number / len(folds)
-            if done and not clock.until(1.0).allows(0.5 * clock.spent / number):
+            if done and not clock.until(1.0).allows(0.5 * rest.spent / number):
                 cut = True
                 break
-            until = clock.until(begins + (1 - REFIT_SHARE) / len(folds))
+            until = rest.until(begins + (1 - REFIT_SHARE) / len(folds))
             choice = Race(store, train, settings, until, pace.step).run()
             cut = cut or choice.n_skipped > 0
             done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))

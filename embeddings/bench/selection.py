@@ -101,6 +101,11 @@ class FeatureStore:
         self.maker, self.data = maker, data
         self._made: dict[str, np.ndarray] = {}
 
+    def prepare(self) -> None:
+        """Make what every race begins with: whoever raced first would pay for all."""
+        for features in (*ALONE, *self.maker.vectors):
+            self.make(features)
+
     def make(self, features: str) -> None:
         """Make what is not there yet."""
         for part in features.split("+"):

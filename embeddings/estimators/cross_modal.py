@@ -20,6 +20,7 @@ from embeddings.estimators.mixture import (
     out_of_fold,
     part_features,
 )
+from embeddings.estimators.parameters import check_ranges
 from embeddings.estimators.parts import PLAIN_PARTS, fit_part
 from embeddings.estimators.targets import Target, checked_classes, checked_numbers
 from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
@@ -91,7 +92,7 @@ class _CrossModal(BaseEstimator):
         groups = np.asarray(reduced_formulas(formulas))
         if len(np.unique(groups)) < 2:
             raise InputInvalid(
-                f"All {len(groups)} rows are of one formula ({groups[0] if len(groups) else 'none'}): there is nothing "
+                f"All {len(groups)} rows are of one formula ({groups[0]}): there is nothing "
                 "to tell them apart by, and none to stop early on. Give at least two."
             )
         self.atomic_numbers_ = encoder.atomic_numbers
@@ -145,12 +146,7 @@ class _CrossModal(BaseEstimator):
         check_policy(self.missing, FOR_MODELS)
         if self.mode not in MODES:
             raise InputInvalid(f'No mode "{self.mode}". There are: {", ".join(MODES)}.')
-        least = {"n_members": 1, "n_folds": 2, "epochs": 1, "patience": 1}
-        small = next((name for name in least if getattr(self, name) < least[name]), None)
-        if small is not None:
-            raise InputInvalid(f"{small}={getattr(self, small)} must be at least {least[small]}.")
-        if not 0 < self.coverage < 1:
-            raise InputInvalid(f"coverage={self.coverage} must lie between 0 and 1.")
+        check_ranges(self.get_params(deep=False))
 
 
 class CrossModalRegressor(RegressorMixin, _CrossModal):
@@ -288,11 +284,13 @@ class CrossModalClassifier(ClassifierMixin, _CrossModal):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class for each formula, (n, n_classes) float64."""
-        return self.mixture_.said(self._given(X))
+        given = self._given(X)
+        return self.mixture_.said(given)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each formula, (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
 
 def finetune(

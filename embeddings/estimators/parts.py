@@ -12,7 +12,7 @@ from embeddings.errors import MissingExtra
 from embeddings.estimators.targets import Target
 
 try:
-    from sklearn.dummy import DummyClassifier
+    from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_selection import VarianceThreshold
@@ -72,16 +72,22 @@ def fit_part(part: str, features: np.ndarray, values: np.ndarray, target: Target
     passed = values != 0 if target.has_gate else np.ones(len(values), dtype=bool)
     regressor = classifier = None
     if not target.n_classes:
-        regressor = _regressor(part, len(values), seed)
         learned = passed if passed.any() else ~passed
+        regressor = DummyRegressor() if _is_blind(features[learned]) else _regressor(part, len(values), seed)
         regressor.fit(features[learned], values[learned])
     if target.n_classes or target.has_gate:
         classes = values if target.n_classes else passed
-        classifier = _classifier(part, len(values), seed) if len(np.unique(classes)) > 1 else DummyClassifier()
+        is_guess = len(np.unique(classes)) < 2 or _is_blind(features)
+        classifier = DummyClassifier() if is_guess else _classifier(part, len(values), seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # what it means for the score is in the score
             classifier.fit(features, classes.astype(np.int64))
     return PlainPart(regressor, classifier, target)
+
+
+def _is_blind(features: np.ndarray) -> bool:
+    """Whether nothing tells the rows apart, such as those of one formula, which linear models refuse."""
+    return bool((features.var(axis=0) <= MIN_VARIANCE).all())
 
 
 def _regressor(part: str, n_rows: int, seed: int) -> Any:

@@ -105,7 +105,7 @@ def checked_numbers(y: Any, n: int) -> np.ndarray:
         raise TargetInvalid(
             f"The target is NaN or infinite in {len(rows)} rows, the first of them {rows[0]}. Leave them out."
         )
-    if n and np.ptp(values) == 0:
+    if np.ptp(values) == 0:
         raise TargetInvalid(f"All {n} values of the target are {values[0]:g}: there is nothing to learn.")
     return values
 
@@ -114,20 +114,29 @@ def checked_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct classes, ascending, and the number of each row's class, (n,) int64.
 
     Raises:
-        TargetInvalid: there are missing values, or fewer than two classes.
+        TargetInvalid: there are missing values, text beside something else, or fewer than two classes.
         InputInvalid: another length.
     """
     labels = np.asarray(y)
     _check_shape(labels, n)
-    rows = [row for row, label in enumerate(labels.tolist()) if label is None or label != label]
+    given = np.asarray(y, dtype=object).tolist()
+    rows = [row for row, label in enumerate(given) if _is_missing(label)]
     if rows:
         raise TargetInvalid(f"The class is missing in {len(rows)} rows, the first of them {rows[0]}. Leave them out.")
+    if len({isinstance(label, str) for label in given}) > 1:
+        raise TargetInvalid("Some classes are text and others are not. Write all as text.")
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise TargetInvalid(f"All {n} rows are of one class, {', '.join(map(repr, classes.tolist()))}.")
     return classes, codes.astype(np.int64)
 
 
+def _is_missing(label: Any) -> bool:
+    return label is None or str(label) == "<NA>" or label != label
+
+
 def _check_shape(values: np.ndarray, n: int) -> None:
+    if not n:
+        raise InputInvalid("There is no formula to learn from. Give at least two.")
     if values.shape != (n,):
         raise InputInvalid(f"{n} formulas need a target of shape ({n},), not {values.shape}.")

@@ -73,7 +73,8 @@ def test_a_build_gives_a_catalog_that_says_what_is_in_it(sample: Path) -> None:
 def test_a_build_has_not_seen_the_formulas_that_it_was_told_to_leave_out(sample: Path, tmp_path: Path) -> None:
     formulas = sorted(set(reduced_formulas_of(read_structure_table(sample))))
     listed = tmp_path / "test_set.txt"
-    listed.write_text("# tested on\n\n" + "\n".join(formulas[:4]) + "\nH999O998\n")
+    text = "# tested on\r\n\r\n" + "\r\n".join(formulas[:4]) + "\r\nH999O998\r\n"
+    listed.write_bytes(text.encode("utf-8-sig"))  # as Windows writes it
     result = build(*table_options(sample), "--exclude-formulas", listed)
     assert result.exit_code == 0, result.output
     catalog = load_uae("toy")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -126,10 +127,41 @@ def test_what_cannot_be_learned_is_refused(encoder, formulas, y, error, said):
         CrossModalRegressor(encoder, **OPTIONS).fit(formulas, y)
 
 
-@pytest.mark.parametrize(("y", "said"), [(["a", "a"], "one class"), (["a", None], "missing in 1 rows")])
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (["a", "a"], "one class"),
+        (np.array(["a", None], dtype=object), "missing in 1 rows"),
+        (["a", float("nan")], "missing in 1 rows"),
+        (["a", 1], "Some classes are text"),
+    ],
+)
 def test_classes_that_cannot_be_learned_are_refused(encoder, y, said):
     with pytest.raises(TargetInvalid, match=said):
-        CrossModalClassifier(encoder, **OPTIONS).fit(["NaCl", "KCl"], np.array(y, dtype=object))
+        CrossModalClassifier(encoder, **OPTIONS).fit(["NaCl", "KCl"], y)
+
+
+@pytest.mark.parametrize(("kind", "y"), [(CrossModalRegressor, [1.0, 2.0]), (CrossModalClassifier, ["a", "b"])])
+def test_two_formulas_are_enough_to_fit_plain_models_beside_the_encoder(encoder, kind, y):
+    """A fold then trains on one formula, which nothing tells apart."""
+    model = kind(encoder, **SHORT | {"mode": "blend"}).fit(["NaCl"] * 3 + ["KCl"] * 3, y * 3)
+    assert model.predict(["LiF"]).shape == (1,)
+
+
+def test_a_gate_over_a_single_value_that_is_not_zero_is_learned(encoder):
+    model = CrossModalRegressor(encoder, gate=True, **SHORT | {"mode": "blend"}).fit(FORMULAS[:8], [2.0] + [0.0] * 7)
+    assert np.isfinite(model.predict(FORMULAS[:8])).all()
+
+
+@pytest.mark.parametrize("kind", [CrossModalRegressor, CrossModalClassifier])
+def test_a_model_that_was_not_fitted_says_so(kind):
+    with pytest.raises(NotFittedError):
+        kind().predict(["NaCl"])
+
+
+def test_nothing_to_learn_from_is_refused(encoder):
+    with pytest.raises(InputInvalid, match="no formula"):
+        CrossModalRegressor(encoder).fit([], [])
 
 
 def test_an_element_that_the_encoder_never_saw_is_named(values):
@@ -148,6 +180,10 @@ def test_an_element_that_the_encoder_never_saw_is_named(values):
         ({"n_members": 0}, "at least 1"),
         ({"n_folds": 1}, "at least 2"),
         ({"coverage": 1.0}, "between 0 and 1"),
+        ({"batch_size": 0}, "or None"),
+        ({"learning_rate": float("nan")}, "above 0"),
+        ({"dropout": 1.0}, "below 1"),
+        ({"random_state": None}, "integer"),
     ],
 )
 def test_parameters_out_of_range_are_named(encoder, values, options, said):

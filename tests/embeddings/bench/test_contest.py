@@ -214,3 +214,12 @@ def test_scores_do_not_depend_on_the_unit(unit: float) -> None:
     values, predicted = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
     assert root_mean_square((predicted - values) * unit) == pytest.approx(unit * (1.25 / 3) ** 0.5)
     assert determination(predicted * unit, values * unit) == pytest.approx(1 - 1.25 / (14 / 3))
+
+
+def test_the_time_that_is_left_is_shared_out_from_now_on():
+    """Features are made before the folds begin: the first fold does not pay for them."""
+    moment = [0.0]
+    clock = Clock(10.0, now=lambda: moment[0])
+    moment[0] = 6.0
+    assert clock.rest().until(0.5).moment == 8.0
+    assert clock.until(0.5).moment == 5.0
