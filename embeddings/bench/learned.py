@@ -194,6 +194,7 @@ def learn(
         advance: called after each fit.
     """
     store, rows = FeatureStore(FeatureMaker(vectors), data), np.arange(len(data))
+    store.prepare()
     race = Race(store, rows, settings, clock.until(1 - REFIT_SHARE), advance)
     choice = race.run()
     tasks = [partial(fit, one, store, rows, seed=settings.seed) for one in choice.weights]
