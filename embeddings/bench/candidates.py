@@ -16,7 +16,6 @@ from embeddings.errors import MissingExtra
 try:
     from joblib import parallel_config
     from sklearn.base import BaseEstimator, RegressorMixin, clone
-    from sklearn.compose import TransformedTargetRegressor
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 
@@ -70,7 +69,7 @@ class Candidate:
             return make(head, head.classifier)
         regressor = Rescaled(make(head, head.regressor))
         if self.treatment == "log":
-            return TransformedTargetRegressor(regressor, func=np.log, inverse_func=_exponential)
+            return Logarithm(regressor)
         if self.treatment == "gate":
             judge = HEADS[head.judge] if head.judge else head if head.classifier else HEADS["trees"]
             return ZeroGate(regressor, make(judge, judge.classifier) if judge.classifier else None)
@@ -133,6 +132,35 @@ class Rescaled(RegressorMixin, BaseEstimator):
         return np.ldexp(self.regressor_.predict(X), self.exponent_)
 
 
+class Logarithm(RegressorMixin, BaseEstimator):
+    """A regressor of the logarithms of positive values.
+
+    A line through logarithms grows exponentially beyond the data: predictions end at a tenth of the smallest value, and at
+    ten times the largest.
+
+    Args:
+        regressor: of the logarithms.
+    """
+
+    def __init__(self, regressor: Any = None) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit the regressor."""
+        logarithms = np.log(y)
+        self.ends_ = (float(logarithms.min() - BEYOND), float(logarithms.max() + BEYOND))
+        self.regressor_ = clone(self.regressor).fit(X, logarithms)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return predictions in the unit of the values, (n,)."""
+        return np.exp(np.clip(self.regressor_.predict(X), *self.ends_))
+
+
+BEYOND = float(np.log(10.0))
+"""How far beyond the logarithms of the training predictions may go."""
+
+
 class ZeroGate(RegressorMixin, BaseEstimator):
     """A hurdle: a classifier says whether the value is zero, and a regressor learns the others alone.
 
@@ -189,10 +217,6 @@ MIN_SHARE_OF_ZEROS = 0.1
 
 SPAN = 5.0
 """Positive values whose 5th and 95th percentiles differ by a larger factor are also learned as logarithms."""
-
-
-def _exponential(values: np.ndarray) -> np.ndarray:
-    return np.exp(np.minimum(values, 700.0))
 
 
 Loss = Callable[[np.ndarray, np.ndarray], float]

@@ -26,7 +26,7 @@ TRUSTED = (
     "collections.OrderedDict",
     "embeddings.bench.candidates.Rescaled",
     "embeddings.bench.candidates.ZeroGate",
-    "embeddings.bench.candidates._exponential",
+    "embeddings.bench.candidates.Logarithm",
     "embeddings.bench.finetuned.FinetunedClassifier",
     "embeddings.bench.finetuned.FinetunedRegressor",
     "embeddings.estimators.network.TunedNetwork",
