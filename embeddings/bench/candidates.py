@@ -135,8 +135,8 @@ class Rescaled(RegressorMixin, BaseEstimator):
 class Logarithm(RegressorMixin, BaseEstimator):
     """A regressor of the logarithms of positive values.
 
-    A line through logarithms grows exponentially beyond the data: predictions end at a tenth of the smallest value, and at
-    ten times the largest.
+    A line through logarithms grows exponentially beyond the data: predictions end at a tenth of the smallest value, and
+    at ten times the largest.
 
     Args:
         regressor: of the logarithms.
