@@ -136,7 +136,7 @@ class Race:
         folds = grouped_folds(data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed)
         self.folds: Folds = folds[: next((n for most, n in FOLDS_THAT_RUN if len(self.rows) <= most), 2)]
         self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}
-        self.slowest: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
         self.n_skipped = 0
 
     def run(self) -> Choice:
@@ -196,7 +196,7 @@ class Race:
         """
         if FINETUNED not in self.settings.heads or not can_tune() or len(self.rows) > HEADS[FINETUNED].max_rows:
             return []
-        self.slowest[FINETUNED] = expected_seconds(len(self.rows))
+        self.seconds[FINETUNED] = expected_seconds(len(self.rows))
         encoders = [name for name, one in self.store.maker.vectors.items() if isinstance(one, CompositionEncoder)]
         return [Candidate(f"{BASE}+size+{name}", FINETUNED) for name in encoders if self._comes_near(name)]
 
@@ -227,7 +227,8 @@ class Race:
         (train, test), started = self.folds[fold], time.monotonic()
         fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline, draft=True)
         made = fitted.predict(self.store[one.features][self.rows[test]])
-        self.slowest[one.head] = max(self.slowest.get(one.head, 0.0), time.monotonic() - started)
+        if one.head != "mean":
+            self.seconds[one.head] = time.monotonic() - started
         return made
 
     def _keep(self, entry: tuple[Candidate, int], made: np.ndarray | None) -> None:
@@ -239,9 +240,10 @@ class Race:
         self.advance()
 
     def _expected(self, one: Candidate) -> float:
-        """Return the seconds that a candidate takes at most, as far as its head, or any head, has shown."""
+        """Return the seconds that its head took last; of a new one, what others took, or more where it is known to."""
         guess = HEADS[one.head].seconds_per_row * len(self.rows)
-        return self.slowest.get(one.head, max([guess, *self.slowest.values()]))
+        others = float(np.median(list(self.seconds.values()))) if self.seconds else 0.0
+        return self.seconds.get(one.head, max(guess, others))
 
     def _loss_of(self, one: Candidate) -> float:
         losses = [self.loss(made, self.values[self.folds[fold][1]]) for fold, made in self.predicted[one].items()]

@@ -186,14 +186,21 @@ def _model(evidence: Evidence, findings: Findings) -> Iterator[str]:
     yield from _unseen_first(evidence, findings)
     n_folds = len(evidence.contest.folds)
     spread = f"standard deviation over {counted(n_folds, 'fold')}" if n_folds > 1 else "one fold, so without a spread"
-    yield f"On all rows: {_score_list(findings.scores[CHOSEN], evidence)} ({spread}; {_split(evidence)})."
+    n_tested = len({int(row) for fold in evidence.contest.folds for row in fold.test})
+    where = "On all rows" if n_tested == len(evidence.data) else f"On the {counted(n_tested, 'row')} tested"
+    yield f"{where}: {_score_list(findings.scores[CHOSEN], evidence)} ({spread}; {_split(evidence)})."
     over = findings.chosen_over.get(BASELINE)
     if over is not None:
         loss = _main(findings.scores[BASELINE], evidence)
         name = contender_words(BASELINE, is_classification=evidence.data.is_classification)
         yield f"{name[0].upper()}{name[1:]} gives {loss}; the model's error is {_outcome(over)}."
         if over.outcome != "better" and np.isfinite(over.p):
-            yield "Nothing sure was learned: by chance alone it may be no better than that."
+            cut = evidence.contest.was_cut
+            yield (
+                "The search was cut short: give it a longer --budget before you conclude."
+                if cut
+                else ("Nothing sure was learned: by chance alone it may be no better than that.")
+            )
     without = findings.chosen_over.get(WITHOUT)
     if without is not None and findings.vectors:
         loss = _main(findings.scores[WITHOUT], evidence)
@@ -263,8 +270,8 @@ def _vectors(evidence: Evidence, findings: Findings) -> Iterator[str]:
     tested = [gain for gain in findings.gains if gain.over_without is not None and np.isfinite(gain.over_without.p)]
     if tested and not helping:
         promising = any(gain.over_without.relative < -PROMISING for gain in tested if gain.over_without is not None)
-        advice = "more repeats may tell" if promising else "a model without vectors does as well here"
-        yield f"None of them lowers the error by more than chance may: {advice}."
+        advice = "--repeats 5 may tell" if promising else "a model without vectors does as well here"
+        yield f"None of them is significantly better than the best without vectors: {advice}."
 
 
 def helps(gain: Gain) -> bool:
@@ -337,7 +344,8 @@ def _outliers(evidence: Evidence, findings: Findings) -> Iterator[str]:
             wrong = f"is {one.value}, called {one.predicted}; its class was given {percent(1 - one.error)}"
             yield f"{place} {one.line}: {formula} {wrong}."
         else:
-            yield f"{place} {one.line}: {formula} is {number(one.value)}, predicted {number(one.predicted)}."
+            value, predicted = (_value(said, _loss_unit(evidence)) for said in (one.value, one.predicted))
+            yield f"{place} {one.line}: {formula} is {value}, predicted {predicted}."
 
 
 def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -345,6 +353,7 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     source, target = _source(evidence), shlex.quote(evidence.data.target)
     plan, is_class = evidence.plan, evidence.data.is_classification
     options = f" --formula {shlex.quote(plan.formula_column)}" * bool(plan.formula_column)
+    options += f" --unit {shlex.quote(evidence.data.unit)}" * bool(evidence.data.unit)
     options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
     options += f" --structures {shlex.quote(plan.structures)}" * bool(plan.structures)
     options += f" --id {shlex.quote(plan.id_column)}" * bool(plan.structures and plan.id_column)

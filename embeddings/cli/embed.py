@@ -85,4 +85,4 @@ def _show(out: Path, footer: Footer, *, as_json: bool) -> None:
     if footer.uncovered:
         named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
         echo(f"  elements that the encoder was not trained on: {named} structures")
-    echo(f"  licence: {footer.licence.spdx}. {footer.licence.attribution}")
+    echo(f"  license: {footer.licence.spdx}. {footer.licence.attribution}")

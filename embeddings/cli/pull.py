@@ -166,7 +166,7 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
         yield f"  noted: {n:,} {name}"
     if (snapshot.folder / "rejected.csv").exists():
         yield f"  listed with fixes in {snapshot.folder / 'rejected.csv'}"
-    yield f"  licence: {snapshot.origin.licence}. {snapshot.origin.attribution}"
+    yield f"  license: {snapshot.origin.licence}. {snapshot.origin.attribution}"
 
 
 @click.command()
@@ -185,4 +185,4 @@ def sources(as_json: bool) -> None:
         echo(json.dumps([{key: value for key, value in row.items() if key != "function"} for row in rows], indent=2))
         return
     for name, info in SOURCES.items():
-        echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  licence  {info.licence}\n  recipe   {info.recipe}")
+        echo(f"{name}: {info.summary}\n  needs    {info.needs}\n  license  {info.licence}\n  recipe   {info.recipe}")

@@ -43,7 +43,7 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 _SOURCE_OPTIONS = (
     click.option("--path", type=click.Path(path_type=Path), help="File or folder, for sources that read one."),
-    click.option("--about", help="Whose data it is: materials-project, or a .json file with licence and citation."),
+    click.option("--about", help="Whose data it is: materials-project, or a .json file with license and citation."),
     click.option(
         "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
     ),

@@ -47,7 +47,7 @@ def test_pulling_again_reuses_the_snapshot_and_says_what_is_in_it(snapshot: Path
     assert json.loads(first.stdout)["n_received"] == 40
     text = run("pull", "--source", "table", *options).stdout
     assert "40 structures of sample.parquet" in text
-    assert "licence: LicenseRef-unknown" in text
+    assert "license: LicenseRef-unknown" in text
 
 
 @pytest.mark.parametrize(("header", "is_said"), [("", True), ("id,gap\n", False)])

@@ -93,7 +93,7 @@ def test_a_race_that_time_cuts_keeps_its_best(monkeypatch: pytest.MonkeyPatch, s
 
     def advance() -> None:
         if next(fits) == n_fits:
-            race.slowest[slow] = np.inf
+            race.seconds[slow] = np.inf
 
     race = Race(FeatureStore(FeatureMaker({}), data), np.arange(60), FEW, Deadline(1e9, lambda: 0.0), advance)
     weights = race.run().weights
