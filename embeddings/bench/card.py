@@ -46,6 +46,8 @@ def _target(manifest: ModelManifest) -> str:
 
 
 def _use(manifest: ModelManifest) -> str:
+    if all(one.head == "mean" for one in manifest.members):
+        return "Nothing was learned: it predicts the same for every formula. Fit again, with more time or more rows."
     what = f"Formulas in, {'one of the classes ' + ', '.join(manifest.classes) if manifest.classes else 'numbers'} out."
     given, asked, rows = "", "", '"Fe2O3", "LiFePO4"'
     if manifest.structures is not None:

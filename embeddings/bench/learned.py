@@ -123,6 +123,11 @@ class Learned:
     digest: np.ndarray
     structures: StructureUse | None = None
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it predicts the same for every formula."""
+        return all(one.candidate.head == "mean" for one in self.members)
+
     def predict(self, matrix: FractionMatrix, structures: np.ndarray | None = None) -> np.ndarray:
         """Return predictions, (n, 1), or the probabilities of the classes, (n, n_classes).
 

@@ -109,6 +109,12 @@ class PropertyModel(Predictor):
         data = measurements(formulas, values, target=str(getattr(y, "name", None) or "target"), ids=ids)
         data = self._with_structures(data)
         self.fit_measurements(data, labels=_labels(values, data))
+        if self.learned_.is_baseline and self.learned_.training.n_skipped:
+            warnings.warn(
+                f"There was no time for a model in {self.budget:g} s: this one predicts the same for every formula. "
+                "Give it a larger budget.",
+                stacklevel=2,
+            )
         if data.set_aside:
             first = data.set_aside[0]
             warnings.warn(

@@ -140,8 +140,8 @@ def _warnings(model: PropertyModel, data: Measurements) -> Iterator[str]:
         yield f"{name} has no vector for {', '.join(symbols)} ({n_rows:,} rows): the nearest element stands in."
     if training.n_skipped:
         yield f"The budget left out {training.n_skipped} candidates."
-    if all(one.candidate.head == "mean" for one in model.learned_.members):
-        why = "There was no time for another" if training.n_skipped else "No other was better"
+    if model.learned_.is_baseline:
+        why = "There was no time for a model that learns" if training.n_skipped else "No model was better"
         yield f"{why}: the model is the baseline, and predicts the same for every formula."
 
 

@@ -186,4 +186,4 @@ def test_what_makes_a_model_worse_is_said(run: Run) -> None:
     result = run("fit", "data.csv", *FIT, "-o", "made", "--budget", "0.001s")
     assert result.exit_code == 0, result.output
     assert "Values off by a factor of about 1,000, perhaps in another unit: lines 2, 22, 42" in result.stderr
-    assert "There was no time for another: the model is the baseline" in result.stderr
+    assert "There was no time for a model that learns: the model is the baseline" in result.stderr
