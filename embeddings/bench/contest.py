@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from embeddings.bench.candidates import Candidate, loss_of
-from embeddings.bench.clock import Clock, Deadline
+from embeddings.bench.clock import Clock
 from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.measurements import Measurements
@@ -120,8 +120,7 @@ def hold_contest(
             until = rest.until(begins + (1 - REFIT_SHARE) / len(folds))
             choice = Race(store, train, settings, until, pace.step).run()
             cut = cut or choice.n_skipped > 0
-            end = rest.until((number + 1) / len(folds))
-            done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings, end)))
+            done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))
             pace.next_fold()
     except KeyboardInterrupt:
         stopped = True
@@ -149,7 +148,7 @@ class _Pace:
 
 
 def _predict(
-    store: FeatureStore, train: np.ndarray, test: np.ndarray, choice: Choice, settings: Settings, deadline: Deadline
+    store: FeatureStore, train: np.ndarray, test: np.ndarray, choice: Choice, settings: Settings
 ) -> dict[str, np.ndarray]:
     """Train again on all training rows, and predict the test rows for every contender."""
     baseline = Candidate("fractions", "mean")
@@ -158,7 +157,7 @@ def _predict(
     needed = list(dict.fromkeys([*choice.weights, baseline, *alone.values()]))
 
     def predict(one: Candidate) -> np.ndarray:
-        return fit(one, store, train, seed=settings.seed, deadline=deadline).predict(store[one.features][test])
+        return fit(one, store, train, seed=settings.seed).predict(store[one.features][test])
 
     made = dict(zip(needed, side_by_side([partial(predict, one) for one in needed]), strict=True))
     stack = np.sum([weight * made[one] for one, weight in choice.weights.items()], axis=0)

@@ -130,7 +130,7 @@ HEADS: dict[str, Head] = {
     FINETUNED: Head(
         lambda seed, n_rows: FinetunedRegressor(seed),
         lambda seed, n_rows: FinetunedClassifier(seed),
-        max_rows=20_000,
+        max_rows=6_000,
         draft={"n_members": 1},
         needs_encoder=True,
     ),

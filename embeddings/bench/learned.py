@@ -202,7 +202,7 @@ def learn(
     store.prepare()
     race = Race(store, rows, settings, clock.until(1 - REFIT_SHARE), advance)
     choice = race.run()
-    tasks = [partial(fit, one, store, rows, seed=settings.seed, deadline=clock.until(1.0)) for one in choice.weights]
+    tasks = [partial(fit, one, store, rows, seed=settings.seed) for one in choice.weights]
     members = []
     for (one, weight), fitted in zip(choice.weights.items(), side_by_side(tasks), strict=True):
         members.append(Member(one, weight, fitted))
