@@ -58,7 +58,7 @@ def _set_table(result: Document) -> str:
     """Return the table of one set, the contender with the lowest loss first."""
     runs, names = result["runs"], _score_names(result)
     common = set.intersection(*(set(run["scores"]) for run in runs))
-    ranked = sorted(common, key=lambda who: mean(run["scores"][who][names[0]]["mean"] for run in runs))
+    ranked = sorted(common, key=lambda who: (mean(run["scores"][who][names[0]]["mean"] for run in runs), who))
     cells = [
         [who, *(_over_seeds(runs, who, name) for name in names), _unseen(runs, who, names[0]), _p(runs, who)]
         for who in ranked
