@@ -62,11 +62,13 @@ class Settings:
         heads: names out of `HEADS`.
         n_inner: inner folds that rows are dealt into; of many rows fewer are run, see `FOLDS_THAT_RUN`.
         seed: of folds and heads.
+        by_formula: whether all rows of a formula share an inner fold, as they do in every split but those of a table.
     """
 
     heads: tuple[str, ...] = field(default_factory=lambda: checked_heads(None))
     n_inner: int = 4
     seed: int = 0
+    by_formula: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class Race:
         data = self.store.data
         self.values, self.n_classes = data.values[self.rows], len(data.classes)
         self.loss = loss_of(self.n_classes)
-        n_groups = len(set(data.formulas[self.rows]))
-        folds = grouped_folds(data.formulas[self.rows], min(self.settings.n_inner, n_groups), self.settings.seed)
+        groups = data.formulas[self.rows] if self.settings.by_formula else np.arange(len(self.rows))
+        folds = grouped_folds(groups, min(self.settings.n_inner, len(set(groups.tolist()))), self.settings.seed)
         self.folds: Folds = folds[: next((n for most, n in FOLDS_THAT_RUN if len(self.rows) <= most), 2)]
         self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}
         self.seconds: dict[str, float] = {}

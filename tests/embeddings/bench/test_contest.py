@@ -13,7 +13,7 @@ from embeddings.bench.clock import Clock, Deadline
 from embeddings.bench.comparison import difference
 from embeddings.bench.contest import BASELINE, CHOSEN, Contest, hold_contest
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker, fractions, size
-from embeddings.bench.folds import outer_folds
+from embeddings.bench.folds import Split, outer_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.paired import corrected_p
@@ -147,6 +147,17 @@ def test_a_gate_gives_exact_zeros_and_stays_open_without_them() -> None:
 )
 def test_values_are_treated_as_they_ask_for(values: list[float], expected: tuple[str, ...]) -> None:
     assert treatments(np.array(values), 0) == expected
+
+
+@pytest.mark.parametrize("split", ["given", "formula"])
+def test_inner_folds_ask_what_the_outer_ones_ask(split: Split) -> None:
+    """Where the folds of a table have most formulas on both sides, inner folds have, too."""
+    formulas = [formula for formula in planted(60).spelled for _ in range(2)]
+    data = measurements(formulas, [1.0, -1.0] * 60, folds=[0, 1] * 60)
+    contest = hold_contest(data, FeatureMaker({}), outer_folds(data, split), settings=FEW)
+    race = Race(FeatureStore(FeatureMaker({}), data), np.arange(len(data)), contest.settings)
+    shared = [set(data.formulas[train]) & set(data.formulas[test]) for train, test in race.folds]
+    assert any(shared) == (split == "given")
 
 
 def test_logarithms_do_not_grow_beyond_all_measure_far_from_the_data() -> None:
