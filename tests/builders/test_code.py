@@ -56,6 +56,7 @@ BYSTANDERS = {
     "builders.snapshots.snapshot",
     "builders.sources",
     "builders.structures.columns",
+    "builders.structures.exclusion",
     "builders.structures.objects",
     "builders.structures.rejections",
 }

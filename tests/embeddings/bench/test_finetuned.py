@@ -84,7 +84,7 @@ def test_training_ends_where_the_deadline_is_past(maker: FeatureMaker) -> None:
 
 
 def test_a_model_with_it_is_saved_and_loaded(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FinetunedRegressor.__init__, "__defaults__", (0, 20))
+    monkeypatch.setattr(FinetunedRegressor.__init__, "__defaults__", (0, 20, 3))
     values = fractions(fraction_matrix(SOME)) @ np.arange(118)  # the head sees all that they are made of
     model = PropertyModel(catalogs="toy-encoder", heads=["finetuned"]).fit(SOME, values)
     assert "finetuned" in {one.candidate.head for one in model.learned_.members}
