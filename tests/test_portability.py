@@ -47,7 +47,11 @@ def opens_text_without_encoding(call: ast.Call, name: str) -> bool:
         return not call.args
     if name == "write_text":
         return len(call.args) == 1 and isinstance(call.func, ast.Attribute)
-    if name != "open" or owner(call) in NOT_TEXT or ast.unparse(call.func) in ("file.open", "request.file.open"):
+    if (
+        name != "open"
+        or owner(call) in NOT_TEXT
+        or ast.unparse(call.func) in ("file.open", "request.file.open", "self.open")
+    ):
         return False
     stated = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
     modes = [value.value for value in stated if isinstance(value, ast.Constant) and isinstance(value.value, str)]

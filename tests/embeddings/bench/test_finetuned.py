@@ -33,7 +33,7 @@ def root(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy_encoder(tmp_path)
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
     for kind in (FinetunedRegressor, FinetunedClassifier):
-        monkeypatch.setattr(kind.__init__, "__defaults__", (0, 3))
+        monkeypatch.setattr(kind.__init__, "__defaults__", (0, 3, 3))
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_training_ends_where_the_deadline_is_past(maker: FeatureMaker) -> None:
         return 1.0
 
     with starting_from(FEATURES, maker.vectors, Deadline(0.0, now)):
-        FinetunedRegressor(epochs=1000).fit(x, THEIR_VALUES)
+        FinetunedRegressor(seed=0, epochs=1000, n_members=3).fit(x, THEIR_VALUES)
     assert len(asked) < 10
 
 
