@@ -26,6 +26,9 @@ POSIX_ONLY = {
 NOT_TEXT = {"webbrowser", "h5py", "gzip", "zipfile", "tarfile", "archive", "os"}
 """Modules whose function ``open`` opens something other than a text file."""
 
+TABLES = ("file.open", "request.file.open", "self.open")
+"""Calls that open an `embeddings.tables.files.TableFile`, which reads bytes."""
+
 
 def calls(path: Path) -> Iterator[tuple[ast.Call, str]]:
     """Yield the calls in a file, each with the last name of what is called."""
