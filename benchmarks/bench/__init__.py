@@ -34,6 +34,8 @@ SUITE = Suite(
         *(_case(name, f"The best model of {name}", "measuring", target=name) for name in SETS),
         _case("coverage", "Measurements within their intervals", "coverage"),
         _case("nested", "The nested estimate beside the error on what was held out", "nested"),
+        _case("heads", "Sizes of boosting, and columns that trees look at", "heads"),
+        _case("structures", "Structures beside formulas", "structures"),
         _case("clock", "Seconds from a table to a verdict", "clock"),
     ],
     table=table,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from benchmarks.bench.problem import REGRESSIONS, chosen_vectors, described, measured_set, quick_set
+from benchmarks.bench.problem import REGRESSIONS, measured_set, opened, quick_set
 from benchmarks.bench.tables import catalogs_of
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request
 from benchmarks.measure import at_least, at_most
 from embeddings.bench.folds import grouped_folds
 from embeddings.bench.measurements import Measurements
@@ -41,25 +41,17 @@ def run(request: Request) -> dict[str, Any]:
         InputInvalid: the data are not there, or the earlier result was measured with other settings.
         CatalogNotFound: no catalog goes by a name.
     """
-    chosen = request.choices
-    vectors = chosen_vectors(("starter",) if request.quick else chosen["catalogs"])
-    heads = ("neighbors",) if request.quick else chosen.get("heads") or HEADS
-    settings = {
-        "catalogs": described(vectors), "heads": list(heads), "budget": chosen["budget"], "coverage": COVERAGE,
-        "seed": SEED,
-    }  # fmt: skip
-    refuse_other_settings(request.known, settings)
-    rows = list(request.known["rows"]) if request.known else []
+    begun, budget = opened(request, HEADS, coverage=COVERAGE, seed=SEED), request.choices["budget"]
     n_folds = 2 if request.quick else N_FOLDS
-    for name in chosen.get("sets") or (REGRESSIONS[:1] if request.quick else REGRESSIONS):
+    for name in request.choices.get("sets") or (REGRESSIONS[:1] if request.quick else REGRESSIONS):
         data = quick_set(name) if request.quick else measured_set(request.data, name)
         for fold, (train, test) in enumerate(grouped_folds(data.formulas, n_folds, SEED)):
-            if (name, fold) not in {(row["set"], row["fold"]) for row in rows}:
-                held = _held(data, train, test, vectors, heads, chosen["budget"])
-                rows.append({"set": name, "fold": fold} | held)
-                request.keep(_result(settings, rows))
+            if (name, fold) not in {(row["set"], row["fold"]) for row in begun.rows}:
+                held = _held(data, train, test, begun.vectors, begun.heads, budget)
+                begun.rows.append({"set": name, "fold": fold} | held)
+                request.keep(_result(begun.settings, begun.rows))
         click.echo(f"{name}: intervals of {n_folds} folds counted", err=True)
-    return _result(settings, rows)
+    return _result(begun.settings, begun.rows)
 
 
 def _held(

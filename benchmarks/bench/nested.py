@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from benchmarks.bench.problem import chosen_vectors, described, measured_set, quick_set
+from benchmarks.bench.problem import measured_set, opened, quick_set
 from benchmarks.bench.tables import catalogs_of
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request
 from benchmarks.measure import at_most
 from embeddings.bench.clock import Clock
 from embeddings.bench.contest import CHOSEN, hold_contest
@@ -44,21 +44,16 @@ def run(request: Request) -> dict[str, Any]:
         InputInvalid: the data are not there, or the earlier result was measured with other settings.
         CatalogNotFound: no catalog goes by a name.
     """
-    chosen = request.choices
-    vectors = chosen_vectors(("starter",) if request.quick else chosen["catalogs"])
-    heads = ("neighbors",) if request.quick else chosen.get("heads") or HEADS
-    settings = {"catalogs": described(vectors), "heads": list(heads), "budget": chosen["budget"]}
-    refuse_other_settings(request.known, settings)
-    rows = list(request.known["rows"]) if request.known else []
-    for name in chosen.get("sets") or (SETS[:1] if request.quick else SETS):
+    begun, budget = opened(request, HEADS), request.choices["budget"]
+    for name in request.choices.get("sets") or (SETS[:1] if request.quick else SETS):
         data = replace(quick_set(name) if request.quick else measured_set(request.data, name), folds=None)
         for k in range(1 if request.quick else N_RESAMPLINGS):
-            if (name, k) not in {(row["set"], row["resampling"]) for row in rows}:
-                figures = _resampled(data, vectors, heads, chosen["budget"], seed=k)
-                rows.append({"set": name, "resampling": k} | figures)
-                request.keep(_result(settings, rows))
+            if (name, k) not in {(row["set"], row["resampling"]) for row in begun.rows}:
+                figures = _resampled(data, begun.vectors, begun.heads, budget, seed=k)
+                begun.rows.append({"set": name, "resampling": k} | figures)
+                request.keep(_result(begun.settings, begun.rows))
                 click.echo(f"{name}, resampling {k}: {figures}", err=True)
-    return _result(settings, rows)
+    return _result(begun.settings, begun.rows)
 
 
 def _resampled(

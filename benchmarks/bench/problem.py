@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import embeddings.bench
+from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.sets import SETS, SMALL, read_set
 from embeddings.bench.folds import Split
 from embeddings.bench.front import default_catalogs, named_vectors
@@ -66,6 +68,43 @@ def chosen_vectors(catalogs: Sequence[str] | None) -> dict[str, Vectors]:
         CatalogNotFound: no catalog goes by a name.
     """
     return named_vectors(default_catalogs() if catalogs is None else tuple(catalogs))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A measurement that goes on where an earlier one stopped.
+
+    Attributes:
+        vectors: name -> catalog or encoder that takes part.
+        heads: models that take part.
+        settings: what all rows share.
+        rows: of the earlier result.
+    """
+
+    vectors: dict[str, Vectors]
+    heads: tuple[str, ...]
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+def opened(request: Request, heads: Sequence[str], **more: Any) -> Opened:
+    """Open a measurement of `PropertyModel`, or of the contest behind it.
+
+    Args:
+        request: of the harness.
+        heads: models that take part if none is named.
+        more: settings beyond those of every such measurement.
+
+    Raises:
+        InputInvalid: the earlier result was measured with other settings.
+        CatalogNotFound: no catalog goes by a name.
+    """
+    chosen = request.choices
+    vectors = chosen_vectors(("starter",) if request.quick else chosen["catalogs"])
+    taken = ("neighbors",) if request.quick else tuple(chosen.get("heads") or heads)
+    settings = {"catalogs": described(vectors), "heads": list(taken), "budget": chosen["budget"], **more}
+    refuse_other_settings(request.known, settings)
+    return Opened(vectors, taken, settings, list(request.known["rows"]) if request.known else [])
 
 
 def code_identity() -> str:

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from benchmarks import markdown
 from benchmarks.sets import SETS
-from embeddings.bench.scores import area_under_curve, balanced_accuracy, root_mean_square
+from embeddings.bench.magnitudes import root_mean_square
+from embeddings.bench.scores import area_under_curve, balanced_accuracy
 from embeddings.errors import InputInvalid
 
 PREFIX = "matbench_"

@@ -85,7 +85,7 @@ def measure(task: TargetSet, vectors: NamedVectors, stats: Sequence[str], head: 
     errors = []
     for tested in (folds == fold for fold in range(N_TESTED)):
         make = HEADS[head].classifier if task.is_class else HEADS[head].regressor
-        model = make(seed, 1).fit(features[~tested], values[~tested])
+        model = make(seed, int((~tested).sum())).fit(features[~tested], values[~tested])
         predicted = (model.predict_proba if task.is_class else model.predict)(features[tested])
         errors.append(float(error(predicted.reshape(len(predicted), -1), values[tested])))
     seconds = time.process_time() - started

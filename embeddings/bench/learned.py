@@ -15,10 +15,10 @@ from embeddings.bench.clock import Clock
 from embeddings.bench.conformal import N_NEIGHBORS, Calibration, calibrate
 from embeddings.bench.contest import REFIT_SHARE
 from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker
+from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
-from embeddings.bench.scores import determination, root_mean_square
 from embeddings.bench.selection import (
     N_FINALISTS,
     N_HEADS,

@@ -80,7 +80,7 @@ def _contenders(content: dict[str, Any]) -> str:
         style = ' class="chosen"' if row["name"] == "chosen" else ""
         body.append(f'<tr{style}><th scope="row">{_text(row["label"])}</th>{_cells(cells)}</tr>')
     names = [SCORE_WORDS[kind] for kind in kinds]
-    head = ["contender", names[0], "", *names[1:], "over element fractions", ""]
+    head = ["contender", names[0], "", *names[1:], "over element fractions", "p, not adjusted"]
     return _table("Contenders", head, body)
 
 

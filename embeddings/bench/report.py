@@ -23,6 +23,8 @@ from embeddings.store.folders import write_text
 if TYPE_CHECKING:
     import pandas
 
+CONTENDERS = "Contenders (p as each test gives it; above, for several catalogs, adjusted after Holm)"
+
 
 class Report:
     """What a bench found about a table of measurements.
@@ -65,7 +67,7 @@ class Report:
             lines += ["", section.title, *(f"  {one_line(sentence)}" for sentence in section.sentences)]
         if self.evidence.findings is not None:
             shell, python = code_lines(self.evidence)
-            lines += ["", "Contenders", *_aligned(self._rows(self.evidence.findings))]
+            lines += ["", CONTENDERS, *_aligned(self._rows(self.evidence.findings))]
             lines += ["", "Use it", *(f"  {one_line(line)}" for line in (*shell, *python))]
         return "\n".join(lines)
 

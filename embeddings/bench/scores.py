@@ -9,11 +9,12 @@ import numpy as np
 
 from embeddings.bench.candidates import absolute_error, log_loss
 from embeddings.bench.contest import Contest
+from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.errors import MissingExtra
 
 try:
     from scipy.stats import t as student
-    from sklearn.metrics import r2_score, roc_auc_score
+    from sklearn.metrics import roc_auc_score
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 
@@ -76,23 +77,6 @@ def balanced_accuracy(predicted: np.ndarray, values: np.ndarray) -> float:
         return float("nan")
     wanted, called = values.astype(int), predicted.argmax(axis=1)
     return float(np.mean([(called[wanted == k] == k).mean() for k in np.unique(wanted)]))
-
-
-def root_mean_square(errors: np.ndarray) -> float:
-    """Return the root of the mean square of errors of any size, (n,), whose squares might not be numbers."""
-    exponent = _exponent(errors)
-    return float(np.ldexp(np.sqrt(np.mean(np.ldexp(errors, -exponent) ** 2)), exponent))
-
-
-def determination(predicted: np.ndarray, values: np.ndarray) -> float:
-    """Return R2 of predictions (n,) for values (n,) of any size; NaN where the values are all the same."""
-    exponent = _exponent(values - values.mean())
-    return float(r2_score(*(np.ldexp(one, -exponent) for one in (values, predicted)))) if np.ptp(values) else np.nan
-
-
-def _exponent(numbers: np.ndarray) -> int:
-    """Return the power of two that is near the largest; to divide by it rounds nothing."""
-    return int(np.frexp(np.abs(numbers).max(initial=0.0))[1])
 
 
 def _rmse(predicted: np.ndarray, values: np.ndarray) -> float:

@@ -40,6 +40,9 @@ SKEWED = 2.0
 PROMISING = 0.05
 """A gain that is larger than this, though within noise, is worth more repeats."""
 
+MIN_POINTS = 3
+"""A power law through fewer points fits whatever they are."""
+
 FAR = 10.0
 """A learning curve is not read beyond so many times the rows that there are."""
 
@@ -313,10 +316,12 @@ def _rows(evidence: Evidence, findings: Findings) -> Iterator[str]:
     if not evidence.curves or not evidence.curves[0].n_rows:
         return
     now, best = evidence.curves[0].n_rows[-1], evidence.curves[-1]
+    if len(best.n_rows) < MIN_POINTS:
+        return
     if np.isfinite(best.exponent) and best.exponent > 0:
         less = 1 - 2 ** (-best.exponent)
         yield (
-            f"Doubling the rows would lower the error by about {percent(less)}, read off a power law through "
+            f"Doubling the rows may lower the error by about {percent(less)}, read off a power law through "
             f"{counted(len(best.n_rows), 'point')} ({feature_words(best.features)})."
         )
     elif np.isfinite(best.exponent):

@@ -16,7 +16,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import in_context_option, measurement_options, read_measurements
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import INTERRUPTED
-from embeddings.cli.structures_options import crystals_of, structure_options
+from embeddings.cli.structures_options import check_ids, crystals_of, structure_options
 from embeddings.cli.types import SEED
 from embeddings.display.pages import check_page
 from embeddings.store.outputs import Output
@@ -60,6 +60,8 @@ def bench(
     Example:
       embeddings bench data.csv --target band_gap -o report.html
     """
+    if split != "matbench":
+        check_ids(columns["ids"], structures)
     if out is not None:
         check_page(out, "the report")
         guard(Output(out, "the report"), inputs=[None if str(file) == "-" else file, structures], catalogs=catalogs)

@@ -20,7 +20,7 @@ from embeddings.cli.measurements_options import (
 )
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
-from embeddings.cli.structures_options import crystals_of, structure_options
+from embeddings.cli.structures_options import check_ids, crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
 from embeddings.store.outputs import Output
 
@@ -40,7 +40,8 @@ CATALOGS = ("ct-multi", "cromel-multi")
     "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."
 )
 @structure_options
-@click.option("--head", "heads", multiple=True, help="Model that may be chosen; repeat it. All if left out.")
+@click.option("--head", "heads", multiple=True,
+              help="Model that may be chosen, such as ridge or trees; repeat it. All if left out.")  # fmt: skip
 @click.option("--coverage", type=Finite(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
               help="Share of new formulas that the intervals shall hold.")  # fmt: skip
 @click.option("--budget", type=Duration(), help="Time that it may take, such as 10m. No bound if left out.")
@@ -65,6 +66,7 @@ def fit(
       embeddings fit steels.csv --target yield_strength -o strength-model
       embeddings predict strength-model new.csv -o predicted.csv
     """
+    check_ids(options["ids"], structures)
     given = None if str(file) == "-" else file
     guard(Output(out, "the model", "folder"), inputs=[given, structures], catalogs=catalogs)
     with interrupted_leaves(out):

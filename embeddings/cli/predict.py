@@ -12,7 +12,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_leaves, progress
-from embeddings.cli.structures_options import structure_options
+from embeddings.cli.structures_options import check_ids, structure_options
 from embeddings.store.outputs import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def predict(
     Example:
       embeddings predict strength-model new.csv -o predicted.csv
     """
+    check_ids(ids, structures)
     is_stdin = str(file) == "-"
     guard(Output(out), inputs=[None if is_stdin else file, structures])
     check_outputs([Output(out)], inputs=(), sealed=[model])

@@ -26,6 +26,16 @@ def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def check_ids(ids: str | None, structures: Path | None) -> None:
+    """Refuse identifiers of structures that are not there.
+
+    Raises:
+        click.UsageError: --id is given without --structures.
+    """
+    if ids is not None and structures is None:
+        raise click.UsageError("--id names the column of structures: it goes with --structures.")
+
+
 def crystals_of(structures: Path | None) -> StructureVectors | None:
     """Return the vectors of the structures that were named, if any were.
 

@@ -10,6 +10,7 @@ import numpy as np
 from embeddings.bench.conformal import N_NEIGHBORS, calibrate
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
+from embeddings.bench.magnitudes import root_mean_square
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.estimators.mixture import (
     FINETUNED,
@@ -310,12 +311,6 @@ def finetune(
     is_number = np.asarray(y).dtype.kind in "iuf"
     model = (CrossModalRegressor if is_number else CrossModalClassifier)(encoder, **options)
     return model.fit(formulas, y)
-
-
-def root_mean_square(errors: np.ndarray) -> float:
-    """Return the root of the mean square of errors, (n,)."""
-    largest = float(np.abs(errors).max()) or 1.0
-    return float(np.sqrt(np.mean((errors / largest) ** 2)) * largest)
 
 
 def _base(matrix: FractionMatrix) -> np.ndarray:

@@ -248,4 +248,4 @@ def test_the_suite_is_known_by_name_and_shows_help_without_heavy_packages() -> N
     shown = CliRunner().invoke(main, ["bench", "steels", "--help"])
     assert shown.exit_code == 0
     assert "--catalogs" in shown.output
-    assert {"coverage", "nested", "clock", *SETS} == set(bench.SUITE.names)
+    assert {"coverage", "nested", "heads", "structures", "clock", *SETS} == set(bench.SUITE.names)

@@ -15,9 +15,9 @@ from embeddings.bench.contest import BASELINE, CHOSEN, Contest, hold_contest
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker, fractions, size
 from embeddings.bench.folds import Split, outer_folds
 from embeddings.bench.heads import HEADS
+from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.paired import corrected_p
-from embeddings.bench.scores import determination, root_mean_square
 from embeddings.bench.selection import FeatureStore, Race, Settings
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix
