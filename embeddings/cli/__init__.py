@@ -29,6 +29,7 @@ COMMANDS = {
     "transferability": "embeddings.cli.transferability:transferability",
     "fit": "embeddings.cli.fit:fit",
     "predict": "embeddings.cli.predict:predict",
+    "explain": "embeddings.cli.explain:explain",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",
@@ -38,7 +39,7 @@ COMMANDS = {
 }
 """Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
 
-EXTRAS = {"plot": "plot", "explore": "plot", "bench": "bench", "fit": "bench", "predict": "bench"}
+EXTRAS = {"plot": "plot", "explore": "plot", "bench": "bench", "fit": "bench", "predict": "bench", "explain": "bench"}
 """The extra that covers everything a command may need, where its parts would name a smaller one."""
 
 

@@ -117,6 +117,12 @@ CASES: dict[str, Case] = {
         replaces=True,
         tries=1,
     ),
+    "explain": Case(
+        ("explain", "out/model", "NaCl", "--background", "in/numbers.csv", "--quiet", "-o", "out/file.html"),
+        before=(FIT,),
+        replaces=True,
+        tries=1,
+    ),
 }  # fmt: skip
 
 CHOICES = {"export": "client", "embed": "level", "plot": "kind"}
