@@ -12,7 +12,7 @@ from builders.methods import code_of, open_method
 from builders.methods.base import Run
 from builders.methods.recipe import Recipe
 from builders.progress import Reporter
-from builders.provenance import describe
+from builders.provenance import describe, result_licence
 from builders.runs.coverage import check_elements
 from builders.runs.folder import open_run
 from builders.runs.identity import identity_of
@@ -84,6 +84,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
+    result_licence(snapshot.origin, request.teacher)  # is there one for what will be made?
     made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
     fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code)
     identity = identity_of(*made_from, recipe.training_dict(), __version__, code)

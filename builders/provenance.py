@@ -7,6 +7,7 @@ import platform
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
 from builders.sources.origins import ORIGINS, Origin
 from embeddings._version import __version__
-from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
+from embeddings.store.licences import combined_licence
+from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo, read_manifest
 
 if TYPE_CHECKING:
     from builders.learning.material import Material
@@ -56,12 +58,30 @@ def describe(
         training=_training(request.recipe, snapshot, material),
         metrics=_metrics(material.units, scores),
         limits=said.limits,
-        licence=Licence(spdx=origin.licence, attribution=origin.attribution),
+        licence=result_licence(origin, request.teacher),
         citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
         command=command_line(request, version=version, options=said.options),
         created=now(),
         environment=_environment(said.device) | said.environment,
+    )
+
+
+def result_licence(origin: Origin, teacher: Path | None) -> Licence:
+    """Return the license of what is learned from data and, where one teaches, from another catalog.
+
+    Args:
+        origin: of the data.
+        teacher: folder of the catalog version that teaches.
+
+    Raises:
+        LicenceConflict: no license fits both.
+    """
+    given = [Licence(spdx=origin.licence, attribution=origin.attribution)]
+    given += [] if teacher is None else [read_manifest(teacher).licence]
+    return Licence(
+        spdx=combined_licence(licence.spdx for licence in given),
+        attribution=" ".join(dict.fromkeys(licence.attribution for licence in given)),
     )
 
 

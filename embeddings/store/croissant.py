@@ -28,6 +28,7 @@ _CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -47,6 +48,7 @@ _CONTEXT: dict[str, Any] = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -101,9 +103,9 @@ def render_croissant(manifest: Manifest, manifest_text: bytes, *, url: str | Non
         "isLiveDataset": False,
         "usageInfo": manifest.licence.attribution,
         **({"rai:dataLimitations": limits} if limits else {}),
-        "rai:dataCollection": f"{manifest.training.n_structures:,} structures of {manifest.training.source}.",
+        "rai:dataCollection": manifest.training.source,
         "distribution": [*files, _file(MANIFEST, "application/json", own_hash, len(manifest_text))],
-        "recordSet": [_records(entry.path) for entry in manifest.files if entry.path in TABLES],
+        "recordSet": [_records(entry.path, manifest) for entry in manifest.files if entry.path in TABLES],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -124,15 +126,18 @@ def _file(path: str, media_type: str, sha256: str, n_bytes: int) -> dict[str, An
     }
 
 
-def _records(table: str) -> dict[str, Any]:
+def _records(table: str, manifest: Manifest) -> dict[str, Any]:
     """Return the description of the rows of a table; its name without the ending names them."""
     rows = table.removesuffix(".parquet")
+    columns = dict(_COLUMNS[table])
+    if not manifest.n_structures:  # nobody counted them
+        columns.pop("n_structures", None)
     return {
         "@type": "cr:RecordSet",
         "@id": rows,
         "name": rows,
-        "key": {"@id": f"{rows}/{next(iter(_COLUMNS[table]))}"},
-        "field": [_field(rows, table, column, *about) for column, about in _COLUMNS[table].items()],
+        "key": {"@id": f"{rows}/{next(iter(columns))}"},
+        "field": [_field(rows, table, column, *about) for column, about in columns.items()],
     }
 
 
