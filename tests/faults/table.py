@@ -110,6 +110,7 @@ CASES: dict[str, Case] = {
     "bench": _written(
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
+    "diff": Case(("diff", "toy", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "fit": Case(FIT, tries=1),
     "predict": Case(
