@@ -13,7 +13,7 @@ READ_ONLY = {
     "list": ("list",),
     "show": ("show", "toy"),
     "verify": ("verify", "toy"),
-    "validate": ("validate", "out/toy/0.1.0"),
+    "validate": ("validate", "out/toy/0.1.0/vectors.parquet"),
     "neighbors": ("neighbors", "toy", "Fe"),
     "sources": ("sources",),
     "transferability": ("transferability", "in/numbers.csv", "--target", "y", "--encoder", "net", "--folds", "2"),
