@@ -15,6 +15,7 @@ import torch
 
 from builders.learning.devices import device_name, has_bfloat16
 from builders.learning.scores import Score
+from builders.previous import identity_of_previous, with_previous
 from builders.runs.clock import now
 from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
@@ -41,8 +42,9 @@ def describe(
     fingerprint: str,
     *,
     version: str,
+    limits: tuple[str, ...] = (),
 ) -> Provenance:
-    """Return everything that the builder knows about a new version."""
+    """Return everything that the builder knows about a new version; `limits` are those beyond the method's own."""
     origin, said = snapshot.origin, method.describe()
     return Provenance(
         name=request.catalog,
@@ -52,12 +54,12 @@ def describe(
         model=ModelInfo(
             name=method.name,
             recipe=request.recipe.name,
-            hyperparameters=method.hyperparameters,
+            hyperparameters=with_previous(method.hyperparameters, request.previous),
             code_version=__version__,
         ),
         training=_training(request.recipe, snapshot, material),
         metrics=_metrics(material.units, scores),
-        limits=said.limits,
+        limits=(*said.limits, *limits),
         licence=result_licence(origin, request.teacher),
         citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
@@ -154,6 +156,7 @@ def command_line(request: BuildRequest, *, version: str, options: Mapping[str, s
         "limit": selection.limit,
         "epochs": recipe.training.epochs,
         "seed": recipe.seed,
+        "previous": identity_of_previous(request.previous) if request.previous else None,
         **options,
     }
     return " ".join(["embeddings build", *(_flag(key, value) for key, value in stated.items() if _is_given(value))])

@@ -17,6 +17,7 @@ from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+from builders.previous import ALIGNED_TO
 from builders.progress import Reporter
 from builders.snapshots.intake import obtain_snapshot
 from builders.snapshots.snapshot import Snapshot, read_structures
@@ -146,8 +147,9 @@ def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, repor
 def _recipe(encoder: CrystalEncoder) -> CrystalTransformerRecipe:
     """Return the recipe of a catalog, which says which structures of a source it was trained on."""
     manifest = encoder.manifest
+    stated = {name: value for name, value in manifest.model.hyperparameters.items() if name != ALIGNED_TO}
     try:
-        recipe: CrystalTransformerRecipe = schema.parse(CrystalTransformerRecipe, manifest.model.hyperparameters)
+        recipe: CrystalTransformerRecipe = schema.parse(CrystalTransformerRecipe, stated)
     except ManifestInvalid as error:
         raise InputInvalid(
             f"{manifest.name}@{manifest.version} does not say how its training structures were chosen ({error}), so "
@@ -164,16 +166,16 @@ def _recompute_elements(
     n: int,
     reporter: Reporter,
 ) -> Recomputed:
-    """Make the rows of elements again whose structures are all there and few."""
+    """Make the rows of the rarest elements again."""
     found = count_structures(table)
-    whole = [name for name, count in counts.items() if found[ATOMIC_NUMBERS[name]] == count]
-    if len(whole) < FEWEST:
-        name = next((name for name in counts if name not in whole), next(iter(counts)))
+    other = next((name for name, count in counts.items() if found[ATOMIC_NUMBERS[name]] != count), None)
+    if other or np.count_nonzero(found) > len(counts):
+        name = other or next(name for name, z in ATOMIC_NUMBERS.items() if found[z] and name not in counts)
         raise InputInvalid(
             f"These are not the structures that the vectors were made of: {found[ATOMIC_NUMBERS[name]]:,} of them hold "
-            f"{name}, and it should be {counts[name]:,}. Give the same source, with the same options."
+            f"{name}, and it should be {counts.get(name, 0):,}. Give the same source, with the same options."
         )
-    chosen, rows = _rarest(table, sorted(whole, key=lambda name: counts[name]), n)
+    chosen, rows = _rarest(table, sorted(counts, key=lambda name: counts[name]), n)
     sums, n_sites = _sums(encoder, table.take(rows), reporter)
     numbers = [ATOMIC_NUMBERS[name] for name in chosen]
     means = sums[numbers] / n_sites[numbers, None]
@@ -218,9 +220,7 @@ def _recompute_materials(
     path: Path, footer: Footer, encoder: CrystalEncoder, table: StructureTable, n: int, reporter: Reporter
 ) -> Recomputed:
     """Make the vectors of some structures, or of their sites, again."""
-    read = read_site_catalog if footer.level == "site" else read_structure_catalog
-    catalog = read(path)
-    names = list(catalog)
+    names = list(read_site_catalog(path) if footer.level == "site" else read_structure_catalog(path))
     asked = [names[row] for row in np.unique(np.linspace(0, len(names) - 1, min(n, len(names))).astype(int))]
     row_of = {name: row for row, name in reversed(list(enumerate(table.material_ids.tolist())))}
     missing = [name for name in asked if name not in row_of]
@@ -231,15 +231,27 @@ def _recompute_materials(
         )
     chosen = table.take(np.array([row_of[name] for name in asked]))
     with reporter.stage("Encoding", len(chosen)):
-        if footer.level == "structure":
-            made, stored, offsets = encoder.encode(chosen), catalog.lookup(asked), np.arange(len(asked) + 1)
-        else:
-            (made, offsets), (stored, there) = encoder.encode_sites(chosen), catalog.lookup(asked)
-            if not np.array_equal(offsets, there):
-                raise InputInvalid(f"Structures of {path} have another number of sites in this source.")
+        made, offsets = _encoded(encoder, chosen, footer)
+    stored, there = _stored(path, footer, asked)
+    if not np.array_equal(offsets, there):
+        raise InputInvalid(f"Structures of {path} have another number of sites in this source.")
     center = stored.mean(axis=0) if len(stored) > 1 else np.zeros(stored.shape[1])
     cosines = np.minimum.reduceat(_cosines(made - center, stored - center), offsets[:-1])
     return Recomputed(f"{footer.level}s", len(names), len(chosen), _ranked(asked, cosines))
+
+
+def _encoded(encoder: CrystalEncoder, table: StructureTable, footer: Footer) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors, and the offsets at which those of each structure begin and end."""
+    if footer.level == "site":
+        return encoder.encode_sites(table)
+    return encoder.encode(table), np.arange(len(table) + 1)
+
+
+def _stored(path: Path, footer: Footer, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vectors in a file, and the offsets at which those of each structure begin and end."""
+    if footer.level == "site":
+        return read_site_catalog(path).lookup(names)
+    return read_structure_catalog(path).lookup(names), np.arange(len(names) + 1)
 
 
 def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -73,11 +73,10 @@ class Changes:
     def verdict(self) -> str | None:
         """A sentence where the second is numbered against the rules; None where it is not, or has another name."""
         (name, old), (other, new) = self.a.split("@"), self.b.split("@")
-        if name != other or _raised(old, new) is None or _STEPS.index(self.step) >= _STEPS.index(_raised(old, new)):  # type: ignore[arg-type]
+        raised = _raised(old, new)
+        if name != other or raised is None or _STEPS.index(self.step) >= _STEPS.index(raised):
             return None
-        return (
-            f"{self.b} raises the {_raised(old, new)} number of {self.a}, and what changed needs a new {self.step} one."
-        )
+        return f"{self.b} raises the {raised} number of {self.a}, and what changed needs a new {self.step} one."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
