@@ -13,6 +13,7 @@
     ├── FormulaInvalid       (ValueError)       a formula that cannot be read, or reads two ways
     ├── ColumnNotFound       (LookupError)      a table lacks a column that was asked for
     ├── InputInvalid         (ValueError)       any other input that cannot be used
+    ├── LicenceConflict      (ValueError)       a license that allows more than what the result comes from
     ├── OutputInvalid        (OSError)          an output that cannot be written
     ├── SourceError          (RuntimeError)     a source that gave nothing usable
     ├── TargetInvalid        (ValueError)       a target that cannot be learned
@@ -81,6 +82,10 @@ class ColumnNotFound(EmbeddingsError, LookupError):
 
 class InputInvalid(EmbeddingsError, ValueError):
     """The input cannot be used."""
+
+
+class LicenceConflict(EmbeddingsError, ValueError):
+    """No license fits all that a result comes from, or the stated one allows more than they do."""
 
 
 class OutputInvalid(EmbeddingsError, OSError):

@@ -21,6 +21,8 @@ COMMANDS = {
     "list": "embeddings.cli.catalogs:list_command",
     "show": "embeddings.cli.catalogs:show",
     "verify": "embeddings.cli.catalogs:verify",
+    "validate": "embeddings.cli.validate:validate",
+    "diff": "embeddings.cli.diff:diff",
     "neighbors": "embeddings.cli.catalogs:neighbors",
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",

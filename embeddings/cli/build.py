@@ -55,6 +55,10 @@ class _ListsRecipes(click.Command):
     show_default=True,
     help="Where networks of crystals compute, teachers included; composition encoders are small and train on the CPU.",
 )
+@click.option(
+    "--previous",
+    help="Earlier version that the vectors of elements are turned onto, so that models trained on it go on working.",
+)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
@@ -74,6 +78,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source starter --recipe starter
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
+      embeddings build --snapshot mp-stable --recipe ct-multi --previous ct-multi
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
@@ -120,8 +125,18 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
-    guard_source(*outputs, options=options, catalogs=[teacher] if teacher else [])
-    return pipeline.run(_request(options, recipe, teacher), reporter)
+    previous = _previous(options["previous"])
+    guard_source(*outputs, options=options, catalogs=[folder for folder in (teacher, previous) if folder])
+    return pipeline.run(_request(options, recipe, teacher, previous), reporter)
+
+
+def _previous(name: str | None) -> Path | None:
+    """Return the folder of the version that the vectors are turned onto, or None where there is none."""
+    if name is None:
+        return None
+    folder = store.resolve(name)
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
+    return folder
 
 
 def _teacher(name: str | None, recipe: Recipe) -> Path | None:
@@ -148,13 +163,14 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
-def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None) -> BuildRequest:
+def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None, previous: Path | None) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
     about, selection = parse_options(options)
     return BuildRequest(
         recipe=recipe,
         teacher=teacher,
+        previous=previous,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
         roots=tuple(store.search_roots()),

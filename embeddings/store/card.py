@@ -50,13 +50,34 @@ def render_card(manifest: Manifest) -> str:
 
 def _header(manifest: Manifest) -> str:
     size = next((label for limit, label in _SIZES if manifest.n_rows < limit), "n>1M")
-    tags = ["chemistry", "materials-science", "embeddings", manifest.model.name]
+    tags = (manifest.model.name, *["synthetic"] * manifest.synthetic)
+    configs = [{"config_name": "default", "data_files": table_of(manifest)}]
+    return hub_header(f"{manifest.name} {manifest.version}", [manifest.licence.spdx], configs, tags=tags, size=size)
+
+
+def hub_header(
+    title: str,
+    licences: Sequence[str],
+    configs: Sequence[dict[str, str]],
+    *,
+    tags: Sequence[str] = (),
+    size: str | None = None,
+) -> str:
+    """Return the YAML header that the HuggingFace Hub reads from the card of a data set.
+
+    Args:
+        title: that the Hub shows.
+        licences: SPDX expressions of what the data set holds.
+        configs: ``config_name`` and ``data_files`` of each table that ``datasets.load_dataset`` can read.
+        tags: beyond those of every card.
+        size: category of its number of rows.
+    """
     fields: dict[str, Any] = {
-        "pretty_name": f"{manifest.name} {manifest.version}",
-        **_hub_licence(manifest.licence.spdx),
-        "tags": tags + ["synthetic"] * manifest.synthetic,
-        "size_categories": [size],
-        "configs": [{"config_name": "default", "data_files": _data_file(manifest)}],
+        "pretty_name": title,
+        **_hub_licence(" AND ".join(dict.fromkeys(licences))),
+        "tags": ["chemistry", "materials-science", "embeddings", *tags],
+        **({"size_categories": [size]} if size else {}),
+        "configs": list(configs),
     }
     # JSON values are YAML values, so each line quotes what needs quoting.
     return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
@@ -66,7 +87,8 @@ def _is_encoder(manifest: Manifest) -> bool:
     return manifest.kind == "composition-encoder"
 
 
-def _data_file(manifest: Manifest) -> str:
+def table_of(manifest: Manifest) -> str:
+    """Return the name of the file that holds the rows of a version as Parquet."""
     return "formulas.parquet" if _is_encoder(manifest) else "vectors.parquet"
 
 

@@ -267,10 +267,7 @@ class Manifest(Provenance):
         Raises:
             ManifestInvalid: not JSON, or it does not fit the schema; the message names the field.
         """
-        try:
-            document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
+        document = read_json(text)
         _check_schema_version(document)
         manifest: Manifest = schema.parse(cls, document)
         _check_files(manifest.files)
@@ -285,6 +282,18 @@ class Manifest(Provenance):
         valid = schema.parse(type(self), asdict(self))
         unsealed = _dump(asdict(replace(valid, manifest_sha256="")))
         return _dump(asdict(replace(valid, manifest_sha256=_sha256(unsealed))))
+
+
+def read_json(text: str) -> Any:
+    """Return the document in the text of a manifest, whatever its fields.
+
+    Raises:
+        ManifestInvalid: not JSON, or JSON with repeated fields or with numbers that JSON does not have.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
 
 
 def json_schema() -> dict[str, Any]:

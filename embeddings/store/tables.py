@@ -26,6 +26,7 @@ from embeddings.store.decode import (
     table_of_npy,
     table_of_parquet,
 )
+from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.store.publish import publish
 from embeddings.store.reading import open_regular, read_bounded, why
@@ -263,7 +264,7 @@ def read_file(path: Path) -> bytes:
 def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: bytes | None) -> None:
     """Write the vectors, the digest and the encoder."""
     essentials = essentials_of(draft)
-    write_vectors_parquet(folder / PARQUET, table, essentials)
+    write_vectors_parquet(folder / PARQUET, table, essentials | emb_entry(draft))
     write_vectors_hdf5(folder / HDF5, table, essentials)
     write_vectors_npy(folder / NPY, table)
     if table.training_formulas is not None:

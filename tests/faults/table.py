@@ -13,6 +13,7 @@ READ_ONLY = {
     "list": ("list",),
     "show": ("show", "toy"),
     "verify": ("verify", "toy"),
+    "validate": ("validate", "out/toy/0.1.0/vectors.parquet"),
     "neighbors": ("neighbors", "toy", "Fe"),
     "sources": ("sources",),
     "transferability": ("transferability", "in/numbers.csv", "--target", "y", "--encoder", "net", "--folds", "2"),
@@ -109,6 +110,7 @@ CASES: dict[str, Case] = {
     "bench": _written(
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
+    "diff": Case(("diff", "toy", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "fit": Case(FIT, tries=1),
     "predict": Case(
