@@ -17,7 +17,7 @@ LIMIT = 4.0
 
 @dataclass(frozen=True, eq=False)
 class TunedNetwork:
-    """One member, as `builders.methods.cromel.members` trained it. It computes in float64.
+    """One member, as `builders.learning.members` trained it. It computes in float64.
 
     Attributes:
         statistics: of the element vectors, side by side.

@@ -104,8 +104,8 @@ def tune(
     with builders_needed():
         import torch
 
-        from builders.methods.cromel.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds, untrained_member
-        from builders.methods.cromel.packing import packed
+        from builders.learning.compositions import packed
+        from builders.learning.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds, untrained_member
 
     lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
     budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})

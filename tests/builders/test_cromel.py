@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders.learning.compositions import pack
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
-from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TrainingError

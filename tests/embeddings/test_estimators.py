@@ -16,9 +16,9 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from builders.learning.compositions import pack
 from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import trainable
-from builders.methods.cromel.packing import pack
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid

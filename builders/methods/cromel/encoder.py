@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from builders.learning.compositions import pack
 from builders.methods.cromel.config import Activation, GeneratorConfig
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
-from builders.methods.cromel.packing import pack
 from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid, TrainingError

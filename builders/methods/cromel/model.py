@@ -8,39 +8,19 @@ element vectors, a shift and a scale, and a few linear layers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import Compositions
 from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
 
 ACTIVATIONS = {"silu": F.silu, "relu": F.relu}
 TINY = 1e-12
 """Added to a variance before its root, whose slope at zero is infinite."""
-
-
-@dataclass(frozen=True)
-class Compositions:
-    """``B`` formulas of up to ``N`` elements.
-
-    Attributes:
-        atomic_numbers: (B, N) int64, 0 where padded.
-        fractions: (B, N) float32, one in sum.
-    """
-
-    atomic_numbers: Tensor
-    fractions: Tensor
-
-    def __len__(self) -> int:
-        return len(self.atomic_numbers)
-
-    def take(self, rows: Tensor) -> Compositions:
-        """Return the formulas at the given rows."""
-        return Compositions(self.atomic_numbers[rows], self.fractions[rows])
 
 
 class ElementBlock:

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import pack
 from builders.learning.devices import mixed_precision
+from builders.learning.lessons import Lessons
 from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler, faults_in_training, refuse_faults
-from builders.methods.cromel.lessons import Lessons
 from builders.methods.cromel.model import CroMEL
-from builders.methods.cromel.packing import pack
 from builders.methods.cromel.recipes import CromelRecipe
 from builders.progress import Reporter
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint

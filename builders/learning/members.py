@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import Compositions
 from builders.learning.optimization import learning_rate_factor
-from builders.methods.cromel.model import CompositionGenerator, Compositions
+from builders.methods.cromel.model import CompositionGenerator
 
 WARMUP = 0.05
 """Share of all steps in which the learning rates rise."""

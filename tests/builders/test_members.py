@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from builders.learning.compositions import packed
+from builders.learning.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds
-from builders.methods.cromel.packing import packed
 from embeddings.elements import N_ELEMENTS
 from embeddings.estimators.network import TunedNetwork
 from embeddings.formula import fraction_matrix
