@@ -55,6 +55,6 @@ class ReadingConfig(Schedule):
     hidden_amounts: float = 0.2
     without_amounts: float = 0.3
     amounts: float = 0.5
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int = 512
     learning_rate: float = 2e-3

@@ -27,7 +27,7 @@ class LanguageRecipe(Recipe):
         temperature: eV/atom; of polymorphs: each counts by ``exp(-energy above the lowest / temperature)``.
     """
 
-    teacher: str = "ct-multi"
+    teacher: str = "ct-ef-eg"
     max_sites: int | None = 100
     model: LanguageConfig = field(default_factory=LanguageConfig)
     pretraining: ReadingConfig = field(default_factory=ReadingConfig)
@@ -55,7 +55,7 @@ RECIPES: dict[str, LanguageRecipe] = {
             description="Vectors for formulas, read by a language model that learned from formulas, nine calculated "
             "properties and the structures behind them.",
             targets=MULTI + MORE,
-            training=TransferConfig(epochs=24, learning_rate=1.5e-3, alignment=1.0),
+            training=TransferConfig(epochs=20, learning_rate=1.5e-3, alignment=1.0),
         ),
     )
 }
