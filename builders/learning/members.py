@@ -264,7 +264,7 @@ def _loss_of(outputs: Tensor, wanted: Tensor) -> Tensor:
 
 
 def arrays_of(member: Member) -> dict[str, np.ndarray]:
-    """Return what a member computes with, as `embeddings.estimators.network.TunedNetwork` reads it."""
+    """Return what a member computes with, as `embeddings.tuning.network.TunedNetwork` reads it."""
     state = member.state_dict()
     named = {
         "table": state["generator.table.weight"],

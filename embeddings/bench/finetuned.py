@@ -29,8 +29,8 @@ from embeddings.pooling.replacing import replacements
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-    from embeddings.estimators.targets import Target
-    from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
+    from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
+    from embeddings.tuning.targets import Target
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 

@@ -23,13 +23,13 @@ from embeddings.estimators.mixture import (
 )
 from embeddings.estimators.parameters import check_ranges
 from embeddings.estimators.parts import PLAIN_PARTS, fit_part
-from embeddings.estimators.targets import Target, checked_classes, checked_numbers
-from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import FractionMatrix, reduced_formulas
 from embeddings.formula.bulk import fraction_matrix
 from embeddings.missing import FOR_MODELS, Missing, check_policy
 from embeddings.pooling.replacing import replacements
+from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
+from embeddings.tuning.targets import Target, checked_classes, checked_numbers
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -40,7 +40,7 @@ except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 if TYPE_CHECKING:
-    from embeddings.estimators.tuning import Trainable, Tuned
+    from embeddings.tuning.fitting import Trainable, Tuned
 
 Mode = Literal["blend", "finetuned", "frozen"]
 MODES = ("blend", "finetuned", "frozen")

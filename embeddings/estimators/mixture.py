@@ -11,10 +11,10 @@ import numpy as np
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.stack import stack_weights
-from embeddings.estimators.network import TunedNetwork
 from embeddings.estimators.parts import PlainPart, fit_part, sees_encoder
-from embeddings.estimators.targets import Target
 from embeddings.formula import FractionMatrix
+from embeddings.tuning.network import TunedNetwork
+from embeddings.tuning.targets import Target
 
 FINETUNED = "finetuned"
 """The part that is a network; the others are in `embeddings.estimators.parts.PLAIN_PARTS`."""

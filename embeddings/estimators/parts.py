@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.errors import MissingExtra
-from embeddings.estimators.targets import Target
+from embeddings.tuning.targets import Target
 
 try:
     from sklearn.dummy import DummyClassifier, DummyRegressor

@@ -9,8 +9,8 @@ from builders.learning.compositions import packed
 from builders.learning.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds
 from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
-from embeddings.estimators.network import TunedNetwork
 from embeddings.formula import fraction_matrix
+from embeddings.tuning.network import TunedNetwork
 from testing.formula_encoders import untrained
 
 FORMULAS = ["Fe2O3", "NaCl", "KCl", "MgO", "SiO2", "LiFePO4", "Cu", "ZnS", "CaF2", "TiO2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,3 +98,14 @@ def test_without_torch_the_report_says_that_it_took_no_part(monkeypatch: pytest.
     monkeypatch.setattr("embeddings.bench.verdict.can_tune", lambda: False)
     report = compare(SOME, THEIR_VALUES, catalogs="toy-encoder", heads=["ridge", "finetuned"], n_folds=2)
     assert 'The head "finetuned" took no part: torch is not installed' in report.text()
+
+
+def test_a_model_from_before_encoders_were_of_several_kinds_still_predicts_what_it_did(maker: FeatureMaker) -> None:
+    """The file holds a `FinetunedRegressor` of three epochs on these very rows, as version 0.3 wrote it."""
+    saved = Path(__file__).parent / "saved"
+    x = maker.make(FEATURES, fraction_matrix(SOME))
+    content = (saved / "finetuned-regressor.skops").read_bytes()
+    loaded = from_bytes(content, n_features=x.shape[1], where="here")
+    np.testing.assert_allclose(loaded.predict(x), np.load(saved / "finetuned-regressor.npy"), rtol=1e-9)
+    again = from_bytes(to_bytes(loaded), n_features=x.shape[1], where="here")
+    np.testing.assert_array_equal(again.predict(x), loaded.predict(x))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from embeddings.bench.folds import Folds
-from embeddings.estimators.network import TunedNetwork
 from embeddings.formula import FractionMatrix
 from embeddings.loaders import as_composition_encoder, builders_needed
 from embeddings.protocols import CatalogLike
+from embeddings.tuning.network import TunedNetwork
 
 if TYPE_CHECKING:
     from builders.methods.cromel.encoder import FormulaEncoder
@@ -79,7 +78,7 @@ def tune(
     matrix: FractionMatrix,
     columns: np.ndarray,
     wanted: np.ndarray,
-    folds: Folds,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
     options: TuningOptions,
     *,
     replaced: np.ndarray,
@@ -93,7 +92,7 @@ def tune(
         encoder: to start from; it is copied.
         matrix: n formulas.
         columns: (n, n_columns) what the head sees beside the encoder's vector.
-        wanted: what is learned, as `embeddings.estimators.targets.Target.wanted` gives it.
+        wanted: what is learned, as `embeddings.tuning.targets.Target.wanted` gives it.
         folds: rows to train on and rows held out, of each fold; every row is held out once.
         options: of training.
         replaced: (119,) for each atomic number the one whose vector is taken.
