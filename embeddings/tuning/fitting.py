@@ -11,10 +11,10 @@ import numpy as np
 from embeddings.formula import FractionMatrix
 from embeddings.loaders import as_composition_encoder, builders_needed
 from embeddings.protocols import CatalogLike
-from embeddings.tuning.network import TunedNetwork
+from embeddings.tuning.network import KeptEncoder, TunedNetwork
 
 if TYPE_CHECKING:
-    from builders.methods.cromel.encoder import FormulaEncoder
+    from builders.learning.encoders import FormulaEncoder, FormulaModule
 
     Trainable: TypeAlias = CatalogLike | FormulaEncoder
 
@@ -44,13 +44,13 @@ class Tuned:
     """What fine-tuning gave.
 
     Attributes:
-        start: the encoder as it was, under a head that learned nothing.
+        start: the encoder as it was.
         networks: the members, trained on all rows.
         n_epochs: passes over the rows, chosen on folds.
         out_of_fold: (n, n_outputs) outputs of networks for rows that they did not see.
     """
 
-    start: TunedNetwork
+    start: KeptEncoder
     networks: tuple[TunedNetwork, ...]
     n_epochs: int
     out_of_fold: np.ndarray
@@ -69,7 +69,8 @@ def trainable_encoder(encoder: Trainable) -> FormulaEncoder:
         EmbeddingsError: as `embeddings.load_composition_encoder` says.
     """
     with builders_needed():
-        from builders.methods.cromel.encoder import FormulaEncoder, trainable
+        from builders.learning.encoders import FormulaEncoder
+        from builders.methods.twins import trainable
     return encoder if isinstance(encoder, FormulaEncoder) else trainable(as_composition_encoder(encoder))
 
 
@@ -104,7 +105,7 @@ def tune(
         import torch
 
         from builders.learning.compositions import packed
-        from builders.learning.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds, untrained_member
+        from builders.learning.members import Budget, Lesson, fit_all_rows, fit_folds, head_of
 
     lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
     budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})
@@ -113,9 +114,9 @@ def tune(
     members = fit_all_rows(
         encoder.generator, lesson, budget, n_members=options.n_members, n_epochs=stopped.n_epochs, **said
     )
-    config = encoder.generator.config
-    start, *networks = (
-        TunedNetwork(config.statistics, config.activation, arrays_of(one))
-        for one in (untrained_member(encoder.generator), *members)
-    )
-    return Tuned(start, tuple(networks), stopped.n_epochs, stopped.out_of_fold)
+    networks = tuple(TunedNetwork(_kept(one.generator), head_of(one)) for one in members)
+    return Tuned(_kept(encoder.generator), networks, stopped.n_epochs, stopped.out_of_fold)
+
+
+def _kept(network: FormulaModule) -> KeptEncoder:
+    return KeptEncoder(network.settings, network.tensors())

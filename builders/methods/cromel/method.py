@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from builders.learning.devices import device_name
+from builders.learning.encoders import FormulaEncoder
 from builders.learning.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.learning.material import Material
 from builders.methods.base import Description, EncoderVectors, Method, Run
-from builders.methods.cromel.encoder import FormulaEncoder, composition_encoder_bytes, encoder_of_tensors, tensors_of
+from builders.methods.cromel.encoder import composition_encoder_bytes, encoder_of_tensors, tensors_of
 from builders.methods.cromel.recipes import CromelRecipe
 from builders.methods.cromel.teacher import structure_vectors
 from builders.methods.cromel.training import Trained, train_encoder

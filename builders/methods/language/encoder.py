@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.language.config import LanguageConfig
 from builders.methods.language.model import LanguageModel
 from embeddings.elements import N_ELEMENTS
@@ -27,7 +28,7 @@ def tensors_of(model: LanguageModel, atomic_numbers: np.ndarray) -> dict[str, np
     Raises:
         TrainingError: a weight is too large for half precision, or not a number.
     """
-    state = {name: values.detach().numpy() for name, values in model.state_dict().items()}
+    state = model.tensors()
     elements = np.full_like(state["elements"], np.nan)
     elements[atomic_numbers] = state["elements"][atomic_numbers]
     tensors = {name: _halved(name, values) for name, values in state.items()} | {"elements": elements}
@@ -48,8 +49,8 @@ def encoder_bytes(model: LanguageModel, atomic_numbers: np.ndarray) -> bytes:
     return save({name: np.ascontiguousarray(values) for name, values in tensors_of(model, atomic_numbers).items()})
 
 
-def trainable(encoder: CompositionEncoder) -> LanguageModel:
-    """Return the trainable twin of a language encoder that was loaded, in evaluation mode.
+def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
+    """Return the trainable twin of a language encoder that was loaded.
 
     Raises:
         InputInvalid: the encoder is of another architecture.
@@ -63,7 +64,7 @@ def trainable(encoder: CompositionEncoder) -> LanguageModel:
     with torch.random.fork_rng():
         model = LanguageModel(_config_of(network))
     model.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in tensors.items()})
-    return model.eval()
+    return FormulaEncoder(model, encoder.atomic_numbers, encoder.name)
 
 
 def _config_of(network: Transformer) -> LanguageConfig:
