@@ -123,14 +123,16 @@ class Noise(nn.Module):
 class CroMEL(nn.Module):
     """A generator with what teaches it: heads for labels, and a projection to the vectors of structures."""
 
-    def __init__(self, config: GeneratorConfig, n_targets: int, teacher_dim: int, *, stochastic: bool = False) -> None:
+    generator: Any
+
+    def __init__(self, generator: Any, n_targets: int, teacher_dim: int, *, stochastic: bool = False) -> None:
+        """Put heads on a generator: any network that gives formulas vectors of ``config.dim`` numbers."""
         super().__init__()
-        self.generator = CompositionGenerator(config)
-        self.heads = nn.Sequential(
-            nn.SiLU(), nn.Linear(config.dim, config.dim), nn.SiLU(), nn.Linear(config.dim, n_targets)
-        )
-        self.project = nn.Linear(config.dim, teacher_dim)
-        self.noise = Noise(config.dim) if stochastic else None
+        dim = generator.config.dim
+        self.generator = generator
+        self.heads = nn.Sequential(nn.SiLU(), nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, n_targets))
+        self.project = nn.Linear(dim, teacher_dim)
+        self.noise = Noise(dim) if stochastic else None
 
     def encode(self, compositions: Compositions) -> Tensor:
         """Return one vector for each formula, (B, dim): in training a sample, if the generator is stochastic."""

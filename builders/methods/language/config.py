@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from builders.methods.recipe import Schedule
+
 
 @dataclass(frozen=True)
 class LanguageConfig:
@@ -35,3 +37,24 @@ class LanguageConfig:
     def dim(self) -> int:
         """Width of a formula's vector: a token, and a mean of tokens."""
         return 2 * self.width
+
+
+@dataclass(frozen=True)
+class ReadingConfig(Schedule):
+    """How a language is learned from formulas alone: parts of them are hidden, and guessed from the rest.
+
+    Attributes:
+        hidden_elements: share of the elements; at least one of a formula.
+        hidden_amounts: share of the amounts.
+        without_amounts: share of the formulas that show no amount at all, so that it cannot be inferred from the rest.
+        amounts: weight of guessing amounts; guessing elements has the weight 1.
+        epochs: passes over the corpus; 0 to learn from structures and labels alone.
+    """
+
+    hidden_elements: float = 0.25
+    hidden_amounts: float = 0.2
+    without_amounts: float = 0.3
+    amounts: float = 0.5
+    epochs: int = 8
+    batch_size: int = 512
+    learning_rate: float = 2e-3

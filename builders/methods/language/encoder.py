@@ -83,4 +83,7 @@ def _config_of(network: Transformer) -> LanguageConfig:
 
 def _halved(name: str, values: np.ndarray) -> np.ndarray:
     ending, n_dimensions = HALVED
-    return values.astype(np.float16) if name.endswith(ending) and values.ndim == n_dimensions else values
+    if not name.endswith(ending) or values.ndim != n_dimensions:
+        return values
+    with np.errstate(over="ignore"):  # the caller looks for infinity
+        return values.astype(np.float16)
