@@ -72,7 +72,7 @@ class Transformer:
         return 2 * self.element_dim
 
     def __call__(self, block: Block) -> np.ndarray:
-        """Return one vector for each formula of a block, (n, dim) float32.
+        """Return one vector for each formula of a block, (n, dim), in the precision of the block.
 
         Raises:
             CatalogCorrupt: the weights turn numbers into NaN or infinity.
@@ -81,7 +81,7 @@ class Transformer:
             tokens = self._tokens(block)  # (1 + n_elements, n_rows, width)
             for layer in self._layers:  # type: ignore[attr-defined]
                 layer(tokens)
-            fractions = block.fractions.astype(np.float32)
+            fractions = block.fractions.astype(tokens.dtype)
             mean = np.einsum("nr,nrw->rw", fractions, tokens[1:])
             parts = [
                 normed(tokens[0]) * self.tensors["whole_norm.weight"],
@@ -95,9 +95,9 @@ class Transformer:
     def _tokens(self, block: Block) -> np.ndarray:
         """Return the tokens before any layer; the formula's own comes first."""
         n_elements, n_rows, width = block.values.shape
-        tokens = np.empty((1 + n_elements, n_rows, width), dtype=np.float32)
+        tokens = np.empty((1 + n_elements, n_rows, width), dtype=block.values.dtype)
         tokens[0] = self.tensors["whole"]
-        expanded = self._expanded(block.fractions.astype(np.float32).ravel())
+        expanded = self._expanded(block.fractions.astype(tokens.dtype).ravel())
         np.matmul(expanded, self.tensors["amounts.weight"].T, out=tokens[1:].reshape(-1, width))
         tokens[1:] += self.tensors["amounts.bias"]
         tokens[1:] += block.values
@@ -144,7 +144,7 @@ class _Layer:
         n_tokens, n_rows, width = mixed.shape
         split = mixed.reshape(n_tokens, n_rows, 3, self.n_heads, width // 3 // self.n_heads)
         queries, keys, values = split[:, :, 0], split[:, :, 1], split[:, :, 2]
-        seen = np.empty(queries.shape, dtype=np.float32)
+        seen = np.empty(queries.shape, dtype=queries.dtype)
         for query, place in zip(queries, seen, strict=True):
             weights = np.einsum("rhd,nrhd->nrh", query, keys)
             weights -= weights.max(axis=0)

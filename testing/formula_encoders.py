@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from builders.learning.compositions import pack
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.model import CompositionGenerator
 from embeddings.elements import N_ELEMENTS
 

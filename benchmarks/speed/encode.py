@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.harness import Request
 from benchmarks.measure import at_least, in_turn
 from benchmarks.speed.featurize import generated, seconds_of
+from builders.learning.encoders import FormulaEncoder, tensors_of
 from builders.methods.language.config import LanguageConfig
-from builders.methods.language.encoder import tensors_of
 from builders.methods.language.model import LanguageModel
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.elements import N_ELEMENTS
@@ -89,7 +89,7 @@ def _random_language() -> CompositionEncoder:
     config = LanguageConfig()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        tensors = tensors_of(LanguageModel(config), np.arange(1, N_ELEMENTS + 1))
+        tensors = tensors_of(FormulaEncoder(LanguageModel(config), np.arange(1, N_ELEMENTS + 1)))
     vectors = tensors.pop("elements")[1:]
     return _encoder(vectors, Transformer(config.n_heads, tensors))
 

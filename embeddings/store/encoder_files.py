@@ -158,7 +158,7 @@ def _measure(provenance: Provenance, n_structures: np.ndarray, n_formulas: int) 
     return Manifest.of(
         replace(provenance, training=replace(provenance.training, formula_digest=digest)),
         kind=KIND,
-        dim=setting(provenance, "dim"),
+        dim=setting(provenance.model.hyperparameters, "dim"),
         n_rows=n_formulas,
         missing_elements=tuple(symbol for symbol in SYMBOLS if ATOMIC_NUMBERS[symbol] not in covered),
         n_structures={SYMBOLS[z - 1]: int(n_structures[z]) for z in covered},
@@ -174,7 +174,7 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
         ManifestInvalid: the manifest names no architecture that is known here, or lacks a setting of it.
     """
     try:
-        network = network_of(manifest, tensors, where=where)
+        network = network_of(manifest.model.hyperparameters, tensors, where=where)
         elements = ElementCatalog(manifest, _element_table(manifest, tensors["elements"], seen))
         if network.dim != manifest.dim:
             raise InputInvalid(f"Its vectors have {network.dim} numbers, and the manifest says {manifest.dim}.")

@@ -9,20 +9,20 @@ import numpy as np
 
 from embeddings.encoder import FormulaNetwork, Network
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
-from embeddings.store.manifest import Provenance
 from embeddings.transformer import Transformer
 
 SPREAD = ("spread.weight", "spread.bias")
 ELEMENTS = "elements"
 
+Settings = Mapping[str, Any]
 Tensors = Mapping[str, np.ndarray]
 
 
-def network_of(provenance: Provenance, tensors: Tensors, *, where: object) -> FormulaNetwork:
+def network_of(settings: Settings, tensors: Tensors, *, where: object) -> FormulaNetwork:
     """Make the network that takes the element vectors among the tensors.
 
     Args:
-        provenance: its ``model.hyperparameters`` name the architecture, and what that one needs.
+        settings: the architecture, and what that one needs: a manifest has them in ``model.hyperparameters``.
         tensors: of an encoder's file.
         where: the file, for messages.
 
@@ -31,36 +31,36 @@ def network_of(provenance: Provenance, tensors: Tensors, *, where: object) -> Fo
         ManifestInvalid: the architecture is not known, or a setting of it is missing.
         InputInvalid: the tensors do not fit each other or the settings.
     """
-    architecture = provenance.model.hyperparameters.get("architecture", "pooled")
+    architecture = settings.get("architecture", "pooled")
     if architecture not in tuple(ARCHITECTURES):
         known = ", ".join(ARCHITECTURES)
         raise ManifestInvalid(
             f'model.hyperparameters: no architecture "{architecture}" is known here. Known: {known}. If a newer '
             "library made this version, install that one."
         )
-    return ARCHITECTURES[architecture](provenance, tensors, where)
+    return ARCHITECTURES[architecture](settings, tensors, where)
 
 
-def setting(provenance: Provenance, name: str) -> Any:
+def setting(settings: Settings, name: str) -> Any:
     """Return a hyperparameter without which nothing can be computed.
 
     Raises:
         ManifestInvalid: it is missing.
     """
-    if name not in provenance.model.hyperparameters:
+    if name not in settings:
         raise ManifestInvalid(f"model.hyperparameters: a composition-encoder needs {name}, which is missing.")
-    return provenance.model.hyperparameters[name]
+    return settings[name]
 
 
-def _pooled(provenance: Provenance, tensors: Tensors, where: object) -> Network:
+def _pooled(settings: Settings, tensors: Tensors, where: object) -> Network:
     n_layers = sum(name.startswith("layers.") for name in tensors) // 2
     weights = [f"layers.{k}.weight" for k in range(n_layers)]
     biases = [f"layers.{k}.bias" for k in range(n_layers)]
     spread = SPREAD if SPREAD[0] in tensors or SPREAD[1] in tensors else ()
     _check_names(tensors, {ELEMENTS, "input_mean", "input_scale", *weights, *biases, *spread}, where)
     network = Network(
-        statistics=tuple(setting(provenance, "statistics")),
-        activation=setting(provenance, "activation"),
+        statistics=tuple(setting(settings, "statistics")),
+        activation=setting(settings, "activation"),
         input_mean=tensors["input_mean"],
         input_scale=tensors["input_scale"],
         weights=tuple(tensors[name] for name in weights),
@@ -72,10 +72,10 @@ def _pooled(provenance: Provenance, tensors: Tensors, where: object) -> Network:
     return network
 
 
-def _transformer(provenance: Provenance, tensors: Tensors, where: object) -> Transformer:
+def _transformer(settings: Settings, tensors: Tensors, where: object) -> Transformer:
     _check_names(tensors, {ELEMENTS, *Transformer.names(tensors)}, where)
     others = {name: values for name, values in tensors.items() if name != ELEMENTS}
-    network = Transformer(setting(provenance, "n_heads"), others)
+    network = Transformer(setting(settings, "n_heads"), others)
     if tensors[ELEMENTS].shape[-1:] != (network.element_dim,):
         raise InputInvalid(
             f"Its element vectors have the shape {tensors[ELEMENTS].shape}, not a width of {network.element_dim}."
@@ -83,7 +83,7 @@ def _transformer(provenance: Provenance, tensors: Tensors, where: object) -> Tra
     return network
 
 
-ARCHITECTURES: dict[str, Callable[[Provenance, Tensors, object], FormulaNetwork]] = {
+ARCHITECTURES: dict[str, Callable[[Settings, Tensors, object], FormulaNetwork]] = {
     "pooled": _pooled,
     "transformer": _transformer,
 }

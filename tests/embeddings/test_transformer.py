@@ -12,9 +12,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from builders.methods.cromel.packing import pack
 from builders.methods.language.config import LanguageConfig
-from builders.methods.language.encoder import trainable
+from builders.methods.twins import trainable
 from embeddings import featurize, load_encoder
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, ManifestInvalid
@@ -43,7 +42,7 @@ def test_numpy_gives_the_vectors_of_torch(tmp_path: Path, config: LanguageConfig
     encoder = load_encoder(write_language_encoder(tmp_path, tensors(config), hyperparameters=settings))
     vectors = encoder.encode(MANY)
     assert (vectors.dtype, vectors.shape) == (np.float32, (len(MANY), config.dim))
-    expected = trainable(encoder)(pack(MANY)).detach().numpy()
+    expected = trainable(encoder).encode(MANY)
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
 
 

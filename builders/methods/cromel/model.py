@@ -11,11 +11,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from builders.learning.compositions import Compositions
+from builders.learning.encoders import FormulaModule
 from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
 
@@ -56,11 +58,13 @@ POOLINGS = {
 """The statistics of `embeddings.pooling` that a generator may use."""
 
 
-class CompositionGenerator(nn.Module):
+class CompositionGenerator(FormulaModule):
     """Compositions in, one vector for each out.
 
     The pooled vectors are standardized by running moments of the training batches, which are fixed afterwards.
     """
+
+    config: GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -72,6 +76,21 @@ class CompositionGenerator(nn.Module):
         widths = (width, *config.hidden, config.dim)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `embeddings.encoder.Network` needs beside tensors."""
+        return {"architecture": "pooled", "statistics": self.config.statistics, "activation": self.config.activation}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return what `embeddings.encoder.Network` computes with, and the element vectors."""
+        state = self.state_dict()
+        named = {
+            "elements": state["table.weight"],
+            "input_mean": state["standardize.running_mean"],
+            "input_scale": (state["standardize.running_var"] + self.standardize.eps).sqrt(),
+        } | {name: values for name, values in state.items() if name.startswith("layers.")}
+        return {name: values.numpy().copy() for name, values in named.items()}
 
     def pool(self, compositions: Compositions) -> Tensor:
         """Return the statistics of the element vectors, side by side, (B, n_statistics * element_dim)."""

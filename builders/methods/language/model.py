@@ -7,11 +7,15 @@ the tensors of this network under the same names.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from builders.methods.cromel.model import Compositions
+from builders.learning.compositions import Compositions
+from builders.learning.encoders import FormulaModule
 from builders.methods.language.config import LanguageConfig
 from builders.methods.language.tokens import AmountExpansion
 from embeddings.elements import N_ELEMENTS
@@ -44,11 +48,13 @@ class Layer(nn.Module):
         return tokens + self.dropout(self.contract(hidden))
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(FormulaModule):
     """Compositions in, one vector for each out: the token of the whole formula, and the mean of those of its elements.
 
     Formulas of equally many elements go through the layers together, so that nothing is padded.
     """
+
+    config: LanguageConfig
 
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
@@ -60,6 +66,15 @@ class LanguageModel(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.whole_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
         self.mean_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `embeddings.transformer.Transformer` needs beside tensors."""
+        return {"architecture": "transformer", "n_heads": self.config.n_heads}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return what `embeddings.transformer.Transformer` computes with, and the element vectors."""
+        return {name: values.numpy().copy() for name, values in self.state_dict().items()}
 
     def tokens(self, compositions: Compositions) -> Tensor:
         """Return the tokens of the elements before any layer, (B, N, width)."""
