@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 
 from benchmarks.sets import LARGE, SMALL, TargetSet
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.model import CompositionGenerator
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import N_ELEMENTS
@@ -32,7 +32,7 @@ Model = Callable[[TargetSet, np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Head:
-    """An encoder under the head of `builders.methods.cromel`, the same for every encoder.
+    """An encoder under the head of `builders.learning.members`, the same for every encoder.
 
     Attributes:
         encoder: to start from; or what makes one for a set and a seed.

@@ -21,9 +21,20 @@ from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
+    from builders.learning.corpus import Corpus
     from builders.methods.recipe import Recipe
     from builders.pipeline import BuildRequest
     from builders.progress import Reporter
+
+FileAndColumn = tuple[Path, str | None]
+
+
+def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str | None) -> FileAndColumn | None:
+    """Turn ``FILE`` or ``FILE:COLUMN`` into a path and a name; a file that is there may have a colon in its own."""
+    if value is None:
+        return None
+    path, _, column = value.rpartition(":")
+    return (Path(path), column) if path and column and not Path(value).exists() else (Path(value), None)
 
 
 class _ListsRecipes(click.Command):
@@ -41,7 +52,15 @@ class _ListsRecipes(click.Command):
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
 @click.option("--recipe", help="How the catalog is made.  [default: the source's, see embeddings sources]")
-@click.option("--teacher", help="Catalog whose network encodes structures (cromel recipes).  [default: the recipe's]")
+@click.option(
+    "--teacher", help="Catalog whose network encodes structures (cromel and imkt recipes).  [default: the recipe's]"
+)
+@click.option(
+    "--corpus",
+    metavar="FILE[:COLUMN]",
+    callback=_file_and_column,
+    help="Table of formulas that are read without labels (imkt recipes).  [default: the formulas of the source]",
+)
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
@@ -79,6 +98,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
       embeddings build --snapshot mp-stable --recipe ct-multi --previous ct-multi
+      embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
@@ -126,8 +146,11 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
     previous = _previous(options["previous"])
-    guard_source(*outputs, options=options, catalogs=[folder for folder in (teacher, previous) if folder])
-    return pipeline.run(_request(options, recipe, teacher, previous), reporter)
+    read = options["corpus"][:1] if options["corpus"] else ()
+    taught_by = [folder for folder in (teacher, previous) if folder]
+    guard_source(*outputs, options=options, inputs=read, catalogs=taught_by)
+    corpus = _corpus(options["corpus"], recipe, reporter)
+    return pipeline.run(_request(options, recipe, teacher, previous, corpus), reporter)
 
 
 def _previous(name: str | None) -> Path | None:
@@ -150,6 +173,20 @@ def _teacher(name: str | None, recipe: Recipe) -> Path | None:
     return folder
 
 
+def _corpus(place: FileAndColumn | None, recipe: Recipe, reporter: Reporter) -> Corpus | None:
+    """Return the formulas that are read without labels, or None for those of the source."""
+    if place is None:
+        return None
+    if not recipe.takes_corpus:
+        raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
+    from builders.learning.corpus import read_corpus
+
+    corpus = read_corpus(*place)
+    if corpus.n_unreadable:
+        reporter.say(f"{corpus.n_unreadable:,} rows of {corpus.file} are not formulas, and are left out of the corpus.")
+    return corpus
+
+
 def _shared_outputs(options: dict[str, Any]) -> Iterator[Output]:
     """Yield what every build writes: the index, and the folder of unfinished runs."""
     yield Output((options["out"] or store.user_root()) / INDEX, "the index of catalogs", "scratch")
@@ -163,7 +200,9 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
-def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None, previous: Path | None) -> BuildRequest:
+def _request(
+    options: dict[str, Any], recipe: Recipe, teacher: Path | None, previous: Path | None, corpus: Corpus | None
+) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
     about, selection = parse_options(options)
@@ -171,6 +210,7 @@ def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None, prev
         recipe=recipe,
         teacher=teacher,
         previous=previous,
+        corpus=corpus,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
         roots=tuple(store.search_roots()),
