@@ -124,11 +124,12 @@ def _corpus_of(request: BuildRequest) -> Corpus | None:
         InputInvalid: none are left, or a snapshot does not say which formulas it left out.
     """
     excluded = request.selection.exclude_formulas
-    if request.corpus is None or (excluded is None and request.snapshot is None):
-        return request.corpus
+    if request.corpus is None:
+        return None
     if excluded is not None:
         return request.corpus.without(excluded.formulas)
-    if left_out := read_snapshot(request.snapshot).query.get("exclude_formulas"):
+    left_out = read_snapshot(request.snapshot).query.get("exclude_formulas") if request.snapshot else None
+    if left_out:
         raise InputInvalid(
             f"The snapshot {request.snapshot} was pulled without the {left_out['n_formulas']:,} formulas of "
             f"{left_out['file']}, and does not list them: the corpus may hold some. Build from --source with "

@@ -49,6 +49,7 @@ BYSTANDERS = {
     "builders.methods.base",
     "builders.methods.cromel.recipes",
     "builders.methods.crystal_transformer.recipes",
+    "builders.methods.language.recipes",
     "builders.methods.recipe",
     "builders.progress",
     "builders.runs.checkpoint",
