@@ -21,7 +21,7 @@ class Reply:
         status: of the answer.
         headers: of the answer; Content-Length is the length of `body` unless it is here.
         body: its content.
-        sent: bytes of the body after which the connection is closed; None for all.
+        sent: bytes of the body after which the connection is closed; None for all, -1 to say nothing at all.
         before_close: called before the connection is closed early.
     """
 
@@ -92,6 +92,10 @@ def file_server(answers: Path | Answers) -> Iterator[FileServer]:
         do_GET = do_POST = do_PUT = do_HEAD = do
 
         def send(self, reply: Reply) -> None:
+            if reply.sent == -1:
+                reply.before_close()
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             length = {} if reply.status == 304 else {"Content-Length": str(len(reply.body))}
             for name, value in {**length, **reply.headers}.items():
