@@ -32,6 +32,13 @@ class Address:
     name: str
     wanted: str
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is that of one version, and not of whatever is the newest."""
+        from embeddings.store.index import is_version
+
+        return is_version(self.wanted)
+
     def __str__(self) -> str:
         return f"{self.registry}/{self.name}" + (f"@{self.wanted}" if self.wanted else "")
 

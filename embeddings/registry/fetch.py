@@ -11,11 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from embeddings.errors import EmbeddingsError, OutputInvalid, RegistryInvalid, RegistryWarning
+from embeddings.errors import (
+    CatalogConflict,
+    CatalogNotFound,
+    EmbeddingsError,
+    OutputInvalid,
+    RegistryInvalid,
+    RegistryWarning,
+)
 from embeddings.registry import signing
 from embeddings.registry.address import Address
 from embeddings.registry.archive import archive_path, file_names, hash_of, unpack
 from embeddings.registry.identity import check_seals
+from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing, Release
 from embeddings.registry.locks import locked
 from embeddings.registry.mirror import FOLDER, Mirror
@@ -23,7 +31,7 @@ from embeddings.registry.names import look_alike
 from embeddings.registry.stores.base import Absent, Advance, Store
 from embeddings.store.epoch import source_date
 from embeddings.store.folders import move_into_place, replace_folder, staged_folder, write_bytes, write_text
-from embeddings.store.index import is_version, names
+from embeddings.store.index import names
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
 from embeddings.store.roots import cache_folder, packaged_root, search_roots
@@ -78,15 +86,15 @@ def fetch(
         OutputInvalid: the cache cannot be written, or has no room.
     """
     mirror = Mirror.of(address.registry)
-    if is_version(address.wanted) and not refresh and mirror.has(address.name, address.wanted):
+    if address.is_exact and not refresh and mirror.has(address.name, address.wanted):
         return _there(mirror, address.name, address.wanted)
     listing, store, is_new = _known(mirror, address, refresh)
     try:
         return _from(mirror, listing, store, address, refresh, at_most, advance)
-    except (Absent, RegistryInvalid) as error:
+    except (Absent, RegistryInvalid, CatalogNotFound, CatalogConflict) as error:
         if is_new:
             raise _gone(address, error) from error
-    listing, store, _ = mirror.look()  # it changed since we looked
+    listing, store, _ = KeptIndex(mirror).look(anew=True)  # it changed since we looked, or came with an error
     try:
         return _from(mirror, listing, store, address, refresh, at_most, advance)
     except Absent as error:
@@ -95,13 +103,10 @@ def fetch(
 
 def _known(mirror: Mirror, address: Address, refresh: bool) -> tuple[Listing, Store, bool]:
     """Return the index; the last one, however old, if it has the very version that is asked for."""
-    last = None if refresh else mirror.last_look()
-    if last and is_version(address.wanted) and address.wanted in last[0].versions(address.name):
+    last = None if refresh else KeptIndex(mirror).last_look()
+    if last and address.is_exact and address.wanted in last[0].versions(address.name):
         return *last, False
-    listing, store, is_new = mirror.look(refresh=refresh)
-    if not is_new and listing.pick(address.name, address.wanted) is None:
-        listing, store, is_new = mirror.look()
-    return listing, store, is_new
+    return KeptIndex(mirror).look(refresh=refresh)
 
 
 def _gone(address: Address, error: Exception) -> Exception:
@@ -117,7 +122,7 @@ def _from(
     if version is None:
         raise listing.missing(address.name, address.wanted)
     if not address.wanted:
-        mirror.check_default(listing, address.name)
+        KeptIndex(mirror).check_default(listing, address.name)
     return _Job(mirror, listing, store, address.name, version, at_most, advance).run(refresh)
 
 
@@ -289,7 +294,7 @@ class _Job:
             self.target,
             self.identity,
             self.listing.url,
-            self.mirror.tag,
+            KeptIndex(self.mirror).tag,
             signed,
             now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             n_bytes,

@@ -8,6 +8,7 @@ from typing import Any
 from embeddings.display.text import shortened
 from embeddings.errors import EmbeddingsError
 from embeddings.registry.address import is_url, registry_url
+from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing
 from embeddings.registry.mirror import Mirror
 from embeddings.registry.names import look_alike
@@ -40,7 +41,7 @@ def offers(asked: str) -> Offers:
     """
     url = registry_url(asked) if is_url(asked) else recall(asked).url
     mirror = Mirror.of(url)
-    listing, _, _ = mirror.look()
+    listing, _, _ = KeptIndex(mirror).look()
     known = [name for name in listing.names() if listing.versions(name)]
     rows = [_row(mirror, listing, name) for name in known]
     return Offers(url, rows, [*_unusable(listing), *_behind(rows), *_look_alikes(known)])

@@ -62,10 +62,10 @@ def list_remembered() -> dict[str, Remembered]:
     path = config_file()
     try:
         document = json.loads(read_bounded(path, at_most=_LARGEST))
-        return {name: _checked(name, **document[name]) for name in sorted(document)}
+        return {name: _checked(name, **facts) for name, facts in sorted(document.items())}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         reason = why(error) if isinstance(error, OSError) else error
         raise InputInvalid(f"{path} cannot be read ({reason}). Repair it, or delete it.") from error
 

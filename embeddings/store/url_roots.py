@@ -54,9 +54,15 @@ def fetch_address(asked: str) -> Path:
         EmbeddingsError: as `embeddings.registry.fetch.fetch` says.
     """
     from embeddings.registry.address import parse_address
+    from embeddings.registry.mirror import Mirror
+
+    address = parse_address(asked)
+    mirror = Mirror.of(address.registry)
+    if address.is_exact and mirror.has(address.name, address.wanted):
+        return mirror.version_folder(address.name, address.wanted)
     from embeddings.registry.fetch import fetch
 
-    return fetch(parse_address(asked)).folder
+    return fetch(address).folder
 
 
 def offer(url: str, name: str, wanted: str) -> str | None:
@@ -66,18 +72,19 @@ def offer(url: str, name: str, wanted: str) -> str | None:
         EmbeddingsError: its index cannot be used.
     """
     from embeddings.registry.address import registry_url
+    from embeddings.registry.kept_index import KeptIndex
     from embeddings.registry.mirror import Mirror
 
-    mirror = Mirror.of(registry_url(url))
+    index = KeptIndex(Mirror.of(registry_url(url)))
     try:
-        listing, _, is_new = mirror.look(refresh=False)
-        if not is_new and wanted and listing.pick(name, wanted) is None:
-            listing, _, _ = mirror.look()
+        listing, _, is_new = index.look(refresh=False)
+        if not is_new and listing.pick(name, wanted) is None:
+            listing, _, _ = index.look(anew=True)
     except RegistryUnreachable as error:
         warnings.warn(f"{error} Only the other roots are searched.", RegistryWarning, stacklevel=2)
         return None
     if not wanted:
-        mirror.check_default(listing, name)
+        index.check_default(listing, name)
     return listing.pick(name, wanted)
 
 

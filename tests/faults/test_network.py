@@ -158,9 +158,8 @@ def registries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embeddings.registry.stores.tries.pause", lambda seconds: None)
-    monkeypatch.setenv("EMBEDDINGS_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 

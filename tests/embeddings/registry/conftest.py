@@ -11,9 +11,8 @@ from testing.registries import KINDS, Place, place
 
 
 @pytest.fixture(autouse=True)
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every test away from the user's settings, and from a proxy."""
-    monkeypatch.setenv("EMBEDDINGS_CONFIG", str(tmp_path / "config"))
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every request go to this machine."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
