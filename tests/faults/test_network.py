@@ -213,7 +213,7 @@ def check(home: Path, trial: Trial, server: FileServer) -> str:
         second = try_once(server)
         if isinstance(second, EmbeddingsError):
             return f"again: {second}"
-        whole = [contents(home / name / "toy" / "0.1.0") for name in ("good", "altered")]
+        whole = [contents(home / name / "toy" / "0.1.0") for name in ("newer", "altered")]
         if contents(second.folder) not in whole:
             return "it has another content"
         if (again or isinstance(first, Fetched)) and trial.asked[ARCHIVE] > before:
