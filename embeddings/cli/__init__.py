@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +15,7 @@ from embeddings._version import __version__
 from embeddings.cli.printing import echo
 from embeddings.cli.system import flush, prepare_streams, reason_of
 from embeddings.display.text import printable
-from embeddings.errors import EmbeddingsError, MissingExtra, did_you_mean
+from embeddings.errors import EmbeddingsError, MissingExtra, RegistryWarning, did_you_mean
 from embeddings.installation import namesake
 
 _LONGEST = 2000
@@ -37,6 +40,9 @@ COMMANDS = {
     "build": "embeddings.cli.build:build",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
+    "push": "embeddings.cli.registry:push",
+    "get": "embeddings.cli.registry:get",
+    "registry": "embeddings.cli.registry:registry",
     "cache": "embeddings.cli.cache:cache",
 }
 """Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
@@ -75,7 +81,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a named error, or one of the system, becomes ``Error: ...`` on stderr and exit code 1."""
         try:
-            result = super().invoke(ctx)
+            with _warnings_told():
+                result = super().invoke(ctx)
             flush()
         except click.UsageError as error:
             raise click.UsageError(_line(error.format_message()), error.ctx) from error
@@ -90,6 +97,23 @@ class LazyGroup(click.Group):
                 raise  # a broken pipe, which click handles, or a bug
             raise click.ClickException(_line(reason)) from error
         return result
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Print warnings about registries as lines, without the place in the code that other warnings name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RegistryWarning)
+        show = warnings.showwarning
+
+        def told(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, RegistryWarning):
+                echo(f"Warning: {_line(str(message))}", err=True)
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = told
+        yield
 
 
 def _line(message: str) -> str:

@@ -25,17 +25,24 @@ _WORST = 5
 
 
 @click.command("list")
+@click.option("--from", "registry", help="List what a registry offers: its URL, or the name by which you remember it.")
 @as_json_option
-def list_command(as_json: bool) -> None:
+def list_command(registry: str | None, as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
     A bare name means the highest default version of any root. If several roots have the same version, the first
     counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
+    Of registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows all.
+
     \b
     Example:
       embeddings list
+      embeddings list --from hf://my-group/embeddings
     """
+    if registry is not None:
+        _list_registry(registry, as_json)
+        return
     rows = [_listing(location) for location in store.locate_all()]
     if as_json:
         print_json(rows)
@@ -48,6 +55,21 @@ def list_command(as_json: bool) -> None:
     broken = [each.reason for each in store.troubles() if each.is_damage]
     for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
+
+
+def _list_registry(asked: str, as_json: bool) -> None:
+    from embeddings.registry.offers import offers
+
+    offered = offers(asked)
+    if as_json:
+        print_json(offered.rows)
+    elif offered.rows:
+        keys = ("name", "default", "versions", "kind", "n_rows", "dim", "licence", "signed", "fetched")
+        print_table([keys, *([str(row[key]) for key in keys] for row in offered.rows)])
+    else:
+        print_line(f"No catalogs in {offered.url}.")
+    for warning in offered.warnings:
+        echo(f"Warning: {warning}", err=True)
 
 
 def _listing(location: store.Location) -> dict[str, Any]:

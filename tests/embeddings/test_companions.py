@@ -11,9 +11,9 @@ import pytest
 
 from embeddings.store import roots as store
 from embeddings.store.bibtex import read_bibtex
-from embeddings.store.companions import COMPANIONS, companions, registry_card
+from embeddings.store.companions import COMPANIONS, companions
 from embeddings.store.index import names, versions
-from embeddings.store.manifest import Citation, Licence, read_manifest
+from embeddings.store.manifest import Citation, Licence
 from testing.toys import write_toy
 
 yaml = pytest.importorskip("yaml")
@@ -96,12 +96,3 @@ def test_license_outside_spdx_is_not_claimed_to_be_in_it(tmp_path: Path) -> None
 @pytest.mark.parametrize("text", ["", "@", "@article{", "@article{a, title = {", '@a{b, c = "d', "@a{b,,,=}", "{" * 99])
 def test_bibtex_of_any_kind_is_read_without_complaint(text: str) -> None:
     assert all(isinstance(entry.fields, dict) for entry in read_bibtex(text))
-
-
-def test_registry_offers_each_version_as_a_configuration(tmp_path: Path) -> None:
-    manifests = [read_manifest(write_toy(tmp_path, version=version)) for version in ("0.1.0", "0.2.0")]
-    text = registry_card("ours", manifests).decode()
-    assert yaml.safe_load(text.split("---\n")[1])["configs"] == [
-        {"config_name": "toy@0.1.0", "data_files": "toy/0.1.0/vectors.parquet"},
-        {"config_name": "toy@0.2.0", "data_files": "toy/0.2.0/vectors.parquet"},
-    ]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embeddings.store.companions import companions, registry_card
-from embeddings.store.manifest import read_manifest
+from embeddings.registry.landing import landing_page
+from embeddings.store.companions import companions
+from embeddings.store.index import INDEX
 from testing.composition_encoders import write_toy_encoder
 from testing.toys import TOY_VECTORS, write_toy
 
@@ -25,7 +26,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in folders:
         for name, content in companions(folder, url="https://example.org/toy").items():
             (folder / name).write_bytes(content)
-    (root / "README.md").write_bytes(registry_card("toys", [read_manifest(folder) for folder in folders]))
+    entries = json.loads((root / INDEX).read_text())["catalogs"]
+    (root / "README.md").write_text(landing_page(entries, root.as_uri()))
     return root
 
 

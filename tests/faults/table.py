@@ -26,6 +26,9 @@ CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "m
 
 FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "--quiet", "-o", "out/model")
 
+PUSH = ("push", "toy", "out/registry")
+REMEMBER = ("registry", "add", "lab", "out/registry")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -107,6 +110,19 @@ CASES: dict[str, Case] = {
     },
     "cache --clear": Case(("cache", "--clear", "all", "--yes"), before=(CRYSTALS,), tries=2),
     "cache --clear catalogs": Case(("cache", "--clear", "catalogs", "--yes"), tries=1, is_variant=True),
+    "push": Case(PUSH, tries=3),
+    "push another version": Case(
+        ("push", "net", "out/registry"),
+        before=(PUSH, REMEMBER),
+        readers=(("get", "lab:toy"),),
+        tries=2,
+        is_variant=True,
+    ),
+    "push --zenodo": Case(
+        ("push", "toy", "out/deposit", "--zenodo", "--creator", "Doe, Jane"), tries=1, is_variant=True
+    ),
+    "get": Case(("get", "lab:toy@0.1.0"), before=(PUSH, REMEMBER), tries=4),
+    "registry add": Case(("registry", "add", "another", "out/registry"), before=(REMEMBER,), tries=1),
     "bench": _written(
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
