@@ -29,6 +29,7 @@ COMMANDS = {
     "transferability": "embeddings.cli.transferability:transferability",
     "fit": "embeddings.cli.fit:fit",
     "predict": "embeddings.cli.predict:predict",
+    "predict-structure": "embeddings.cli.predict_structure:predict_structure",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",

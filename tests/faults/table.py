@@ -25,6 +25,10 @@ CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "m
 
 FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "--quiet", "-o", "out/model")
 
+CANDIDATES = (
+    "predict-structure", "LiF", "NaF", "--templates", "in/crystals.parquet", "--catalog", "toy", "-k", "2", "--quiet",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Case:
@@ -108,6 +112,10 @@ CASES: dict[str, Case] = {
     "cache --clear catalogs": Case(("cache", "--clear", "catalogs", "--yes"), tries=1, is_variant=True),
     "bench": _written(
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
+    ),
+    "predict-structure": Case((*CANDIDATES, "-o", "out/candidates"), tries=2),
+    "predict-structure to a table": Case(
+        (*CANDIDATES, "-o", "out/file.parquet"), replaces=True, tries=1, is_variant=True
     ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "fit": Case(FIT, tries=1),
