@@ -45,6 +45,7 @@ ALSO_NEEDS = {
     "docs/composition-encoders.md": ("pymatgen", "sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
+    "docs/structures-for-formulas.md": ("pymatgen", "sklearn", "spglib"),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),
 }

@@ -209,14 +209,16 @@ class _Residual:
             folds = [(np.flatnonzero(order != fold), np.flatnonzero(order == fold)) for fold in range(5)]
             said = _out_of_fold(self._linear, generated.vectors, values, folds) - base
             self._linear = clone(self._linear).fit(generated.vectors, values)
-        self._boosting.fit(_columns(generated, known, base, said), values - base)
+        columns = _columns(generated, known, base, said)
+        self._known = np.isfinite(columns).any(axis=0)  # boosting refuses a column without any number
+        self._boosting.fit(columns[:, self._known], values - base)
         return self
 
     def predict(self, generated: Generated, known: dict[str, float], base: np.ndarray) -> np.ndarray:
         """Return the residual of each formula, (n,)."""
         has_vectors = generated.vectors.shape[1] > 0
         said = self._linear.predict(generated.vectors) - base if has_vectors else np.zeros(len(base))
-        found: np.ndarray = self._boosting.predict(_columns(generated, known, base, said))
+        found: np.ndarray = self._boosting.predict(_columns(generated, known, base, said)[:, self._known])
         return found
 
 
