@@ -122,7 +122,7 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "share_")
         formulas = np.array(reduced_formulas(list(formula_column(X))), dtype=object)
         base = self.predict_composition(formulas)
-        if not self.share_:
+        if self.residual_ is None:
             return base
         generated = self._generate(formulas)
         there = generated.has_candidates
@@ -143,7 +143,8 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
     def _learn(self, generated: Generated, base: np.ndarray, values: np.ndarray, formulas: np.ndarray) -> None:
         """Fit the model of the residual, and choose how much it counts."""
         n_formulas = len(set(formulas))
-        self.share_, self.residual_ = 0.0, None
+        self.share_ = 0.0
+        self.residual_: _Residual | None = None
         self.errors_ = {"composition": float(np.abs(values - base).mean()) if len(values) else np.nan}
         self.errors_["transfer"] = self.errors_["composition"]
         if n_formulas < 2 * self.n_folds:

@@ -17,8 +17,13 @@ SHARE = 0.5
 class ElementVectors(Protocol):
     """A catalog of elements, or whatever has these arrays."""
 
-    atomic_numbers: np.ndarray  # (n,)
-    vectors: np.ndarray  # (n, dim)
+    @property
+    def atomic_numbers(self) -> np.ndarray:
+        """Of the n elements, (n,)."""
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """Of the n elements, (n, dim)."""
 
 
 @dataclass(frozen=True)

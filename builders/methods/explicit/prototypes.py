@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import spglib
 
 from builders.structures.table import StructureTable
+
+os.environ.setdefault("SPGLIB_WARNING", "OFF")  # what it cannot analyze is told by its result, not on standard error
 
 SYMPREC = 0.1
 """Positions within this distance (angstrom) of their symmetric places are taken as there, as databases do."""

@@ -17,10 +17,10 @@ from builders.methods.explicit.volume import VolumeModel
 N_VOTERS = 50
 """Templates that vote on the structure of a formula, the nearest ones."""
 
-REACH = 0.2
+REACH = 0.1
 """Distance beyond the nearest template at which a vote counts 1/e."""
 
-STABLE = 0.05
+STABLE = 0.1
 """Energy above the lowest of its formula (eV/atom) at which the vote of a template counts 1/e."""
 
 
