@@ -8,7 +8,8 @@ that is not tested. Element vectors are those of the same training: a table of 8
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +28,9 @@ MAX_SITES = 100
 """The encoder was trained on crystals of at most so many atoms."""
 
 SEED = 0
+
+QUICK = (12, 60, 150)
+"""Formulas of a quick problem: tested, with candidates, and with labels."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +82,23 @@ def problem(request: Request) -> Problem:
     path = STARTER_FILE if request.quick else file.path
     if not path.is_file():
         raise InputInvalid(ABSENT)
+    sizes = (
+        QUICK if request.quick else tuple(request.choices[name] for name in ("n_tested", "n_generated", "n_training"))
+    )
+    return _dealt(path, request.quick, *sizes)
+
+
+@cache
+def _dealt(path: Path, is_quick: bool, n_tested: int, n_generated: int, n_training: int) -> Problem:
     catalog = load_uae(CATALOG)
     crystals = TemplatePool.of(read_structure_table(path), max_sites=MAX_SITES)
     rng = np.random.default_rng(SEED)
-    labelled = _labelled(crystals, catalog, request.quick)
-    seen = set() if request.quick else set(catalog.overlap(labelled))
-    unseen = [formula for formula in labelled if formula not in seen]
-    sizes = {"n_tested": 12, "n_training": 400, "n_generated": 100} if request.quick else request.choices
-    drawn = rng.permutation(np.array(unseen, dtype=object)).tolist()
-    tested, generated = drawn[: sizes["n_tested"]], drawn[sizes["n_tested"] :][: sizes["n_generated"]]
+    labelled = _labelled(crystals, catalog, is_quick)
+    seen = set() if is_quick else set(catalog.overlap(labelled))
+    drawn = rng.permutation(np.array([formula for formula in labelled if formula not in seen], dtype=object)).tolist()
+    tested, generated = drawn[:n_tested], drawn[n_tested:][:n_generated]
     rest = sorted(set(labelled) - set(tested) - set(generated))
-    others = rng.permutation(np.array(rest, dtype=object))[: max(0, sizes["n_training"] - len(generated))]
+    others = rng.permutation(np.array(rest, dtype=object))[: max(0, n_training - len(generated))]
     return Problem(crystals, catalog, tested, generated, sorted([*generated, *others.tolist()]))
 
 

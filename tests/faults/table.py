@@ -26,7 +26,7 @@ CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "m
 FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "--quiet", "-o", "out/model")
 
 CANDIDATES = (
-    "predict-structure", "LiF", "NaF", "--templates", "in/crystals.parquet", "--catalog", "toy", "-k", "2", "--quiet",
+    "predict-structure", "LiF", "NaF", "--templates", "in/crystals.parquet", "--catalog", "net", "-k", "2", "--quiet",
 )  # fmt: skip
 
 

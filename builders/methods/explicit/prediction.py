@@ -90,7 +90,7 @@ class _Maker:
         try:
             found = self._relaxed(sound(formula, self._drawn(formula), self._dropped))
         except FormulaInvalid as error:
-            self._left_out[formula] = str(error)
+            self._left_out[formula] = str(error).removeprefix(f"{formula}: ").removesuffix(".")
             return
         if not found:
             self._left_out[formula] = self._left_out.get(formula) or "every candidate was dropped"

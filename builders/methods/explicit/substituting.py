@@ -20,6 +20,9 @@ N_VOTERS = 50
 REACH = 0.1
 """Distance beyond the nearest template at which a vote counts 1/e."""
 
+SILENT = 0.05
+"""Votes below this, of 1, are not asked for once there are candidates enough: symmetry takes milliseconds to find."""
+
 STABLE = 0.1
 """Energy above the lowest of its formula (eV/atom) at which the vote of a template counts 1/e."""
 
@@ -58,29 +61,37 @@ class TemplateGenerator:
             FormulaInvalid: as `generate` says.
         """
         ranked = rank(formula, self.pool, self.likeness, most=N_VOTERS)
-        prototypes = [
-            self.symmetries.prototype(row, old) for row, old in zip(ranked.rows.tolist(), ranked.old, strict=True)
-        ]
-        chosen = self._elect(ranked, prototypes)[:n]
+        votes = np.exp((ranked.distances[:1] - ranked.distances) / REACH - self.pool.excess[ranked.rows] / STABLE)
+        prototypes = self._prototypes(ranked, votes, n)
+        chosen = self._elect(ranked, votes, prototypes)[:n]
         templates = [str(self.pool.formulas[ranked.rows[one.place]]) for one in chosen]
         scales = self.volume.scales(formula, templates) if chosen else np.zeros(0)
         drafts = [self._draft(ranked, one, float(scale)) for one, scale in zip(chosen, scales, strict=True)]
-        agree = [prototype == prototypes[chosen[0].place] for prototype in prototypes]
-        return drafts, ranked, np.array(agree, dtype=bool)
+        agree = np.zeros(len(ranked), dtype=bool)
+        agree[: len(prototypes)] = [prototype == prototypes[chosen[0].place] for prototype in prototypes]
+        return drafts, ranked, agree
 
-    def _elect(self, ranked: Ranked, prototypes: Sequence[Hashable]) -> list[_Elected]:
+    def _prototypes(self, ranked: Ranked, votes: np.ndarray, n: int) -> list[Hashable]:
+        """Return the structure of each voter, as far as votes count or n structures are not yet found."""
+        found: list[Hashable] = []
+        for row, old, vote in zip(ranked.rows.tolist(), ranked.old, votes.tolist(), strict=True):
+            if vote < SILENT and len(set(found)) >= n:
+                break
+            found.append(self.symmetries.prototype(row, old))
+        return found
+
+    def _elect(self, ranked: Ranked, votes: np.ndarray, prototypes: Sequence[Hashable]) -> list[_Elected]:
         """Return the distinct structures, that with most votes first; each formula has one vote for a structure."""
-        each = np.exp((ranked.distances[:1] - ranked.distances) / REACH - self.pool.excess[ranked.rows] / STABLE)
-        voters = zip(prototypes, self.pool.formulas[ranked.rows].tolist(), strict=True)
-        first, votes = dict[Hashable, int](), dict[Hashable, float]()
+        voters = zip(prototypes, self.pool.formulas[ranked.rows[: len(prototypes)]].tolist(), strict=True)
+        first, sums = dict[Hashable, int](), dict[Hashable, float]()
         counted = set[Hashable]()
         for place, ballot in enumerate(voters):
             if ballot not in counted:
                 counted.add(ballot)
                 first.setdefault(ballot[0], place)
-                votes[ballot[0]] = votes.get(ballot[0], 0.0) + float(each[place])
-        total = sum(votes.values())
-        elected = [_Elected(first[prototype], vote / total) for prototype, vote in votes.items()]
+                sums[ballot[0]] = sums.get(ballot[0], 0.0) + float(votes[place])
+        total = sum(sums.values())
+        elected = [_Elected(first[prototype], vote / total) for prototype, vote in sums.items()]
         return sorted(elected, key=lambda one: (-one.weight, one.place))
 
     def _draft(self, ranked: Ranked, elected: _Elected, scale: float) -> Draft:
