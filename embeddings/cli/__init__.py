@@ -35,6 +35,7 @@ COMMANDS = {
     "fit": "embeddings.cli.fit:fit",
     "predict": "embeddings.cli.predict:predict",
     "explain": "embeddings.cli.explain:explain",
+    "predict-structure": "embeddings.cli.predict_structure:predict_structure",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",

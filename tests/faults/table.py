@@ -28,6 +28,9 @@ FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "
 
 PUSH = ("push", "toy", "out/registry")
 REMEMBER = ("registry", "add", "lab", "out/registry")
+CANDIDATES = (
+    "predict-structure", "LiF", "NaF", "--templates", "in/crystals.parquet", "--catalog", "net", "-k", "2", "--quiet",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,10 @@ CASES: dict[str, Case] = {
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
     "diff": Case(("diff", "toy", "net", "-o", "out/file.html"), replaces=True, tries=1),
+    "predict-structure": Case((*CANDIDATES, "-o", "out/candidates"), tries=2),
+    "predict-structure to a table": Case(
+        (*CANDIDATES, "-o", "out/file.parquet"), replaces=True, tries=1, is_variant=True
+    ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "fit": Case(FIT, tries=1),
     "predict": Case(

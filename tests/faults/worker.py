@@ -27,6 +27,7 @@ MODULES = (
         "builders.methods.crystal_transformer.method",
         "builders.methods.cromel.method",
         "builders.embed.job",
+        "builders.methods.explicit.writing",
         "builders.pipeline",
         "builders.progress",
     ),
