@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builders.learning.corpus import Corpus
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods import code_of, open_method
@@ -19,10 +20,11 @@ from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.runs.output import check_output, find_place, nothing_to_do
 from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.snapshot import read_snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from embeddings._version import __version__
-from embeddings.errors import TrainingError
+from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.folders import write_text
 
 
@@ -38,6 +40,8 @@ class BuildRequest:
         options: what the source is told.
         selection: which of its structures are used.
         teacher: folder of the catalog version whose network teaches, for recipes that want one.
+        corpus: formulas that are read without labels, for recipes that do so; those that the selection excludes are
+            taken out of it.
         snapshot: folder of a snapshot that was taken earlier, in place of a source.
         name: of the catalog; the recipe's name if None.
         version: of the catalog; the next one if None.
@@ -55,6 +59,7 @@ class BuildRequest:
     options: SourceOptions = field(default_factory=SourceOptions)
     selection: Selection = field(default_factory=Selection)
     teacher: Path | None = None
+    corpus: Corpus | None = None
     snapshot: Path | None = None
     name: str | None = None
     version: str | None = None
@@ -77,7 +82,8 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     recipe, force, others = request.recipe, request.force, request.roots
-    method = open_method(recipe, device=choose_device(request.device), teacher=request.teacher)
+    device, corpus = choose_device(request.device), _corpus_of(request)
+    method = open_method(recipe, device=device, teacher=request.teacher, corpus=corpus)
     check_output(request.out, request.catalog, request.version, method.hyperparameters, force=force, others=others)
     limit_threads()
     snapshot = obtain_snapshot(
@@ -109,3 +115,23 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
             return vectors.write(request.out, made, force=replace)
 
         return place.write(write)
+
+
+def _corpus_of(request: BuildRequest) -> Corpus | None:
+    """Return the corpus without formulas that the build may not learn from.
+
+    Raises:
+        InputInvalid: none are left, or a snapshot does not say which formulas it left out.
+    """
+    excluded = request.selection.exclude_formulas
+    if request.corpus is None or (excluded is None and request.snapshot is None):
+        return request.corpus
+    if excluded is not None:
+        return request.corpus.without(excluded.formulas)
+    if left_out := read_snapshot(request.snapshot).query.get("exclude_formulas"):
+        raise InputInvalid(
+            f"The snapshot {request.snapshot} was pulled without the {left_out['n_formulas']:,} formulas of "
+            f"{left_out['file']}, and does not list them: the corpus may hold some. Build from --source with "
+            "--exclude-formulas instead."
+        )
+    return request.corpus

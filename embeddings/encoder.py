@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,6 +35,21 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"silu": silu, "rel
 """What may follow a layer, by name."""
 
 
+class FormulaNetwork(Protocol):
+    """What makes one vector out of the vectors and amounts of the elements of a formula."""
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Every array, in one order."""
+
+    def __call__(self, block: Block, /) -> np.ndarray:
+        """Return one vector for each formula of a block, (n, dim) float32."""
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """Pooled element vectors in, one vector for each formula out.
@@ -63,9 +78,9 @@ class Network:
         if self.activation not in ACTIVATIONS:
             raise InputInvalid(f'No activation "{self.activation}". Known: {", ".join(ACTIVATIONS)}.')
         for name in ("input_mean", "input_scale"):
-            object.__setattr__(self, name, _single(getattr(self, name)))
+            object.__setattr__(self, name, single(getattr(self, name)))
         for name in ("weights", "biases"):
-            object.__setattr__(self, name, tuple(map(_single, getattr(self, name))))
+            object.__setattr__(self, name, tuple(map(single, getattr(self, name))))
         _check_shapes(self)
         _check_numbers(self)
 
@@ -99,7 +114,7 @@ class Network:
                 vectors = ACTIVATIONS[self.activation](vectors)
             vectors = vectors @ self.weights[-1].T + self.biases[-1]
         if not np.isfinite(vectors).all():
-            _check_given(self._pooled(block), vectors)
+            check_given(self._pooled(block), vectors)
         return vectors
 
     def _pooled(self, block: Block) -> np.ndarray:
@@ -123,7 +138,7 @@ class Spread:
 
     def __post_init__(self) -> None:
         for name in ("weight", "bias"):
-            object.__setattr__(self, name, _single(getattr(self, name)))
+            object.__setattr__(self, name, single(getattr(self, name)))
         if self.weight.shape != 2 * self.bias.shape:
             raise InputInvalid(f"A spread needs shapes (n, n) and (n,), not {self.weight.shape} and {self.bias.shape}.")
         if not np.isfinite(self.weight).all() or not np.isfinite(self.bias).all():
@@ -141,7 +156,7 @@ class Spread:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             deviations = np.logaddexp(0, vectors @ self.weight.T + self.bias, dtype=np.float32)
-        _check_given(vectors, deviations)
+        check_given(vectors, deviations)
         return deviations
 
 
@@ -151,8 +166,8 @@ class CompositionEncoder(Versioned):
 
     Attributes:
         manifest: name, version, provenance.
-        elements: the element vectors that the network pools; they were learned with it.
-        network: what makes one vector out of them.
+        elements: the element vectors that the network takes; they were learned with it.
+        network: what makes one vector out of them: `Network`, or `embeddings.transformer.Transformer`.
         spread: of samples around a vector; None for an encoder that was trained without samples.
 
     Raises:
@@ -161,7 +176,7 @@ class CompositionEncoder(Versioned):
 
     manifest: Manifest
     elements: ElementCatalog
-    network: Network
+    network: FormulaNetwork
     spread: Spread | None = None
 
     def __post_init__(self) -> None:
@@ -289,14 +304,14 @@ class CompositionEncoder(Versioned):
         return self.elements.overlap(formulas)
 
 
-def _single(values: np.ndarray) -> np.ndarray:
+def single(values: np.ndarray) -> np.ndarray:
     """Return a read-only copy in single precision."""
     array = np.array(values, dtype=np.float32, order="C")
     array.flags.writeable = False
     return array
 
 
-def _check_given(taken: np.ndarray, given: np.ndarray) -> None:
+def check_given(taken: np.ndarray, given: np.ndarray) -> None:
     """Refuse vectors of NaN or infinity that were computed from finite numbers."""
     lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
     if lost.any():

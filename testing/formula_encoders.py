@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from builders.learning.compositions import pack
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.model import CompositionGenerator
-from builders.methods.cromel.packing import pack
 from embeddings.elements import N_ELEMENTS
 
 

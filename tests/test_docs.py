@@ -44,6 +44,7 @@ ALSO_NEEDS = {
     "docs/bench.md": ("lightgbm", "pandas", "pymatgen", "sklearn"),
     "docs/composition-encoders.md": ("pymatgen", "sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
+    "docs/language-model.md": ("rich", "torch", "vesin"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),

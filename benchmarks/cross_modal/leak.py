@@ -9,10 +9,10 @@ import torch
 
 from benchmarks.cross_modal.models import scores
 from benchmarks.sets import N_FOLDS, TargetSet
+from builders.learning.compositions import pack
+from builders.learning.encoders import FormulaEncoder
+from builders.learning.members import Budget, Lesson, fit_folds
 from builders.learning.splits import split_by_formula
-from builders.methods.cromel.encoder import FormulaEncoder
-from builders.methods.cromel.members import Budget, Lesson, fit_folds
-from builders.methods.cromel.packing import pack
 
 BUDGET = Budget(
     epochs=80,

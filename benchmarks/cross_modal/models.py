@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import balanced_accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 
 from benchmarks.sets import LARGE, SMALL, TargetSet
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder
 from builders.methods.cromel.model import CompositionGenerator
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import N_ELEMENTS

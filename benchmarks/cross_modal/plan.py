@@ -13,7 +13,7 @@ from benchmarks.cross_modal.ways import WAYS, Workshop
 from benchmarks.downstream.element_tables import published
 from benchmarks.downstream.vectors import NamedVectors
 from benchmarks.sets import SETS, TargetSet
-from builders.methods.cromel.encoder import FormulaEncoder
+from builders.learning.encoders import FormulaEncoder
 from embeddings.catalog import ElementCatalog
 from testing.formula_encoders import untrained
 

@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.cross_modal.plan import Plan
 from benchmarks.cross_modal.ways import Workshop
 from benchmarks.sets import TargetSet
+from builders.learning.lessons import Lessons
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.lessons import Lessons
 from builders.methods.cromel.recipes import RECIPES
 from embeddings import load_uae
 from embeddings.elements import SYMBOLS

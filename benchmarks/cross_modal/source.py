@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cross_modal.ways import Workshop
+from builders.learning.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.learning.targets import derive_targets, labels_of
-from builders.methods.cromel.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.methods.cromel.recipes import RECIPES
 from builders.methods.cromel.teacher import structure_vectors
 from builders.progress import Reporter

@@ -1,1 +1,1 @@
-"""What every training needs: targets, splits and scores."""
+"""What trainings share: targets, splits and scores; compositions as tensors, and fine-tuning on them."""

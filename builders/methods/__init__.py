@@ -18,11 +18,13 @@ from embeddings.store.manifest import read_manifest
 if TYPE_CHECKING:
     import torch
 
+    from builders.learning.corpus import Corpus
     from builders.methods.base import Method
 
 METHODS: dict[str, str] = {
     "crystal-transformer": "builders.methods.crystal_transformer",
     "cromel": "builders.methods.cromel",
+    "language": "builders.methods.language",
 }
 """Every method by name: its folder, as a package."""
 
@@ -77,18 +79,23 @@ def code_of(method: Method[Any, Any]) -> str:
     return code_hash([METHODS[name] for name in (method.name, *method.builds_on)])
 
 
-def open_method(recipe: Recipe, *, device: torch.device, teacher: Path | None = None) -> Method[Any, Any]:
+def open_method(
+    recipe: Recipe, *, device: torch.device, teacher: Path | None = None, corpus: Corpus | None = None
+) -> Method[Any, Any]:
     """Set up the method of a recipe.
 
     Raises:
-        InputInvalid: a teacher is given and the recipe takes none, or needed and not given.
+        InputInvalid: a teacher or a corpus is given and the recipe takes none, or a teacher is needed and not given.
         CatalogCorrupt: the teacher is missing or altered.
     """
     if teacher is not None and recipe.wanted_teacher is None:
         raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
     if teacher is None and recipe.wanted_teacher is not None:
         raise InputInvalid(f'The recipe "{recipe.name}" needs a teacher: name a catalog with --teacher.')
-    return method_of(recipe.method)(recipe, device=device, teacher=teacher)
+    if corpus is not None and not recipe.takes_corpus:
+        raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
+    extra = {} if corpus is None else {"corpus": corpus}
+    return method_of(recipe.method)(recipe, device=device, teacher=teacher, **extra)
 
 
 def load_encoder(folder: Path) -> Any:

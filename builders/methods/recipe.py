@@ -57,6 +57,8 @@ class Recipe:
 
     method: ClassVar[str]
     """Name of the method in `builders.methods.METHODS`."""
+    takes_corpus: ClassVar[bool] = False
+    """Whether the method also learns from formulas alone, and is set up with a `builders.learning.corpus.Corpus`."""
 
     @property
     def seed_of_split(self) -> int:

@@ -14,7 +14,9 @@ from pkgutil import iter_modules
 from embeddings.errors import EmbeddingsError
 
 SHARED = (
+    "builders.learning.compositions",
     "builders.learning.devices",
+    "builders.learning.lessons",
     "builders.learning.material",
     "builders.learning.optimization",
     "builders.learning.scores",
@@ -28,7 +30,7 @@ SHARED = (
     "builders.structures.table",
     "embeddings.formula.canonical",
 )
-"""Modules that every build runs through."""
+"""Modules that builds of every method, or of several, run through."""
 
 HASHED_BY_VALUE = ("recipes",)
 """Modules of a method's folder that hold only hyperparameters, whose values are part of the identity already."""

@@ -10,8 +10,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from embeddings.bench.heads import HEADS, MIN_VARIANCE, Head
+from embeddings.bench.heads import HEADS, Head
+from embeddings.bench.linear import is_blind
 from embeddings.errors import MissingExtra
+from embeddings.tuning.targets import MIN_OF_A_KIND, MIN_SHARE
 
 try:
     from joblib import parallel_config
@@ -20,9 +22,6 @@ except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 
 Treatment = Literal["", "gate", "log"]
-
-MIN_OF_A_KIND = 10
-"""A gate needs as many zeros and as many other values among the training rows; with fewer it is left open."""
 
 
 @dataclass(frozen=True, order=True)
@@ -55,9 +54,8 @@ class Candidate:
             draft: whether the head's cheaper version will do.
         """
         one_class = n_classes > 0 and (values == values[0]).all()  # nothing to tell apart, which most heads refuse
-        is_blind = bool((features.var(axis=0) <= MIN_VARIANCE).all())  # or nothing to tell it by
         make = partial(_made, seed=seed, n_rows=len(values), draft=draft)
-        estimator = self._estimator(HEADS["mean" if one_class or is_blind else self.head], n_classes, make)
+        estimator = self._estimator(HEADS["mean" if one_class or is_blind(features) else self.head], n_classes, make)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of estimators: what they mean for a score is in the score
             return Fitted(estimator.fit(features, values), n_classes)
@@ -196,7 +194,7 @@ class ZeroGate(RegressorMixin, BaseEstimator):
 def treatments(values: np.ndarray, n_classes: int) -> tuple[Treatment, ...]:
     """Return how training values may be treated: as they are, and otherwise if they ask for it."""
     found: list[Treatment] = [""]
-    if not n_classes and MIN_SHARE_OF_ZEROS <= (values == 0).mean() <= 1 - MIN_SHARE_OF_ZEROS:
+    if not n_classes and MIN_SHARE <= (values == 0).mean() <= 1 - MIN_SHARE:
         found.append("gate")
     if not n_classes and (values > 0).all() and np.quantile(values, 0.95) > SPAN * np.quantile(values, 0.05):
         found.append("log")
@@ -211,9 +209,6 @@ def has_heavy_tails(values: np.ndarray) -> bool:
 
 HEAVY = 2.2
 """Standard deviation over mean distance from the median: 1.25 for a normal distribution, 1.44 for an exponential."""
-
-MIN_SHARE_OF_ZEROS = 0.1
-"""A gate is tried if at least this share of the values is zero, and as large a share is not."""
 
 SPAN = 5.0
 """Positive values whose 5th and 95th percentiles differ by a larger factor are also learned as logarithms."""

@@ -29,10 +29,11 @@ TRUSTED = (
     "embeddings.bench.candidates.Logarithm",
     "embeddings.bench.finetuned.FinetunedClassifier",
     "embeddings.bench.finetuned.FinetunedRegressor",
-    "embeddings.estimators.network.TunedNetwork",
-    "embeddings.estimators.targets.Target",
     "embeddings.bench.in_context.InContextClassifier",
     "embeddings.bench.in_context.InContextRegressor",
+    "embeddings.tuning.network.KeptEncoder",
+    "embeddings.tuning.network.TunedNetwork",
+    "embeddings.tuning.targets.Target",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMRegressor",
@@ -44,6 +45,12 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
 )
 """Types beyond those that skops trusts; reviewed one by one. The indices of a tree are checked before it is used."""
+
+MOVED = {
+    "embeddings.estimators.network": "embeddings.tuning.network",
+    "embeddings.estimators.targets": "embeddings.tuning.targets",
+}
+"""Modules of listed types that stood elsewhere when older files were written."""
 
 _SCHEMA = "schema.json"
 _LARGEST = 1 << 32
@@ -83,7 +90,8 @@ def from_bytes(content: bytes, *, n_features: int, where: object) -> Any:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
                 raise ValueError(f"it unfolds to more than {_LARGEST:,} bytes")
-        estimator = loads(content, trusted=list(TRUSTED))
+            is_older = any(module.encode() in archive.read(_SCHEMA) for module in MOVED)
+        estimator = loads(_canonical(content) if is_older else content, trusted=list(TRUSTED))
         for tree in _trees(estimator, set()):
             _check_tree(tree, n_features)
     except MemoryError:
@@ -95,7 +103,7 @@ def from_bytes(content: bytes, *, n_features: int, where: object) -> Any:
 
 
 def _canonical(content: bytes) -> bytes:
-    """Write a skops file again with numbers for its random names and identifiers, and without times."""
+    """Write a skops file again: numbers for random names and identifiers, no times, modules where they stand now."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read(_SCHEMA))
         names: dict[str, str] = {}
@@ -122,6 +130,8 @@ def _renamed(node: Any, names: dict[str, str], identifiers: dict[int, int]) -> A
             out[key] = identifiers.setdefault(value, len(identifiers) + 1)
         elif key == "file" and isinstance(value, str):
             out[key] = names.setdefault(value, f"{len(names)}{value[value.rindex('.') :]}")
+        elif key == "__module__":
+            out[key] = MOVED.get(value, value)
         else:
             out[key] = _renamed(value, names, identifiers)
     return out

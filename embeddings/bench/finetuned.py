@@ -20,17 +20,18 @@ import numpy as np
 from embeddings.bench.clock import Deadline
 from embeddings.bench.folds import grouped_folds
 from embeddings.elements import N_ELEMENTS
-from embeddings.encoder import CompositionEncoder
+from embeddings.encoder import CompositionEncoder, Network
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.formula import FractionMatrix
 from embeddings.loaders import builders_needed
 from embeddings.pooling.replacing import replacements
+from embeddings.transformer import Transformer
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-    from embeddings.estimators.targets import Target
-    from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
+    from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
+    from embeddings.tuning.targets import Target
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
 
@@ -42,8 +43,8 @@ N_FOLDS, N_STOPPING = 5, 2
 
 N_MEMBERS, EPOCHS = 3, 40
 
-SECONDS_PER_STEP, SECONDS_PER_ROW = 2e-3, 2e-5
-"""What one core takes for a step, and for each row in it."""
+SECONDS: dict[type, tuple[float, float]] = {Network: (2e-3, 2e-5), Transformer: (6e-3, 1e-4)}
+"""What one core takes for a step, and for each row in it, by the kind of the encoder's network."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,12 @@ def can_tune() -> bool:
     return find_spec("torch") is not None
 
 
-def expected_seconds(n_rows: int) -> float:
+def expected_seconds(n_rows: int, encoder: CompositionEncoder) -> float:
     """Return about how long one fit of a single member takes on one core."""
     batch_size = batch_size_for(n_rows)
     n_steps = EPOCHS * max(1, n_rows // batch_size) * (N_STOPPING + 1)
-    return n_steps * (SECONDS_PER_STEP + SECONDS_PER_ROW * batch_size)
+    per_step, per_row = SECONDS.get(type(encoder.network), SECONDS[Transformer])
+    return n_steps * (per_step + per_row * batch_size)
 
 
 class _Finetuned(BaseEstimator):

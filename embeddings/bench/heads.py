@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from embeddings.bench.finetuned import FINETUNED, FinetunedClassifier, FinetunedRegressor
 from embeddings.bench.in_context import MAX_ROWS, SECONDS_PER_ROW, in_context_classifier, in_context_regressor
 from embeddings.bench.in_context_weights import HEAD, named_path
@@ -20,19 +18,14 @@ try:
     from lightgbm import LGBMClassifier, LGBMRegressor
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-    from sklearn.feature_selection import VarianceThreshold
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
     from sklearn.linear_model import LogisticRegression, RidgeCV
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+
+    from embeddings.bench.linear import ALPHAS, scaled
 except ImportError as error:
     raise MissingExtra.of(error.name or "scikit-learn", "bench") from error
-
-ALPHAS = np.logspace(-2, 5, 15)
-MIN_VARIANCE = 1e-8
-"""Columns that vary less are left out of linear models, which would take their rounding for signal."""
 
 
 class Size(NamedTuple):
@@ -73,13 +66,9 @@ class Head:
     seconds_per_row: float = 0.0
 
 
-def _scaled(estimator: Any) -> Any:
-    return make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), estimator)
-
-
 def _gaussian_process(seed: int, n_rows: int) -> Any:
     kernel = ConstantKernel(1.0) * Matern(10.0, nu=1.5, length_scale_bounds=(0.1, 1e3)) + WhiteKernel(0.1)
-    return _scaled(GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed, alpha=1e-8))
+    return scaled(GaussianProcessRegressor(kernel, normalize_y=True, random_state=seed, alpha=1e-8))
 
 
 def _boosting(kind: Any, seed: int, n_rows: int, **more: Any) -> Any:
@@ -97,13 +86,13 @@ HEADS: dict[str, Head] = {
         lambda seed, n_rows: DummyClassifier(strategy="prior"),
     ),
     "ridge": Head(
-        lambda seed, n_rows: _scaled(RidgeCV(ALPHAS)),
-        lambda seed, n_rows: _scaled(LogisticRegression(C=0.1, max_iter=500)),
+        lambda seed, n_rows: scaled(RidgeCV(ALPHAS)),
+        lambda seed, n_rows: scaled(LogisticRegression(C=0.1, max_iter=500)),
         max_rows=50_000,
     ),
     "neighbors": Head(
-        lambda seed, n_rows: _scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
-        lambda seed, n_rows: _scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
+        lambda seed, n_rows: scaled(KNeighborsRegressor(5, weights="distance", algorithm="brute")),
+        lambda seed, n_rows: scaled(KNeighborsClassifier(10, weights="distance", algorithm="brute")),
         max_rows=50_000,
     ),
     "trees": Head(

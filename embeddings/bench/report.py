@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.bench.code_lines import code_lines
 from embeddings.bench.evidence import Evidence
 from embeddings.bench.findings import Findings, mean_predictions
 from embeddings.bench.page import render_page
 from embeddings.bench.scores import kinds
-from embeddings.bench.verdict import Section, code_lines, verdict
+from embeddings.bench.verdict import Section, verdict
 from embeddings.bench.wording import contender_words, number, probability
 from embeddings.display.pages import check_page
 from embeddings.display.text import one_line

@@ -198,9 +198,12 @@ class Race:
         """
         if FINETUNED not in self.settings.heads or not can_tune() or len(self.rows) > HEADS[FINETUNED].max_rows:
             return []
-        self.seconds[FINETUNED] = expected_seconds(len(self.rows))
-        encoders = [name for name, one in self.store.maker.vectors.items() if isinstance(one, CompositionEncoder)]
-        return [Candidate(f"{BASE}+size+{name}", FINETUNED) for name in encoders if self._comes_near(name)]
+        encoders = {k: one for k, one in self.store.maker.vectors.items() if isinstance(one, CompositionEncoder)}
+        found = {
+            Candidate(f"{BASE}+size+{name}", FINETUNED): encoders[name] for name in encoders if self._comes_near(name)
+        }
+        self.seconds |= {_timed(one): expected_seconds(len(self.rows), encoder) for one, encoder in found.items()}
+        return list(found)
 
     def _comes_near(self, name: str) -> bool:
         losses = [self._first_loss(one) for one in self.predicted if name in one.features.split("+")]
@@ -230,7 +233,7 @@ class Race:
         fitted = fit(one, self.store, self.rows[train], seed=self.settings.seed, deadline=deadline, draft=True)
         made = fitted.predict(self.store[one.features][self.rows[test]])
         if one.head != "mean":
-            self.seconds[one.head] = time.monotonic() - started
+            self.seconds[_timed(one)] = time.monotonic() - started
         return made
 
     def _keep(self, entry: tuple[Candidate, int], made: np.ndarray | None) -> None:
@@ -245,7 +248,7 @@ class Race:
         """Return the seconds that its head took last; of a new one, what others took, or more where it is known to."""
         guess = HEADS[one.head].seconds_per_row * len(self.rows)
         others = float(np.median(list(self.seconds.values()))) if self.seconds else 0.0
-        return self.seconds.get(one.head, max(guess, others))
+        return self.seconds.get(_timed(one), max(guess, others))
 
     def _loss_of(self, one: Candidate) -> float:
         losses = [self.loss(made, self.values[self.folds[fold][1]]) for fold, made in self.predicted[one].items()]
@@ -307,6 +310,11 @@ class Race:
             made = sum(weight * self.predicted[one][k] for one, weight in zip(whole, weights, strict=True))
             found.append((self.rows[test], np.asarray(made)))
         return found
+
+
+def _timed(one: Candidate) -> str:
+    """Return what candidates of about the same time share: the head, and the encoder if it trains one."""
+    return f"{one.head} {one.features.split('+')[-1]}" if HEADS[one.head].needs_encoder else one.head
 
 
 def fit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -351,35 +350,3 @@ def _outliers(evidence: Evidence, findings: Findings) -> Iterator[str]:
         else:
             value, predicted = (_value(said, _loss_unit(evidence)) for said in (one.value, one.predicted))
             yield f"{place} {one.line}: {formula} is {value}, predicted {predicted}."
-
-
-def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the lines that train and use what was chosen: of the shell, and of Python."""
-    source, target = _source(evidence), shlex.quote(evidence.data.target)
-    plan, is_class = evidence.plan, evidence.data.is_classification
-    options = f" --formula {shlex.quote(plan.formula_column)}" * bool(plan.formula_column)
-    options += f" --unit {shlex.quote(evidence.data.unit)}" * bool(evidence.data.unit)
-    options += "".join(f" --catalog {shlex.quote(name)}" for name in plan.catalogs)
-    options += f" --structures {shlex.quote(plan.structures)}" * bool(plan.structures)
-    options += f" --id {shlex.quote(plan.id_column)}" * bool(plan.structures and plan.id_column)
-    options += f" --in-context-weights {shlex.quote(plan.in_context_weights)}" * bool(plan.in_context_weights)
-    others = " --structures NEW_STRUCTURES" * bool(plan.structures)
-    parameters = f"catalogs={list(plan.catalogs)!r}"
-    parameters += f", structures={plan.structures!r}" * bool(plan.structures)
-    parameters += f", in_context_weights={plan.in_context_weights!r}" * bool(plan.in_context_weights)
-    shell = (
-        f"embeddings fit {source} --target {target}{options} -o model/",
-        f"embeddings predict model/ NEW.csv{others} -o predicted.csv",
-    )
-    rows, new = ("formulas_and_ids", "new_ones") if plan.structures else ("formulas", "new_formulas")
-    python = (
-        "from embeddings import PropertyModel",
-        f"model = PropertyModel({parameters}).fit({rows}, values)",
-        f"model.{f'predict_proba({new})' if is_class else f'predict({new}, return_interval=True)'}",
-    )
-    return shell, python
-
-
-def _source(evidence: Evidence) -> str:
-    source = evidence.plan.source
-    return shlex.quote("DATA.csv" if source in ("", "-") else source)

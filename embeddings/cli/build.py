@@ -21,9 +21,20 @@ from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
+    from builders.learning.corpus import Corpus
     from builders.methods.recipe import Recipe
     from builders.pipeline import BuildRequest
     from builders.progress import Reporter
+
+FileAndColumn = tuple[Path, str | None]
+
+
+def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str | None) -> FileAndColumn | None:
+    """Turn ``FILE`` or ``FILE:COLUMN`` into a path and a name; a file that is there may have a colon in its own."""
+    if value is None:
+        return None
+    path, _, column = value.rpartition(":")
+    return (Path(path), column) if path and column and not Path(value).exists() else (Path(value), None)
 
 
 class _ListsRecipes(click.Command):
@@ -41,7 +52,15 @@ class _ListsRecipes(click.Command):
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
 @click.option("--recipe", help="How the catalog is made.  [default: the source's, see embeddings sources]")
-@click.option("--teacher", help="Catalog whose network encodes structures (cromel recipes).  [default: the recipe's]")
+@click.option(
+    "--teacher", help="Catalog whose network encodes structures (cromel and imkt recipes).  [default: the recipe's]"
+)
+@click.option(
+    "--corpus",
+    metavar="FILE[:COLUMN]",
+    callback=_file_and_column,
+    help="Table of formulas that are read without labels (imkt recipes).  [default: the formulas of the source]",
+)
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
@@ -74,6 +93,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source starter --recipe starter
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
+      embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
@@ -120,8 +140,10 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
-    guard_source(*outputs, options=options, catalogs=[teacher] if teacher else [])
-    return pipeline.run(_request(options, recipe, teacher), reporter)
+    read = options["corpus"][:1] if options["corpus"] else ()
+    guard_source(*outputs, options=options, inputs=read, catalogs=[teacher] if teacher else [])
+    corpus = _corpus(options["corpus"], recipe, reporter)
+    return pipeline.run(_request(options, recipe, teacher, corpus), reporter)
 
 
 def _teacher(name: str | None, recipe: Recipe) -> Path | None:
@@ -133,6 +155,20 @@ def _teacher(name: str | None, recipe: Recipe) -> Path | None:
     folder = store.resolve(name or recipe.wanted_teacher)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     return folder
+
+
+def _corpus(place: FileAndColumn | None, recipe: Recipe, reporter: Reporter) -> Corpus | None:
+    """Return the formulas that are read without labels, or None for those of the source."""
+    if place is None:
+        return None
+    if not recipe.takes_corpus:
+        raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
+    from builders.learning.corpus import read_corpus
+
+    corpus = read_corpus(*place)
+    if corpus.n_unreadable:
+        reporter.say(f"{corpus.n_unreadable:,} rows of {corpus.file} are not formulas, and are left out of the corpus.")
+    return corpus
 
 
 def _shared_outputs(options: dict[str, Any]) -> Iterator[Output]:
@@ -148,13 +184,14 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
-def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None) -> BuildRequest:
+def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None, corpus: Corpus | None) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
     about, selection = parse_options(options)
     return BuildRequest(
         recipe=recipe,
         teacher=teacher,
+        corpus=corpus,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),
         roots=tuple(store.search_roots()),

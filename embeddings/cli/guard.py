@@ -31,15 +31,17 @@ def guard(*outputs: Output, inputs: Iterable[StrPath | None] = (), catalogs: Ite
     check_outputs(outputs, inputs=[*inputs, *(indices if is_file else ())], sealed=folders)
 
 
-def guard_source(*outputs: Output, options: dict[str, Any], catalogs: Iterable[StrPath] = ()) -> None:
-    """Check the outputs of a command that reads structures against its source, its snapshot and its catalogs.
+def guard_source(
+    *outputs: Output, options: dict[str, Any], inputs: Iterable[StrPath] = (), catalogs: Iterable[StrPath] = ()
+) -> None:
+    """Check the outputs of a command that reads structures against everything it reads.
 
     Raises:
         CatalogNotFound: no catalog goes by a name.
         OutputInvalid: an output would touch an input, or cannot be written.
     """
     snapshot: Path | None = options.get("snapshot")
-    guard(*outputs, inputs=[options[name] for name in _GIVEN], catalogs=catalogs)
+    guard(*outputs, inputs=[*inputs, *(options[name] for name in _GIVEN)], catalogs=catalogs)
     check_outputs(outputs, inputs=(), sealed=[snapshot] if snapshot else [])
 
 

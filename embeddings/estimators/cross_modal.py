@@ -9,7 +9,7 @@ import numpy as np
 
 from embeddings.bench.conformal import N_NEIGHBORS, calibrate
 from embeddings.bench.features import BASE, FeatureMaker
-from embeddings.bench.folds import Folds, grouped_folds
+from embeddings.bench.folds import Folds
 from embeddings.bench.magnitudes import root_mean_square
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.estimators.mixture import (
@@ -17,19 +17,19 @@ from embeddings.estimators.mixture import (
     Formulas,
     Mixture,
     Weighing,
-    fold_numbers,
+    dealt,
     out_of_fold,
     part_features,
 )
 from embeddings.estimators.parameters import check_ranges
 from embeddings.estimators.parts import PLAIN_PARTS, fit_part
-from embeddings.estimators.targets import Target, checked_classes, checked_numbers
-from embeddings.estimators.tuning import TuningOptions, batch_size_for, trainable_encoder, tune
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import FractionMatrix, reduced_formulas
 from embeddings.formula.bulk import fraction_matrix
 from embeddings.missing import FOR_MODELS, Missing, check_policy
 from embeddings.pooling.replacing import replacements
+from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
+from embeddings.tuning.targets import Target, checked_classes, checked_numbers
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -40,7 +40,7 @@ except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 if TYPE_CHECKING:
-    from embeddings.estimators.tuning import Trainable, Tuned
+    from embeddings.tuning.fitting import Trainable, Tuned
 
 Mode = Literal["blend", "finetuned", "frozen"]
 MODES = ("blend", "finetuned", "frozen")
@@ -58,6 +58,7 @@ class _CrossModal(BaseEstimator):
         gate: bool | None = None,
         n_members: int = 3,
         n_folds: int = 5,
+        n_repeats: int | None = None,
         epochs: int = 40,
         patience: int = 10,
         batch_size: int | None = None,
@@ -75,6 +76,7 @@ class _CrossModal(BaseEstimator):
         self.gate = gate
         self.n_members = n_members
         self.n_folds = n_folds
+        self.n_repeats = n_repeats
         self.epochs = epochs
         self.patience = patience
         self.batch_size = batch_size
@@ -98,12 +100,12 @@ class _CrossModal(BaseEstimator):
             )
         self.atomic_numbers_ = encoder.atomic_numbers
         read = self._read(fraction_matrix(formulas))
-        folds = grouped_folds(groups, min(self.n_folds, len(np.unique(groups))), self.random_state)
+        folds, fold_of = dealt(groups, self.n_folds, self.n_repeats, self.random_state)
         tuned = tune(
             encoder, read.matrix, read.columns if self.joined else read.columns[:, :0], target.wanted(values), folds,
             self._options(len(values)), replaced=read.replaced, n_outputs=target.n_outputs, seed=self.random_state,
         )  # fmt: skip
-        weighing = self._weigh(read, tuned, values, target, folds)
+        weighing = self._weigh(read, tuned, values, target, folds, fold_of)
         self.parts_, self.weights_, self.n_epochs_ = weighing.losses(), weighing.weights(), tuned.n_epochs
         counted = [name for name in PLAIN_PARTS if self.weights_.get(name)]
         plain = {
@@ -114,13 +116,15 @@ class _CrossModal(BaseEstimator):
         self.n_features_in_ = 1
         return weighing
 
-    def _weigh(self, read: Formulas, tuned: Tuned, values: np.ndarray, target: Target, folds: Folds) -> Weighing:
+    def _weigh(
+        self, read: Formulas, tuned: Tuned, values: np.ndarray, target: Target, folds: Folds, fold_of: np.ndarray
+    ) -> Weighing:
         """Compare the parts on rows that they did not see."""
         said = {FINETUNED: target.said(tuned.out_of_fold)}
         for name in PLAIN_PARTS if self.mode == "blend" else ():
             features = part_features(name, read, tuned.start)
             said[name] = out_of_fold(name, features, values, folds, target, seed=self.random_state)
-        return Weighing(target, values, fold_numbers(folds, len(values)), said)
+        return Weighing(target, values, fold_of, said)
 
     def _read(self, matrix: FractionMatrix) -> Formulas:
         replaced = replacements(matrix.atomic_numbers, self.atomic_numbers_, missing=self.missing)
@@ -172,6 +176,7 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
             tenth of the values or more are exactly zero.
         n_members: how many networks are averaged.
         n_folds: folds on which parts are compared and training learns when to stop.
+        n_repeats: how often folds are dealt; if None, three times below 500 rows, and once elsewhere.
         epochs: passes over the rows at most.
         patience: epochs without a better one after which training ends.
         batch_size: rows in a batch; if None, a fortieth of all rows, from 16 to 256.

@@ -9,15 +9,18 @@ from typing import Self
 import numpy as np
 
 from embeddings.bench.features import BASE, FeatureMaker
-from embeddings.bench.folds import Folds
+from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.stack import stack_weights
-from embeddings.estimators.network import TunedNetwork
 from embeddings.estimators.parts import PlainPart, fit_part, sees_encoder
-from embeddings.estimators.targets import Target
 from embeddings.formula import FractionMatrix
+from embeddings.tuning.network import KeptEncoder, TunedNetwork
+from embeddings.tuning.targets import Target
 
 FINETUNED = "finetuned"
 """The part that is a network; the others are in `embeddings.estimators.parts.PLAIN_PARTS`."""
+
+FEW_ROWS, REPEATS_OF_FEW = 500, 3
+"""Below so many rows folds are dealt so often."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Mixture:
     """
 
     target: Target
-    start: TunedNetwork
+    start: KeptEncoder
     networks: tuple[TunedNetwork, ...]
     plain: Mapping[str, PlainPart]
     weights: Mapping[str, float]
@@ -77,7 +80,7 @@ class Mixture:
         return np.tensordot(weights, made, axes=1)
 
 
-def part_features(name: str, formulas: Formulas, start: TunedNetwork) -> np.ndarray:
+def part_features(name: str, formulas: Formulas, start: KeptEncoder) -> np.ndarray:
     """Return the columns that a plain part sees, (n, d)."""
     if not sees_encoder(name):
         return formulas.columns
@@ -87,12 +90,13 @@ def part_features(name: str, formulas: Formulas, start: TunedNetwork) -> np.ndar
 def out_of_fold(
     name: str, features: np.ndarray, values: np.ndarray, folds: Folds, target: Target, *, seed: int
 ) -> np.ndarray:
-    """Return what a plain part says of rows that it did not see, (n, k)."""
-    said = np.empty((len(values), target.n_outputs))
+    """Return what a plain part says of rows that it did not see, (n, k); the mean, where several folds hold one out."""
+    said, counts = np.zeros((len(values), target.n_outputs)), np.zeros((len(values), 1))
     for train, held_out in folds:
         part = fit_part(name, features[train], values[train], target, seed=seed)
-        said[held_out] = part.said(features[held_out])
-    return said
+        said[held_out] += part.said(features[held_out])
+        counts[held_out] += 1
+    return said / counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +135,23 @@ class Weighing:
         return total
 
 
-def fold_numbers(folds: Folds, n: int) -> np.ndarray:
-    """Return the fold that holds each row out, (n,)."""
-    fold_of = np.empty(n, dtype=np.int64)
-    for number, (_, held_out) in enumerate(folds):
+def dealt(groups: np.ndarray, n_folds: int, n_repeats: int | None, seed: int) -> tuple[Folds, np.ndarray]:
+    """Deal rows into folds, more than once where there are few, for then one deal stops training by luck.
+
+    Args:
+        groups: (n,) of the rows; none is on both sides of a fold.
+        n_folds: of a deal, or as many as there are groups.
+        n_repeats: deals; if None, `REPEATS_OF_FEW` below `FEW_ROWS` rows, and one elsewhere.
+        seed: of the deals.
+
+    Returns:
+        The folds of all deals, and the fold that holds each row out in the first of them, (n,).
+    """
+    n_deals = n_repeats or (REPEATS_OF_FEW if len(groups) < FEW_ROWS else 1)
+    later = np.random.SeedSequence(seed).generate_state(n_deals - 1).tolist()
+    n_folds = min(n_folds, len(np.unique(groups)))
+    deals = [grouped_folds(groups, n_folds, one) for one in (seed, *later)]
+    fold_of = np.empty(len(groups), dtype=np.int64)
+    for number, (_, held_out) in enumerate(deals[0]):
         fold_of[held_out] = number
-    return fold_of
+    return [fold for deal in deals for fold in deal], fold_of

@@ -19,15 +19,17 @@ class _Range(NamedTuple):
 
 
 _COUNT = _Range(Integral, "an integer, at least 1", lambda value: value >= 1)
+_COUNT_OR_NONE = _Range(Integral, "an integer, at least 1, or None", lambda value: value >= 1, may_be_none=True)
 _RATE = _Range(Real, "a number above 0", lambda value: 0 < value < float("inf"))
 _RATE_OR_0 = _Range(Real, "a number, at least 0", lambda value: 0 <= value < float("inf"))
 
 RANGES = {
     "n_members": _COUNT,
     "n_folds": _Range(Integral, "an integer, at least 2", lambda value: value >= 2),
+    "n_repeats": _COUNT_OR_NONE,
     "epochs": _COUNT,
     "patience": _COUNT,
-    "batch_size": _Range(Integral, "an integer, at least 1, or None", lambda value: value >= 1, may_be_none=True),
+    "batch_size": _COUNT_OR_NONE,
     "learning_rate": _RATE,
     "encoder_learning_rate": _RATE_OR_0,
     "weight_decay": _RATE_OR_0,

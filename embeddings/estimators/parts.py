@@ -8,25 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.bench.linear import ALPHAS, is_blind, scaled
 from embeddings.errors import MissingExtra
-from embeddings.estimators.targets import Target
+from embeddings.tuning.targets import Target
 
 try:
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.feature_selection import VarianceThreshold
     from sklearn.linear_model import LogisticRegression, RidgeCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 PLAIN_PARTS = ("ridge on encoder", "ridge", "trees")
 """A linear model of the encoder's vectors joined to fractions and properties; one of these alone; trees on these."""
 
-ALPHAS = np.logspace(-2, 5, 15)
-MIN_VARIANCE = 1e-8
 N_TREES, N_TREES_OF_MANY_ROWS, MANY_ROWS = 200, 100, 2_000
 
 
@@ -73,11 +69,11 @@ def fit_part(part: str, features: np.ndarray, values: np.ndarray, target: Target
     regressor = classifier = None
     if not target.n_classes:
         learned = passed if passed.any() else ~passed
-        regressor = DummyRegressor() if _is_blind(features[learned]) else _regressor(part, len(values), seed)
+        regressor = DummyRegressor() if is_blind(features[learned]) else _regressor(part, len(values), seed)
         regressor.fit(features[learned], values[learned])
     if target.n_classes or target.has_gate:
         classes = values if target.n_classes else passed
-        is_guess = len(np.unique(classes)) < 2 or _is_blind(features)
+        is_guess = len(np.unique(classes)) < 2 or is_blind(features)
         classifier = DummyClassifier() if is_guess else _classifier(part, len(values), seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # what it means for the score is in the score
@@ -85,21 +81,16 @@ def fit_part(part: str, features: np.ndarray, values: np.ndarray, target: Target
     return PlainPart(regressor, classifier, target)
 
 
-def _is_blind(features: np.ndarray) -> bool:
-    """Whether nothing tells the rows apart, such as those of one formula, which linear models refuse."""
-    return bool((features.var(axis=0) <= MIN_VARIANCE).all())
-
-
 def _regressor(part: str, n_rows: int, seed: int) -> Any:
     if part == "trees":
         return ExtraTreesRegressor(_n_trees(n_rows), max_features=0.33, random_state=seed)
-    return make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), RidgeCV(ALPHAS))
+    return scaled(RidgeCV(ALPHAS))
 
 
 def _classifier(part: str, n_rows: int, seed: int) -> Any:
     if part == "trees":
         return ExtraTreesClassifier(_n_trees(n_rows), max_features="sqrt", random_state=seed)
-    return make_pipeline(VarianceThreshold(MIN_VARIANCE), StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+    return scaled(LogisticRegression(C=0.1, max_iter=300))
 
 
 def _n_trees(n_rows: int) -> int:

@@ -9,25 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
-from embeddings.encoder import CompositionEncoder, Network, Spread
+from embeddings.encoder import CompositionEncoder, Spread
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.formula import formula_digest, reduced_formulas
 from embeddings.store.decode import parse_npy, texts
 from embeddings.store.manifest import FormulaDigest, Manifest, Provenance, read_manifest
+from embeddings.store.networks import SPREAD, network_of, setting
 from embeddings.store.publish import publish
 from embeddings.store.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
 from embeddings.store.tensors import read_tensors
 
 KIND = "composition-encoder"
 FORMULA_TABLE = "formulas.parquet"
-SPREAD = ("spread.weight", "spread.bias")
 
 Tensors = dict[str, np.ndarray]
 
@@ -47,7 +46,7 @@ def write_encoder(
 
     Args:
         root: folder of catalogs; made if needed.
-        provenance: all that the builder knows; ``model.hyperparameters`` names `statistics`, `activation` and `dim`.
+        provenance: all that the builder knows; ``model.hyperparameters`` holds the settings that docs/format.md names.
         content: of the safetensors file, as docs/format.md describes it.
         n_structures: (119,) training structures that contain each element, by atomic number.
         formulas: that it was trained on.
@@ -108,7 +107,7 @@ def composition_encoder(folder: Path, manifest: Manifest, contents: Mapping[str,
     Raises:
         InputInvalid: the catalog is of another kind.
         CatalogCorrupt: a file is missing, cannot be read, or disagrees with the manifest.
-        ManifestInvalid: the manifest names no statistics or no activation.
+        ManifestInvalid: the manifest names no architecture that is known here, or lacks a setting of it.
     """
     _check_kind(folder, manifest)
     check_listed(folder, needed(manifest), contents)
@@ -159,7 +158,7 @@ def _measure(provenance: Provenance, n_structures: np.ndarray, n_formulas: int) 
     return Manifest.of(
         replace(provenance, training=replace(provenance.training, formula_digest=digest)),
         kind=KIND,
-        dim=_setting(provenance, "dim"),
+        dim=setting(provenance.model.hyperparameters, "dim"),
         n_rows=n_formulas,
         missing_elements=tuple(symbol for symbol in SYMBOLS if ATOMIC_NUMBERS[symbol] not in covered),
         n_structures={SYMBOLS[z - 1]: int(n_structures[z]) for z in covered},
@@ -172,39 +171,19 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
 
     Raises:
         CatalogCorrupt: the tensors are not those of an encoder, or not those in the manifest.
-        ManifestInvalid: the manifest names no statistics or no activation.
+        ManifestInvalid: the manifest names no architecture that is known here, or lacks a setting of it.
     """
-    names = _layer_names(tensors, where)
     try:
+        network = network_of(manifest.model.hyperparameters, tensors, where=where)
         elements = ElementCatalog(manifest, _element_table(manifest, tensors["elements"], seen))
-        network = Network(
-            statistics=tuple(_setting(manifest, "statistics")),
-            activation=_setting(manifest, "activation"),
-            input_mean=tensors["input_mean"],
-            input_scale=tensors["input_scale"],
-            weights=tuple(tensors[name] for name in names[::2]),
-            biases=tuple(tensors[name] for name in names[1::2]),
-        )
-        _check_widths(manifest, elements, network)
+        if network.dim != manifest.dim:
+            raise InputInvalid(f"Its vectors have {network.dim} numbers, and the manifest says {manifest.dim}.")
         spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
         return CompositionEncoder(manifest, elements, network, spread)
     except (InputInvalid, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ManifestInvalid):
             raise
         raise CatalogCorrupt(f"{where} does not fit its manifest. {shortened(str(error), 500)}") from error
-
-
-def _layer_names(tensors: Tensors, where: object) -> list[str]:
-    """Return the names of the layers' weights and biases in turn; refuse tensors that are not those of an encoder."""
-    n_layers = sum(name.startswith("layers.") for name in tensors) // 2
-    names = [f"layers.{k}.{part}" for k in range(n_layers) for part in ("weight", "bias")]
-    spread = SPREAD if SPREAD[0] in tensors or SPREAD[1] in tensors else ()
-    expected = {"elements", "input_mean", "input_scale", *names, *spread}
-    lacking, odd = sorted(expected - set(tensors)), sorted(set(tensors) - expected)
-    if lacking or odd:
-        parts = [f"it {does} {', '.join(some[:5])}" for does, some in (("lacks", lacking), ("has", odd)) if some]
-        raise CatalogCorrupt(f"{where} is not the file of a composition encoder: {', and '.join(parts)}.")
-    return names
 
 
 def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | None) -> ElementTable:
@@ -217,21 +196,6 @@ def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | N
     if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
         raise InputInvalid(f"It has vectors for {len(numbers)} elements, not the ones that the manifest counts.")
     return ElementTable(numbers, vectors[numbers], list(manifest.n_structures.values()), seen)  # type: ignore[arg-type]
-
-
-def _check_widths(manifest: Manifest, elements: ElementCatalog, network: Network) -> None:
-    taken, given = len(network.input_mean), len(network.statistics) * elements.dim
-    if taken != given:
-        raise InputInvalid(f"{len(network.statistics)} statistics of {elements.dim} numbers make {given}, not {taken}.")
-    if network.dim != manifest.dim:
-        raise InputInvalid(f"Its vectors have {network.dim} numbers, and the manifest says {manifest.dim}.")
-
-
-def _setting(provenance: Provenance, name: str) -> Any:
-    """Return a hyperparameter without which nothing can be computed."""
-    if name not in provenance.model.hyperparameters:
-        raise ManifestInvalid(f"model.hyperparameters: a {KIND} needs {name}, which is missing.")
-    return provenance.model.hyperparameters[name]
 
 
 def _write_formulas(path: Path, formulas: list[str], essentials: dict[str, str]) -> None:

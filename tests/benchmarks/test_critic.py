@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from benchmarks.cross_modal.critic import CRITIC_STEPS, Adversary, Critic, gradient_penalty, penalty_as_released
+from builders.learning.lessons import Lessons
 from builders.methods.cromel.config import GeneratorConfig, TransferConfig
-from builders.methods.cromel.lessons import Lessons
 from builders.methods.cromel.recipes import CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.checkpoint import Checkpoint, write_checkpoint

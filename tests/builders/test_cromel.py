@@ -8,10 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders.learning.compositions import pack
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import FormulaEncoder, encoder_of_tensors, tensors_of, trainable
+from builders.methods.cromel.encoder import encoder_of_tensors, tensors_of
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
-from builders.methods.cromel.packing import pack
+from builders.methods.twins import trainable
 from embeddings import load_encoder
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TrainingError

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from builders.methods.cromel.encoder import trainable
+from builders.methods.twins import trainable
 from embeddings import load_encoder
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid

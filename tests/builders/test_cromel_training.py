@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.learning.encoders import FormulaEncoder
+from builders.learning.lessons import Lessons, pool_polymorphs
 from builders.methods import find_recipe
 from builders.methods.cromel.config import GeneratorConfig, TransferConfig
-from builders.methods.cromel.encoder import FormulaEncoder
-from builders.methods.cromel.lessons import Lessons, pool_polymorphs
 from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.checkpoint import Checkpoint, write_checkpoint

@@ -16,16 +16,17 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from builders.learning.compositions import pack
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import trainable
-from builders.methods.cromel.packing import pack
+from builders.methods.twins import trainable
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
-from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid, TrainingError
 from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, finetune
 from embeddings.formula import fraction_matrix
 from testing.composition_encoders import write_toy_encoder
 from testing.formula_encoders import untrained
+from testing.language_encoders import write_language_encoder
 
 FORMULAS = [f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:30] for n in (1, 2)]
 CONFIG = GeneratorConfig(element_dim=8, hidden=(32,), dim=16)
@@ -33,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "mode": "finetuned",
     "n_members": 1,
     "n_folds": 2,
+    "n_repeats": 1,
     "epochs": 20,
     "learning_rate": 1e-2,
     "encoder_learning_rate": 1e-2,
@@ -53,9 +55,23 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
+def language(tmp_path_factory):
+    """A language model that nobody trained."""
+    return load_encoder(write_language_encoder(tmp_path_factory.mktemp("catalogs")))
+
+
+@pytest.fixture(scope="module")
 def values():
     matrix = fraction_matrix(FORMULAS)
     return np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
+
+
+def test_a_language_model_is_fine_tuned_and_its_tokens_with_it(language, values):
+    """Frozen, it was never trained and tells less."""
+    folds, options = KFold(2, shuffle=True, random_state=0), OPTIONS | {"joined": False, "batch_size": 50}
+    models = [CrossModalRegressor(language, **options | {"mode": mode}) for mode in ("finetuned", "frozen")]
+    tuned, frozen = (cross_val_score(one, FORMULAS, values, cv=folds, scoring="r2").mean() for one in models)
+    assert tuned > max(0.5, frozen)
 
 
 @pytest.mark.parametrize("mode", ["finetuned", "frozen"])
@@ -80,8 +96,10 @@ def test_the_same_seed_gives_the_same_model_and_a_pickle_predicts_alike(encoder,
     assert not np.array_equal(other.predict(FORMULAS), model.predict(FORMULAS))
 
 
-def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(encoder, values):
+@pytest.mark.parametrize("kind", ["pooled", "language"])
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(encoder, language, values, kind):
     """Not even in bits that the order of a sum decides: a matrix product is another one for more rows."""
+    encoder = {"pooled": encoder, "language": language}[kind]
     labels = np.where(values > np.median(values), "heavy", "light")
     shuffle = np.random.default_rng(0).permutation(len(FORMULAS))
     for given in (values, labels):
@@ -108,6 +126,19 @@ def test_classes_may_be_texts(encoder, values):
 def test_the_target_decides_the_model(encoder, values):
     assert isinstance(finetune(encoder, FORMULAS, values, **SHORT), CrossModalRegressor)
     assert isinstance(finetune(encoder, FORMULAS, values > 20, **SHORT), CrossModalClassifier)
+
+
+def test_few_rows_are_dealt_into_folds_more_than_once(encoder, values):
+    """As many deals as are asked for; left to itself three."""
+    one, three, itself = (
+        CrossModalRegressor(encoder, **SHORT | {"n_repeats": n}).fit(FORMULAS[:40], values[:40]) for n in (1, 3, None)
+    )
+    assert itself.parts_ == three.parts_ != one.parts_
+
+
+def test_a_training_that_diverges_says_so(encoder, values):
+    with pytest.raises(TrainingError, match="Lower the learning rates"):
+        CrossModalRegressor(encoder, **SHORT | {"learning_rate": 1e300}).fit(FORMULAS, values)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +210,7 @@ def test_an_element_that_the_encoder_never_saw_is_named(values):
         ({"mode": "thawed"}, "thawed"),
         ({"n_members": 0}, "at least 1"),
         ({"n_folds": 1}, "at least 2"),
+        ({"n_repeats": 0}, "or None"),
         ({"coverage": 1.0}, "between 0 and 1"),
         ({"batch_size": 0}, "or None"),
         ({"learning_rate": float("nan")}, "above 0"),
@@ -197,13 +229,14 @@ def test_what_is_no_composition_encoder_is_refused(values):
             CrossModalRegressor(given).fit(FORMULAS, values)
 
 
-def test_an_encoder_is_taken_by_name_as_loaded_or_as_torch_trains_it(values, tmp_path, monkeypatch):
+@pytest.mark.parametrize("write", [write_toy_encoder, write_language_encoder])
+def test_an_encoder_is_taken_by_name_as_loaded_or_as_torch_trains_it(values, tmp_path, monkeypatch, write):
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path))
-    loaded = load_encoder(write_toy_encoder(tmp_path))
+    loaded = load_encoder(write(tmp_path))
     folder = next(path.parent for path in tmp_path.rglob("manifest.json"))
     plain, *others = (
         CrossModalRegressor(one, **SHORT).fit(FORMULAS, values).predict(FORMULAS)
-        for one in (loaded, "toy-encoder", folder, trainable(loaded))
+        for one in (loaded, loaded.name, folder, trainable(loaded))
     )
     for other in others:
         np.testing.assert_array_equal(other, plain)
@@ -306,9 +339,10 @@ def _formulas_of(X: np.ndarray) -> list[dict[str, float]]:
     return [{"O": 1.0} | dict(zip(SYMBOLS[10:60], row, strict=False)) for row in numbers.tolist()]
 
 
-def test_passes_the_checks_of_scikit_learn(tmp_path):
+@pytest.mark.parametrize("write", [write_toy_encoder, write_language_encoder])
+def test_passes_the_checks_of_scikit_learn(tmp_path, write):
     """Behind numbers: of formulas, scikit-learn makes next to none."""
-    encoder = load_encoder(write_toy_encoder(tmp_path))
+    encoder = load_encoder(write(tmp_path))
     results = check_estimator(OfNumbers(encoder, **SHORT), expected_failed_checks=NOT_OURS, on_fail=None, on_skip=None)
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert failed == {}

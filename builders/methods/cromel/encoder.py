@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from safetensors.numpy import save
 
+from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import Activation, GeneratorConfig
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
-from builders.methods.cromel.packing import pack
 from embeddings.elements import N_ELEMENTS
-from embeddings.encoder import CompositionEncoder
+from embeddings.encoder import CompositionEncoder, Network
 from embeddings.errors import InputInvalid, TrainingError
-from embeddings.missing import Missing
-
-BATCH_SIZE = 4096
-
-
-class FormulaEncoder:
-    """Formulas in, vectors out: the trainable twin of the encoder that needs NumPy alone.
-
-    Attributes:
-        generator: the network, in evaluation mode.
-        atomic_numbers: (n_elements,) those that it was trained on, ascending.
-        name: for messages.
-        noise: the learned spread of samples; None for an encoder that has none.
-    """
-
-    def __init__(
-        self,
-        generator: CompositionGenerator,
-        atomic_numbers: np.ndarray,
-        name: str = "encoder",
-        noise: Noise | None = None,
-    ) -> None:
-        self.generator, self.name, self.noise = generator.eval(), name, noise
-        self.atomic_numbers = np.sort(np.asarray(atomic_numbers))
-
-    def __repr__(self) -> str:
-        return f'FormulaEncoder("{self.name}", {len(self.atomic_numbers)} elements, dim={self.dim})'
-
-    @property
-    def dim(self) -> int:
-        """Width of a vector."""
-        return self.generator.config.dim
-
-    @torch.inference_mode()
-    def encode(self, formulas: Iterable[Any], *, missing: Missing = "raise") -> np.ndarray:
-        """Return one vector for each formula, (n, dim) float32.
-
-        Args:
-            formulas: n formulas: strings, mappings or Compositions.
-            missing: what to do with an element that the encoder was not trained on; see `.packing`.
-
-        Raises:
-            FormulaInvalid: a formula cannot be read.
-            ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        """
-        compositions = pack(formulas, self.atomic_numbers, missing=missing)
-        parts = torch.arange(len(compositions)).split(BATCH_SIZE)
-        return torch.cat([self.generator(compositions.take(rows)) for rows in parts]).numpy()
 
 
 def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
@@ -77,26 +28,26 @@ def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
     Raises:
         TrainingError: a weight is too large for half precision, or not a number.
     """
-    config, state = encoder.generator.config, encoder.generator.state_dict()
-    elements = np.full((N_ELEMENTS + 1, config.element_dim), np.nan, dtype=np.float32)
-    elements[encoder.atomic_numbers] = state["table.weight"].numpy()[encoder.atomic_numbers]
-    tensors = {
-        "elements": elements,
-        "input_mean": state["standardize.running_mean"].numpy(),
-        "input_scale": (state["standardize.running_var"] + encoder.generator.standardize.eps).sqrt().numpy(),
-    }
-    for k in range(len(config.hidden) + 1):
-        tensors[f"layers.{k}.weight"] = state[f"layers.{k}.weight"].half().numpy()
-        tensors[f"layers.{k}.bias"] = state[f"layers.{k}.bias"].numpy()
+    tensors = encoder.generator.tensors()
+    elements = np.full_like(tensors["elements"], np.nan)
+    elements[encoder.atomic_numbers] = tensors["elements"][encoder.atomic_numbers]
+    tensors |= {name: _halved(values) for name, values in tensors.items() if name.endswith(".weight")}
+    tensors |= {"elements": elements}
     if encoder.noise is not None:
-        tensors["spread.weight"] = encoder.noise.spread.weight.detach().half().numpy()
-        tensors["spread.bias"] = encoder.noise.spread.bias.detach().numpy()
+        spread = {name: values.numpy() for name, values in encoder.noise.state_dict().items()}
+        tensors |= {"spread.weight": _halved(spread["spread.weight"]), "spread.bias": spread["spread.bias"]}
     unfit = [name for name, values in tensors.items() if name != "elements" and not np.isfinite(values).all()]
     if unfit or not np.isfinite(elements[encoder.atomic_numbers]).all():
         raise TrainingError(
             f"Weights do not fit their precision ({', '.join(unfit) or 'elements'}): training diverged."
         )
     return tensors
+
+
+def _halved(weights: np.ndarray) -> np.ndarray:
+    """Return weights in half precision; what is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return weights.astype(np.float16)
 
 
 def composition_encoder_bytes(encoder: FormulaEncoder) -> bytes:
@@ -144,9 +95,12 @@ def trainable(encoder: CompositionEncoder) -> FormulaEncoder:
     """Return the trainable twin of an encoder that was loaded.
 
     Raises:
-        InputInvalid: the encoder pools element vectors by a statistic that cannot be trained through.
+        InputInvalid: the encoder does not pool element vectors, or does so by a statistic that cannot be trained
+            through.
     """
     network, elements = encoder.network, np.full((N_ELEMENTS + 1, encoder.elements.dim), np.nan, dtype=np.float32)
+    if not isinstance(network, Network):
+        raise InputInvalid(f"{encoder!r} does not pool element vectors: its network is a {type(network).__name__}.")
     odd = [name for name in network.statistics if name not in POOLINGS]
     if odd:
         raise InputInvalid(f"{encoder!r} pools by {', '.join(odd)}; trainable are {', '.join(POOLINGS)}.")

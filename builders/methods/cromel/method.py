@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from builders.learning.devices import device_name
+from builders.learning.encoders import FormulaEncoder
+from builders.learning.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.learning.material import Material
 from builders.methods.base import Description, EncoderVectors, Method, Run
-from builders.methods.cromel.encoder import FormulaEncoder, composition_encoder_bytes, encoder_of_tensors, tensors_of
-from builders.methods.cromel.lessons import ENERGY, Lessons, pool_polymorphs
+from builders.methods.cromel.encoder import composition_encoder_bytes, encoder_of_tensors, tensors_of
 from builders.methods.cromel.recipes import CromelRecipe
 from builders.methods.cromel.teacher import structure_vectors
 from builders.methods.cromel.training import Trained, train_encoder
@@ -53,11 +54,16 @@ class CromelMethod(Method[Lessons, Trained]):
         self.inputs = (self.teacher.sha256 if self.teacher else "",)
 
     @property
+    def temperature(self) -> float | None:
+        """By which the vectors of polymorphs are weighted, eV/atom; None for a plain mean."""
+        return None
+
+    @property
     def hyperparameters(self) -> dict[str, Any]:
         """The recipe with what a reader of the file needs, and with the version of the teacher."""
         model = self.recipe.model
         facts = {"statistics": model.statistics, "activation": model.activation, "dim": model.dim}
-        return facts | self.recipe.to_dict() | {"teacher": _name_of(self.teacher)}
+        return facts | self.recipe.to_dict() | {"teacher": name_of(self.teacher)}
 
     def prepare(self, material: Material, run: Run) -> Lessons:
         """Pool labels, and the vectors of the teacher if there is one, over the polymorphs of each formula."""
@@ -66,7 +72,8 @@ class CromelMethod(Method[Lessons, Trained]):
             cache = run.checkpoint and run.checkpoint.with_name("teacher.npy")
             vectors = structure_vectors(self.teacher, table, cache=cache, reporter=run.reporter)
         labels = dict(zip(material.targets, material.labels.T, strict=True))
-        return pool_polymorphs(material.formulas, labels, vectors, energies=table.properties.get(ENERGY))
+        energies = table.properties.get(ENERGY)
+        return pool_polymorphs(material.formulas, labels, vectors, energies=energies, temperature=self.temperature)
 
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the generator, on the CPU: it is small."""
@@ -83,7 +90,7 @@ class CromelMethod(Method[Lessons, Trained]):
         """Return limits, citation and the teacher."""
         taught_by, environment = {}, {}
         if self.teacher is not None:
-            taught_by = {"teacher": str(_name_of(self.teacher))}
+            taught_by = {"teacher": str(name_of(self.teacher))}
             environment = {"teacher_device": device_name(self.teacher.device)}
         return Description(torch.device("cpu"), LIMITS, PAPER, options=taught_by, environment=environment)
 
@@ -101,7 +108,8 @@ def published(trained: Trained, atomic_numbers: np.ndarray, name: str) -> Formul
     return encoder_of_tensors(tensors_of(encoder), generator.config, name=name)
 
 
-def _name_of(teacher: CrystalEncoder | None) -> str | None:
+def name_of(teacher: CrystalEncoder | None) -> str | None:
+    """Return a teacher with its version; None for none."""
     return None if teacher is None else f"{teacher.manifest.name}@{teacher.manifest.version}"
 
 

@@ -8,39 +8,22 @@ element vectors, a shift and a scale, and a few linear layers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import Compositions
+from builders.learning.encoders import FormulaModule
 from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
 
 ACTIVATIONS = {"silu": F.silu, "relu": F.relu}
 TINY = 1e-12
 """Added to a variance before its root, whose slope at zero is infinite."""
-
-
-@dataclass(frozen=True)
-class Compositions:
-    """``B`` formulas of up to ``N`` elements.
-
-    Attributes:
-        atomic_numbers: (B, N) int64, 0 where padded.
-        fractions: (B, N) float32, one in sum.
-    """
-
-    atomic_numbers: Tensor
-    fractions: Tensor
-
-    def __len__(self) -> int:
-        return len(self.atomic_numbers)
-
-    def take(self, rows: Tensor) -> Compositions:
-        """Return the formulas at the given rows."""
-        return Compositions(self.atomic_numbers[rows], self.fractions[rows])
 
 
 class ElementBlock:
@@ -75,11 +58,13 @@ POOLINGS = {
 """The statistics of `embeddings.pooling` that a generator may use."""
 
 
-class CompositionGenerator(nn.Module):
+class CompositionGenerator(FormulaModule):
     """Compositions in, one vector for each out.
 
     The pooled vectors are standardized by running moments of the training batches, which are fixed afterwards.
     """
+
+    config: GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -91,6 +76,21 @@ class CompositionGenerator(nn.Module):
         widths = (width, *config.hidden, config.dim)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `embeddings.encoder.Network` needs beside tensors."""
+        return {"architecture": "pooled", "statistics": self.config.statistics, "activation": self.config.activation}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return what `embeddings.encoder.Network` computes with, and the element vectors."""
+        state = self.state_dict()
+        named = {
+            "elements": state["table.weight"],
+            "input_mean": state["standardize.running_mean"],
+            "input_scale": (state["standardize.running_var"] + self.standardize.eps).sqrt(),
+        } | {name: values for name, values in state.items() if name.startswith("layers.")}
+        return {name: values.numpy().copy() for name, values in named.items()}
 
     def pool(self, compositions: Compositions) -> Tensor:
         """Return the statistics of the element vectors, side by side, (B, n_statistics * element_dim)."""
@@ -123,14 +123,16 @@ class Noise(nn.Module):
 class CroMEL(nn.Module):
     """A generator with what teaches it: heads for labels, and a projection to the vectors of structures."""
 
-    def __init__(self, config: GeneratorConfig, n_targets: int, teacher_dim: int, *, stochastic: bool = False) -> None:
+    generator: Any
+
+    def __init__(self, generator: Any, n_targets: int, teacher_dim: int, *, stochastic: bool = False) -> None:
+        """Put heads on a generator: any network that gives formulas vectors of ``config.dim`` numbers."""
         super().__init__()
-        self.generator = CompositionGenerator(config)
-        self.heads = nn.Sequential(
-            nn.SiLU(), nn.Linear(config.dim, config.dim), nn.SiLU(), nn.Linear(config.dim, n_targets)
-        )
-        self.project = nn.Linear(config.dim, teacher_dim)
-        self.noise = Noise(config.dim) if stochastic else None
+        dim = generator.config.dim
+        self.generator = generator
+        self.heads = nn.Sequential(nn.SiLU(), nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, n_targets))
+        self.project = nn.Linear(dim, teacher_dim)
+        self.noise = Noise(dim) if stochastic else None
 
     def encode(self, compositions: Compositions) -> Tensor:
         """Return one vector for each formula, (B, dim): in training a sample, if the generator is stochastic."""

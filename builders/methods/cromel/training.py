@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import pack
 from builders.learning.devices import mixed_precision
+from builders.learning.lessons import Lessons
 from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler, faults_in_training, refuse_faults
-from builders.methods.cromel.lessons import Lessons
-from builders.methods.cromel.model import CroMEL
-from builders.methods.cromel.packing import pack
-from builders.methods.cromel.recipes import CromelRecipe
+from builders.methods.cromel.config import TransferConfig
+from builders.methods.cromel.model import CompositionGenerator, CroMEL
 from builders.progress import Reporter
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from embeddings.errors import TrainingError
@@ -46,6 +46,17 @@ class Trained:
     history: list[dict[str, Any]]
 
 
+class TransferRecipe(Protocol):
+    """What a training reads of a recipe, of whatever method."""
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def seed_of_split(self) -> int: ...  # noqa: D102
+    @property
+    def training(self) -> TransferConfig: ...  # noqa: D102
+
+
 class ExtraLoss(Protocol):
     """One more term of the loss, which may learn on its own; a comparison brings it along.
 
@@ -67,8 +78,9 @@ class ExtraLoss(Protocol):
 
 def train_encoder(
     lessons: Lessons,
-    recipe: CromelRecipe,
+    recipe: TransferRecipe,
     *,
+    generator: nn.Module | None = None,
     checkpoint: Path | None = None,
     run: str = "",
     reporter: Reporter | None = None,
@@ -79,6 +91,7 @@ def train_encoder(
     Args:
         lessons: what to learn.
         recipe: how; its targets are those of the lessons.
+        generator: that learns, with ``config.dim``; None for a new one of the sizes in a `CromelRecipe`.
         checkpoint: file that a killed run resumes from; None for none.
         run: identity of the run, which the checkpoint has to share.
         reporter: tells a person about it.
@@ -90,14 +103,20 @@ def train_encoder(
             no longer a number.
     """
     with torch.random.fork_rng():
-        return _Trainer(lessons, recipe, checkpoint, run, extra).fit(reporter or Reporter(quiet=True))
+        return _Trainer(lessons, recipe, generator, checkpoint, run, extra).fit(reporter or Reporter(quiet=True))
 
 
 class _Trainer:
     """State of one run."""
 
     def __init__(
-        self, lessons: Lessons, recipe: CromelRecipe, checkpoint: Path | None, run: str, extra: ExtraLoss | None
+        self,
+        lessons: Lessons,
+        recipe: TransferRecipe,
+        generator: nn.Module | None,
+        checkpoint: Path | None,
+        run: str,
+        extra: ExtraLoss | None,
     ) -> None:
         self.lessons, self.recipe, self.config, self.extra = lessons, recipe, recipe.training, extra
         self.checkpoint, self.run = checkpoint, run
@@ -112,7 +131,8 @@ class _Trainer:
         self.vectors = _tensor(self._standardized_vectors())
         torch.manual_seed(recipe.seed)
         n_targets, teacher_dim = len(lessons.targets), self.vectors.shape[1]
-        self.model = CroMEL(recipe.model, n_targets, teacher_dim, stochastic=self.config.stochastic)
+        generator = CompositionGenerator(recipe.model) if generator is None else generator  # type: ignore[attr-defined]
+        self.model = CroMEL(generator, n_targets, teacher_dim, stochastic=self.config.stochastic)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=self.config.learning_rate,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
+import pytest
 import torch
 
+from builders.learning.compositions import packed
+from builders.learning.encoders import FormulaModule
+from builders.learning.members import Budget, Lesson, Member, fit_all_rows, fit_folds, head_of
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds
-from builders.methods.cromel.packing import packed
 from embeddings.elements import N_ELEMENTS
-from embeddings.estimators.network import TunedNetwork
 from embeddings.formula import fraction_matrix
+from embeddings.tuning.network import KeptEncoder, TunedNetwork
 from testing.formula_encoders import untrained
+from testing.language_encoders import untrained_model
 
 FORMULAS = ["Fe2O3", "NaCl", "KCl", "MgO", "SiO2", "LiFePO4", "Cu", "ZnS", "CaF2", "TiO2"]
 CONFIG = GeneratorConfig(element_dim=6, hidden=(12,), dim=8)
 BUDGET = Budget(6, 4, 1e-2, 1e-3, 1e-2, 0.1, patience=2)
 MATRIX = fraction_matrix(FORMULAS)
 COLUMNS = np.random.default_rng(0).normal(size=(len(FORMULAS), 3))
+NETWORKS = {"pooled": untrained(CONFIG, FORMULAS).generator, "language": untrained_model()}
 FOLDS = [(np.arange(5, 10), np.arange(5)), (np.arange(5), np.arange(5, 10))]
 
 
@@ -25,18 +31,30 @@ def lesson(wanted: np.ndarray) -> Lesson:
     return Lesson(packed(MATRIX), torch.from_numpy(COLUMNS.astype(np.float32)), torch.from_numpy(wanted))
 
 
-def test_numpy_computes_what_torch_trained() -> None:
-    values = COLUMNS[:, :1].astype(np.float32)
-    generator = untrained(CONFIG, FORMULAS).generator
-    (member,) = fit_all_rows(generator, lesson(values), BUDGET, n_members=1, n_epochs=3, n_outputs=1, seed=0)
-    network = TunedNetwork(CONFIG.statistics, CONFIG.activation, arrays_of(member))
-    asked = lesson(values)
+def members(network: FormulaModule) -> list[Member]:
+    asked = lesson(COLUMNS[:, :1].astype(np.float32))
+    return fit_all_rows(network, asked, BUDGET, n_members=2, n_epochs=3, n_outputs=1, seed=0)
+
+
+def kept(member: Member) -> TunedNetwork:
+    return TunedNetwork(KeptEncoder(member.generator.settings, member.generator.tensors()), head_of(member))
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_numpy_computes_what_torch_trained(network: FormulaModule) -> None:
+    member, _ = members(network)
+    asked = lesson(COLUMNS[:, :1].astype(np.float32))
     np.testing.assert_allclose(
-        network(MATRIX, np.arange(N_ELEMENTS + 1), COLUMNS),
+        kept(member)(MATRIX, np.arange(N_ELEMENTS + 1), COLUMNS),
         member.predict(asked.compositions, asked.columns),
-        rtol=1e-3,
-        atol=1e-4,
+        atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_the_same_seed_gives_the_same_bytes(network: FormulaModule) -> None:
+    one, other = (pickle.dumps(list(map(kept, members(network)))) for _ in range(2))
+    assert one == other
 
 
 def test_every_row_is_predicted_by_the_member_that_held_it_out() -> None:

@@ -1,17 +1,38 @@
-"""Formulas as padded tensors."""
+"""Formulas as padded tensors: what every network of compositions is trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from builders.methods.cromel.model import Compositions
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.missing import FOR_MODELS, Missing, check_policy
 from embeddings.pooling.replacing import replacements
+
+
+@dataclass(frozen=True)
+class Compositions:
+    """``B`` formulas of up to ``N`` elements.
+
+    Attributes:
+        atomic_numbers: (B, N) int64, 0 where padded.
+        fractions: (B, N) float32, one in sum.
+    """
+
+    atomic_numbers: Tensor
+    fractions: Tensor
+
+    def __len__(self) -> int:
+        return len(self.atomic_numbers)
+
+    def take(self, rows: Tensor) -> Compositions:
+        """Return the formulas at the given rows."""
+        return Compositions(self.atomic_numbers[rows], self.fractions[rows])
 
 
 def pack(formulas: Iterable[Any], covered: np.ndarray | None = None, *, missing: Missing = "raise") -> Compositions:

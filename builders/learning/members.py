@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from builders.learning.compositions import Compositions
+from builders.learning.encoders import FormulaModule
 from builders.learning.optimization import learning_rate_factor
-from builders.methods.cromel.model import CompositionGenerator, Compositions
+from embeddings.errors import TrainingError
 
 WARMUP = 0.05
 """Share of all steps in which the learning rates rise."""
@@ -74,7 +76,7 @@ class Member(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, generator: CompositionGenerator, n_columns: int, n_outputs: int, dropout: float) -> None:
+    def __init__(self, generator: FormulaModule, n_columns: int, n_outputs: int, dropout: float) -> None:
         super().__init__()
         dim = generator.config.dim
         width = dim + n_columns
@@ -116,7 +118,8 @@ class Stopped:
 
     Attributes:
         n_epochs: the best epoch, counted from 1.
-        out_of_fold: (n, n_outputs) float64 outputs for the rows that were held out, in that epoch; NaN for others.
+        out_of_fold: (n, n_outputs) float64 outputs for the rows that were held out, in that epoch; the mean, where
+            several members did so; NaN for others.
         members: of each fold, in that epoch.
     """
 
@@ -126,7 +129,7 @@ class Stopped:
 
 
 def fit_folds(
-    generator: CompositionGenerator,
+    generator: FormulaModule,
     lesson: Lesson,
     folds: Sequence[tuple[np.ndarray, np.ndarray]],
     budget: Budget,
@@ -140,7 +143,7 @@ def fit_folds(
     Args:
         generator: to start from; it is copied.
         lesson: n rows.
-        folds: rows to train on, and rows that are held out; no formula in both.
+        folds: rows to train on, and rows that are held out, no formula in both; of one deal, or of several.
         budget: how.
         n_outputs: 1, 2 with a gate, or the number of classes.
         seed: of the heads and the batches.
@@ -160,15 +163,22 @@ def fit_folds(
                 best, lowest, kept = epoch, loss, [fit.weights() for fit in fits]
             if epoch - best >= budget.patience or not allows():
                 break
-    out_of_fold = np.full((len(lesson.columns), n_outputs), np.nan)
-    for fit, weights, rows in zip(fits, kept, held_out, strict=True):
+    for fit, weights in zip(fits, kept, strict=True):
         fit.member.load_state_dict(weights)
-        out_of_fold[rows] = fit.member.predict(lesson.compositions.take(rows), lesson.columns[rows])
-    return Stopped(max(best, 0) + 1, out_of_fold, [fit.member for fit in fits])
+    members = [fit.member for fit in fits]
+    return Stopped(max(best, 0) + 1, _out_of_fold(members, lesson, held_out, n_outputs), members)
+
+
+def _out_of_fold(members: list[Member], lesson: Lesson, held_out: list[Tensor], n_outputs: int) -> np.ndarray:
+    total, counts = np.zeros((len(lesson.columns), n_outputs)), np.zeros((len(lesson.columns), 1))
+    for member, rows in zip(members, held_out, strict=True):
+        total[rows] += member.predict(lesson.compositions.take(rows), lesson.columns[rows])
+        counts[rows] += 1
+    return np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
 
 
 def fit_all_rows(
-    generator: CompositionGenerator,
+    generator: FormulaModule,
     lesson: Lesson,
     budget: Budget,
     *,
@@ -178,7 +188,11 @@ def fit_all_rows(
     seed: int,
     allows: Callable[[], bool] = lambda: True,
 ) -> list[Member]:
-    """Train members on all rows, for as many epochs as folds say; the others as `fit_folds` says."""
+    """Train members on all rows, for as many epochs as folds say; the others as `fit_folds` says.
+
+    Raises:
+        TrainingError: the weights are no longer numbers.
+    """
     members = []
     for number in range(n_members):
         with torch.random.fork_rng():
@@ -188,10 +202,18 @@ def fit_all_rows(
                 fit.run_epoch(epoch)
                 if not allows():
                     break
+            _check(fit.member)
             members.append(fit.member)
         if not allows():
             break
     return members
+
+
+def _check(member: Member) -> None:
+    if not all(torch.isfinite(weights).all() for weights in member.parameters()):
+        raise TrainingError(
+            "Fine-tuning diverged: weights are no longer numbers. Lower the learning rates of encoder and head."
+        )
 
 
 class _Fit:
@@ -199,7 +221,7 @@ class _Fit:
 
     def __init__(
         self,
-        generator: CompositionGenerator,
+        generator: FormulaModule,
         lesson: Lesson,
         rows: np.ndarray,
         n_outputs: int,
@@ -262,23 +284,7 @@ def _loss_of(outputs: Tensor, wanted: Tensor) -> Tensor:
     return errors.sum() / len(wanted) + F.binary_cross_entropy_with_logits(outputs[:, 1], passed)
 
 
-def arrays_of(member: Member) -> dict[str, np.ndarray]:
-    """Return what a member computes with, as `embeddings.estimators.network.TunedNetwork` reads it."""
-    state = member.state_dict()
-    named = {
-        "table": state["generator.table.weight"],
-        "input_mean": state["generator.standardize.running_mean"],
-        "input_scale": (state["generator.standardize.running_var"] + member.generator.standardize.eps).sqrt(),
-    }
-    kept = ("shift", "scale", "linear.", "hidden.", "generator.layers.")
-    named |= {name.removeprefix("generator."): tensor for name, tensor in state.items() if name.startswith(kept)}
-    return {name: tensor.numpy().copy() for name, tensor in named.items()}
-
-
-def untrained_member(generator: CompositionGenerator) -> Member:
-    """Return a generator under a head that gives zero."""
-    with torch.random.fork_rng():
-        member = Member(generator, 0, 1, 0.0)
-    for weight in (*member.linear.parameters(), *member.hidden.parameters()):
-        nn.init.zeros_(weight)
-    return member
+def head_of(member: Member) -> dict[str, np.ndarray]:
+    """Return what a member's head computes with, as `embeddings.tuning.network.TunedNetwork` reads it."""
+    kept = ("shift", "scale", "linear.", "hidden.")
+    return {name: values.numpy().copy() for name, values in member.state_dict().items() if name.startswith(kept)}

@@ -57,24 +57,31 @@ def pool_polymorphs(
     vectors: np.ndarray | None = None,
     *,
     energies: np.ndarray | None = None,
+    temperature: float | None = None,
 ) -> Lessons:
     """Make one row of all polymorphs of a formula.
 
     A label is that of the polymorph of lowest energy which has it: what a formula is most likely to form. A vector is
-    the mean over all polymorphs.
+    the mean over all polymorphs, weighted by their energies if a temperature is given.
 
     Args:
         formulas: (n,) canonical reduced formula of each crystal.
         labels: target -> (n,) values, NaN where unknown.
         vectors: (n, teacher_dim), NaN rows where a crystal has none; None for no teacher.
         energies: (n,) by which polymorphs are ordered, NaN last; None keeps the order given.
+        temperature: in the unit of the energies; a polymorph counts by ``exp(-energy above the lowest / temperature)``,
+            and one of unknown energy only where all are. None for equal weights.
     """
     spelled = np.asarray(formulas)
     order = np.lexsort((np.zeros(len(spelled)) if energies is None else energies, spelled))
     distinct, row_of = np.unique(spelled[order], return_inverse=True)
     columns = [_first_known(values[order], row_of, len(distinct)) for values in labels.values()]
     given = np.empty((len(spelled), 0), dtype=np.float32) if vectors is None else vectors
-    return Lessons(distinct, tuple(labels), np.stack(columns, axis=1), _mean(given[order], row_of, len(distinct)))
+    weights = np.ones(len(spelled))
+    if temperature is not None and energies is not None:
+        weights = _weights(energies[order], row_of, len(distinct), temperature)
+    pooled = _mean(given[order], weights, row_of, len(distinct))
+    return Lessons(distinct, tuple(labels), np.stack(columns, axis=1), pooled)
 
 
 def _first_known(values: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
@@ -85,11 +92,24 @@ def _first_known(values: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
     return result
 
 
-def _mean(vectors: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
+def _weights(energies: np.ndarray, row_of: np.ndarray, n: int, temperature: float) -> np.ndarray:
+    """Return the Boltzmann weights of polymorphs, zero where the energy is unknown."""
+    lowest = np.full(n, np.inf)
+    np.fmin.at(lowest, row_of, energies)
+    above = np.where(np.isfinite(energies), energies - lowest[row_of], np.inf)
+    return np.exp(-above / temperature)
+
+
+def _mean(vectors: np.ndarray, weights: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:
     known = np.isfinite(vectors).all(axis=1)
-    starts_at = np.searchsorted(row_of[known], np.arange(n))
-    counts = np.bincount(row_of[known], minlength=n)
-    result = np.full((n, vectors.shape[1]), np.nan, dtype=np.float32)
+    vectors, weights, row_of = vectors[known], weights[known], row_of[known]
+    counts = np.bincount(row_of, minlength=n)
+    weighed = np.bincount(row_of, weights, minlength=n) > 0
+    weights = np.where(weighed[row_of], weights, 1.0)
     has = counts > 0
-    result[has] = np.add.reduceat(vectors[known], starts_at[has]) / counts[has, None]
+    starts_at = np.searchsorted(row_of, np.flatnonzero(has))
+    result = np.full((n, vectors.shape[1]), np.nan, dtype=np.float32)
+    totals = np.bincount(row_of, weights, minlength=n)[has, None]
+    if has.any():
+        result[has] = np.add.reduceat(vectors * weights[:, None], starts_at) / totals
     return result

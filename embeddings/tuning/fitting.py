@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from embeddings.bench.folds import Folds
-from embeddings.estimators.network import TunedNetwork
 from embeddings.formula import FractionMatrix
 from embeddings.loaders import as_composition_encoder, builders_needed
 from embeddings.protocols import CatalogLike
+from embeddings.tuning.network import KeptEncoder, TunedNetwork
 
 if TYPE_CHECKING:
-    from builders.methods.cromel.encoder import FormulaEncoder
+    from builders.learning.encoders import FormulaEncoder, FormulaModule
 
     Trainable: TypeAlias = CatalogLike | FormulaEncoder
 
@@ -45,13 +44,13 @@ class Tuned:
     """What fine-tuning gave.
 
     Attributes:
-        start: the encoder as it was, under a head that learned nothing.
+        start: the encoder as it was.
         networks: the members, trained on all rows.
         n_epochs: passes over the rows, chosen on folds.
         out_of_fold: (n, n_outputs) outputs of networks for rows that they did not see.
     """
 
-    start: TunedNetwork
+    start: KeptEncoder
     networks: tuple[TunedNetwork, ...]
     n_epochs: int
     out_of_fold: np.ndarray
@@ -70,7 +69,8 @@ def trainable_encoder(encoder: Trainable) -> FormulaEncoder:
         EmbeddingsError: as `embeddings.load_composition_encoder` says.
     """
     with builders_needed():
-        from builders.methods.cromel.encoder import FormulaEncoder, trainable
+        from builders.learning.encoders import FormulaEncoder
+        from builders.methods.twins import trainable
     return encoder if isinstance(encoder, FormulaEncoder) else trainable(as_composition_encoder(encoder))
 
 
@@ -79,7 +79,7 @@ def tune(
     matrix: FractionMatrix,
     columns: np.ndarray,
     wanted: np.ndarray,
-    folds: Folds,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
     options: TuningOptions,
     *,
     replaced: np.ndarray,
@@ -93,7 +93,7 @@ def tune(
         encoder: to start from; it is copied.
         matrix: n formulas.
         columns: (n, n_columns) what the head sees beside the encoder's vector.
-        wanted: what is learned, as `embeddings.estimators.targets.Target.wanted` gives it.
+        wanted: what is learned, as `embeddings.tuning.targets.Target.wanted` gives it.
         folds: rows to train on and rows held out, of each fold; every row is held out once.
         options: of training.
         replaced: (119,) for each atomic number the one whose vector is taken.
@@ -104,8 +104,8 @@ def tune(
     with builders_needed():
         import torch
 
-        from builders.methods.cromel.members import Budget, Lesson, arrays_of, fit_all_rows, fit_folds, untrained_member
-        from builders.methods.cromel.packing import packed
+        from builders.learning.compositions import packed
+        from builders.learning.members import Budget, Lesson, fit_all_rows, fit_folds, head_of
 
     lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
     budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})
@@ -114,9 +114,9 @@ def tune(
     members = fit_all_rows(
         encoder.generator, lesson, budget, n_members=options.n_members, n_epochs=stopped.n_epochs, **said
     )
-    config = encoder.generator.config
-    start, *networks = (
-        TunedNetwork(config.statistics, config.activation, arrays_of(one))
-        for one in (untrained_member(encoder.generator), *members)
-    )
-    return Tuned(start, tuple(networks), stopped.n_epochs, stopped.out_of_fold)
+    networks = tuple(TunedNetwork(_kept(one.generator), head_of(one)) for one in members)
+    return Tuned(_kept(encoder.generator), networks, stopped.n_epochs, stopped.out_of_fold)
+
+
+def _kept(network: FormulaModule) -> KeptEncoder:
+    return KeptEncoder(network.settings, network.tensors())
