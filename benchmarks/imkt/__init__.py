@@ -72,13 +72,14 @@ command.add_command(_suite)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
               show_envvar=True, help="Folder of the development data.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--all-rows", is_flag=True, help="Also formulas that are trained on alone.")
 @click.argument("names", nargs=-1, type=click.Choice(list(TASKS)), metavar="[NAME]...")
 @one_line_errors()
-def formulas(data: Path, out: Path, names: tuple[str, ...]) -> None:
+def formulas(data: Path, out: Path, all_rows: bool, names: tuple[str, ...]) -> None:
     """Write the reduced formulas that tasks are tested on, one a line: what encoders without leaks may not see.
 
     Without a NAME those of all tasks of JARVIS.
     """
     from benchmarks.imkt.formulas import write_formulas
 
-    click.echo(write_formulas(data, out, names), err=True)
+    click.echo(write_formulas(data, out, names, all_rows=all_rows), err=True)

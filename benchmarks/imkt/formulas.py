@@ -1,4 +1,8 @@
-"""The formulas that are tested, for encoders whose training has to leave them out."""
+"""The formulas of tasks, for encoders whose training has to leave them out.
+
+To leave out those that are tested keeps their labels out. A head on frozen vectors needs more: where the encoder has
+learned from the formulas that the head is trained on, and not from the tested ones, the head trusts vectors too much.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,13 @@ from embeddings.formula import reduced_formulas
 from embeddings.store.folders import write_text
 
 
-def formulas_of(data: Path, names: Sequence[str] = ()) -> list[str]:
-    """Return the canonical reduced formulas of all rows that are tested, sorted.
+def formulas_of(data: Path, names: Sequence[str] = (), *, all_rows: bool = False) -> list[str]:
+    """Return the canonical reduced formulas that tasks are tested on, sorted.
 
     Args:
         data: folder of the tasks.
         names: of the tasks; those of JARVIS if none is named.
+        all_rows: whether those that are trained on alone count as well.
 
     Raises:
         InputInvalid: the file of a task is not there.
@@ -26,23 +31,25 @@ def formulas_of(data: Path, names: Sequence[str] = ()) -> list[str]:
     chosen = names or [name for name, about in TASKS.items() if about.family == "jarvis"]
     found: set[str] = set()
     for name in chosen:
-        found.update(formulas_tested(read_task(data, name)))
+        task = read_task(data, name)
+        found.update(task.groups.tolist() if all_rows else formulas_tested(task))
     return sorted(found)
 
 
-def write_formulas(data: Path, out: Path, names: Sequence[str] = ()) -> str:
+def write_formulas(data: Path, out: Path, names: Sequence[str] = (), *, all_rows: bool = False) -> str:
     """Write those formulas, one a line, and say how many there are, and how many of the crystals' remain without them.
 
     Args:
         data: folder of the tasks, and perhaps of the crystals.
         out: file to write.
         names: of the tasks; those of JARVIS if none is named.
+        all_rows: whether those that are trained on alone count as well.
 
     Raises:
         InputInvalid: the file of a task is not there.
         OutputInvalid: the file cannot be written.
     """
-    found = formulas_of(data, names)
+    found = formulas_of(data, names, all_rows=all_rows)
     write_text(out, "".join(f"{formula}\n" for formula in found))
     said = f"{out}: {len(found):,} formulas"
     crystals = data / MATERIALS_PROJECT

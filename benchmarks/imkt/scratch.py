@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from builders.methods.cromel.encoder import FormulaEncoder, trainable
+import numpy as np
+import torch
+
+from builders.learning.encoders import FormulaEncoder
+from builders.methods.cromel.model import CompositionGenerator
+from builders.methods.twins import trainable
+from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder, Network
-from embeddings.errors import InputInvalid
 from testing.formula_encoders import untrained
 
 
@@ -25,8 +30,11 @@ def untrained_like(encoder: CompositionEncoder, formulas: Sequence[str], *, seed
         seed: of the weights.
 
     Raises:
-        InputInvalid: its network is not a pooled one.
+        InputInvalid: nothing can train a network of its kind.
     """
-    if not isinstance(encoder.network, Network):
-        raise InputInvalid(f"{encoder!r} has no network that pools element vectors; no other can start from scratch.")
-    return untrained(trainable(encoder).generator.config, formulas, seed=seed)
+    network = trainable(encoder).generator
+    if isinstance(network, CompositionGenerator):
+        return untrained(network.config, formulas, seed=seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return FormulaEncoder(type(network)(network.config), np.arange(1, N_ELEMENTS + 1), "untrained")

@@ -26,15 +26,16 @@ from benchmarks.imkt.jarvis import JARVIS, NOT_PHYSICAL
 from benchmarks.imkt.kept import Predictions
 from benchmarks.imkt.models import MAKERS, Contender, Fewer, contenders
 from benchmarks.imkt.outcome import outcome_of
-from benchmarks.imkt.scratch import untrained_like
+from benchmarks.imkt.scratch import architecture, untrained_like
 from benchmarks.imkt.summary import verdict
 from benchmarks.imkt.tables import page, table
 from benchmarks.imkt.tasks import CRABNET_FOLDS, JARVIS_FILE, MP_FILE, NEVER, TASKS, folds_tested, read_task
 from benchmarks.imkt.ways import MODELS, rival_of
 from benchmarks.sets import PUBLISHED, SETS, TargetSet
-from embeddings import load_encoder
+from embeddings import load_composition_encoder, load_encoder
 from embeddings.errors import InputInvalid
 from embeddings.formula import reduced_formulas
+from testing.language_encoders import write_language_encoder
 
 FORMULAS = ["NaCl", "KCl", "Na2Cl2", "MgO", "CaO", "LiF"]
 SPLIT = np.array([NEVER, NEVER, 0, 0, NEVER, 0])
@@ -192,6 +193,14 @@ def test_scratch_has_the_sizes_of_the_encoder_and_nothing_that_it_learned() -> N
     np.testing.assert_array_equal(fresh.encode(FORMULAS), untrained_like(encoder, FORMULAS, seed=1).encode(FORMULAS))
 
 
+def test_a_language_model_starts_from_scratch_as_well(tmp_path: Path) -> None:
+    encoder = load_composition_encoder(write_language_encoder(tmp_path))
+    formulas = ["H2O", "HO"]
+    fresh = untrained_like(encoder, formulas)
+    assert (architecture(encoder), fresh.dim) == (f"transformer, {encoder.dim} wide", encoder.dim)
+    assert not np.allclose(fresh.encode(formulas), encoder.encode(formulas), atol=0.01)
+
+
 def test_too_many_rows_are_drawn_from_those_to_train_on() -> None:
     given: list[TargetSet] = []
 
@@ -217,6 +226,11 @@ def test_formulas_of_tested_rows_are_written(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert sorted(out.read_text().split()) == sorted(reduced_formulas(["Fe", "FeC", "NaCl", "MgO", "LiF"]))
     assert "1 of 3 formulas of mp_structures.parquet remain" in run.output
+    every = CliRunner().invoke(
+        main, ["imkt", "formulas", "--data", str(tmp_path), "-o", str(out), "slme", "--all-rows"]
+    )
+    assert every.exit_code == 0, every.output
+    assert len(out.read_text().split()) == len(set(reduced_formulas(FORMULAS)))
     missing = CliRunner().invoke(main, ["imkt", "formulas", "--data", str(tmp_path), "-o", str(out)])
     assert missing.exit_code == 1
     assert "Traceback" not in missing.output
