@@ -24,7 +24,7 @@ from benchmarks.imkt import SUITE, measuring
 from benchmarks.imkt.figures import figures_of, paired_p
 from benchmarks.imkt.jarvis import JARVIS, NOT_PHYSICAL
 from benchmarks.imkt.kept import Predictions
-from benchmarks.imkt.models import MAKERS, Contender, Fewer, contenders
+from benchmarks.imkt.models import BOOSTING, MAKERS, Contender, Fewer, chosen, contenders
 from benchmarks.imkt.outcome import outcome_of
 from benchmarks.imkt.scratch import architecture, untrained_like
 from benchmarks.imkt.summary import verdict
@@ -180,6 +180,16 @@ def test_every_model_is_made_and_rivals_differ_in_the_transfer_alone() -> None:
     assert not any(MODELS[one.model].is_network for one in contenders((), {}))
     with pytest.raises(InputInvalid, match='Did you mean "ridge"'):
         next(contenders(("rigde",), {}))
+
+
+def test_a_loss_is_chosen_on_training_rows() -> None:
+    """Few values that are far off, at random, mislead the squared loss and not the absolute one."""
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(400, 3))
+    values = np.where(rng.random(400) < 0.05, 1e4, columns[:, 0])
+    groups = np.arange(400).astype(str)
+    assert chosen(BOOSTING, columns, values, groups, 0) == "boosting-l1"
+    assert chosen(("ridge",), columns[:0], values[:0], groups[:0], 0) == "ridge"
 
 
 def test_scratch_has_the_sizes_of_the_encoder_and_nothing_that_it_learned() -> None:
