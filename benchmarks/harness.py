@@ -1,7 +1,6 @@
 """How every benchmark works: a case is measured, its rows are stored as they come, and a table is made of them.
 
-A `Suite` is a group of cases. There are four: ``benchmarks.speed``, ``benchmarks.downstream``,
-``benchmarks.cross_modal`` and ``benchmarks.bench``. The result of a case is a document,
+A `Suite` is a group of cases; `benchmarks` lists them. The result of a case is a document,
 ``benchmarks/results/SUITE/CASE.json``:
 
 - ``name``, ``title``, ``quick``, ``created`` and ``environment``, written by the harness,

@@ -32,3 +32,15 @@ def one_line_errors() -> Iterator[None]:
         yield
     except EmbeddingsError as error:
         raise click.ClickException(str(error)) from error
+
+
+class MeasuresByDefault(click.Group):
+    """A suite with more commands: takes ``bench steels`` for ``bench measure steels``."""
+
+    default = "measure"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name of the default command before what is neither a command nor a question for help."""
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)

@@ -15,7 +15,7 @@ import click
 from benchmarks import harness
 from benchmarks.bench.tables import page, table, verdict
 from benchmarks.harness import Case, Request, Suite
-from benchmarks.options import numbers, one_line_errors, texts
+from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
 from benchmarks.sets import SETS
 from embeddings.cli.duration import Duration
 
@@ -56,20 +56,10 @@ _suite = harness.command(
                  help="Folder that keeps what forests predicted.  [default: beside the results]"),
 )  # fmt: skip
 
-
-class _MeasuresByDefault(click.Group):
-    """Takes ``bench steels`` for ``bench measure steels``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
-            args = [str(_suite.name), *args]
-        return super().parse_args(ctx, args)
+_suite.name = MeasuresByDefault.default
 
 
-_suite.name = "measure"
-
-
-@click.group("bench", cls=_MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
+@click.group("bench", cls=MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
              epilog="Example: python -m benchmarks bench steels jdft2d --seeds 0")  # fmt: skip
 def command() -> None:
     """Measure what `embeddings bench` finds, beside plain forests and published scores.

@@ -49,8 +49,8 @@ class Head:
         encoder = self.encoder if isinstance(self.encoder, FormulaEncoder) else self.encoder(task, seed)
         estimator = CrossModalClassifier if task.is_class else CrossModalRegressor
         model = estimator(
-            encoder, mode=self.mode, joined=False, gate=False, missing="impute", random_state=seed,
-            **(budget(task) | dict(self.options)),
+            encoder, mode=self.mode, missing="impute", random_state=seed,
+            **({"joined": False, "gate": False} | budget(task) | dict(self.options)),
         )  # fmt: skip
         model.fit(task.formulas[~tested], task.values[~tested])
         if task.is_class:
