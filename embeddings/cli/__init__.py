@@ -32,6 +32,7 @@ COMMANDS = {
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",
+    "import": "embeddings.cli.adopt:import_command",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
     "cache": "embeddings.cli.cache:cache",

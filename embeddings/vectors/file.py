@@ -95,7 +95,7 @@ class Footer:
 
     def to_metadata(self) -> dict[bytes, bytes]:
         """Return the footer as metadata of a Parquet schema."""
-        return {_KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
+        return {_KEY: json.dumps(asdict(self) | {"catalog": self.catalog.document()}, ensure_ascii=False).encode()}
 
 
 class SealedFile:
