@@ -8,6 +8,7 @@ atoms to vectors: ``weight`` (dim, 100) and ``bias`` (dim,). What their network 
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,7 +77,9 @@ def _loaded(path: Path) -> Any:
     try:
         content = read_bounded(path, at_most=LARGEST)
         _check_unpacked(path, content)
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that it is going to refuse
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except InputInvalid:
         raise
     except OSError as error:

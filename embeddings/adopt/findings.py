@@ -145,9 +145,9 @@ def _repeats(vectors: np.ndarray) -> Odd:
         return
     steps = np.round(vectors[finite] / (10 * SAME * _scale(vectors[finite])))
     _, group, sizes = np.unique(steps, axis=0, return_inverse=True, return_counts=True)
-    for place, n in zip(finite, sizes[group.ravel()], strict=True):
+    for place, n in zip(finite.tolist(), sizes[group.ravel()].tolist(), strict=True):
         if n > 1:
-            yield int(place), f"the same row as {n - 1} other element{'s' * (n > 2)}", n > 2
+            yield place, f"the same row as {n - 1} other element{'s' * (n > 2)}", n > 2
 
 
 def _norms(vectors: np.ndarray) -> Odd:

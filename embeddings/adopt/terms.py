@@ -35,7 +35,7 @@ def check_licence(text: str) -> str:
         known = [entry["id"] for entry in LICENSES.values()]
         raise InputInvalid(
             f'"{shortened(text)}" is not an SPDX license.{did_you_mean(text, known)} Give one such as MIT, '
-            "CC-BY-4.0 or CC0-1.0 (spdx.org/licenses), or LicenseRef-NAME for terms of its own, such as LicenseRef-unknown."
+            "CC-BY-4.0 or CC0-1.0 (spdx.org/licenses), or LicenseRef-NAME for terms that it does not list."
         ) from error
 
 
