@@ -64,7 +64,8 @@ def _written(ending: str, *args: str, is_variant: bool = False) -> Case:
 
 _EXPORTS = {
     "cgcnn": ".json", "megnet": ".npy", "matgl": ".pt", "alignn": ".json", "torch": ".pt", "csv": ".csv",
-    "json": ".json", "hdf5": ".h5",
+    "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
+    "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 

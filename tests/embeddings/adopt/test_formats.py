@@ -149,8 +149,14 @@ def test_checkpoint_of_the_authors_layout_made_by_our_network(tmp_path: Path) ->
         "atom_embed.bias": bias,
         "fc_out.weight": torch.ones(3, 4),
     }
-    whole = {"epoch": 7, "state_dict": state, "best_mae_error": torch.tensor(0.1), "optimizer": {"state": {}},
-             "normalizer": {"mean": torch.tensor(0.0), "std": torch.tensor(1.0)}, "args": {"lr": 1e-3, "load": "mp"}}  # fmt: skip
+    whole = {
+        "epoch": 7,
+        "state_dict": state,
+        "best_mae_error": torch.tensor(0.1),
+        "optimizer": {"state": {}},
+        "normalizer": {"mean": torch.tensor(0.0), "std": torch.tensor(1.0)},
+        "args": {"lr": 1e-3, "load": "mp"},
+    }
     for name, prefix in (("model_best.pth.tar", ""), ("model_best_mt3_256.pth.tar", "module.")):
         renamed = {f"{prefix}{key}": value for key, value in state.items()}
         torch.save(whole | {"state_dict": renamed}, tmp_path / name, _use_new_zipfile_serialization=not prefix)

@@ -1,4 +1,4 @@
-"""The catalog `properties`: tabulated, standardized, its holes marked, and honest about having been trained on nothing."""
+"""The catalog `properties`: tabulated, standardized, its holes marked, trained on nothing."""
 
 from __future__ import annotations
 
