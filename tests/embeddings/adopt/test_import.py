@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -138,6 +139,8 @@ def _install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     rows = {"Null": [0.0, 0.0], "H": [1.0, 2.0], "O": [3.0, 4.0]}
     (module / "data" / "element_representations" / "small.json").write_text(json.dumps(rows))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "elementembeddings"]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(folder)
 
 
