@@ -39,6 +39,7 @@ COMMANDS = {
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",
+    "import": "embeddings.cli.adopt:import_command",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
     "push": "embeddings.cli.registry:push",

@@ -15,6 +15,7 @@ from embeddings.cli.types import COUNT
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
 from embeddings.store import roots as store
+from embeddings.store.card import listed, trained_on
 from embeddings.store.manifest import Manifest
 from embeddings.vectors.file import read_pages
 
@@ -118,7 +119,7 @@ def show(name: str, as_json: bool) -> None:
     folder = store.resolve(name)
     manifest = store.manifest_of(folder)
     if as_json:
-        print_json(asdict(manifest))
+        print_json(manifest.document())
         return
     for title, text in _facts(manifest, folder).items():
         echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
@@ -129,7 +130,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
-    training, model = manifest.training, manifest.model
+    model = manifest.model
     return {
         "catalog": f"{manifest.name}@{manifest.version}",
         "description": manifest.description,
@@ -137,13 +138,24 @@ def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
         "vectors": f"{manifest.n_rows} x {manifest.dim} {manifest.dtype}, kind {manifest.kind}",
         "missing": " ".join(manifest.missing_elements) or "none",
         "model": f"{model.name}, recipe {model.recipe}, code {model.code_version}",
-        "trained on": f"{training.n_structures:,} structures from {training.source}",
+        "trained on": trained_on(manifest, "from"),
+        **_table_facts(manifest),
         "synthetic": "yes" if manifest.synthetic else "no",
         "licence": manifest.licence.spdx,
         "attribution": " ".join(manifest.licence.attribution.split()),
         "created": manifest.created,
         "rebuild": manifest.command,
     }
+
+
+def _table_facts(manifest: Manifest) -> dict[str, str]:
+    """Return what is to know of a table that was not trained here."""
+    table = manifest.table
+    if table is None:
+        return {}
+    facts = {"taken from": f"{table.source} ({table.format})", "left out": listed(table.left_out)}
+    facts |= {"flagged": listed(table.flagged), "notes": " ".join(table.notes)}
+    return {title: text for title, text in facts.items() if text}
 
 
 def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:

@@ -102,7 +102,7 @@ class Footer:
             self.catalog,
             type=self.level, dimensions=self.dim, source_data=[self.source], license=" AND ".join(licences),
         )  # fmt: skip
-        own = {KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
+        own = {KEY: json.dumps(asdict(self) | {"catalog": self.catalog.document()}, ensure_ascii=False).encode()}
         return own | {key.encode(): about.encode() for key, about in told.items()}
 
 

@@ -33,6 +33,11 @@ CANDIDATES = (
 )  # fmt: skip
 
 
+IMPORT = (
+    "import", "in/vectors.csv", "--name", "theirs", "--licence", "MIT", "--citation", "10.1000/x", "--out", "out",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Case:
     """One way of writing.
@@ -66,7 +71,8 @@ def _written(ending: str, *args: str, is_variant: bool = False) -> Case:
 
 _EXPORTS = {
     "cgcnn": ".json", "megnet": ".npy", "matgl": ".pt", "alignn": ".json", "torch": ".pt", "csv": ".csv",
-    "json": ".json", "hdf5": ".h5",
+    "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
+    "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 
@@ -111,6 +117,10 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
+    "import": Case(IMPORT, readers=(("verify", "theirs"), ("show", "theirs"), ("list",)), tries=2),
+    "import --force": Case(
+        (*IMPORT, "--keep", "H", "--force"), before=(IMPORT,), readers=(("verify", "theirs"),), tries=1, is_variant=True
+    ),
     "cache --clear": Case(("cache", "--clear", "all", "--yes"), before=(CRYSTALS,), tries=2),
     "cache --clear catalogs": Case(("cache", "--clear", "catalogs", "--yes"), tries=1, is_variant=True),
     "push": Case(PUSH, tries=3),
@@ -163,4 +173,5 @@ def prepare(root: Path) -> None:
     write_encoder_catalog(root / "out", name="net")
     lines = ["formula,y", *(f"Na{k}Cl,{k}" for k in range(1, 12))]
     (root / "in" / "numbers.csv").write_text("\n".join(lines) + "\n")
+    (root / "in" / "vectors.csv").write_text("element,a,b\nH,0,0\nO,1,2\nFe,3,4\n")
     (root / "in" / "formulas.csv").write_text("\n".join([*lines, "not a formula,2"]) + "\n")
