@@ -1,9 +1,9 @@
 """What turning a new version onto an old one is worth to a model that was trained on the old vectors and is kept.
 
 Run it with ``python -m benchmarks.previous OLD NEW --table FILE.parquet --formula COLUMN --target COLUMN``. On each
-fold, split by reduced formula, models are trained on mean-pooled vectors of OLD and asked about the test rows pooled from
-OLD, from NEW as it is, and from NEW turned onto OLD (`embeddings build --previous`); beside them stand models trained on
-NEW, and the mean.
+fold, split by reduced formula, models are trained on mean-pooled vectors of OLD and asked about the test rows pooled
+from OLD, from NEW as it is, and from NEW turned onto OLD (`embeddings build --previous`); beside them stand models
+trained on NEW, and the mean.
 """
 
 from __future__ import annotations
