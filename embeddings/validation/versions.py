@@ -99,8 +99,8 @@ def _check_counts(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     """Yield numbers of the manifest that contradict each other."""
     training, n_rows = manifest.training, manifest.n_rows
     total = training.n_structures
-    for symbol, count in manifest.n_structures.items() if total is not None else ():
-        if count > total:
+    for symbol, count in manifest.n_structures.items():
+        if total is not None and count > total:
             yield Finding(MANIFEST, f"n_structures.{symbol}: {count}, and there were {total} in all.")
     both = sorted(set(manifest.n_structures) & set(manifest.missing_elements))
     if both:
