@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shlex
 from collections.abc import Collection, Sequence
@@ -17,10 +18,10 @@ from embeddings._version import __version__
 from embeddings.adopt.findings import Finding, filled_cells, find_odd_rows, leave_out
 from embeddings.adopt.raw import ElementRows, RawTable, element_rows
 from embeddings.catalog import ElementTable
-from embeddings.errors import CatalogExists, InputInvalid
+from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid
 from embeddings.store import roots
 from embeddings.store.epoch import source_date
-from embeddings.store.index import is_name, is_version, versions
+from embeddings.store.index import is_name, is_version, repair_index, versions
 from embeddings.store.manifest import (
     Citation,
     Column,
@@ -122,30 +123,33 @@ def write_import(
         force: replace the version if it exists.
 
     Returns:
-        The version's folder.
+        The version's folder. It stays as it is if the same was imported before.
 
     Raises:
-        CatalogExists: the version exists and `force` is off.
+        CatalogExists: the version exists with other content, and `force` is off.
         ManifestInvalid: what is said of it does not fit the schema.
         OutputInvalid: it cannot be written.
         MissingExtra: h5py is not installed.
     """
     rows = imported.rows
     table = ElementTable(rows.atomic_numbers, rows.vectors, None)
-    return write_catalog(root, provenance_of(imported, about, content, format), table, force=force)
+    provenance, place = provenance_of(imported, about, content, format), Path(root) / about.name / about.version
+    if not force and _fingerprint(place) == provenance.fingerprint:
+        repair_index(Path(root))  # its writer may have died before it entered the version
+        return place
+    return write_catalog(root, provenance, table, force=force)
 
 
-def check_free(name: str, version: str, root: Path, *, force: bool = False) -> None:
+def check_free(name: str, version: str, root: Path) -> None:
     """Refuse a name that another catalog has: vectors of different origin must not be told apart by a number alone.
 
     Args:
         name: of the catalog to be.
         version: of it.
         root: that it is written to.
-        force: whether the version may be replaced, if it is a table as well.
 
     Raises:
-        CatalogExists: the name is taken, or its version is.
+        CatalogExists: the name is taken, or its version is in another root.
         InputInvalid: not a name, or not a version.
     """
     if not is_name(name) or not is_version(version):
@@ -159,18 +163,27 @@ def check_free(name: str, version: str, root: Path, *, force: bool = False) -> N
             raise CatalogExists(
                 f"{name} is a catalog in {place} that was not imported, so the name is taken. Choose another."
             )
-        if version in known and not (force and place == Path(root)):
+        if version in known and os.path.realpath(place) != os.path.realpath(root):
             raise CatalogExists(
                 f"{name}@{version} exists in {place}, and a released version is never edited. Choose a "
                 "higher --version for other vectors, or another name."
             )
 
 
+def _fingerprint(folder: Path) -> str | None:
+    """Return the identity of a version that is there; None where none is that can be read."""
+    try:
+        return read_manifest(folder).fingerprint
+    except EmbeddingsError:
+        return None
+
+
 def provenance_of(imported: Imported, about: About, content: bytes, format: str) -> Provenance:
     """Return the provenance of an imported table: what was said of it, and the hash of the file that it comes from."""
     sha256 = hashlib.sha256(content).hexdigest()
     said = replace(about, options=())
-    identity = json.dumps([sha256, repr(said), sorted(imported.left_out), __version__])
+    rows = hashlib.sha256(imported.rows.vectors.tobytes() + imported.rows.atomic_numbers.tobytes()).hexdigest()
+    identity = json.dumps([sha256, rows, repr(said), __version__])
     columns = tuple(Column(name=name) for name in imported.rows.columns)
     return Provenance(
         schema_version=2,

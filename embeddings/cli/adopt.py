@@ -73,7 +73,7 @@ def _write(root: Path, source: str, package: str | None, options: dict[str, Any]
 
     name, keep = _name(source, package, options), _split(options["keep"])
     inputs = [] if package else [source]
-    check_free(name, options["number"], root, force=options["force"])
+    check_free(name, options["number"], root)
     guard(Output(root / name / options["number"], "the catalog", "folder"), inputs=inputs)
     table, about, content = _of_package(source, package, name, options) if package else _of_file(source, name, options)
     imported = examine(table, skip_unknown=bool(package) or options["skip_unknown"], keep=keep)

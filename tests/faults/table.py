@@ -117,7 +117,7 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
-    "import": Case(IMPORT, readers=(("verify", "theirs"), ("show", "theirs"), ("list",)), tries=2),
+    "import": Case(IMPORT, readers=(("list",),), tries=2),
     "import --force": Case(
         (*IMPORT, "--keep", "H", "--force"), before=(IMPORT,), readers=(("verify", "theirs"),), tries=1, is_variant=True
     ),

@@ -119,7 +119,11 @@ def test_names_that_are_taken(here: Path, run: Run) -> None:
     assert "the name is taken" in run("import", "t.csv", "--name", "toy", "--version", "9.0.0", *TERMS, code=1).stderr
     run("import", "t.csv", "--name", "theirs", *TERMS)
     before = files(here)
-    assert "never edited" in run("import", "t.csv", "--name", "theirs", *TERMS, code=1).stderr
+    run("import", "t.csv", "--name", "theirs", *TERMS)
+    assert files(here) == before
+    Path("other.csv").write_text(csv_text(VECTORS + 1))
+    before = files(here)
+    assert "never edited" in run("import", "other.csv", "--name", "theirs", *TERMS, code=1).stderr
     assert files(here) == before
     run("import", "t.csv", "--name", "theirs", "--version", "1.1.0", *TERMS)
     assert load_uae("theirs").version == "1.1.0"
