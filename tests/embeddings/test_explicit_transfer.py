@@ -16,7 +16,7 @@ from sklearn.dummy import DummyRegressor
 from builders.methods.explicit import TemplatePool
 from builders.methods.explicit.features import FACTS, LABELS, FeatureGenerator
 from embeddings.errors import InputInvalid, TargetInvalid
-from embeddings.estimators.explicit import ExplicitTransferRegressor
+from embeddings.estimators import ExplicitTransferRegressor
 from embeddings.formula import reduced_formulas
 from testing.crystals import cscl, rocksalt, structure_table
 from testing.toys import toy_catalog
