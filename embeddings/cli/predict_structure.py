@@ -43,7 +43,7 @@ _SHOWN = 20
 @click.option("--weights", type=click.Path(path_type=Path), help="Of the generator; nothing is downloaded.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path),
               help="A .parquet table of structures, or a folder of CIF files with candidates.csv.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a folder of candidates; nothing else is ever replaced.")
+@click.option("--force", is_flag=True, help="Replace a folder of other candidates; nothing else is ever replaced.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
 def predict_structure(
@@ -89,7 +89,7 @@ def _check_places(out: Path, file: Path | None, options: dict[str, Any]) -> None
     output = Output(out, kind="file" if is_table(out) else "folder")
     guard(output, inputs=[file, options["exclude_formulas"], options["weights"]], catalogs=[options["catalog"]])
     check_outputs([output], inputs=[options["templates"]], sealed=_sealed(options["templates"]))
-    check_target(out, force=options["force"])
+    check_target(out)
 
 
 def _sealed(templates: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from builders.methods.explicit.relaxing import Limits, Unrelaxed, find_potential
 from builders.methods.explicit.substitution import conditional, substitution_probabilities
 from builders.methods.explicit.templates import whole_composition
 from builders.methods.explicit.volume import VolumeModel, dense_fractions
-from builders.methods.explicit.writing import check_target, write_candidates
+from builders.methods.explicit.writing import write_candidates
 from builders.structures.cells import volumes
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import read_structure_table
@@ -283,15 +283,19 @@ def test_files_are_read_back_as_they_were_made(tmp_path: Path) -> None:
 
 
 def test_only_candidates_make_way(tmp_path: Path) -> None:
-    pool = halides()
-    found = predict_structures(["NaCl"], pool, elements=elements(), k=1)
-    write_candidates(tmp_path / "made", found, pool.origin)
+    pool, made = halides(), tmp_path / "made"
+    found, others = (predict_structures([f], pool, elements=elements(), k=1) for f in ("NaCl", "KBr"))
+    write_candidates(made, found, pool.origin)
+    before = (made / "candidates.csv").stat().st_mtime_ns
+    write_candidates(made, found, pool.origin)
+    assert (made / "candidates.csv").stat().st_mtime_ns == before
     with pytest.raises(OutputInvalid, match="--force"):
-        write_candidates(tmp_path / "made", found, pool.origin)
-    write_candidates(tmp_path / "made", found, pool.origin, force=True)
-    (tmp_path / "made" / "thesis.txt").write_text("years")
+        write_candidates(made, others, pool.origin)
+    write_candidates(made, others, pool.origin, force=True)
+    assert sorted(path.name for path in made.iterdir()) == ["KBr-1.cif", "candidates.csv"]
+    (made / "thesis.txt").write_text("years")
     with pytest.raises(OutputInvalid, match="never replaced"):
-        check_target(tmp_path / "made", force=True)
+        write_candidates(made, others, pool.origin, force=True)
 
 
 def test_templates_come_from_where_they_are(tmp_path: Path) -> None:

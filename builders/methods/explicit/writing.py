@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -31,22 +31,18 @@ def is_table(out: Path) -> bool:
     return out.suffix.lower() in (".parquet", ".pq")
 
 
-def check_target(out: Path, *, force: bool) -> None:
-    """Refuse a folder in which something else is: only an empty one, or earlier candidates with `force`, make way.
+def check_target(out: Path) -> None:
+    """Refuse a folder in which something else than candidates is; that is never replaced.
 
     Raises:
         OutputInvalid: something is in the way.
     """
     if is_table(out) or not (out.exists() or out.is_symlink()):
         return
-    is_empty = out.is_dir() and not any(out.iterdir())
-    is_ours = (
-        out.is_dir() and (out / LIST).is_file() and all(p.suffix == ".cif" for p in out.iterdir() if p.name != LIST)
-    )
-    if is_empty or (force and is_ours):
-        return
-    advice = "replace it with --force" if is_ours else "it holds something else, which is never replaced"
-    raise OutputInvalid(f"{out} exists. Choose another name; {advice}.")
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {""}
+    is_ours = LIST in names and all(name == LIST or name.endswith(".cif") for name in names)
+    if names and not is_ours:
+        raise OutputInvalid(f"{out} exists and holds something else, which is never replaced. Choose another name.")
 
 
 def write_candidates(out: Path, candidates: Candidates, origin: Origin, *, force: bool = False) -> None:
@@ -57,25 +53,35 @@ def write_candidates(out: Path, candidates: Candidates, origin: Origin, *, force
             folder of CIF files with a list, which they take with ``--source local``.
         candidates: at least one.
         origin: of the templates, whose license and credit go with what is made of them.
-        force: replace candidates in a folder. Files are always replaced.
+        force: replace other candidates in a folder. The same ones stay as they are; tables are always replaced.
 
     Raises:
         OutputInvalid: it cannot be written, or something is in the way.
     """
-    check_target(out, force=force)
+    check_target(out)
     if is_table(out):
         with atomic_file(out) as temporary:
             _write_table(temporary, candidates, origin)
         return
-    target = out.resolve()
+    files, target = _files(candidates), out.resolve()
     try:
+        if _holds(target, files):
+            return
+        if target.exists() and any(target.iterdir()) and not force:
+            raise OutputInvalid(f"{out} holds other candidates. Choose another name, or replace them with --force.")
         with staged_folder(target) as staged:
-            for name, text in _cif_files(candidates):
+            for name, text in files.items():
                 (staged / name).write_text(text, encoding="utf-8")
-            (staged / LIST).write_text(list_csv(candidates), encoding="utf-8")
             (replace_folder if target.exists() else move_into_place)(staged, target)
     except FileExistsError as error:
         raise OutputInvalid(f"{out} was made by another process meanwhile. Choose another name.") from error
+
+
+def _holds(folder: Path, files: Mapping[str, str]) -> bool:
+    """Whether a folder holds these very files, from an earlier run of the same command."""
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} != set(files):
+        return False
+    return all((folder / name).read_bytes() == text.encode() for name, text in files.items())
 
 
 def list_csv(candidates: Candidates) -> str:
@@ -111,6 +117,11 @@ def _records(candidates: Candidates) -> Iterator[StructureRecord]:
             properties={name: known[name] for name in NUMBERS},
             texts={name: known[name] for name in TEXTS},
         )
+
+
+def _files(candidates: Candidates) -> dict[str, str]:
+    """Return the content of every file of a folder, by name."""
+    return {**dict(_cif_files(candidates)), LIST: list_csv(candidates)}
 
 
 def _cif_files(candidates: Candidates) -> Iterator[tuple[str, str]]:
