@@ -15,6 +15,9 @@ from benchmarks.imkt.tasks import TASKS
 from benchmarks.imkt.ways import MODELS, NOTHING, rival_of
 from embeddings.bench.paired import LEVEL, corrected_p
 
+MIN_ROWS = 10
+"""Errors on fewer rows of a part say nothing."""
+
 Key = tuple[str, str]
 """A model, and the encoder that it was given."""
 
@@ -24,7 +27,7 @@ class Score:
     """One contender on one task.
 
     Attributes:
-        mae: part of the rows -> mean absolute error, mean over folds and seeds; None where there are no such rows.
+        mae: part of the rows -> mean absolute error, mean over folds and seeds; None of fewer than `MIN_ROWS`.
         spread: standard deviation over folds, or over seeds of a single split; None where there is one value.
         by_fold: mean absolute error of each fold, mean over seeds.
         n_seeds: how many seeds.
@@ -136,4 +139,5 @@ def _score(rows: Sequence[dict[str, Any]]) -> Score:
 def _over_rows(rows: Sequence[dict[str, Any]], part: str) -> float | None:
     """Return the error on some of the rows, each counted alike, as a fold may have few of them."""
     found = [(row[f"n{part}"], row[f"mae{part}"]) for row in rows if row[f"n{part}"]]
-    return sum(n * mae for n, mae in found) / sum(n for n, _ in found) if found else None
+    n_rows, n_seeds = sum(n for n, _ in found), len({row["seed"] for row in rows})
+    return sum(n * mae for n, mae in found) / n_rows if n_rows >= MIN_ROWS * n_seeds else None

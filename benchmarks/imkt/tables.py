@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from statistics import mean
 
 from benchmarks import markdown
 from benchmarks.harness import Document
@@ -66,6 +67,10 @@ def _wide_tables(outcomes: Sequence[Outcome], family: Family) -> Iterator[str]:
     if family == "jarvis":
         yield "Without the tested rows whose formula stands in the training part as well:"
         yield _wide(outcomes, lambda one, key: _brief(one.scores[key].mae["_new"]), rows="_new")
+    crabnet = [one for one in outcomes if TASKS[one.name].by_fold]
+    if crabnet:
+        yield "Mean error over that of CrabNet in the same folds, less one; p of the paired test over folds:"
+        yield _wide(crabnet, _beside_crabnet)
     remarks = [f"{one.name}: {TASKS[one.name].remark}" for one in outcomes if TASKS[one.name].remark]
     if remarks:
         yield "\n".join(f"- {remark}." for remark in remarks)
@@ -92,6 +97,11 @@ def _cell(one: Outcome, key: Key) -> str:
     if (one.change(key) or 0) < 0 and one.is_clear(key):
         said = f"**{said}**"
     return f"{said} ({_brief(score.mae['_seen'])}, {_brief(score.mae['_unseen'])})"
+
+
+def _beside_crabnet(one: Outcome, key: Key) -> str:
+    p, by_fold = one.p_of_crabnet(key), TASKS[one.name].by_fold
+    return f"{_percent(one.scores[key].error / mean(by_fold) - 1)}{'' if p is None else f' (p {p:.2g})'}"
 
 
 def _spread(one: Outcome, key: Key) -> str:

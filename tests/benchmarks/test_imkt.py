@@ -21,7 +21,7 @@ pytest.importorskip("torch")
 from benchmarks.__main__ import main
 from benchmarks.harness import Request, Store
 from benchmarks.imkt import SUITE, measuring
-from benchmarks.imkt.figures import figures_of, paired_p
+from benchmarks.imkt.figures import PARTS, figures_of, paired_p
 from benchmarks.imkt.jarvis import JARVIS, NOT_PHYSICAL
 from benchmarks.imkt.kept import Predictions
 from benchmarks.imkt.models import BOOSTING, MAKERS, Contender, Fewer, chosen, contenders
@@ -247,9 +247,9 @@ def test_formulas_of_tested_rows_are_written(tmp_path: Path) -> None:
 
 
 def test_a_table_says_what_transfer_changes_and_a_page_sums_up() -> None:
-    def row(model: str, encoder: str, mae: float) -> dict[str, Any]:
+    def row(model: str, encoder: str, mae: float, n: int = 10) -> dict[str, Any]:
         parts = {
-            f"{what}{part}": value for part in ("_new", "_seen", "_unseen") for what, value in (("n", 5), ("mae", mae))
+            f"{what}{part}": value for part in ("_new", "_seen", "_unseen") for what, value in (("n", n), ("mae", mae))
         }
         return {"model": model, "encoder": encoder, "seed": 0, "fold": 0, "n": 10, "mae": mae, "seconds": 1.0} | parts
 
@@ -274,7 +274,23 @@ def test_a_table_says_what_transfer_changes_and_a_page_sums_up() -> None:
     assert "6 of 18" in text
     assert "klu: the length of the k-point mesh" in text
     assert "joined, e is on 2 of 2 measured, not met" in verdict([result, klu])
+    few = result | {"rows": [row("elements-boosting", "-", 8.0, n=9), row("joined", "e", 6.0, n=9)]}
+    assert "| joined | e | 6 | - | - | - | -25.0% | 0.01 | - |" in table(few)
     assert "same network" not in text
+
+
+def test_crabnet_is_compared_fold_by_fold() -> None:
+    parts = {f"n{part}": 50 for part in PARTS} | {f"mae{part}": 1.0 for part in PARTS}
+    head = parts | {"model": "elements-ridge", "encoder": "-", "seed": 0, "seconds": 1.0}
+    folds = enumerate(CRABNET_FOLDS["expt_gap"])
+    rows = [head | {"fold": k, "mae": 2 * mae + 0.01 * k} for k, mae in folds]
+    settings = {"n_tested_formulas": 9}
+    result = {"name": "expt_gap", "encoders": {}, "settings": settings, "rows": rows, "pairs": []}
+    assert (outcome_of(result).p_of_crabnet(("elements-ridge", "-")) or 1) < 1e-3
+    assert outcome_of(result | {"name": "mp_gap"}).p_of_crabnet(("elements-ridge", "-")) is None
+    text = page([result])
+    assert "| +105.8% (p " in text
+    assert "elements-ridge on 0 of 1 tasks" in text
 
 
 def test_the_quick_mode_runs_and_the_published_results_are_full(tmp_path: Path) -> None:
