@@ -9,11 +9,11 @@ import numpy as np
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.estimators.targets import checked_numbers
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
 from embeddings.formula.bulk import canonical_matrix
 from embeddings.loaders import as_uae, builders_needed, load_crystal_encoder
+from embeddings.tuning.targets import checked_numbers
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin, clone

@@ -211,7 +211,7 @@ def test_a_file_that_may_not_grow_does_not_end_the_interpreter(tmp_path):
     code = (
         "import resource, signal, sys; from testing.toys import write_toy\n"
         "from embeddings.errors import OutputInvalid\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "try:\n    write_toy(sys.argv[1])\nexcept OutputInvalid as error:\n    print(error)"
     )
     done = subprocess.run(

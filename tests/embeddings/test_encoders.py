@@ -311,7 +311,7 @@ def test_a_newer_format_is_named(tmp_path: Path) -> None:
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 3'))
     for load in (load_encoder, load_catalog, load_uae):
-        with pytest.raises(ManifestInvalid, match="has 2 and needs a newer library"):
+        with pytest.raises(ManifestInvalid, match="has 3 and needs a newer library"):
             load(folder)
 
 

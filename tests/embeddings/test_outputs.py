@@ -16,7 +16,7 @@ from embeddings.store.outputs import Output, check_outputs
 from testing.crystals import write_sample
 from testing.toys import write_toy
 
-READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "key_file", "snapshot"}
+READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "key_file", "snapshot", "exclude_formulas"}
 """Paths that commands read."""
 
 TABLE = {
@@ -43,6 +43,16 @@ TABLE = {
         "data.csv --target formula -o data.csv --force",
     ],
     "predict": ["deep data.csv -o data.csv", "deep data.csv -o soft.csv", "deep data.csv -o deep/predicted.csv"],
+    "explain": ["deep H2O -o deep/page.html"],
+    "predict-structure": [
+        "NaCl --templates t.parquet --catalog toy -o t.parquet --force",
+        "NaCl --templates t.parquet --catalog toy -o soft.parquet",
+        "--input data.csv --templates t.parquet --catalog toy -o catalogs/toy/0.1.0/c.parquet",
+    ],
+    "diff": ["toy toy -o catalogs/toy/0.1.0/a.html", "toy toy -o linked/toy/0.1.0/a.html"],
+    "import": [
+        "catalogs/toy/0.1.0/vectors.npy --name toy --version 0.1.0 --licence MIT --citation 10.1000/x --first-row 1 --out catalogs --force"
+    ],
     "plot": ["toy --kind heatmap -o catalogs/toy/0.1.0/a.svg", "toy --kind heatmap -o pipe.svg"],
     "explore": ["toy -o catalogs/toy/0.1.0/a.html", "toy -o linked/toy/0.1.0/a.html"],
     "export": [

@@ -23,6 +23,7 @@ from embeddings.registry.address import parse_address
 from embeddings.registry.archive import archive_path
 from embeddings.registry.fetch import Fetched, fetch
 from embeddings.registry.push import push
+from embeddings.store.companions import COMPANIONS
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import read_manifest
 from testing.servers.files import Asked, FileServer, Reply, file_reply, file_server
@@ -197,7 +198,8 @@ def try_once(server: FileServer) -> Fetched | EmbeddingsError:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Return the files of a version, without what is published beside them for the tools of others."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in COMPANIONS}
 
 
 def check(home: Path, trial: Trial, server: FileServer) -> str:

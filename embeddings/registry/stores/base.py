@@ -160,7 +160,7 @@ def append(opened: Opened, part: Path, n_bytes: int, where: str, advance: Advanc
 def _written(part: Path, begins: int) -> Iterator[Callable[[bytes], None]]:
     """Yield what appends to a part, from an offset on; each call reaches the file."""
     with _refusals_told(part):
-        file = open(part, "r+b" if part.exists() else "wb", buffering=0)  # noqa: SIM115
+        file = open(part, "r+b", buffering=0) if part.exists() else open(part, "wb", buffering=0)  # noqa: SIM115
 
     def write(chunk: bytes) -> None:
         rest = memoryview(chunk)

@@ -95,12 +95,12 @@ class WebStore:
     @contextmanager
     def _answer(self, url: str, more: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
         """Ask once, following redirects; our own headers go to our own origin only."""
-        first = url
+        first, ask = url, _opener().open
         for _ in range(_MOST_REDIRECTS + 1):
             own = self.headers if _origin(url) == _origin(first) else {}
             general = {"User-Agent": f"materials-embeddings/{__version__}", "Accept-Encoding": "identity"}
             try:
-                answer = _opener().open(Request(url, headers={**general, **own, **more}), timeout=TIMEOUT)
+                answer = ask(Request(url, headers={**general, **own, **more}), timeout=TIMEOUT)
             except HTTPError as error:
                 answer = error
             with answer:
