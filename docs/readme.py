@@ -1,4 +1,4 @@
-"""Fill what is generated: the catalogs of the README, and the tables of four pages in docs.
+"""Fill what is generated: the catalogs of the README, and the tables of five pages in docs.
 
 Run it with `make readme`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import bench, cross_modal, downstream, speed
+from benchmarks import bench, cross_modal, downstream, explicit, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.folders import write_text
@@ -19,6 +19,7 @@ BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 BENCH = ROOT / "docs" / "bench-results.md"
+EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -45,6 +46,11 @@ def fill_cross_modal(text: str) -> str:
 def fill_bench(text: str) -> str:
     """Return the page on what the bench finds with its tables made anew."""
     return insert(text, "results", render_all(bench.SUITE))
+
+
+def fill_explicit(text: str) -> str:
+    """Return the page on structures for formulas with its tables made anew."""
+    return insert(text, "results", render_all(explicit.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -117,6 +123,7 @@ PAGES = {
     DOWNSTREAM: fill_downstream,
     CROSS_MODAL: fill_cross_modal,
     BENCH: fill_bench,
+    EXPLICIT: fill_explicit,
 }
 """Page -> what makes its generated parts anew."""
 
