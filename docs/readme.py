@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import bench, cross_modal, downstream, imkt, speed
+from benchmarks import bench, cross_modal, downstream, explicit, imkt, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -21,6 +21,7 @@ DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 BENCH = ROOT / "docs" / "bench-results.md"
 IMKT = ROOT / "docs" / "imkt-results.md"
+EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -52,6 +53,11 @@ def fill_bench(text: str) -> str:
 def fill_imkt(text: str) -> str:
     """Return the page on what transfer is worth with its tables made anew."""
     return insert(text, "results", render_all(imkt.SUITE))
+
+
+def fill_explicit(text: str) -> str:
+    """Return the page on structures for formulas with its tables made anew."""
+    return insert(text, "results", render_all(explicit.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -126,6 +132,7 @@ PAGES = {
     CROSS_MODAL: fill_cross_modal,
     BENCH: fill_bench,
     IMKT: fill_imkt,
+    EXPLICIT: fill_explicit,
 }
 """Page -> what makes its generated parts anew."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embeddings.analysis.transfer import CONTROL, HEAD, PROPERTIES, Ranking
+from embeddings.analysis.transfer import CONTROL, CONTROLS, HEAD, PROPERTIES, Ranking
 from embeddings.analysis.transfer import transferability as rank
 from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
@@ -56,13 +56,18 @@ def transferability(
             "`embeddings bench` takes more."
         )
     say_notes(data)
-    candidates = [as_catalog(name) for name in names or list_catalogs()]
+    candidates = [as_catalog(name) for name in names or _installed()]
     ranking = rank(data.formulas.tolist(), data.values.tolist(), candidates, n_folds=folds, seed=seed)
     if as_json:
         print_json(asdict(ranking))
     else:
         _show(ranking, data)
         _show_next(ranking, candidates, file, formula, target)
+
+
+def _installed() -> list[str]:
+    """Return what is ranked where nothing is named: all that is installed and is not a control already."""
+    return [name for name in list_catalogs() if name not in CONTROLS]
 
 
 def _show(ranking: Ranking, data: Measurements) -> None:

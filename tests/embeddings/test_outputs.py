@@ -98,7 +98,14 @@ TABLE = {
 
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links and pipes")
-REASONS = ("would replace", "holds the input", "written into the input", "is in the way", "cannot be written")
+REASONS = (
+    "would replace",
+    "holds the input",
+    "written into the input",
+    "is in the way",
+    "cannot be written",
+    "name is taken",
+)
 
 
 @pytest.fixture
