@@ -51,7 +51,8 @@ TABLE = {
     ],
     "diff": ["toy toy -o catalogs/toy/0.1.0/a.html", "toy toy -o linked/toy/0.1.0/a.html"],
     "import": [
-        "catalogs/toy/0.1.0/vectors.npy --name toy --version 0.1.0 --licence MIT --citation 10.1000/x --first-row 1 --out catalogs --force"
+        "catalogs/toy/0.1.0/vectors.npy --name toy --version 0.1.0 --licence MIT --citation 10.1000/x "
+        "--out catalogs --force"
     ],
     "plot": ["toy --kind heatmap -o catalogs/toy/0.1.0/a.svg", "toy --kind heatmap -o pipe.svg"],
     "explore": ["toy -o catalogs/toy/0.1.0/a.html", "toy -o linked/toy/0.1.0/a.html"],
