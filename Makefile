@@ -47,7 +47,7 @@ benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/resul
 
 CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@3.0.0
 ENCODERS := cromel-formation-energy@1.0.0 cromel-band-gap@1.0.0 cromel-multi@1.0.0
-catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet; it resumes
+catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet [CORPUS=corpus.parquet]; it resumes
 	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
 	for catalog in $(CATALOGS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
@@ -57,6 +57,8 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 			--recipe $${catalog%@*} --teacher ct-ef-eg@2.0.0 --out catalogs --version $${catalog#*@} || exit 1; \
 	done
+	test -z "$(CORPUS)" || $(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
+		--recipe imkt-multi --teacher ct-ef-eg@2.0.0 --corpus "$(CORPUS)" --out catalogs --version 1.0.0
 
 readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme

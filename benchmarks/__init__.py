@@ -6,6 +6,7 @@
 - `benchmarks.downstream`: what the vectors of catalogs do for other models.
 - `benchmarks.cross_modal`: what composition encoders know that they were not told.
 - `benchmarks.bench`: what `embeddings bench` finds on many sets of measurements.
+- `benchmarks.explicit`: what candidate structures of formulas are worth.
 - `benchmarks.imkt`: what encoders of compositions are worth on all tasks with published scores.
 - ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
 

@@ -10,10 +10,11 @@ from builders.learning.corpus import Corpus
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods import code_of, open_method
-from builders.methods.base import Run
+from builders.methods.base import ElementVectors, Run
 from builders.methods.recipe import Recipe
+from builders.previous import turned_onto, with_previous
 from builders.progress import Reporter
-from builders.provenance import describe
+from builders.provenance import describe, result_licence
 from builders.runs.coverage import check_elements
 from builders.runs.folder import open_run
 from builders.runs.identity import identity_of
@@ -26,6 +27,7 @@ from builders.structures.cleaning import Selection
 from embeddings._version import __version__
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.folders import write_text
+from embeddings.store.manifest import read_manifest
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class BuildRequest:
         resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
         force: replace an existing version.
         allow_lost_elements: let the new version lack elements that the newest one has.
+        previous: folder of an earlier version that the vectors are turned onto.
         roots: further folders of catalogs; the next version is above theirs too.
     """
 
@@ -67,6 +70,7 @@ class BuildRequest:
     resume: bool | None = None
     force: bool = False
     allow_lost_elements: bool = False
+    previous: Path | None = None
     roots: tuple[Path, ...] = ()
 
     @property
@@ -84,20 +88,23 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     recipe, force, others = request.recipe, request.force, request.roots
     device, corpus = choose_device(request.device), _corpus_of(request)
     method = open_method(recipe, device=device, teacher=request.teacher, corpus=corpus)
-    check_output(request.out, request.catalog, request.version, method.hyperparameters, force=force, others=others)
+    stated = with_previous(method.hyperparameters, request.previous)
+    check_output(request.out, request.catalog, request.version, stated, force=force, others=others)
     limit_threads()
     snapshot = obtain_snapshot(
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
+    result_licence(snapshot.origin, request.teacher)  # is there one for what will be made?
     made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
-    fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code)
+    turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
+    fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code, *turned)
     identity = identity_of(*made_from, recipe.training_dict(), __version__, code)
     folder = request.work / "runs" / f"{recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
         place = find_place(
             request.out, request.catalog, request.version, fingerprint, force=force, others=others,
-            without_code=identity_of(*made_from, recipe.to_dict(), __version__),
+            without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned),
         )  # fmt: skip
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
@@ -108,10 +115,16 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         training = Run(identity, recipe.seed, method.device, checkpoint, reporter)
         trained = method.train(method.prepare(material, training), training)
         write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
-        vectors = method.vectors(trained, material)
+        vectors, limits = method.vectors(trained, material), tuple[str, ...]()
+        if request.previous is not None and isinstance(vectors, ElementVectors):
+            vectors, sentence = turned_onto(vectors, request.previous)
+            reporter.say(sentence)
+            limits = (sentence,)
 
         def write(version: str, replace: bool) -> Path:
-            made = describe(request, snapshot, material, method, trained.scores, fingerprint, version=version)
+            made = describe(
+                request, snapshot, material, method, trained.scores, fingerprint, version=version, limits=limits
+            )
             return vectors.write(request.out, made, force=replace)
 
         return place.write(write)
@@ -124,11 +137,12 @@ def _corpus_of(request: BuildRequest) -> Corpus | None:
         InputInvalid: none are left, or a snapshot does not say which formulas it left out.
     """
     excluded = request.selection.exclude_formulas
-    if request.corpus is None or (excluded is None and request.snapshot is None):
-        return request.corpus
+    if request.corpus is None:
+        return None
     if excluded is not None:
         return request.corpus.without(excluded.formulas)
-    if left_out := read_snapshot(request.snapshot).query.get("exclude_formulas"):
+    left_out = read_snapshot(request.snapshot).query.get("exclude_formulas") if request.snapshot else None
+    if left_out:
         raise InputInvalid(
             f"The snapshot {request.snapshot} was pulled without the {left_out['n_formulas']:,} formulas of "
             f"{left_out['file']}, and does not list them: the corpus may hold some. Build from --source with "

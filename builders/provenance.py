@@ -7,6 +7,7 @@ import platform
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,14 @@ import torch
 
 from builders.learning.devices import device_name, has_bfloat16
 from builders.learning.scores import Score
+from builders.previous import identity_of_previous, with_previous
 from builders.runs.clock import now
 from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
 from builders.sources.origins import ORIGINS, Origin
 from embeddings._version import __version__
-from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo
+from embeddings.store.licences import combined_licence
+from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo, read_manifest
 
 if TYPE_CHECKING:
     from builders.learning.material import Material
@@ -39,8 +42,9 @@ def describe(
     fingerprint: str,
     *,
     version: str,
+    limits: tuple[str, ...] = (),
 ) -> Provenance:
-    """Return everything that the builder knows about a new version."""
+    """Return everything that the builder knows about a new version; `limits` are those beyond the method's own."""
     origin, said = snapshot.origin, method.describe()
     return Provenance(
         name=request.catalog,
@@ -50,18 +54,36 @@ def describe(
         model=ModelInfo(
             name=method.name,
             recipe=request.recipe.name,
-            hyperparameters=method.hyperparameters,
+            hyperparameters=with_previous(method.hyperparameters, request.previous),
             code_version=__version__,
         ),
         training=_training(request.recipe, snapshot, material),
         metrics=_metrics(material.units, scores),
-        limits=said.limits,
-        licence=Licence(spdx=origin.licence, attribution=origin.attribution),
+        limits=(*said.limits, *limits),
+        licence=result_licence(origin, request.teacher),
         citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
         command=command_line(request, version=version, options=said.options),
         created=now(),
         environment=_environment(said.device) | said.environment,
+    )
+
+
+def result_licence(origin: Origin, teacher: Path | None) -> Licence:
+    """Return the license of what is learned from data and, where one teaches, from another catalog.
+
+    Args:
+        origin: of the data.
+        teacher: folder of the catalog version that teaches.
+
+    Raises:
+        LicenceConflict: no license fits both.
+    """
+    given = [Licence(spdx=origin.licence, attribution=origin.attribution)]
+    given += [] if teacher is None else [read_manifest(teacher).licence]
+    return Licence(
+        spdx=combined_licence(licence.spdx for licence in given),
+        attribution=" ".join(dict.fromkeys(licence.attribution for licence in given)),
     )
 
 
@@ -134,6 +156,7 @@ def command_line(request: BuildRequest, *, version: str, options: Mapping[str, s
         "limit": selection.limit,
         "epochs": recipe.training.epochs,
         "seed": recipe.seed,
+        "previous": identity_of_previous(request.previous) if request.previous else None,
         **options,
     }
     return " ".join(["embeddings build", *(_flag(key, value) for key, value in stated.items() if _is_given(value))])

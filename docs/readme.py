@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import bench, cross_modal, downstream, imkt, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
+from embeddings.store.card import trained_on
 from embeddings.store.folders import write_text
 from embeddings.store.manifest import Manifest, read_manifest
 
@@ -78,13 +79,14 @@ def catalogs() -> str:
 
 
 def _narrow_row(manifest: Manifest) -> str:
-    first, *others = _errors(manifest)
+    first, *others = _errors(manifest) or ["none: nothing was trained"]
     more = f", and {len(others)} more" if others else ""
-    gives = f"{manifest.n_rows} elements; crystals and their atoms" if manifest.kind == "element" else "any formula"
+    elements = f"{manifest.n_rows} elements" + ("; crystals and their atoms" if manifest.table is None else "")
+    gives = elements if manifest.kind == "element" else "any formula"
     cells = (
         f"[`{manifest.name}`](catalogs/{manifest.name}/{manifest.version}/CARD.md)",
         gives,
-        f"{manifest.training.n_structures:,} structures, {manifest.training.source}",
+        trained_on(manifest),
         first + more,
     )
     return f"| {' | '.join(cells)} |"
@@ -103,7 +105,7 @@ def _row(manifest: Manifest) -> str:
     cells = (
         f"`{manifest.name}@{manifest.version}`",
         f"{manifest.n_rows} x {manifest.dim}",
-        f"{manifest.training.n_structures:,} structures, {manifest.training.source}",
+        trained_on(manifest),
         "<br>".join(_errors(manifest)),
         manifest.licence.spdx,
     )

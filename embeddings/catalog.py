@@ -35,7 +35,8 @@ class ElementTable:
     Attributes:
         atomic_numbers: (n_elements,) int16, ascending.
         vectors: (n_elements, dim) float32, finite.
-        n_structures: (n_elements,) int32, the training structures that contain the element, at least 1.
+        n_structures: (n_elements,) int32, the training structures that contain the element, at least 1; None where
+            nobody knows, as for tables that were imported, or where nothing was trained.
         training_formulas: (n_formulas, 5) uint8 from `embeddings.formula.formula_digest`, or None.
 
     Raises:
@@ -44,12 +45,13 @@ class ElementTable:
 
     atomic_numbers: np.ndarray
     vectors: np.ndarray
-    n_structures: np.ndarray
+    n_structures: np.ndarray | None
     training_formulas: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for field, dtype in _DTYPES.items():
-            object.__setattr__(self, field, _read_only(getattr(self, field), dtype))
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, _read_only(getattr(self, field), dtype))
         _check_rows(self)
         if self.training_formulas is not None:
             object.__setattr__(self, "training_formulas", _check_digest(self.training_formulas))
@@ -62,6 +64,11 @@ class ElementTable:
     def symbols(self) -> tuple[str, ...]:
         """Symbols of the rows."""
         return tuple(SYMBOLS[z - 1] for z in self.atomic_numbers)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Symbol -> training structures that contain the element; empty where nobody knows."""
+        return {} if self.n_structures is None else dict(zip(self.symbols, self.n_structures.tolist(), strict=True))
 
     @property
     def missing_elements(self) -> tuple[str, ...]:
@@ -116,8 +123,8 @@ class ElementCatalog(Versioned):
 
     @cached_property
     def n_structures(self) -> Mapping[str, int]:
-        """Symbol -> number of training structures that contain the element."""
-        return MappingProxyType(dict(zip(self.symbols, self.table.n_structures.tolist(), strict=True)))
+        """Symbol -> number of training structures that contain the element; empty where nobody knows."""
+        return MappingProxyType(self.table.counts)
 
     @cached_property
     def _row_of(self) -> dict[int, int]:
@@ -209,7 +216,7 @@ class ElementCatalog(Versioned):
         from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
-            raise InputInvalid(f"{self!r} has no digest of its training formulas, so overlap is unknown.")
+            raise InputInvalid(f"{self!r} has no digest of its training formulas{_why_none(self.manifest)}")
         formulas = formulas if isinstance(formulas, str) else list(formulas)
         seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
@@ -237,9 +244,28 @@ class ElementCatalog(Versioned):
             return self._row_of[z]
         closest = sorted(self._row_of, key=lambda covered: table_distance(z, covered))[:3]
         raise ElementNotCovered(
-            f"{symbol(z)} has no vector in {self!r}: its training data holds no structure with it. "
+            f"{symbol(z)} has no vector in {self!r}: {_why_absent(self.manifest, symbol(z))}. "
             f"The nearest covered ones in the periodic table are {', '.join(map(symbol, closest))}."
         )
+
+
+def _why_none(manifest: Manifest) -> str:
+    """Return the rest of the sentence that a catalog has no digest of its training formulas."""
+    if manifest.table is None:
+        return ", so overlap is unknown."
+    if manifest.table.training == "none":
+        return ": nothing was trained, its columns are tabulated. Whatever the tables rest on is not known by formula."
+    return (
+        f": it is a table that others made, imported from {manifest.table.source}. What it was trained on is unknown, "
+        "and so is its overlap with your formulas."
+    )
+
+
+def _why_absent(manifest: Manifest, name: str) -> str:
+    if manifest.table is None:
+        return "its training data holds no structure with it"
+    reason = manifest.table.left_out.get(name)
+    return f"it was left out ({reason})" if reason else "the table has no row for it"
 
 
 def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:
@@ -257,15 +283,17 @@ def _read_only(values: Any, dtype: np.dtype) -> np.ndarray:
 
 def _check_rows(table: ElementTable) -> None:
     z, vectors, counts = table.atomic_numbers, table.vectors, table.n_structures
-    if vectors.ndim != 2 or not vectors.size or z.shape != vectors.shape[:1] or counts.shape != z.shape:
+    n_counts = z.shape if counts is None else counts.shape
+    if vectors.ndim != 2 or not vectors.size or z.shape != vectors.shape[:1] or n_counts != z.shape:
         raise InputInvalid(
             f"Element tables need shapes (n,), (n, dim), (n,), but atomic_numbers is {z.shape}, vectors "
-            f"{vectors.shape}, n_structures {counts.shape}."
+            f"{vectors.shape}, n_structures {n_counts}."
         )
     if z[0] < 1 or z[-1] > N_ELEMENTS or np.any(np.diff(z.astype(int)) < 1):
         raise InputInvalid(f"Atomic numbers must ascend without repeats within 1 to {N_ELEMENTS}.")
     _check_every(np.isfinite(vectors).all(axis=1), table, "a vector that is not finite in float32")
-    _check_every(counts >= 1, table, "no training structure; leave out its row")
+    if counts is not None:
+        _check_every(counts >= 1, table, "no training structure; leave out its row")
 
 
 def _check_every(good: np.ndarray, table: ElementTable, complaint: str) -> None:

@@ -6,6 +6,10 @@
     ├── CatalogNotFound      (LookupError)      no such name or version
     ├── CatalogExists        (FileExistsError)  a released version is never overwritten
     ├── CatalogCorrupt       (OSError)          a file is missing, truncated or altered
+    ├── CatalogConflict      (ValueError)       two contents go by one name and version
+    ├── RegistryUnreachable  (ConnectionError)  a registry that does not answer
+    ├── RegistryInvalid      (ValueError)       a registry that says what cannot be, or asks too much
+    ├── SignatureInvalid     (ValueError)       a signature that is wrong, or missing where one is required
     ├── ManifestInvalid      (ValueError)       a manifest that does not fit its schema
     ├── ElementUnknown       (LookupError)      not a chemical element
     ├── ElementNotCovered    (LookupError)      an element without a row in this catalog
@@ -13,6 +17,7 @@
     ├── FormulaInvalid       (ValueError)       a formula that cannot be read, or reads two ways
     ├── ColumnNotFound       (LookupError)      a table lacks a column that was asked for
     ├── InputInvalid         (ValueError)       any other input that cannot be used
+    ├── LicenceConflict      (ValueError)       a license that allows more than what the result comes from
     ├── OutputInvalid        (OSError)          an output that cannot be written
     ├── SourceError          (RuntimeError)     a source that gave nothing usable
     ├── TargetInvalid        (ValueError)       a target that cannot be learned
@@ -55,6 +60,22 @@ class CatalogCorrupt(EmbeddingsError, OSError):
     """A catalog file is missing, truncated or altered."""
 
 
+class CatalogConflict(EmbeddingsError, ValueError):
+    """Two contents go by one name and version."""
+
+
+class RegistryUnreachable(EmbeddingsError, ConnectionError):
+    """A registry does not answer, or refuses to."""
+
+
+class RegistryInvalid(EmbeddingsError, ValueError):
+    """A registry says what cannot be, or asks for more than is given."""
+
+
+class SignatureInvalid(EmbeddingsError, ValueError):
+    """A signature is wrong, or missing where one is required."""
+
+
 class ManifestInvalid(EmbeddingsError, ValueError):
     """A manifest does not fit its schema."""
 
@@ -83,6 +104,10 @@ class InputInvalid(EmbeddingsError, ValueError):
     """The input cannot be used."""
 
 
+class LicenceConflict(EmbeddingsError, ValueError):
+    """No license fits all that a result comes from, or the stated one allows more than they do."""
+
+
 class OutputInvalid(EmbeddingsError, OSError):
     """The output cannot be written."""
 
@@ -101,6 +126,10 @@ class TrainingError(EmbeddingsError, RuntimeError):
 
 class WeightsNotFound(EmbeddingsError, FileNotFoundError):
     """Weights that a model needs are not where they were named."""
+
+
+class RegistryWarning(UserWarning):
+    """What a user of a registry should know, though it is no error."""
 
 
 class MissingExtra(EmbeddingsError, ImportError):

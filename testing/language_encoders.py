@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from builders.learning.encoders import FormulaEncoder, tensors_of
 from builders.methods.language.config import LanguageConfig
-from builders.methods.language.encoder import tensors_of
 from builders.methods.language.model import LanguageModel
 from testing.composition_encoders import COVERED, write_toy_encoder
 
@@ -30,7 +30,7 @@ def untrained_model(config: LanguageConfig = SMALL, *, seed: int = 0) -> Languag
 
 def tensors(config: LanguageConfig = SMALL, *, seed: int = 0) -> dict[str, np.ndarray]:
     """Return the tensors of such a network, as its file holds them."""
-    return tensors_of(untrained_model(config, seed=seed), np.arange(1, len(COVERED) + 1))
+    return tensors_of(FormulaEncoder(untrained_model(config, seed=seed), np.arange(1, len(COVERED) + 1)))
 
 
 def write_language_encoder(root: Path, found: dict[str, np.ndarray] | None = None, **changes: Any) -> Path:

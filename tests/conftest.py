@@ -21,15 +21,17 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Keep what is made once for several tests away from the user's cache too: it may hold other versions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMBEDDINGS_CACHE", str(tmp_path_factory.mktemp("shared-cache")))
+        patch.setenv("EMBEDDINGS_CONFIG", str(tmp_path_factory.mktemp("shared-config")))
         patch.delenv("EMBEDDINGS_CATALOGS", raising=False)
         yield
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep every test away from the user's cache and catalogs."""
+    """Keep every test away from the user's cache, catalogs and settings."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("EMBEDDINGS_CACHE", str(cache))
+    monkeypatch.setenv("EMBEDDINGS_CONFIG", str(tmp_path / "config"))
     monkeypatch.delenv("EMBEDDINGS_CATALOGS", raising=False)
     return cache
 

@@ -46,6 +46,7 @@ ALSO_NEEDS = {
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/language-model.md": ("rich", "torch", "vesin"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
+    "docs/structures-for-formulas.md": ("pymatgen", "sklearn", "spglib"),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),
 }

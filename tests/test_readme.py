@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -54,7 +55,8 @@ def test_a_generated_part_replaces_the_one_between_its_marks() -> None:
 def test_the_commands_that_a_page_shows_exist(command: str) -> None:
     words = shlex.split(command)[1:]
     options = [word for word in words if word.startswith("-")]
-    shown = CliRunner().invoke(main, [words[0], "--help"])
+    path = words[: 1 + isinstance(main.get_command(click.Context(main), words[0]), click.Group)]
+    shown = CliRunner().invoke(main, [*path, "--help"])
     assert shown.exit_code == 0, shown.output
     assert all(re.search(rf"(^|\s|/){re.escape(option)}\b", shown.output) for option in options), shown.output
 

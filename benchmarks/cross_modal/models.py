@@ -32,7 +32,7 @@ Model = Callable[[TargetSet, np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Head:
-    """An encoder under the head of `builders.methods.cromel`, the same for every encoder.
+    """An encoder under the head of `builders.learning.members`, the same for every encoder.
 
     Attributes:
         encoder: to start from; or what makes one for a set and a seed.

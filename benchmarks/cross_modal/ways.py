@@ -10,10 +10,10 @@ import numpy as np
 
 from benchmarks.cross_modal.critic import Adversary, Penalty
 from benchmarks.cross_modal.tables import BEST
-from builders.learning.encoders import FormulaEncoder
+from builders.learning.encoders import FormulaEncoder, tensors_of
 from builders.learning.lessons import Lessons
 from builders.methods.cromel.config import TransferConfig
-from builders.methods.cromel.encoder import encoder_of_tensors, tensors_of
+from builders.methods.cromel.encoder import encoder_of_tensors
 from builders.methods.cromel.method import published
 from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder

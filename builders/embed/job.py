@@ -39,6 +39,7 @@ from embeddings._version import __version__
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, OutputInvalid, SourceError
 from embeddings.store.folders import atomic_file
+from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
 from embeddings.store.outputs import check_file
 from embeddings.store.temporaries import sweep
@@ -94,6 +95,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
+    combined_licence([snapshot.origin.licence, encoder.manifest.licence.spdx])  # is there one for the vectors?
     encoder.max_sites = site_limit(snapshot.query)
     job = _Job(encoder, snapshot, request.level)
     folder = request.work / "embed" / f"{encoder.manifest.name}-{request.level}-{job.identity[:12]}"

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from safetensors.numpy import save
 from torch import nn
 
 from builders.learning.compositions import pack
+from embeddings.errors import TrainingError
 from embeddings.missing import Missing
 
 BATCH_SIZE = 4096
@@ -87,3 +89,44 @@ class FormulaEncoder:
         compositions = pack(formulas, self.atomic_numbers, missing=missing)
         parts = torch.arange(len(compositions)).split(BATCH_SIZE)
         return torch.cat([self.generator(compositions.take(rows)) for rows in parts]).numpy()
+
+
+def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
+    """Return what an encoder computes with, as it is published, by the names of ``docs/format.md``.
+
+    Returns:
+        Matrices named ``.weight`` as float16, all else as float32; ``elements`` with rows of NaN for elements that were
+        never seen; for a stochastic encoder also ``spread.weight`` and ``spread.bias``.
+
+    Raises:
+        TrainingError: a weight is too large for half precision, or not a number.
+    """
+    tensors = encoder.generator.tensors()
+    if encoder.noise is not None:
+        tensors |= {name: values.numpy() for name, values in encoder.noise.state_dict().items()}
+    elements = np.full_like(tensors["elements"], np.nan)
+    elements[encoder.atomic_numbers] = tensors["elements"][encoder.atomic_numbers]
+    tensors = {name: _rounded(name, values) for name, values in tensors.items()} | {"elements": elements}
+    unfit = [name for name, values in tensors.items() if name != "elements" and not np.isfinite(values).all()]
+    if unfit or not np.isfinite(elements[encoder.atomic_numbers]).all():
+        raise TrainingError(
+            f"Weights do not fit their precision ({', '.join(unfit) or 'elements'}): training diverged."
+        )
+    return tensors
+
+
+def encoder_bytes(encoder: FormulaEncoder) -> bytes:
+    """Return the content of an encoder's file; the same weights give the same bytes.
+
+    Raises:
+        TrainingError: a weight is too large for half precision, or not a number.
+    """
+    return save({name: np.ascontiguousarray(values) for name, values in tensors_of(encoder).items()})
+
+
+def _rounded(name: str, values: np.ndarray) -> np.ndarray:
+    """Return a matrix of weights in half precision, where what is too large is infinite; all else as it is."""
+    if not name.endswith(".weight") or values.ndim < 2:
+        return values
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16)

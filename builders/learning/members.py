@@ -172,8 +172,9 @@ def fit_folds(
 def _out_of_fold(members: list[Member], lesson: Lesson, held_out: list[Tensor], n_outputs: int) -> np.ndarray:
     total, counts = np.zeros((len(lesson.columns), n_outputs)), np.zeros((len(lesson.columns), 1))
     for member, rows in zip(members, held_out, strict=True):
-        total[rows] += member.predict(lesson.compositions.take(rows), lesson.columns[rows])
-        counts[rows] += 1
+        places = rows.numpy()  # as an index of NumPy a tensor of one row is a number
+        total[places] += member.predict(lesson.compositions.take(rows), lesson.columns[rows])
+        counts[places] += 1
     return np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
 
 

@@ -16,6 +16,7 @@ from embeddings.errors import EmbeddingsError
 SHARED = (
     "builders.learning.compositions",
     "builders.learning.devices",
+    "builders.learning.encoders",
     "builders.learning.lessons",
     "builders.learning.material",
     "builders.learning.optimization",

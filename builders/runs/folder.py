@@ -13,6 +13,8 @@ CHECKPOINT = "checkpoint.pt"
 def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
     """Prepare the folder of a run and return the path of its checkpoint, which exists if the run is to be resumed.
 
+    A method of several stages keeps further ones beside it, with the same ending; any of them can be resumed from.
+
     Args:
         folder: of the run.
         resume: True requires an interrupted run, False discards it, None resumes one if it is there.
@@ -23,7 +25,7 @@ def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
         OutputInvalid: the folder cannot be written.
     """
     checkpoint = folder / CHECKPOINT
-    if resume is True and not checkpoint.exists():
+    if resume is True and not any(folder.glob(f"*{checkpoint.suffix}")):
         raise TrainingError(
             f"No interrupted run of this very build (source, selection, recipe, seed) at {folder}. "
             "Repeat its options exactly, or leave --resume out to start."

@@ -28,8 +28,22 @@ def rotated_onto(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
         (n, dim) float64.
     """
     moving = np.asarray(moving, dtype=np.float64)
-    left, _, right = np.linalg.svd(moving.T @ fixed)
-    return moving @ (left @ right)
+    return moving @ turn_onto(moving, fixed)
+
+
+def turn_onto(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Return the orthogonal matrix that brings vectors as close to others as possible in least squares.
+
+    Args:
+        moving: (n, dim) vectors to turn.
+        fixed: (n, dim) their counterparts, row by row.
+
+    Returns:
+        (dim, dim) float64; ``moving @ turn`` is close to `fixed`.
+    """
+    left, _, right = np.linalg.svd(np.asarray(moving, dtype=np.float64).T @ fixed)
+    turn: np.ndarray = left @ right
+    return turn
 
 
 def align(tables: Sequence[np.ndarray]) -> np.ndarray:

@@ -23,7 +23,10 @@ BASELINE = "baseline"
 """The contender that predicts the median, or the shares of the classes."""
 
 REFIT_SHARE = 0.35
-"""Of the time of an outer fold, for training again on all of its rows what was chosen."""
+"""Of the time of an outer fold, for training again on all of its rows what was chosen, until a fold has shown more."""
+
+MAX_REFIT_SHARE = 0.7
+"""What a fold has shown counts up to here: without a search there is nothing to train again."""
 
 FITS_GUESSED = 90
 """Fits that an outer fold is expected to take, until one has run."""
@@ -113,16 +116,17 @@ def hold_contest(
     done: list[OuterFold] = []
     try:
         store.prepare()
-        rest = clock.rest()
+        rest, end, refit_share = clock.rest(), clock.until(1.0), REFIT_SHARE
         for number, (train, test) in enumerate(folds):
-            begins = number / len(folds)
-            if done and not clock.until(1.0).allows(0.5 * rest.spent / number):
+            if done and not end.allows(0.5 * rest.spent / number):
                 cut = True
                 break
-            until = rest.until(begins + (1 - REFIT_SHARE) / len(folds))
+            fold = clock.rest()
+            until = end.share((1 - refit_share) / (len(folds) - number))
             choice = Race(store, train, settings, until, pace.step).run()
-            cut = cut or choice.n_skipped > 0
+            cut, raced = cut or choice.n_skipped > 0, fold.spent
             done.append(OuterFold(train, test, choice, _predict(store, train, test, choice, settings)))
+            refit_share = min(max(refit_share, 1 - raced / max(fold.spent, raced, 1e-9)), MAX_REFIT_SHARE)
             pace.next_fold()
     except KeyboardInterrupt:
         stopped = True

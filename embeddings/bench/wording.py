@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from embeddings.bench.candidates import Candidate
 from embeddings.bench.contest import BASELINE, CHOSEN
 from embeddings.bench.findings import WITHOUT
+from embeddings.display.numbers import counted as counted
+from embeddings.display.numbers import listed as listed
+from embeddings.display.numbers import number as number
+from embeddings.display.numbers import percent as percent
 from embeddings.display.text import one_line
 
 BLOCK_WORDS = {"fractions": "element fractions", "properties": "element properties", "size": "formula size"}
@@ -62,34 +64,6 @@ def candidate_words(one: Candidate) -> str:
         return HEAD_WORDS["mean"]
     treatment = f" {TREATMENT_WORDS.get(one.treatment, one.treatment)}" if one.treatment else ""
     return f"{HEAD_WORDS.get(one.head, one.head)}{treatment} on {feature_words(one.features)}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as ``"a, b and c"``."""
-    words = list(words)
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return ``"1 row"`` or ``"2,000 rows"``."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
-    return f"{n:,} {noun if n == 1 else plural}"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a few significant digits, thousands separated; a dash for NaN."""
-    if not np.isfinite(value):
-        return "\u2013" if np.isnan(value) else "infinity"
-    if value and not 1e-4 <= abs(value) < 1e6:
-        return f"{value:.{digits}g}"
-    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(value))))) if value else 0
-    return f"{value:,.{decimals}f}"
-
-
-def percent(share: float) -> str:
-    """Return a share as whole per cent; what is not nothing is never 0 %."""
-    whole = round(100 * share)
-    return "less than 1 %" if whole == 0 and share > 0 else f"{whole} %"
 
 
 def probability(p: float) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +15,7 @@ from embeddings._version import __version__
 from embeddings.cli.printing import echo
 from embeddings.cli.system import flush, prepare_streams, reason_of
 from embeddings.display.text import printable
-from embeddings.errors import EmbeddingsError, MissingExtra, did_you_mean
+from embeddings.errors import EmbeddingsError, MissingExtra, RegistryWarning, did_you_mean
 from embeddings.installation import namesake
 
 _LONGEST = 2000
@@ -21,6 +24,8 @@ COMMANDS = {
     "list": "embeddings.cli.catalogs:list_command",
     "show": "embeddings.cli.catalogs:show",
     "verify": "embeddings.cli.catalogs:verify",
+    "validate": "embeddings.cli.validate:validate",
+    "diff": "embeddings.cli.diff:diff",
     "neighbors": "embeddings.cli.catalogs:neighbors",
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",
@@ -29,16 +34,22 @@ COMMANDS = {
     "transferability": "embeddings.cli.transferability:transferability",
     "fit": "embeddings.cli.fit:fit",
     "predict": "embeddings.cli.predict:predict",
+    "explain": "embeddings.cli.explain:explain",
+    "predict-structure": "embeddings.cli.predict_structure:predict_structure",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
     "build": "embeddings.cli.build:build",
+    "import": "embeddings.cli.adopt:import_command",
     "pull": "embeddings.cli.pull:pull",
     "sources": "embeddings.cli.pull:sources",
+    "push": "embeddings.cli.registry:push",
+    "get": "embeddings.cli.registry:get",
+    "registry": "embeddings.cli.registry:registry",
     "cache": "embeddings.cli.cache:cache",
 }
 """Name of each command, in the order of the help text, and where it is defined as ``module:function``."""
 
-EXTRAS = {"plot": "plot", "explore": "plot", "bench": "bench", "fit": "bench", "predict": "bench"}
+EXTRAS = {"plot": "plot", "explore": "plot", "bench": "bench", "fit": "bench", "predict": "bench", "explain": "bench"}
 """The extra that covers everything a command may need, where its parts would name a smaller one."""
 
 
@@ -72,7 +83,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a named error, or one of the system, becomes ``Error: ...`` on stderr and exit code 1."""
         try:
-            result = super().invoke(ctx)
+            with _warnings_told():
+                result = super().invoke(ctx)
             flush()
         except click.UsageError as error:
             raise click.UsageError(_line(error.format_message()), error.ctx) from error
@@ -87,6 +99,23 @@ class LazyGroup(click.Group):
                 raise  # a broken pipe, which click handles, or a bug
             raise click.ClickException(_line(reason)) from error
         return result
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Print warnings about registries as lines, without the place in the code that other warnings name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RegistryWarning)
+        show = warnings.showwarning
+
+        def told(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, RegistryWarning):
+                echo(f"Warning: {_line(str(message))}", err=True)
+            else:
+                show(message, category, *place, **more)
+
+        warnings.showwarning = told
+        yield
 
 
 def _line(message: str) -> str:

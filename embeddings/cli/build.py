@@ -74,6 +74,10 @@ class _ListsRecipes(click.Command):
     show_default=True,
     help="Where networks of crystals compute, teachers included; composition encoders are small and train on the CPU.",
 )
+@click.option(
+    "--previous",
+    help="Earlier version that the vectors of elements are turned onto, so that models trained on it go on working.",
+)
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
@@ -93,6 +97,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source starter --recipe starter
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
+      embeddings build --snapshot mp-stable --recipe ct-multi --previous ct-multi
       embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
     """
     check_source(ctx, options)
@@ -140,10 +145,21 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
+    previous = _previous(options["previous"])
     read = options["corpus"][:1] if options["corpus"] else ()
-    guard_source(*outputs, options=options, inputs=read, catalogs=[teacher] if teacher else [])
+    taught_by = [folder for folder in (teacher, previous) if folder]
+    guard_source(*outputs, options=options, inputs=read, catalogs=taught_by)
     corpus = _corpus(options["corpus"], recipe, reporter)
-    return pipeline.run(_request(options, recipe, teacher, corpus), reporter)
+    return pipeline.run(_request(options, recipe, teacher, previous, corpus), reporter)
+
+
+def _previous(name: str | None) -> Path | None:
+    """Return the folder of the version that the vectors are turned onto, or None where there is none."""
+    if name is None:
+        return None
+    folder = store.resolve(name)
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
+    return folder
 
 
 def _teacher(name: str | None, recipe: Recipe) -> Path | None:
@@ -184,13 +200,16 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
         yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
 
 
-def _request(options: dict[str, Any], recipe: Recipe, teacher: Path | None, corpus: Corpus | None) -> BuildRequest:
+def _request(
+    options: dict[str, Any], recipe: Recipe, teacher: Path | None, previous: Path | None, corpus: Corpus | None
+) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
     about, selection = parse_options(options)
     return BuildRequest(
         recipe=recipe,
         teacher=teacher,
+        previous=previous,
         corpus=corpus,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),

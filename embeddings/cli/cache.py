@@ -19,7 +19,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 @click.option(
     "--clear",
     type=click.Choice([*KINDS, "all"]),
-    help="Remove snapshots, runs or catalogs; all is snapshots and runs. Asks first.",
+    help="Remove snapshots, runs, fetched or catalogs; all is all but catalogs. Asks first.",
 )
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @as_json_option
@@ -27,7 +27,8 @@ def cache(clear: str | None, yes: bool, as_json: bool) -> None:
     r"""Show the folder and the size of your cache, or clear it.
 
     snapshots can be pulled again. runs are unfinished builds and embeddings, which start from scratch without them.
-    catalogs are those you have built: only --clear catalogs removes them. What a running command uses stays.
+    fetched is what came from registries, and can be fetched again while they are there. catalogs are those you have
+    built: only --clear catalogs removes them. What a running command uses stays.
     EMBEDDINGS_CACHE moves the cache.
 
     \b

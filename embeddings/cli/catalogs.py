@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from embeddings.cli.printing import as_json_option, echo, print_json, print_line, print_table
+from embeddings.cli.source_options import source_options
 from embeddings.cli.types import COUNT
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.loaders import load_uae
 from embeddings.store import roots as store
+from embeddings.store.card import listed, trained_on
 from embeddings.store.manifest import Manifest
+from embeddings.vectors.file import read_pages
 
 _WIDTH = 100
 
+_WORST = 5
+"""Rows that are named when vectors are made again."""
+
 
 @click.command("list")
+@click.option("--from", "registry", help="List what a registry offers: its URL, or the name by which you remember it.")
 @as_json_option
-def list_command(as_json: bool) -> None:
+def list_command(registry: str | None, as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
     A bare name means the highest default version of any root. If several roots have the same version, the first
     counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
+    Of registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows all.
+
     \b
     Example:
       embeddings list
+      embeddings list --from hf://my-group/embeddings
     """
+    if registry is not None:
+        _list_registry(registry, as_json)
+        return
     rows = [_listing(location) for location in store.locate_all()]
     if as_json:
         print_json(rows)
@@ -43,6 +55,21 @@ def list_command(as_json: bool) -> None:
     broken = [each.reason for each in store.troubles() if each.is_damage]
     for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
+
+
+def _list_registry(asked: str, as_json: bool) -> None:
+    from embeddings.registry.offers import offers
+
+    offered = offers(asked)
+    if as_json:
+        print_json(offered.rows)
+    elif offered.rows:
+        keys = ("name", "default", "versions", "kind", "n_rows", "dim", "licence", "signed", "fetched")
+        print_table([keys, *([str(row[key]) for key in keys] for row in offered.rows)])
+    else:
+        print_line(f"No catalogs in {offered.url}.")
+    for warning in offered.warnings:
+        echo(f"Warning: {warning}", err=True)
 
 
 def _listing(location: store.Location) -> dict[str, Any]:
@@ -91,7 +118,7 @@ def show(name: str, as_json: bool) -> None:
     folder = store.resolve(name)
     manifest = store.manifest_of(folder)
     if as_json:
-        print_json(asdict(manifest))
+        print_json(manifest.document())
         return
     for title, text in _facts(manifest, folder).items():
         echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
@@ -102,7 +129,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
-    training, model = manifest.training, manifest.model
+    model = manifest.model
     return {
         "catalog": f"{manifest.name}@{manifest.version}",
         "description": manifest.description,
@@ -110,13 +137,24 @@ def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
         "vectors": f"{manifest.n_rows} x {manifest.dim} {manifest.dtype}, kind {manifest.kind}",
         "missing": " ".join(manifest.missing_elements) or "none",
         "model": f"{model.name}, recipe {model.recipe}, code {model.code_version}",
-        "trained on": f"{training.n_structures:,} structures from {training.source}",
+        "trained on": trained_on(manifest, "from"),
+        **_table_facts(manifest),
         "synthetic": "yes" if manifest.synthetic else "no",
         "licence": manifest.licence.spdx,
         "attribution": " ".join(manifest.licence.attribution.split()),
         "created": manifest.created,
         "rebuild": manifest.command,
     }
+
+
+def _table_facts(manifest: Manifest) -> dict[str, str]:
+    """Return what is to know of a table that was not trained here."""
+    table = manifest.table
+    if table is None:
+        return {}
+    facts = {"taken from": f"{table.source} ({table.format})", "left out": listed(table.left_out)}
+    facts |= {"flagged": listed(table.flagged), "notes": " ".join(table.notes)}
+    return {title: text for title, text in facts.items() if text}
 
 
 def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
@@ -129,21 +167,88 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
 
 @click.command()
 @click.argument("name", required=False)
+@click.option(
+    "--recompute",
+    metavar="N",
+    type=COUNT,
+    help="Also make stored vectors again with the encoder, from N structures at most, and compare.",
+)
+@click.option("--source", help="Where these structures come from; see embeddings sources.")
+@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@source_options
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
-def verify(name: str | None, as_json: bool) -> None:
+@click.pass_context
+def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json: bool, **options: Any) -> None:
     r"""Check every byte of a catalog, or of all catalogs and the folders that hold them.
 
     Checked are the manifest and its seal, the place of the folder, size and SHA-256 of each file, and the content: the
-    same rows in every format, the name and version of the manifest, no value that is not a number.
+    same rows in every format, the name and version of the manifest, no value that is not a number. NAME may also be a
+    file of vectors that embeddings embed wrote.
+
+    With --recompute, stored vectors are made again from the structures that they came from, and have to agree to a
+    cosine of 0.99999. Of a catalog of elements, the rarest elements are checked, as many as N structures hold.
 
     \b
     Example:
       embeddings verify
       embeddings verify starter@0.3.0 --json
+      embeddings verify starter --recompute 1000 --source starter
     """
-    folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
-    broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
-    results = [_verified(folder) for folder in folders] + [_result(each.place, each.reason) for each in broken]
+    if recompute is not None:
+        _check_recompute(ctx, name, options)
+    elif options["source"] or options["snapshot"]:
+        raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
+    if name and name.endswith(".parquet"):
+        results = [_verified(Path(name), read_pages)]
+    else:
+        folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
+        broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
+        results = [_verified(folder) for folder in folders] + [_result(each.place, each.reason) for each in broken]
+    if recompute is not None and name and results[0]["ok"]:
+        results = [_recomputed(name, results[0], recompute, options)]
+    _report(results, as_json=as_json, made_again=recompute is not None)
+
+
+def _check_recompute(ctx: click.Context, name: str | None, options: dict[str, Any]) -> None:
+    from embeddings.cli.source_options import check_source, require_builders
+
+    if name is None:
+        raise click.UsageError("Name the catalog or the file whose vectors are made again.")
+    if options["source"] or options["snapshot"]:
+        check_source(ctx, options)
+        require_builders(options["source"])
+
+
+def _recomputed(name: str, result: dict[str, Any], n: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a check with what came of making vectors again."""
+    from embeddings.cli.recompute import run
+
+    found = run(name, n, options)
+    worst = list(found.cosines.items())[:_WORST]
+    result |= {
+        "recomputed": {
+            "what": found.what,
+            "n_checked": len(found.cosines),
+            "n_rows": found.n_rows,
+            "n_structures": found.n_structures,
+            "n_wrong": len(found.wrong),
+            "lowest": dict(worst),
+        }
+    }
+    if found.wrong:
+        key, cosine = worst[0]
+        result |= {
+            "ok": False,
+            "error": f"{name}: {len(found.wrong):,} of {len(found.cosines):,} {found.what} that were made again differ "
+            f"from what is stored, {key} the most (cosine {cosine:.5f}). They come from another encoder, other "
+            "settings or other structures.",
+        }
+    return result
+
+
+def _report(results: list[dict[str, Any]], *, as_json: bool, made_again: bool) -> None:
     failed = [result["error"] for result in results if not result["ok"]]
     if as_json:
         print_json(results)
@@ -152,16 +257,24 @@ def verify(name: str | None, as_json: bool) -> None:
             print_line(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
     if failed:
         raise CatalogCorrupt(f"{len(failed)} of {len(results)} failed. {' '.join(failed)}")
-    if not as_json:
-        print_line(f"Intact: {len(results)} of {len(results)}, by manifest, place, SHA-256 of every file, and content.")
+    if as_json:
+        return
+    print_line(f"Intact: {len(results)} of {len(results)}, by manifest, place, SHA-256 of every file, and content.")
+    if made_again:
+        made = results[0]["recomputed"]
+        key, cosine = next(iter(made["lowest"].items()))
+        print_line(
+            f"Made again: {made['n_checked']:,} of {made['n_rows']:,} {made['what']} from {made['n_structures']:,} "
+            f"structures; the lowest cosine is {cosine:.8f} ({key})."
+        )
 
 
-def _verified(folder: Path) -> dict[str, Any]:
+def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict[str, Any]:
     try:
-        store.verify(folder)
+        check(place)
     except EmbeddingsError as error:
-        return _result(folder, str(error))
-    return _result(folder, None)
+        return _result(place, str(error))
+    return _result(place, None)
 
 
 def _result(folder: Path, error: str | None) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def export(name: str, client: str, missing: Missing, elements: str | None, out: 
       torch        state of an nn.Embedding(119, dim), by atomic number
       csv, json    by symbol
       hdf5         by symbol and atomic number, with name, version and recipe
+      pymatgen     JSON by symbol and name of the number, as periodic_table.json
+      matminer     JSON by symbol, as matscholar_els.json
+      element-embeddings  JSON by symbol for Embedding.from_json (SMACT)
+      aviary       JSON by symbol for elem_embedding of Roost, Wren, CGCNN
+      crabnet      CSV of all 118 elements in order, for elem_prop
+      pyg          torch file, for Data.from_dict of PyTorch Geometric
 
     \b
     Example:

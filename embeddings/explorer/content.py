@@ -130,7 +130,7 @@ def _catalog(catalog: ElementCatalog, title: str, found: Clusterings | str) -> d
         "limits": list(catalog.manifest.limits),
         "metrics": list_metrics(catalog.manifest),
         "atomic_numbers": catalog.atomic_numbers.tolist(),
-        "n_structures": catalog.table.n_structures.tolist(),
+        "n_structures": list(catalog.n_structures.values()),
         "neighbors": [_neighbors(catalog, symbol) for symbol in catalog.symbols],
         "similarity": [_numbers(row) for row in cosine_similarity(catalog.vectors)],
         "clusters": {"note": found} if isinstance(found, str) else _choices(found),

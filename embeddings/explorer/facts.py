@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embeddings.catalog import ElementCatalog
+from embeddings.store.card import trained_on
 from embeddings.store.manifest import Manifest
 
 
@@ -30,11 +31,11 @@ def list_facts(manifest: Manifest) -> list[dict[str, str]]:
     facts = {
         "Description": manifest.description,
         "Vectors": f"{manifest.n_rows} elements \u00d7 {manifest.dim} dimensions, {manifest.dtype}",
-        "Trained on": f"{training.n_structures:,} structures, {training.source}",
+        "Trained on": trained_on(manifest),
         "Synthetic data": "yes: made up, or computed by a model" if manifest.synthetic else "no",
         "Targets": ", ".join(f"{target} ({unit})" if unit else target for target, unit in training.targets.items()),
         "Left out": ", ".join(f"{reason} {count:,}" for reason, count in training.dropped.items()) or "nothing",
-        "Split": f"{training.split}; seed {training.seed}",
+        "Split": training.split if training.seed is None else f"{training.split}; seed {training.seed}",
         "Model": f"{model.name}, recipe {model.recipe}, code {model.code_version}",
         "Built": manifest.created,
         "Rebuild": manifest.command,

@@ -29,15 +29,21 @@ CLIENTS = {
     "csv": "embeddings.export.files:write_csv",
     "json": "embeddings.export.files:write_json",
     "hdf5": "embeddings.export.files:write_hdf5",
+    "pymatgen": "embeddings.export.peers:write_pymatgen",
+    "matminer": "embeddings.export.peers:write_matminer",
+    "element-embeddings": "embeddings.export.files:write_json",
+    "aviary": "embeddings.export.peers:write_aviary",
+    "crabnet": "embeddings.export.peers:write_crabnet",
+    "pyg": "embeddings.export.pyg:write_pyg",
 }
 """Name of each client or format, and where its writer stands as ``module:function``."""
 
 ENDINGS = {
-    ".csv": ("csv",),
-    ".json": ("json", "cgcnn", "alignn"),
+    ".csv": ("csv", "crabnet"),
+    ".json": ("json", "cgcnn", "alignn", "pymatgen", "matminer", "element-embeddings", "aviary"),
     ".npy": ("megnet",),
-    ".pt": ("torch", "matgl"),
-    ".pth": ("torch", "matgl"),
+    ".pt": ("torch", "matgl", "pyg"),
+    ".pth": ("torch", "matgl", "pyg"),
     ".h5": ("hdf5",),
     ".hdf5": ("hdf5",),
 }

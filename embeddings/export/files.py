@@ -66,7 +66,8 @@ def write_hdf5(
 ) -> None:
     """Write the data sets ``atomic_number``, ``symbol``, ``n_structures`` and ``vector``, one row per element.
 
-    A row that the policy filled in has no training structures. Attributes of the file say what a catalog's own
+    A row that the policy filled in has no training structures; where a catalog does not know its training structures,
+    there is no such data set. Attributes of the file say what a catalog's own
     ``vectors.h5`` says: name, version, recipe, licence.
 
     Args:
@@ -89,6 +90,8 @@ def write_hdf5(
     counts = np.array([uae.n_structures.get(name, 0) for name in rows.symbols], dtype=np.int32)
     with h5py.File(content, "w") as file:
         file["atomic_number"], file["symbol"] = rows.atomic_numbers.astype(np.int16), np.array(rows.symbols, dtype="S2")
-        file["n_structures"], file["vector"] = counts, rows.vectors
+        file["vector"] = rows.vectors
+        if uae.n_structures:
+            file["n_structures"] = counts
         file.attrs.update(essentials_of(uae.manifest))
     save(path, content.getvalue())

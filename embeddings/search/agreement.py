@@ -33,6 +33,25 @@ def neighbor_overlap(a: CatalogLike, b: CatalogLike, k: int = 5, *, metric: Metr
     if len(shared) < 2:
         names = " and ".join(f'"{uae.name}"' for uae in both)
         raise InputInvalid(f"{names} share {len(shared)} elements; neighbors need at least two in common.")
-    k = min(check_k(k), len(shared) - 1)
-    in_a, in_b = (neighbor_sets(uae.vectors[np.isin(uae.atomic_numbers, shared)], k, metric) for uae in both)
-    return float(np.mean([len(of_a & of_b) / k for of_a, of_b in zip(in_a, in_b, strict=True)]))
+    in_a, in_b = (uae.vectors[np.isin(uae.atomic_numbers, shared)] for uae in both)
+    return float(kept_neighbors(in_a, in_b, k, metric=metric).mean())
+
+
+def kept_neighbors(a: np.ndarray, b: np.ndarray, k: int = 5, *, metric: Metric = "cosine") -> np.ndarray:
+    """Return the share of its `k` nearest neighbors that each row has in both of two tables.
+
+    Args:
+        a: (n, dim_a) vectors, two or more.
+        b: (n, dim_b) their counterparts, row by row.
+        k: how many neighbors; all the others where there are fewer.
+        metric: ``"cosine"`` or ``"euclidean"``.
+
+    Returns:
+        (n,) between 0 and 1.
+
+    Raises:
+        InputInvalid: `k` is below 1, or the metric is unknown.
+    """
+    k = min(check_k(k), len(a) - 1)
+    in_a, in_b = (neighbor_sets(vectors, k, metric) for vectors in (a, b))
+    return np.array([len(of_a & of_b) / k for of_a, of_b in zip(in_a, in_b, strict=True)])

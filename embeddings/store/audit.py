@@ -11,6 +11,7 @@ import numpy as np
 
 from embeddings.catalog import ElementTable
 from embeddings.errors import CatalogCorrupt, ColumnNotFound, MissingExtra
+from embeddings.store.companions import COMPANIONS
 from embeddings.store.decode import parse_npy, table_of_hdf5, table_of_parquet
 from embeddings.store.encoder_files import FORMULA_TABLE, composition_encoder, formulas_of_parquet
 from embeddings.store.manifest import MANIFEST, Manifest
@@ -23,7 +24,8 @@ _AGAIN = "Install or build this version again."
 def check_contents(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
     """Check that the files of a version hold what its manifest says, and that there is no other file.
 
-    An HDF5 file is read only if h5py is installed.
+    Companions such as README.md may stand beside them, see `embeddings.store.companions`. An HDF5 file is read only if
+    h5py is installed.
 
     Args:
         folder: of the version.
@@ -43,7 +45,7 @@ def check_contents(folder: Path, manifest: Manifest, contents: Mapping[str, byte
 
 
 def _check_no_others(folder: Path, manifest: Manifest) -> None:
-    listed = {entry.path for entry in manifest.files} | {MANIFEST}
+    listed = {entry.path for entry in manifest.files} | {MANIFEST} | COMPANIONS
     others = sorted(name for name in os.listdir(folder) if name not in listed and not name.startswith("."))
     if others:
         raise CatalogCorrupt(f"{folder / others[0]} is not listed in {MANIFEST}. Remove it.")

@@ -17,7 +17,7 @@ from embeddings.store.manifest import read_manifest
 from embeddings.store.reading import why
 from embeddings.store.temporaries import hold, is_temporary, release, sweep, temporary_folder
 
-Kind = Literal["snapshots", "runs", "catalogs"]
+Kind = Literal["snapshots", "runs", "catalogs", "fetched"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _FOLDERS = {"snapshots": "snapshots", "runs": "runs", "embed": "runs"}
@@ -39,7 +39,8 @@ class Kept:
     """A folder in the cache that can be removed as a whole.
 
     Attributes:
-        kind: snapshots can be pulled again, unfinished runs can be started again, catalogs were built by the user.
+        kind: snapshots can be pulled again, unfinished runs can be started again, what was fetched from registries can
+            be fetched again, catalogs were built by the user.
         path: of the folder.
         n_bytes: in all of its files.
     """
@@ -58,7 +59,8 @@ def list_kept(cache: Path) -> list[Kept]:
     work = [Kept(kind, path, _size(path)) for name, kind in _FOLDERS.items() for path in _folders(cache / name)]  # type: ignore[arg-type]
     root = cache / "catalogs"
     built = [root / name / version for name in names(root) for version in versions(root, name)]
-    return [*work, *(Kept("catalogs", path, _size(path)) for path in built if _is_own_version(path))]
+    mirrors = [Kept("fetched", path, _size(path)) for path in _mirrors(cache / "registries")]
+    return [*work, *mirrors, *(Kept("catalogs", path, _size(path)) for path in built if _is_own_version(path))]
 
 
 def remove_kept(cache: Path, chosen: Sequence[Kept]) -> list[Kept]:
@@ -103,7 +105,7 @@ def _locked(kept: Kept) -> Iterator[None]:
     Raises:
         BlockingIOError: another process holds it.
     """
-    if kept.kind == "catalogs":
+    if kept.kind in ("catalogs", "fetched"):
         yield
         return
     lock = kept.path.with_name(f".{kept.path.name}.lock")
@@ -128,12 +130,21 @@ def _is_busy(cache: Path) -> bool:
 
 
 def _folders(parent: Path) -> list[Path]:
+    return [path for path in _listed(parent) if _is_ours(path)]
+
+
+def _listed(parent: Path) -> list[Path]:
     try:
-        return sorted(path for path in parent.iterdir() if _OURS.fullmatch(path.name) and _is_ours(path))
+        return sorted(path for path in parent.iterdir() if _OURS.fullmatch(path.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise OutputInvalid(f"{parent} cannot be read: {why(error)}.") from error
+
+
+def _mirrors(parent: Path) -> list[Path]:
+    """Return the mirrors of registries; one is a root of catalogs, with the state of its index beside them."""
+    return [path for path in _listed(parent) if not path.is_symlink() and (path / "_state.json").is_file()]
 
 
 def _is_ours(path: Path) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embeddings.store.manifest import Downstream, Manifest
+from embeddings.store.manifest import Downstream, Manifest, TableInfo
 
 CARD = "CARD.md"
 
@@ -34,7 +34,7 @@ def render_card(manifest: Manifest) -> str:
         ("", _introduction(manifest)),
         ("Load", _load(manifest)),
         ("Encoder", _encoder(manifest)),
-        ("Training", _training(manifest)),
+        ("Training" if manifest.table is None else "Origin", _training(manifest)),
         (f"Accuracy on held-out {'formulas' if _is_encoder(manifest) else 'structures'}", _metrics(manifest)),
         ("Downstream", _downstream(manifest)),
         ("Coverage", _coverage(manifest)),
@@ -50,13 +50,34 @@ def render_card(manifest: Manifest) -> str:
 
 def _header(manifest: Manifest) -> str:
     size = next((label for limit, label in _SIZES if manifest.n_rows < limit), "n>1M")
-    tags = ["chemistry", "materials-science", "embeddings", manifest.model.name]
+    tags = (manifest.model.name, *["synthetic"] * manifest.synthetic)
+    configs = [{"config_name": "default", "data_files": table_of(manifest)}]
+    return hub_header(f"{manifest.name} {manifest.version}", [manifest.licence.spdx], configs, tags=tags, size=size)
+
+
+def hub_header(
+    title: str,
+    licences: Sequence[str],
+    configs: Sequence[dict[str, str]],
+    *,
+    tags: Sequence[str] = (),
+    size: str | None = None,
+) -> str:
+    """Return the YAML header that the HuggingFace Hub reads from the card of a data set.
+
+    Args:
+        title: that the Hub shows.
+        licences: SPDX expressions of what the data set holds.
+        configs: ``config_name`` and ``data_files`` of each table that ``datasets.load_dataset`` can read.
+        tags: beyond those of every card.
+        size: category of its number of rows.
+    """
     fields: dict[str, Any] = {
-        "pretty_name": f"{manifest.name} {manifest.version}",
-        **_hub_licence(manifest.licence.spdx),
-        "tags": tags + ["synthetic"] * manifest.synthetic,
-        "size_categories": [size],
-        "configs": [{"config_name": "default", "data_files": _data_file(manifest)}],
+        "pretty_name": title,
+        **_hub_licence(" AND ".join(dict.fromkeys(licences))),
+        "tags": ["chemistry", "materials-science", "embeddings", *tags],
+        **({"size_categories": [size]} if size else {}),
+        "configs": list(configs),
     }
     # JSON values are YAML values, so each line quotes what needs quoting.
     return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())
@@ -66,7 +87,8 @@ def _is_encoder(manifest: Manifest) -> bool:
     return manifest.kind == "composition-encoder"
 
 
-def _data_file(manifest: Manifest) -> str:
+def table_of(manifest: Manifest) -> str:
+    """Return the name of the file that holds the rows of a version as Parquet."""
     return "formulas.parquet" if _is_encoder(manifest) else "vectors.parquet"
 
 
@@ -117,6 +139,8 @@ embeddings embed --catalog {identity} --level structure --source table --path st
 
 def _training(manifest: Manifest) -> str:
     training, model = manifest.training, manifest.model
+    if manifest.table is not None:
+        return _table_info(manifest, manifest.table)
     facts = {
         "Model": f"{model.name}, recipe `{model.recipe}`, code {model.code_version}",
         "Source": training.source + (f", {training.database_version}" if training.database_version else ""),
@@ -128,6 +152,42 @@ def _training(manifest: Manifest) -> str:
     }
     hyperparameters = [(name, f"`{json.dumps(value)}`") for name, value in model.hyperparameters.items()]
     return f"{_table(('', ''), list(facts.items()))}\n\n{_table(('hyperparameter', 'value'), hyperparameters)}"
+
+
+def _table_info(manifest: Manifest, table: TableInfo) -> str:
+    """Return what a card says of a table that was not trained here, in place of its training."""
+    facts = {
+        "Taken from": f"{table.source} ({table.format})",
+        "SHA-256 of that": f"`{manifest.training.snapshot_sha256}`",
+        "Model": manifest.model.name,
+        "Training": manifest.training.source,
+        "Rows left out": listed(table.left_out) or "none",
+        "Rows that are odd": listed(table.flagged) or "none found",
+    }
+    columns = [
+        (str(k), column.name, column.unit, column.source, ", ".join(column.missing))
+        for k, column in enumerate(table.columns)
+    ]
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    header = ("", "column", "unit", "source", "not tabulated for")
+    parts = (_table(("", ""), list(facts.items())), notes, _table(header, columns))
+    return "\n\n".join(part for part in parts if part)
+
+
+def trained_on(manifest: Manifest, joint: str = ",") -> str:
+    """Return what a catalog was trained on, or that nobody knows, as part of a sentence."""
+    training = manifest.training
+    if training.n_structures is None:
+        return training.source
+    return f"{training.n_structures:,} structures{joint if joint == ',' else f' {joint}'} {training.source}"
+
+
+def listed(reasons: Mapping[str, str]) -> str:
+    """Return elements with their reasons, those of one reason together: ``"Po, At: all zeros"``."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def _metrics(manifest: Manifest) -> str:
@@ -166,8 +226,11 @@ def _coverage(manifest: Manifest) -> str:
     cells = [f"{symbol} {count:,}" for symbol, count in manifest.n_structures.items()]
     rows = [tuple(cells[i : i + _COLUMNS]) for i in range(0, len(cells), _COLUMNS)]
     missing = ", ".join(manifest.missing_elements) or "none"
+    covered = f"{manifest.n_rows if manifest.table else len(manifest.n_structures)} elements."
+    if not cells:
+        return f"{covered} Without a vector ({len(manifest.missing_elements)}): {missing}."
     return (
-        f"{len(manifest.n_structures)} elements. Without a vector ({len(manifest.missing_elements)}): {missing}.\n\n"
+        f"{covered} Without a vector ({len(manifest.missing_elements)}): {missing}.\n\n"
         f"Training structures that contain each element:\n\n{_table(('',) * _COLUMNS, rows)}"
     )
 
@@ -179,8 +242,11 @@ def _limits(manifest: Manifest) -> str:
     rare = [symbol for symbol, count in manifest.n_structures.items() if count < _FEW]
     if rare:
         limits.append(f"Seen in fewer than {_FEW} structures, so their vectors say little: {', '.join(rare)}.")
+    if manifest.table and manifest.table.training == "unknown":
+        limits.append("What the vectors were trained on is unknown, so nobody can say which of your formulas they saw.")
     if manifest.missing_elements:
-        limits.append("Elements without training structures have no vector; asking for one is an error.")
+        without = "Elements without training structures have" if manifest.table is None else "Other elements have"
+        limits.append(f"{without} no vector; asking for one is an error.")
     return "\n".join(f"- {limit}" for limit in limits)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 """Columns of a table of element vectors, and data sets of its HDF5 file."""
 
+COUNTS = "n_structures"
+"""The one that is not there where nobody counted training structures."""
+
 _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -32,9 +35,10 @@ def table_of_npy(content: bytes, where: Path) -> ElementTable:
     """
     rows = parse_npy(content, where)
     width = rows.dtype["vector"].shape if "vector" in (rows.dtype.names or ()) else ()
-    if rows.ndim != 1 or len(width) != 1 or rows.dtype != row_dtype(width[0]):
+    counted = COUNTS in (rows.dtype.names or ())
+    if rows.ndim != 1 or len(width) != 1 or rows.dtype != row_dtype(width[0], counted=counted):
         raise CatalogCorrupt(f"{where} does not hold element rows, but {rows.dtype} of shape {rows.shape}.")
-    return build(where, ElementTable, rows["atomic_number"], rows["vector"], rows["n_structures"])
+    return build(where, ElementTable, rows["atomic_number"], rows["vector"], rows[COUNTS] if counted else None)
 
 
 def table_of_parquet(content: bytes, where: Path) -> tuple[ElementTable, dict[str, str]]:
@@ -74,7 +78,8 @@ def table_of_rows(rows: pa.Table, where: Path) -> ElementTable:
     try:
         flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         vectors = flat.reshape(-1, vector_type.list_size)
-        numbers, counts = (rows[name].to_numpy() for name in ("atomic_number", "n_structures"))
+        numbers = rows["atomic_number"].to_numpy()
+        counts = rows[COUNTS].to_numpy() if COUNTS in rows.column_names else None
         symbols = rows["symbol"].to_pylist()
     except (ValueError, MemoryError, pa.ArrowException) as error:
         raise CatalogCorrupt(f"{where} does not hold element rows: {error}.") from error
@@ -95,13 +100,13 @@ def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, d
     try:
         with h5py.File(source, "r") as file:
             _check_columns(where, list(file))
-            columns = [_data_set(h5py, file, name) for name in KEYS]
+            z, symbols, vectors = (_data_set(h5py, file, name) for name in KEYS if name != COUNTS)
+            counts = _data_set(h5py, file, COUNTS) if COUNTS in file else None
             about = texts(file.attrs.items())
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
         if isinstance(error, EmbeddingsError):
             raise
         raise CatalogCorrupt(f"{where} cannot be read as HDF5: {error}.") from error
-    z, symbols, counts, vectors = columns
     table = build(where, ElementTable, z, vectors, counts)
     _check_symbols(where, table, [bytes(name).decode("latin-1") for name in symbols])
     return table, about
@@ -135,9 +140,10 @@ def texts(about: Iterable[tuple[Any, Any]]) -> dict[str, str]:
     return {_text(key): _text(value) for key, value in pairs}
 
 
-def row_dtype(dim: int) -> np.dtype:
-    """Return the type of a row of `vectors.npy`."""
-    return np.dtype([("atomic_number", "<i2"), ("n_structures", "<i4"), ("vector", "<f4", (dim,))])
+def row_dtype(dim: int, *, counted: bool = True) -> np.dtype:
+    """Return the type of a row of `vectors.npy`, with or without training structures."""
+    counts = [(COUNTS, "<i4")] if counted else []
+    return np.dtype([("atomic_number", "<i2"), *counts, ("vector", "<f4", (dim,))])
 
 
 def build(path: Path, make: Callable[..., ElementTable], *args: Any, **kwargs: Any) -> ElementTable:
@@ -167,7 +173,7 @@ def _check_symbols(where: Path, table: ElementTable, symbols: list[str]) -> None
 
 
 def _check_columns(path: Path, found: list[str]) -> None:
-    missing = [name for name in KEYS if name not in found]
+    missing = [name for name in KEYS if name not in found and name != COUNTS]
     if missing:
         raise ColumnNotFound(f"{path} has no column {', '.join(missing)}; it has {', '.join(found) or 'none'}.")
 

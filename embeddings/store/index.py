@@ -172,7 +172,20 @@ def _entry(root: Path, name: str, written: str | None) -> dict[str, Any]:
     if (manifest.name, manifest.version) != (name, default):
         return earlier
     facts = {fact: getattr(manifest, fact) for fact in ("kind", "dim", "n_rows", "description")}
-    return {"default": default, **facts, "licence": manifest.licence.spdx, "versions": there}
+    return {
+        "default": default,
+        **facts,
+        "licence": manifest.licence.spdx,
+        "versions": there,
+        **_releases(earlier, there, written),
+    }
+
+
+def _releases(earlier: dict[str, Any], there: list[str], written: str | None) -> dict[str, Any]:
+    """Return what `embeddings.registry` noted of the versions that are as they were."""
+    noted = earlier.get("releases")
+    kept = {v: noted[v] for v in there if v in noted and v != written} if isinstance(noted, dict) else {}
+    return {"releases": kept} if kept else {}
 
 
 def _unreadable(path: Path, reason: object) -> CatalogCorrupt:

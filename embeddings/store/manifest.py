@@ -20,7 +20,7 @@ from embeddings.store import schema
 from embeddings.store.reading import read_bounded, why
 from embeddings.store.schema import AtLeast, AtMost, Longest, Pattern
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 10_000_000
 """The most bytes of a manifest."""
@@ -90,8 +90,9 @@ class TrainingInfo:
         source: where the structures come from.
         database_version: the source's own version, where it has one.
         query: what the source was asked for: filters, limits.
-        snapshot_sha256: hash of the frozen snapshot that the build read.
-        n_structures: structures that the model learned from; those held out do not count.
+        snapshot_sha256: hash of the frozen snapshot that the build read, or of the file that was imported.
+        n_structures: structures that the model learned from; those held out do not count. None, as `seed`, for a table
+            that was not trained here.
         dropped: reason -> number of structures that were left out.
         targets: target -> unit.
         split: the rule that separates training, validation and test structures.
@@ -103,11 +104,11 @@ class TrainingInfo:
     database_version: str | None = None
     query: dict[str, Any] = field(default_factory=dict)
     snapshot_sha256: Sha256
-    n_structures: Positive
+    n_structures: Positive | None
     dropped: dict[str, Count] = field(default_factory=dict)
     targets: dict[str, str]
     split: Text
-    seed: int
+    seed: int | None
     formula_digest: FormulaDigest | None = None
 
 
@@ -164,6 +165,50 @@ class Downstream:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Column:
+    """One number of every vector, where the numbers have names.
+
+    Attributes:
+        name: of the column.
+        unit: of what was tabulated; empty where it has none or nobody says.
+        source: who tabulated it.
+        mean: that was subtracted; None where nothing was.
+        std: by which it was divided then; None where it was not.
+        missing: elements for which it is not tabulated; they have the mean here.
+    """
+
+    name: Text
+    unit: str = ""
+    source: str = ""
+    mean: float | None = None
+    std: float | None = None
+    missing: tuple[Symbol, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableInfo:
+    """A table that was not trained here: made by others and imported, or put together from tabulated values.
+
+    Attributes:
+        source: what it was read from: the name of a file, or a package with its version and the table's name.
+        format: of that.
+        training: ``"unknown"``, or ``"none"`` for tabulated values.
+        columns: of the vectors, where they have names.
+        left_out: symbol -> why the row that the table has for it is not here.
+        flagged: symbol -> what is odd about its row.
+        notes: what was passed over or supposed, a sentence each.
+    """
+
+    source: Text
+    format: Text
+    training: Literal["unknown", "none"] = "unknown"
+    columns: tuple[Column, ...] = ()
+    left_out: dict[Symbol, Text] = field(default_factory=dict)
+    flagged: dict[Symbol, Text] = field(default_factory=dict)
+    notes: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Licence:
     """Terms of use: the SPDX identifier and the attribution that the data's license asks for."""
 
@@ -194,6 +239,7 @@ class Provenance:
     """Where a catalog version comes from: all that its builder knows.
 
     Attributes:
+        schema_version: 1; 2 for a catalog that has a `table`, so that earlier libraries say that they are too old.
         name: kebab-case name of the catalog.
         version: semantic version; MAJOR when vectors change, MINOR when rows are added, PATCH for metadata.
         description: one or two sentences.
@@ -206,9 +252,10 @@ class Provenance:
         command: rebuilds the catalog.
         created: UTC time of the build.
         environment: package -> version, and the device.
+        table: of a catalog that was not trained here.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 1
     name: Name
     version: SemVer
     description: Text
@@ -224,6 +271,7 @@ class Provenance:
     command: Text
     created: Timestamp
     environment: dict[str, str]
+    table: TableInfo | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,13 +315,11 @@ class Manifest(Provenance):
         Raises:
             ManifestInvalid: not JSON, or it does not fit the schema; the message names the field.
         """
-        try:
-            document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
-        except (ValueError, RecursionError, MemoryError) as error:
-            raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
+        document = read_json(text)
         _check_schema_version(document)
         manifest: Manifest = schema.parse(cls, document)
         _check_files(manifest.files)
+        _check_training(manifest)
         return manifest
 
     def to_json(self) -> str:
@@ -283,8 +329,26 @@ class Manifest(Provenance):
             ManifestInvalid: a value does not fit the schema; the message names the field.
         """
         valid = schema.parse(type(self), asdict(self))
-        unsealed = _dump(asdict(replace(valid, manifest_sha256="")))
-        return _dump(asdict(replace(valid, manifest_sha256=_sha256(unsealed))))
+        _check_training(valid)
+        unsealed = _dump(replace(valid, manifest_sha256="").document())
+        return _dump(replace(valid, manifest_sha256=_sha256(unsealed)).document())
+
+    def document(self) -> dict[str, Any]:
+        """Return the fields as plain values; those of a later schema are left out where they say nothing."""
+        document = asdict(self)
+        return document if self.table else {key: value for key, value in document.items() if key != "table"}
+
+
+def read_json(text: str) -> Any:
+    """Return the document in the text of a manifest, whatever its fields.
+
+    Raises:
+        ManifestInvalid: not JSON, or JSON with repeated fields or with numbers that JSON does not have.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ManifestInvalid(f"The manifest is not valid JSON: {error}.") from error
 
 
 def json_schema() -> dict[str, Any]:
@@ -293,7 +357,15 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Manifest of a catalog version",
     }
-    return head | schema.json_schema(Manifest)
+    is_table = {"properties": {"table": {"type": "object"}}, "required": ["table"]}
+    return head | schema.json_schema(Manifest) | {"if": is_table, "then": _of_version(2), "else": _of_version(1)}
+
+
+def _of_version(number: int) -> dict[str, Any]:
+    """Return what `_check_training` asks of a schema version, as JSON Schema."""
+    counted = {"type": "number" if number == 1 else "null"}
+    training = {"type": "object", "properties": {"n_structures": counted, "seed": counted}}
+    return {"properties": {"schema_version": {"const": number}, "training": training}}
 
 
 class Versioned:
@@ -346,6 +418,17 @@ def _check_files(files: tuple[FileEntry, ...]) -> None:
         if entry.path in seen:
             raise ManifestInvalid(f'files[{i}].path: "{entry.path}" is listed twice, or is the manifest itself.')
         seen.add(entry.path)
+
+
+def _check_training(manifest: Manifest) -> None:
+    """Refuse what the types of the fields allow, and only a table that was not trained here may have."""
+    training, is_trained = manifest.training, manifest.table is None
+    if manifest.schema_version != (1 if is_trained else 2):
+        raise ManifestInvalid("schema_version: 2 is that of a catalog with the field table, 1 that of all others.")
+    for name in ("n_structures", "seed"):
+        if (getattr(training, name) is not None) != is_trained:
+            expected = "a number" if is_trained else "null, since nothing was trained here"
+            raise ManifestInvalid(f"training.{name}: expected {expected}, got {getattr(training, name)!r}.")
 
 
 def _check_schema_version(document: Any) -> None:

@@ -14,13 +14,14 @@ from embeddings.store.folders import move_into_place, replace_folder, staged_fol
 from embeddings.store.index import read_index, update_index
 from embeddings.store.manifest import MANIFEST, FileEntry, FileFormat, Manifest
 
-_FORMATS: dict[str, FileFormat] = {
+FORMATS: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".h5": "hdf5",
     ".npy": "npy",
     ".safetensors": "safetensors",
     ".md": "markdown",
 }
+"""Ending of a file -> its format."""
 
 
 def publish(root: Path, draft: Manifest, write_data: Callable[[Path], None], *, force: bool = False) -> Path:
@@ -72,7 +73,7 @@ def _entries(folder: Path) -> tuple[FileEntry, ...]:
     return tuple(
         FileEntry(
             path=path.name,
-            format=_FORMATS[path.suffix],
+            format=FORMATS[path.suffix],
             sha256=hashlib.sha256(content).hexdigest(),
             bytes=len(content),
         )

@@ -29,6 +29,15 @@ from embeddings.store.index import (
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import IN_MEMORY, why
+from embeddings.store.url_roots import (
+    fetch_address,
+    fetch_version,
+    is_in_registry,
+    is_url_root,
+    mirror_folder,
+    offer,
+    split_path,
+)
 
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
 ENV_CACHE = "EMBEDDINGS_CACHE"
@@ -146,7 +155,8 @@ def troubles() -> list[Trouble]:
 
 def absent_roots() -> list[Trouble]:
     """Return the roots in `EMBEDDINGS_CATALOGS` that do not exist."""
-    return [Trouble(root, f"{root}: {reason}", False) for root in _chosen_roots() if (reason := _absence(root))]
+    roots = [_expanded(part) for part in _chosen() if not is_url_root(part)]
+    return [Trouble(root, f"{root}: {reason}", False) for root in roots if (reason := _absence(root))]
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
@@ -154,13 +164,17 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
     Args:
         name_or_path: ``"starter"`` (the highest of the default versions of all roots), ``"starter@0.3.0"`` (from the
-            first root that has it), ``"starter@0.3"`` (the highest release in any root that begins so), or the path of
-            a version's folder: a ``Path``, or a string with a separator.
+            first root that has it), ``"starter@0.3"`` (the highest release in any root that begins so), the path of
+            a version's folder: a ``Path``, or a string with a separator; or the address of a catalog in a registry,
+            ``"hf://org/repo/starter@0.3.0"``, which is fetched into the cache once.
 
     Raises:
         CatalogNotFound: there is no such catalog; the message lists those that there are.
         CatalogCorrupt: a root that may hold it, or its index, cannot be read.
+        EmbeddingsError: a registry is asked, and fails, see `embeddings.registry.fetch.fetch`.
     """
+    if is_in_registry(name_or_path):
+        return fetch_address(str(name_or_path))
     if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
         return _resolve_path(_expanded(name_or_path))
     name, at, wanted = name_or_path.partition("@")
@@ -169,12 +183,13 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
             f'"{shortened(name_or_path)}" is not a catalog\'s name, such as "starter" or "starter@0.3.0"; a path '
             f"needs a separator in it, such as ./starter/0.1.0.{_available(name)}"
         )
-    offers = ((root, version) for root in search_roots() if (version := _pick(root, name, wanted)))
-    meant = next(offers, None) if is_version(wanted) else _best(list(offers))
+    meant = _here(name, wanted) if is_version(wanted) else None
+    meant = meant or _first_or_best(name, wanted)
     if meant is None:
         raise CatalogNotFound(_not_found(name, wanted))
     root, version = meant
-    return root / name / version
+    url = _url_roots().get(root)
+    return fetch_version(url, name, version) if url else root / name / version
 
 
 def manifest_of(folder: Path) -> Manifest:
@@ -236,7 +251,16 @@ def _resolve_path(path: Path) -> Path:
 
 
 def _chosen_roots() -> list[Path]:
-    return [_expanded(part) for part in os.environ.get(ENV_ROOTS, "").split(os.pathsep) if part]
+    return [mirror_folder(part) if is_url_root(part) else _expanded(part) for part in _chosen()]
+
+
+def _chosen() -> list[str]:
+    return split_path(os.environ.get(ENV_ROOTS, ""))
+
+
+def _url_roots() -> dict[Path, str]:
+    """Return the mirrors among the chosen roots, each with its URL."""
+    return {mirror_folder(part): part for part in _chosen() if is_url_root(part)}
 
 
 def _own_roots() -> list[Path]:
@@ -321,6 +345,22 @@ def _absence(root: Path) -> str | None:
     except OSError as error:
         return f"this cannot be followed ({why(error)}), though {ENV_ROOTS} names it."
     return None if stat.S_ISDIR(mode) else f"this is not a folder, though {ENV_ROOTS} names it."
+
+
+def _here(name: str, version: str) -> tuple[Path, str] | None:
+    """Return the first root on this machine that has a version: no registry is asked for what is here."""
+    return next(((root, version) for root in search_roots() if version in versions(root, name)), None)
+
+
+def _first_or_best(name: str, wanted: str) -> tuple[Path, str] | None:
+    """Return the first root with the version that is wanted; the best one where several versions may be meant."""
+    urls = _url_roots()
+    offers = (
+        (root, version)
+        for root in search_roots()
+        if (version := offer(urls[root], name, wanted) if root in urls else _pick(root, name, wanted))
+    )
+    return next(offers, None) if is_version(wanted) else _best(list(offers))
 
 
 def _pick(root: Path, name: str, wanted: str) -> str | None:

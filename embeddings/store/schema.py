@@ -142,6 +142,43 @@ def parse(annotation: Any, value: Any, at: str = "") -> Any:
     return _parse_scalar(annotation, value, at)
 
 
+def problems(annotation: Any, value: Any, at: str = "") -> list[str]:
+    """Return everything about a JSON value that does not fit an annotation, where `parse` stops at the first.
+
+    Args:
+        annotation: as for `parse`.
+        value: as for `parse`.
+        at: as for `parse`.
+
+    Returns:
+        Sentences that name the place, what was expected and what was there; none if the value fits.
+    """
+    arguments = get_args(annotation)
+    match get_origin(annotation):
+        case None if dataclasses.is_dataclass(annotation) and _is_object(value):
+            return _object_problems(annotation, value, at)
+        case types.UnionType | typing.Union if value is not None:
+            return problems(_optional(arguments), value, at)
+        case origin if origin is tuple and isinstance(value, list | tuple):
+            return [found for i, item in enumerate(value) for found in problems(arguments[0], item, f"{at}[{i}]")]
+        case origin if origin is dict and _is_object(value):
+            keys = [found for key in value for found in problems(arguments[0], key, f"{at} (key)")]
+            return keys + [found for k, item in value.items() for found in problems(arguments[1], item, _join(at, k))]
+    try:
+        parse(annotation, value, at)
+    except ManifestInvalid as error:
+        return [str(error)]
+    return []
+
+
+def _object_problems(cls: Any, value: Mapping[str, Any], at: str) -> list[str]:
+    hints = field_types(cls)
+    unknown = [f"{_join(at, key)}: no such field.{did_you_mean(key, hints)}" for key in value if key not in hints]
+    missing = [f"{_join(at, name)}: this field is missing." for name in _required(cls) if name not in value]
+    wrong = [found for k, hint in hints.items() if k in value for found in problems(hint, value[k], _join(at, k))]
+    return missing + wrong + unknown
+
+
 def _parse_object(cls: Any, value: Any, at: str) -> Any:
     _check(_is_object(value), value, at, "an object")
     hints = field_types(cls)

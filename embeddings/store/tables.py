@@ -17,6 +17,7 @@ import numpy as np
 from embeddings.catalog import ElementCatalog, ElementTable
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.store.decode import (
+    COUNTS,
     KEYS,
     build,
     import_h5py,
@@ -26,6 +27,7 @@ from embeddings.store.decode import (
     table_of_npy,
     table_of_parquet,
 )
+from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.store.publish import publish
 from embeddings.store.reading import open_regular, read_bounded, why
@@ -144,16 +146,18 @@ def measure(provenance: Provenance, table: ElementTable, files: tuple[FileEntry,
         dim=table.vectors.shape[1],
         n_rows=len(table.vectors),
         missing_elements=table.missing_elements,
-        n_structures=dict(zip(table.symbols, table.n_structures.tolist(), strict=True)),
+        n_structures=table.counts,
         files=files,
     )
 
 
 def write_vectors_npy(path: Path, table: ElementTable) -> None:
-    """Write the rows as one structured array with the fields atomic_number, n_structures and vector."""
-    rows = np.empty(len(table.vectors), dtype=row_dtype(table.vectors.shape[1]))
+    """Write the rows as one structured array with the fields atomic_number, n_structures (if known) and vector."""
+    counted = table.n_structures is not None
+    rows = np.empty(len(table.vectors), dtype=row_dtype(table.vectors.shape[1], counted=counted))
     rows["atomic_number"] = table.atomic_numbers
-    rows["n_structures"] = table.n_structures
+    if counted:
+        rows[COUNTS] = table.n_structures
     rows["vector"] = table.vectors
     np.save(path, rows, allow_pickle=False)
 
@@ -176,7 +180,7 @@ def write_vectors_parquet(path: Path, table: ElementTable, essentials: dict[str,
     columns = {
         "atomic_number": pa.array(table.atomic_numbers, pa.int16()),
         "symbol": pa.array(table.symbols, pa.string()),
-        "n_structures": pa.array(table.n_structures, pa.int32()),
+        **({} if table.n_structures is None else {COUNTS: pa.array(table.n_structures, pa.int32())}),
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(table.vectors.ravel(), pa.float32()), dim),
     }
     schema = pa.schema([pa.field(name, array.type, nullable=False) for name, array in columns.items()], essentials)
@@ -206,7 +210,8 @@ def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, st
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for name, values in zip(KEYS, columns, strict=True):
-            file.create_dataset(name, data=values, track_times=False)
+            if values is not None:
+                file.create_dataset(name, data=values, track_times=False)
         file.attrs.update(essentials)
     path.write_bytes(content.getbuffer())
 
@@ -241,7 +246,7 @@ def essentials_of(provenance: Provenance) -> dict[str, str]:
         "source": training.source,
         "snapshot_sha256": training.snapshot_sha256,
         "targets": json.dumps(training.targets),
-        "seed": str(training.seed),
+        "seed": "" if training.seed is None else str(training.seed),
         "fingerprint": provenance.fingerprint,
         "licence": provenance.licence.spdx,
         "attribution": provenance.licence.attribution,
@@ -263,7 +268,7 @@ def read_file(path: Path) -> bytes:
 def _write_files(folder: Path, draft: Manifest, table: ElementTable, encoder: bytes | None) -> None:
     """Write the vectors, the digest and the encoder."""
     essentials = essentials_of(draft)
-    write_vectors_parquet(folder / PARQUET, table, essentials)
+    write_vectors_parquet(folder / PARQUET, table, essentials | emb_entry(draft))
     write_vectors_hdf5(folder / HDF5, table, essentials)
     write_vectors_npy(folder / NPY, table)
     if table.training_formulas is not None:

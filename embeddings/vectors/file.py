@@ -19,6 +19,7 @@ from embeddings.display.html import facts_table
 from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, MaterialNotCovered
 from embeddings.store import schema
+from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
 from embeddings.vectors.seal import Seal
 
@@ -29,7 +30,8 @@ ENDING = ".parquet"
 
 Level = Literal["structure", "site", "element"]
 
-_KEY = b"materials-embeddings"
+KEY = b"materials-embeddings"
+"""The entry of a Parquet file's metadata that holds its footer."""
 
 COLUMNS: dict[Level, dict[str, str]] = {
     "structure": {"material_id": "string", "formula": "string"},
@@ -95,7 +97,13 @@ class Footer:
 
     def to_metadata(self) -> dict[bytes, bytes]:
         """Return the footer as metadata of a Parquet schema."""
-        return {_KEY: json.dumps(asdict(self), ensure_ascii=False).encode()}
+        licences = dict.fromkeys((self.licence.spdx, self.catalog.licence.spdx))
+        told = emb_entry(
+            self.catalog,
+            type=self.level, dimensions=self.dim, source_data=[self.source], license=" AND ".join(licences),
+        )  # fmt: skip
+        own = {KEY: json.dumps(asdict(self) | {"catalog": self.catalog.document()}, ensure_ascii=False).encode()}
+        return own | {key.encode(): about.encode() for key, about in told.items()}
 
 
 class SealedFile:
@@ -183,7 +191,7 @@ def read_pages(path: Path) -> None:
 
 def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
     try:
-        footer: Footer = schema.parse(Footer, json.loads(metadata[_KEY]))
+        footer: Footer = schema.parse(Footer, json.loads(metadata[KEY]))
     except (KeyError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ManifestInvalid) else "it does not describe its vectors"
         raise InputInvalid(

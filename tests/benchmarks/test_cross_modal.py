@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.cross_modal import measuring
+from benchmarks.cross_modal import measuring, rates
 from benchmarks.cross_modal.leak import leaky_rows
 from benchmarks.cross_modal.models import Head, pooled, scores
 from benchmarks.cross_modal.quick import quick_plan
@@ -23,6 +23,7 @@ from benchmarks.sets import SETS, TargetSet, read_set
 from builders.methods.cromel.recipes import RECIPES
 from embeddings.errors import InputInvalid
 from embeddings.pooling import featurize_compositions
+from testing.composition_encoders import write_toy_encoder
 from testing.crystals import arrow_table, sample_crystals
 from testing.encoders import write_encoder_catalog
 from testing.toys import toy_catalog
@@ -186,3 +187,17 @@ def test_lessons_that_are_kept_are_those_of_this_very_file(tmp_path: Path) -> No
         assert np.nanmax(step * workshop.lessons.labels[:, 0]) == 23
     assert sizes[0] == sizes[1]
     assert sources[0] != sources[1]
+
+
+def test_rates_are_compared_on_inner_folds_and_shown_on_the_tested_one(tmp_path: Path) -> None:
+    formulas = [f"{a}{n}{b}" for a in ("Li", "Na", "K", "Mg") for b in ("O", "S", "F") for n in (1, 2)]
+    path = tmp_path / "data" / SETS["steels"].path
+    path.parent.mkdir(parents=True)
+    folds = np.arange(len(formulas)) % 5
+    pq.write_table(pa.table({"composition": formulas, "target": np.arange(24.0), "fold": folds}), path)
+    command = [write_toy_encoder(tmp_path), "--data", tmp_path / "data", "--sets", "steels"]
+    result = CliRunner().invoke(rates.main, [*map(str, command), "--rates", "0.001,0.01", "--folds", "2"])
+    assert result.exit_code == 0, result.output
+    title, _, *rows = result.output.splitlines()
+    assert title == "steels, fold 0, seed 0"
+    assert [row.split(":")[0] for row in rows] == ["1 2 0.001 16", "1 2 0.01 16"]

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.learning.compositions import pack
-from builders.learning.encoders import FormulaEncoder
+from builders.learning.encoders import FormulaEncoder, tensors_of
 from builders.methods.cromel.config import GeneratorConfig
-from builders.methods.cromel.encoder import encoder_of_tensors, tensors_of
+from builders.methods.cromel.encoder import encoder_of_tensors
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
 from builders.methods.twins import trainable
 from embeddings import load_encoder

@@ -201,7 +201,7 @@ def test_a_damaged_file_is_noticed(built, tmp_path):
 
 def test_another_version_of_the_format_is_refused(built, tmp_path):
     folder = copied(built[0], tmp_path / "newer")
-    text = (folder / "manifest.json").read_text().replace('"schema_version": 1', '"schema_version": 2')
+    text = (folder / "manifest.json").read_text().replace('"schema_version": 1', '"schema_version": 3')
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ManifestInvalid, match="newer library"):
         load_encoder(folder)

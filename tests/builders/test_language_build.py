@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.learning.compositions import pack
 from builders.learning.corpus import read_corpus
-from builders.methods.language.encoder import trainable
+from builders.methods.twins import trainable
+from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings import load_encoder
 from embeddings.cli import main
 from embeddings.store.encoder_files import read_formulas
@@ -62,8 +62,7 @@ def test_the_manifest_says_what_the_encoder_is(built):
 def test_numpy_alone_gives_the_vectors_of_torch(built):
     encoder, formulas = load_encoder(built[0]), read_formulas(built[0])
     assert encoder.overlap(formulas) == formulas
-    expected = trainable(encoder)(pack(formulas)).detach().numpy()
-    np.testing.assert_allclose(encoder.encode(formulas), expected, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode(formulas), trainable(encoder).encode(formulas), atol=1e-5)
 
 
 def test_the_same_build_elsewhere_gives_the_same_bytes(built, tmp_path):
@@ -71,6 +70,24 @@ def test_the_same_build_elsewhere_gives_the_same_bytes(built, tmp_path):
     again = run([*command, "--out", tmp_path / "out"], tmp_path / "cache")
     assert again.exit_code == 0, again.output
     assert (tmp_path / "out/words/0.1.0" / ENCODER).read_bytes() == (folder / ENCODER).read_bytes()
+
+
+def test_a_build_that_was_killed_while_it_read_is_taken_up(built, tmp_path, monkeypatch):
+    folder, command = built
+    command = [*command, "--out", tmp_path / "out"]
+    with monkeypatch.context() as patch:
+        patch.setattr("builders.methods.language.pretraining.write_checkpoint", write_and_die)
+        assert run(command, tmp_path / "cache").exit_code == 130
+    resumed = run([*command, "--resume"], tmp_path / "cache")
+    assert resumed.exit_code == 0, resumed.output
+    assert "epoch 1/8" not in resumed.stderr
+    assert "epoch 2/8" in resumed.stderr
+    assert (tmp_path / "out/words/0.1.0" / ENCODER).read_bytes() == (folder / ENCODER).read_bytes()
+
+
+def write_and_die(path: Path, checkpoint: Checkpoint) -> None:
+    write_checkpoint(path, checkpoint)
+    raise KeyboardInterrupt
 
 
 def test_what_is_read_is_part_of_the_identity_and_excluded_formulas_are_not_read(built, tmp_path):

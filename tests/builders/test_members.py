@@ -68,6 +68,17 @@ def test_every_row_is_predicted_by_the_member_that_held_it_out() -> None:
     assert abs(stopped.out_of_fold[0, 0]) < 10
 
 
+def test_a_fold_may_hold_out_one_row_and_several_folds_the_same_one() -> None:
+    values = COLUMNS[:, :1].astype(np.float32)
+    folds = [(np.arange(1, 10), np.array([0])), (np.arange(1, 10), np.array([0])), (np.arange(9), np.array([9]))]
+    network = untrained(CONFIG, FORMULAS).generator
+    stopped = fit_folds(network, lesson(values), folds, BUDGET, n_outputs=1, seed=0)
+    asked = lesson(values).take(torch.tensor([0]))
+    said = [one.predict(asked.compositions, asked.columns) for one in stopped.members[:2]]
+    np.testing.assert_allclose(stopped.out_of_fold[:1], np.mean(said, axis=0))
+    assert np.isnan(stopped.out_of_fold[1:9]).all()
+
+
 def test_training_ends_when_it_is_not_allowed_to_go_on() -> None:
     asked: list[int] = []
 

@@ -37,6 +37,9 @@ BASE: dict[str, list[str]] = {
     "build": ["--source", "table", "--path", "t.parquet", "--targets", "none", "--epochs", "1", "--out", "root"],
     "pull": ["--source", "table", "--path", "t.parquet", "--out", "s"],
     "sources": [],
+    "push": ["toy", "registry"],
+    "get": ["lab:toy"],
+    "registry": ["list"],
     "cache": [],
 }
 """For each command, arguments that mean something and cost little."""

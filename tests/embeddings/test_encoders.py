@@ -309,7 +309,7 @@ def test_what_is_read_without_hashes_is_still_checked(tmp_path: Path) -> None:
 def test_a_newer_format_is_named(tmp_path: Path) -> None:
     folder = write_toy_encoder(tmp_path)
     manifest = folder / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 3'))
     for load in (load_encoder, load_catalog, load_uae):
         with pytest.raises(ManifestInvalid, match="has 2 and needs a newer library"):
             load(folder)

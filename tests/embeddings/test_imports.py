@@ -36,6 +36,20 @@ def test_light_paths_import_nothing_heavy(code: str, tmp_path: Path) -> None:
     assert run(f"{code.format(folder=folder)}\n{probe}").split() == []
 
 
+def test_a_load_from_a_warm_mirror_imports_nothing_of_the_network(tmp_path: Path) -> None:
+    """What was fetched once costs what any other catalog costs."""
+    from embeddings.registry.address import parse_address
+    from embeddings.registry.fetch import fetch
+    from embeddings.registry.push import push
+
+    url = (tmp_path / "registry").as_uri()
+    push(write_toy(tmp_path / "mine"), url)
+    fetch(parse_address(f"{url}/toy@0.1.0"))
+    network = (*HEAVY, "fsspec", "boto3", "botocore", "huggingface_hub", "requests", "ssl", "http.client", "zipfile")
+    probe = f"import sys; print(*(name for name in {network!r} if name in sys.modules))"
+    assert run(f"import embeddings; embeddings.load_uae('{url}/toy@0.1.0')\n{probe}").split() == []
+
+
 def test_public_names_exist() -> None:
     import embeddings
 

@@ -101,7 +101,7 @@ def test_file_paths_stay_inside_the_folder(path: str) -> None:
 
 
 def test_newer_schema_asks_for_a_newer_library() -> None:
-    document = toy_document() | {"schema_version": 2, "a_field_of_the_future": 1}
+    document = toy_document() | {"schema_version": 3, "a_field_of_the_future": 1}
     assert "needs a newer library" in complaint(document)
 
 

@@ -16,7 +16,7 @@ from embeddings.store.outputs import Output, check_outputs
 from testing.crystals import write_sample
 from testing.toys import write_toy
 
-READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "snapshot"}
+READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "key_file", "snapshot"}
 """Paths that commands read."""
 
 TABLE = {
@@ -170,6 +170,17 @@ def test_a_file_system_that_does_not_tell_cases_apart(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "stat", lambda path, **options: stat(str(path).replace("DATA", "data"), **options))
     with pytest.raises(OutputInvalid, match="would replace the input"):
         check_outputs([Output(tmp_path / "DATA.csv")], inputs=[tmp_path / "data.csv"])
+
+
+@needs_links
+@pytest.mark.parametrize("registry", ["catalogs", ".", "catalogs/toy/0.1.0/x", "linked", "data.csv"])
+@pytest.mark.parametrize("more", [(), ("--zenodo", "--creator", "Doe, Jane")])
+def test_a_catalog_is_not_published_into_itself(registry: str, more: tuple[str, ...], place: Path) -> None:
+    before = state(place)
+    result = CliRunner().invoke(main, ["push", "toy", registry, *more])
+    assert result.exit_code == 1, result.output
+    assert any(reason in result.stderr for reason in REASONS), result.stderr
+    assert state(place) == before
 
 
 @needs_links

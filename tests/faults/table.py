@@ -13,6 +13,7 @@ READ_ONLY = {
     "list": ("list",),
     "show": ("show", "toy"),
     "verify": ("verify", "toy"),
+    "validate": ("validate", "out/toy/0.1.0/vectors.parquet"),
     "neighbors": ("neighbors", "toy", "Fe"),
     "sources": ("sources",),
     "transferability": ("transferability", "in/numbers.csv", "--target", "y", "--encoder", "net", "--folds", "2"),
@@ -24,6 +25,17 @@ BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
 CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
 
 FIT = ("fit", "in/numbers.csv", "--target", "y", "--catalog", "toy", "--head", "ridge", "--quiet", "-o", "out/model")
+
+PUSH = ("push", "toy", "out/registry")
+REMEMBER = ("registry", "add", "lab", "out/registry")
+CANDIDATES = (
+    "predict-structure", "LiF", "NaF", "--templates", "in/crystals.parquet", "--catalog", "net", "-k", "2", "--quiet",
+)  # fmt: skip
+
+
+IMPORT = (
+    "import", "in/vectors.csv", "--name", "theirs", "--licence", "MIT", "--citation", "10.1000/x", "--out", "out",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,8 @@ def _written(ending: str, *args: str, is_variant: bool = False) -> Case:
 
 _EXPORTS = {
     "cgcnn": ".json", "megnet": ".npy", "matgl": ".pt", "alignn": ".json", "torch": ".pt", "csv": ".csv",
-    "json": ".json", "hdf5": ".h5",
+    "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
+    "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 
@@ -104,15 +117,43 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
+    "import": Case(IMPORT, readers=(("list",),), tries=2),
+    "import --force": Case(
+        (*IMPORT, "--keep", "H", "--force"), before=(IMPORT,), readers=(("verify", "theirs"),), tries=1, is_variant=True
+    ),
     "cache --clear": Case(("cache", "--clear", "all", "--yes"), before=(CRYSTALS,), tries=2),
     "cache --clear catalogs": Case(("cache", "--clear", "catalogs", "--yes"), tries=1, is_variant=True),
+    "push": Case(PUSH, tries=3),
+    "push another version": Case(
+        ("push", "net", "out/registry"),
+        before=(PUSH, REMEMBER),
+        readers=(("get", "lab:toy"),),
+        tries=2,
+        is_variant=True,
+    ),
+    "push --zenodo": Case(
+        ("push", "toy", "out/deposit", "--zenodo", "--creator", "Doe, Jane"), tries=1, is_variant=True
+    ),
+    "get": Case(("get", "lab:toy@0.1.0"), before=(PUSH, REMEMBER), tries=4),
+    "registry add": Case(("registry", "add", "another", "out/registry"), before=(REMEMBER,), tries=1),
     "bench": _written(
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
+    ),
+    "diff": Case(("diff", "toy", "net", "-o", "out/file.html"), replaces=True, tries=1),
+    "predict-structure": Case((*CANDIDATES, "-o", "out/candidates"), tries=2),
+    "predict-structure to a table": Case(
+        (*CANDIDATES, "-o", "out/file.parquet"), replaces=True, tries=1, is_variant=True
     ),
     "explore": Case(("explore", "net", "-o", "out/file.html"), replaces=True, tries=1),
     "fit": Case(FIT, tries=1),
     "predict": Case(
         ("predict", "out/model", "in/formulas.csv", "--quiet", "-o", "out/file.csv"),
+        before=(FIT,),
+        replaces=True,
+        tries=1,
+    ),
+    "explain": Case(
+        ("explain", "out/model", "NaCl", "--background", "in/numbers.csv", "--quiet", "-o", "out/file.html"),
         before=(FIT,),
         replaces=True,
         tries=1,
@@ -132,4 +173,5 @@ def prepare(root: Path) -> None:
     write_encoder_catalog(root / "out", name="net")
     lines = ["formula,y", *(f"Na{k}Cl,{k}" for k in range(1, 12))]
     (root / "in" / "numbers.csv").write_text("\n".join(lines) + "\n")
+    (root / "in" / "vectors.csv").write_text("element,a,b\nH,0,0\nO,1,2\nFe,3,4\n")
     (root / "in" / "formulas.csv").write_text("\n".join([*lines, "not a formula,2"]) + "\n")

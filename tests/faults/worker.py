@@ -27,6 +27,7 @@ MODULES = (
         "builders.methods.crystal_transformer.method",
         "builders.methods.cromel.method",
         "builders.embed.job",
+        "builders.methods.explicit.writing",
         "builders.pipeline",
         "builders.progress",
     ),
@@ -34,6 +35,8 @@ MODULES = (
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
     "embeddings.cli.cache",
+    *("embeddings.cli.registry", "embeddings.registry.fetch", "embeddings.registry.offers", "embeddings.registry.push"),
+    *("embeddings.registry.stores.local", "embeddings.registry.zenodo"),
     *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
 )
 SECONDS = 120
@@ -146,6 +149,8 @@ def _command(root: Path, args: list[str], steps: Steps, log: Path) -> None:
     try:
         os.chdir(root)
         os.environ["EMBEDDINGS_CACHE"] = str(root / "cache")
+        os.environ["EMBEDDINGS_CONFIG"] = str(root / "out" / "settings")
+        os.environ["EMBEDDINGS_WAIT_SECONDS"] = "0.1"
         os.environ["EMBEDDINGS_CATALOGS"] = str(root / "out")
         for descriptor, ending in ((0, None), (1, ".out"), (2, ".err")):
             name = os.devnull if ending is None else log.with_suffix(ending)

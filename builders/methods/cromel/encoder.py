@@ -6,63 +6,19 @@ from typing import cast
 
 import numpy as np
 import torch
-from safetensors.numpy import save
 
 from builders.learning.encoders import FormulaEncoder
 from builders.methods.cromel.config import Activation, GeneratorConfig
 from builders.methods.cromel.model import POOLINGS, CompositionGenerator, Noise
 from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder, Network
-from embeddings.errors import InputInvalid, TrainingError
-
-
-def tensors_of(encoder: FormulaEncoder) -> dict[str, np.ndarray]:
-    """Return what an encoder computes with, as it is published.
-
-    Returns:
-        ``elements`` (119, element_dim) float32, NaN where an element was never seen; ``input_mean`` and ``input_scale``
-        (n_statistics * element_dim,) float32, which standardize the pooled vectors; and for each layer ``k``
-        ``layers.k.weight`` (n_out, n_in) float16 and ``layers.k.bias`` (n_out,) float32; for a stochastic encoder also
-        ``spread.weight`` (dim, dim) float16 and ``spread.bias`` (dim,) float32.
-
-    Raises:
-        TrainingError: a weight is too large for half precision, or not a number.
-    """
-    tensors = encoder.generator.tensors()
-    elements = np.full_like(tensors["elements"], np.nan)
-    elements[encoder.atomic_numbers] = tensors["elements"][encoder.atomic_numbers]
-    tensors |= {name: _halved(values) for name, values in tensors.items() if name.endswith(".weight")}
-    tensors |= {"elements": elements}
-    if encoder.noise is not None:
-        spread = {name: values.numpy() for name, values in encoder.noise.state_dict().items()}
-        tensors |= {"spread.weight": _halved(spread["spread.weight"]), "spread.bias": spread["spread.bias"]}
-    unfit = [name for name, values in tensors.items() if name != "elements" and not np.isfinite(values).all()]
-    if unfit or not np.isfinite(elements[encoder.atomic_numbers]).all():
-        raise TrainingError(
-            f"Weights do not fit their precision ({', '.join(unfit) or 'elements'}): training diverged."
-        )
-    return tensors
-
-
-def _halved(weights: np.ndarray) -> np.ndarray:
-    """Return weights in half precision; what is too large becomes infinite."""
-    with np.errstate(over="ignore"):
-        return weights.astype(np.float16)
-
-
-def composition_encoder_bytes(encoder: FormulaEncoder) -> bytes:
-    """Return the content of an encoder's file; the same weights give the same bytes.
-
-    Raises:
-        TrainingError: a weight is too large for half precision, or not a number.
-    """
-    return save({name: np.ascontiguousarray(values) for name, values in tensors_of(encoder).items()})
+from embeddings.errors import InputInvalid
 
 
 def encoder_of_tensors(
     tensors: dict[str, np.ndarray], config: GeneratorConfig, *, name: str = "encoder"
 ) -> FormulaEncoder:
-    """Return the trainable encoder of published tensors; the opposite of `tensors_of`.
+    """Return the trainable encoder of published tensors; the opposite of `builders.learning.encoders.tensors_of`.
 
     Raises:
         InputInvalid: the tensors do not fit the sizes.

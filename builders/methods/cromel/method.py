@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from builders.learning.devices import device_name
-from builders.learning.encoders import FormulaEncoder
+from builders.learning.encoders import FormulaEncoder, encoder_bytes, tensors_of
 from builders.learning.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.learning.material import Material
 from builders.methods.base import Description, EncoderVectors, Method, Run
-from builders.methods.cromel.encoder import composition_encoder_bytes, encoder_of_tensors, tensors_of
+from builders.methods.cromel.encoder import encoder_of_tensors
 from builders.methods.cromel.recipes import CromelRecipe
 from builders.methods.cromel.teacher import structure_vectors
 from builders.methods.cromel.training import Trained, train_encoder
@@ -44,7 +44,7 @@ class CromelMethod(Method[Lessons, Trained]):
     """Cross-modal composition embeddings (Na, npj Comput. Mater. 2025, 10.1038/s41524-025-01723-1)."""
 
     name = "cromel"
-    builds_on = ("crystal-transformer",)
+    builds_on: ClassVar[tuple[str, ...]] = ("crystal-transformer",)
     recipe: CromelRecipe
 
     def __init__(self, recipe: CromelRecipe, *, device: torch.device, teacher: Path | None = None) -> None:
@@ -84,7 +84,7 @@ class CromelMethod(Method[Lessons, Trained]):
         n_structures = count_structures(material.trained_on)
         encoder = published(trained, np.flatnonzero(n_structures), self.recipe.name)
         formulas = np.unique(material.training_formulas).tolist()
-        return EncoderVectors(composition_encoder_bytes(encoder), n_structures, formulas)
+        return EncoderVectors(encoder_bytes(encoder), n_structures, formulas)
 
     def describe(self) -> Description:
         """Return limits, citation and the teacher."""

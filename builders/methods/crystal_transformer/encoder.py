@@ -57,6 +57,9 @@ _LIMITS = {
 }
 """Within which a network is run: the cutoff in angstrom sets how many neighbors are held, the rest sets its size."""
 
+TURN = "turn"
+"""The tensor of an encoder's file that turns its vectors into the frame of an earlier version; most have none."""
+
 _AGAIN = "Install or build this version again."
 
 
@@ -73,8 +76,9 @@ class CrystalEncoder(Versioned):
 
     max_sites: int = MAX_SITES
 
-    def __init__(self, manifest: Manifest, model: CrystalTransformer) -> None:
+    def __init__(self, manifest: Manifest, model: CrystalTransformer, turn: np.ndarray | None = None) -> None:
         self.manifest, self.model = manifest, model.eval()
+        self.turn = None if turn is None else torch.from_numpy(turn.astype(np.float32))
         self.atomic_numbers = np.array(sorted(ATOMIC_NUMBERS[symbol] for symbol in manifest.n_structures))
 
     def __repr__(self) -> str:
@@ -108,7 +112,12 @@ class CrystalEncoder(Versioned):
     def to(self, device: torch.device | str) -> CrystalEncoder:
         """Move the network to a device and return the encoder."""
         self.model.to(device)
+        self.turn = None if self.turn is None else self.turn.to(device)
         return self
+
+    def turned(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return vectors of the network, (..., dim), in the frame of the catalog."""
+        return vectors if self.turn is None else vectors @ self.turn
 
     def covers(self, structures: Structures) -> np.ndarray:
         """Return which crystals consist of elements that the encoder was trained on, (n,) bool.
@@ -140,7 +149,7 @@ class CrystalEncoder(Versioned):
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
-                vectors[rows] = self.model.encode(batch).cpu().numpy()
+                vectors[rows] = self.turned(self.model.encode(batch)).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
 
@@ -181,7 +190,7 @@ class CrystalEncoder(Versioned):
         vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
-                vectors[table.atoms_of(rows)] = self.model.encode_atoms(batch)[batch.mask].cpu().numpy()
+                vectors[table.atoms_of(rows)] = self.turned(self.model.encode_atoms(batch)[batch.mask]).cpu().numpy()
         self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
         return vectors, table.offsets
 
@@ -277,10 +286,17 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     if unfit:
         raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
-        return CrystalEncoder(manifest, _network(_config(manifest), tensors))
+        turn = tensors.pop(TURN, None)
+        _check_turn(turn, _config(manifest).width)
+        return CrystalEncoder(manifest, _network(_config(manifest), tensors), turn)
     except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
+
+
+def _check_turn(turn: np.ndarray | None, width: int) -> None:
+    if turn is not None and turn.shape != (width, width):
+        raise ManifestInvalid(f"its turn has the shape {turn.shape}, not ({width}, {width}).")
 
 
 def _entry_of(manifest: Manifest) -> FileEntry:

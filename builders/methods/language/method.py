@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from builders.learning.corpus import Corpus
+from builders.learning.encoders import FormulaEncoder, encoder_bytes
 from builders.learning.lessons import Lessons
 from builders.learning.material import Material
 from builders.methods.base import Description, EncoderVectors, Run
 from builders.methods.cromel.method import LIMITS as OF_COMPOSITIONS
 from builders.methods.cromel.method import CromelMethod, name_of
 from builders.methods.cromel.training import Trained
-from builders.methods.language.encoder import encoder_bytes
 from builders.methods.language.recipes import LanguageRecipe
 from builders.methods.language.training import train_language
 from builders.structures.counts import count_structures
+
+if TYPE_CHECKING:
+    from builders.learning.corpus import Corpus
 
 LIMITS = (
     *OF_COMPOSITIONS,
@@ -86,7 +88,7 @@ class LanguageMethod(CromelMethod):
     def vectors(self, trained: Trained, material: Material) -> EncoderVectors:
         """Return the encoder, rounded, without elements that no training structure has."""
         n_structures = count_structures(material.trained_on)
-        content = encoder_bytes(trained.model.generator, np.flatnonzero(n_structures))
+        content = encoder_bytes(FormulaEncoder(trained.model.generator, np.flatnonzero(n_structures)))
         return EncoderVectors(content, n_structures, np.unique(material.training_formulas).tolist())
 
     def describe(self) -> Description:

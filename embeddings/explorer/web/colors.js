@@ -84,8 +84,8 @@ function similarityColoring(state) {
 
 // Every coloring of this page, by its key.
 function colorings(state) {
-  const counts = (catalog, z) => catalog.n_structures[catalog.rowOf.get(z)];
-  const most = Math.max(...content.catalogs.flatMap((catalog) => catalog.n_structures));
+  const counts = (catalog, z) => catalog.n_structures[catalog.rowOf.get(z)] ?? null;
+  const most = Math.max(1, ...content.catalogs.flatMap((catalog) => catalog.n_structures));
   const found = {
     cluster: clusterColoring(state),
     similarity: similarityColoring(state),

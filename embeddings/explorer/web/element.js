@@ -16,6 +16,7 @@ function elementHeading(element) {
 
 function structuresBehind(catalog, z) {
   const count = catalog.n_structures[catalog.rowOf.get(z)];
+  if (count === undefined) return make("p.note", "Nobody counted training structures for this catalog.");
   const share = Math.log(count + 1) / Math.log(Math.max(...catalog.n_structures) + 1);
   const few = count < FEW ? make("p.note", "So few that its vector says little.") : null;
   const bar = make("div.bar", { "aria-hidden": "true" }, styled(make("span"), { width: width(share) }));

@@ -149,7 +149,7 @@ function catalogColumns({ state, elementOf }, catalog) {
   const [chosen, clusters] = [catalog.rowOf.get(state.selected), clustering(catalog, state.k)];
   const maps = Object.entries(catalog.maps).filter(([, points]) => points);
   const columns = [
-    ["n_structures", (row) => catalog.n_structures[row]],
+    ["n_structures", (row) => catalog.n_structures[row] ?? null],
     ["cluster", (row) => clusters?.labels[row]],
     ...maps.flatMap(([name, points]) => [0, 1].map((axis) => [`${name}_${axis + 1}`, (row) => points[row][axis]])),
     [`similarity to ${elementOf(state.selected).symbol}`, (row) => catalog.similarity[row][chosen]],

@@ -1,0 +1,49 @@
+"""What candidate structures are worth: ``python -m benchmarks explicit [NAME ...]``.
+
+``match`` asks how often the true structure is among the candidates of a formula; the others, whether candidates make
+predictions for held-out formulas better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from benchmarks.explicit.tables import page, table
+from benchmarks.harness import Case, Request, Suite
+
+TARGETS = {"formation_energy_per_atom": "eV/atom", "band_gap": "eV"}
+"""Label -> its unit."""
+
+
+def _match(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.explicit.matching").run(request)
+
+
+def _label(name: str) -> Case:
+    def run(request: Request) -> Mapping[str, Any]:
+        return import_module("benchmarks.explicit.predicting").run(name, TARGETS[name], request)
+
+    return Case(name, f"{name} of held-out formulas, with and without candidates", run)
+
+
+SUITE = Suite(
+    "explicit",
+    "Measure what candidate structures of formulas are worth.",
+    cases=[Case("match", "True structures among the candidates", _match), *map(_label, TARGETS)],
+    table=table,
+    page=page,
+)
+
+command = harness.command(
+    SUITE,
+    click.Option(["--n-tested"], type=int, default=600, show_default=True, help="Formulas that are held out."),
+    click.Option(["--n-matched"], type=int, default=300, show_default=True, help="Of these, to match structures."),
+    click.Option(["--n-training"], type=int, default=20_000, show_default=True, help="Formulas with labels."),
+    click.Option(["--n-generated"], type=int, default=4_000, show_default=True,
+                 help="Training formulas that candidates are made for."),
+)  # fmt: skip

@@ -1,0 +1,88 @@
+"""Results on candidate structures as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks import markdown
+from benchmarks.harness import Document
+
+TOPS = (1, 5, 20)
+ORDERS = {"votes": "by votes", "nearest": "by distance alone"}
+THIRDS = ("nearest third", "middle third", "farthest third")
+
+
+def page(results: Sequence[Document]) -> str:
+    """Return all tables."""
+    return "\n".join(map(table, results))
+
+
+def table(result: Document) -> str:
+    """Return the table of one case."""
+    return _match_table(result) if result["name"] == "match" else _label_table(result)
+
+
+def _match_table(result: Document) -> str:
+    rows = result["rows"]
+    distances = np.array([row.get("distance", np.inf) for row in rows], dtype=float)
+    groups = {"all": np.ones(len(rows), dtype=bool)} | _thirds(distances)
+    cells = []
+    for name, members in groups.items():
+        for order, called in ORDERS.items():
+            found = [_rate([rows[k][order] for k in np.flatnonzero(members)], top) for top in TOPS]
+            cells.append([name, str(int(members.sum())), called, *found])
+    head = ["template", "formulas", "candidates in order", *(f"top {top}" for top in TOPS)]
+    scaled, plain = (np.array([row[k] for row in rows if k in row]) for k in ("volume_error", "volume_error_unscaled"))
+    n_without = sum(not row["n_candidates"] for row in rows)
+    about = (
+        f"True structure among the first candidates, with its standard error; {n_without} formulas have no candidate, "
+        f"and count as failures. Median error of the volume per atom of the first candidate: {np.median(scaled):.1%} "
+        f"scaled, {np.median(plain):.1%} as in the template."
+    )
+    return f"### {result['title']}\n\n{about}\n\n{markdown.table(head, cells)}\n"
+
+
+def _label_table(result: Document) -> str:
+    """Return errors of each way, and what they are of those of composition alone, by how near templates are."""
+    settings, about = result["settings"], result["formulas"]
+    values = np.array(about["values"])
+    given = about.get("distances") or [None] * len(values)
+    distances = np.array([np.inf if d is None else d for d in given])
+    groups = {"all": np.ones(len(values), dtype=bool)} | _thirds(distances)
+    first = result["rows"][0]
+    base = np.abs(np.array(first["composition"]) - values)
+    cells = [["composition alone", *(f"{base[members].mean():.4f}" for members in groups.values())]]
+    for row in result["rows"]:
+        error = np.abs(np.array(row["predicted"]) - values)
+        cells.append([row["way"], *(_compared(error[members], base[members]) for members in groups.values())])
+    sentence = (
+        f"Mean absolute error on {settings['n_tested']:,} held-out formulas, {settings['unit']}; behind it the change "
+        f"against composition alone, with its standard error over formulas. Composition learns from "
+        f"{settings['n_training']:,} formulas, candidates from {settings['n_generated']:,} of them."
+    )
+    head = ["what is known", *(f"{name} ({int(members.sum())})" for name, members in groups.items())]
+    return f"### {settings['target']}\n\n{sentence}\n\n{markdown.table(head, cells)}\n"
+
+
+def _compared(error: np.ndarray, base: np.ndarray) -> str:
+    change = error - base
+    spread = float(change.std(ddof=1) / np.sqrt(len(change))) if len(change) > 1 else 0.0
+    return f"{error.mean():.4f} ({change.mean() / base.mean():+.1%} ± {spread / base.mean():.1%})"
+
+
+def _rate(ranks: Sequence[Any], top: int) -> str:
+    hits = np.array([rank is not None and rank <= top for rank in ranks], dtype=float)
+    if not len(hits):
+        return "-"
+    return f"{hits.mean():.0%} ± {np.sqrt(hits.mean() * (1 - hits.mean()) / len(hits)):.0%}"
+
+
+def _thirds(distances: np.ndarray) -> dict[str, np.ndarray]:
+    """Return members of each third by the distance of the nearest template."""
+    order = np.argsort(distances, kind="stable")
+    parts = np.array_split(order, 3)
+    places = np.arange(len(distances))
+    return {name: np.isin(places, part) for name, part in zip(THIRDS, parts, strict=True)}

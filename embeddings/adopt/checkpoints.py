@@ -1,0 +1,122 @@
+"""Tables in torch checkpoints, read with ``weights_only``: nothing in the file is ever run.
+
+The checkpoints of the ct-UAE authors (https://github.com/fduabinitio/ct-UAE) hold a layer ``atom_embed`` from one-hot
+atoms to vectors: ``weight`` (dim, 100) and ``bias`` (dim,). What their network sees of element ``z`` is column
+``z - 1`` of the weight plus the bias, and that is the row here. Single-task and multi-task files have the same layer.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embeddings.adopt.arrays import chosen_array
+from embeddings.adopt.raw import RawTable, matrix, positional
+from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.store.reading import read_bounded, why
+
+LARGEST = 1 << 32
+"""The most bytes of a checkpoint, 4 GiB, packed or not."""
+
+ONE_HOT = "atom_embed"
+"""The layer of the ct-UAE authors."""
+
+TABLES = ("embedding.weight", "embeddings.weight", "atom_embedding.weight", "node_embedding.weight")
+"""How the names of layers end that are looked up by atomic number."""
+
+_DEEPEST = 8
+
+
+def read_checkpoint(path: Path, *, array: str | None = None, first_row: int | None = None) -> RawTable:
+    """Read the layer of elements out of a checkpoint.
+
+    Args:
+        path: of the file.
+        array: name of the tensor, where it is not that of ct-UAE or the only table.
+        first_row: atomic number of the first row, for a layer that is looked up by number.
+
+    Raises:
+        InputInvalid: not a checkpoint of tensors alone, or no layer of elements in it.
+        MissingExtra: torch is not installed.
+    """
+    tensors = _tensors(_loaded(path))
+    if not tensors:
+        raise InputInvalid(f"{path} is a torch file without tensors.")
+    layers = [name for name in tensors if name.endswith(f"{ONE_HOT}.weight")] if array is None else []
+    if layers:
+        return _of_one_hot(path, tensors, layers[0])
+    known = [name for name in tensors if name.endswith(TABLES)] if array is None else []
+    name = known[0] if len(known) == 1 else chosen_array(str(path), tensors, array)
+    notes = [f'Read the tensor "{name}".']
+    return positional(str(path), "torch checkpoint", tensors[name], first=first_row, notes=notes)
+
+
+def _of_one_hot(path: Path, tensors: Mapping[str, np.ndarray], name: str) -> RawTable:
+    weight, bias = matrix(str(path), tensors[name]), tensors.get(f"{name.removesuffix('weight')}bias")
+    if weight.shape[1] > 118 or (bias is not None and bias.shape != weight.shape[:1]):
+        raise InputInvalid(f"{path}: {name} is {weight.shape}, not one column for each of at most 118 elements.")
+    plus = "" if bias is None else ", plus its bias"
+    said = [f'Columns of the layer "{name}" {weight.shape} by atomic number from 1{plus}.']
+    rows = weight.T if bias is None else weight.T + bias.astype(np.float64)
+    numbers = tuple(range(1, len(rows) + 1))
+    return RawTable(str(path), "torch checkpoint of ct-UAE", numbers, rows, notes=tuple(said))
+
+
+def _loaded(path: Path) -> Any:
+    """Return what is in the file: tensors and plain values, never an object of another type."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtra.of("torch", "torch") from error
+    try:
+        content = read_bounded(path, at_most=LARGEST)
+        _check_unpacked(path, content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that it is going to refuse
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except InputInvalid:
+        raise
+    except OSError as error:
+        raise InputInvalid(f"{path} cannot be read: {why(error)}.") from error
+    except Exception as error:  # a file of any bytes makes the reader raise anything
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise InputInvalid(
+            f"{path} is not a torch checkpoint that holds tensors and plain values alone, and nothing else is ever "
+            f"unpickled ({reason}). Save the table itself: numpy.save, or torch.save of its state_dict."
+        ) from error
+
+
+def _check_unpacked(path: Path, content: bytes) -> None:
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > LARGEST:
+        raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB; at most {LARGEST >> 20:,} are read.")
+
+
+def _tensors(value: Any, at: str = "", depth: int = 0) -> dict[str, np.ndarray]:
+    """Return every tensor of numbers in nested dictionaries, by its name; those of an optimizer are not looked at."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        is_plain = value.ndim in (1, 2) and not value.is_sparse and value.dtype.is_floating_point
+        return {at or "tensor": value.detach().to(torch.float64).numpy()} if is_plain else {}
+    if isinstance(value, np.ndarray):
+        return {at or "array": value} if value.dtype.kind in "fiub" else {}
+    if not isinstance(value, Mapping) or depth > _DEEPEST:
+        return {}
+    inner = {key: one for key, one in value.items() if isinstance(key, str) and key not in ("optimizer", "normalizer")}
+    chosen = {"state_dict": inner["state_dict"]} if depth == 0 and "state_dict" in inner else inner
+    joined = (_tensors(one, _name(at, key, depth), depth + 1) for key, one in chosen.items())
+    return {name: tensor for found in joined for name, tensor in found.items()}
+
+
+def _name(at: str, key: str, depth: int) -> str:
+    return "" if depth == 0 and key == "state_dict" else f"{at}.{key}" if at else key

@@ -1,0 +1,185 @@
+"""The import command: a table that others made becomes a catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import echo, print_line
+from embeddings.errors import InputInvalid
+from embeddings.store.outputs import Output
+
+_PACKAGES = ("element-embeddings", "matminer", "aviary")
+_FORMATS = ("csv", "json", "npy", "npz", "parquet", "hdf5", "word2vec", "safetensors", "torch")
+
+
+@click.command("import")
+@click.argument("source", required=False)
+@click.option("--from", "package", type=click.Choice(_PACKAGES), help="Take SOURCE from this installed package.")
+@click.option(
+    "--name", help="Of the catalog, such as mat2vec; for a package, by default its name and that of the table."
+)
+@click.option("--version", "number", default="1.0.0", show_default=True, help="Of the catalog.")
+@click.option("--kind", type=click.Choice(["element"]), default="element", show_default=True, help="What a row is.")
+@click.option("--licence", "--license", help="Of the table: an SPDX identifier, such as CC-BY-4.0.")
+@click.option("--attribution", help="What the license asks to say; by default who is cited.")
+@click.option("--citation", help="DOI, BibTeX entry or .bib file of whoever made the table.")
+@click.option("--description", help="One or two sentences.")
+@click.option("--model", default="unknown", show_default=True, help="What made the vectors.")
+@click.option("--training", help="What that was trained on, in words, where you know it.")
+@click.option("--format", "kind_of_file", type=click.Choice(_FORMATS), help="Of the file; found out by default.")
+@click.option("--array", help="Which array or tensor, where a file holds several.")
+@click.option(
+    "--first-row", type=click.IntRange(0, 118), help="Atomic number of the first row, where there are no symbols."
+)
+@click.option("--drop-column", "drop", multiple=True, help="Column to leave out; may be repeated.")
+@click.option("--skip-unknown", is_flag=True, help="Leave out rows that are not those of elements.")
+@click.option(
+    "--keep", help="Elements to keep although their rows hold nothing by the look of it, separated by commas."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of catalogs; your cache by default.")
+@click.option("--force", is_flag=True, help="Replace an imported version that is there.")
+def import_command(source: str | None, package: str | None, **options: Any) -> None:
+    r"""Make a catalog of a table of elements that others made.
+
+    SOURCE is a file: CSV, JSON (CGCNN's atom_init.json as well), NPY, NPZ, Parquet, HDF5, word2vec text, safetensors,
+    or a torch checkpoint; with --from, the name of a table in a package, and without it their names are listed.
+
+    Rows of zeros, means, one row for several elements and numbers from before training are left out, and named.
+
+    \b
+    Example:
+      embeddings import skipatom.csv --name skipatom --licence MIT --citation 10.1038/s41524-022-00729-3
+      embeddings import --from element-embeddings mat2vec
+    """
+    from embeddings.adopt import list_tables
+    from embeddings.store.roots import user_root
+
+    if source is None:
+        if package is None:
+            raise click.UsageError("Name a file, or a package with --from.")
+        for name in list_tables(package):
+            print_line(name)
+        return
+    root = options["out"] or user_root()
+    _write(root, source, package, options)
+
+
+def _write(root: Path, source: str, package: str | None, options: dict[str, Any]) -> None:
+    from embeddings.adopt.job import check_free, examine, write_import
+
+    name, keep = _name(source, package, options), _split(options["keep"])
+    inputs = [] if package else [source]
+    check_free(name, options["number"], root)
+    guard(Output(root / name / options["number"], "the catalog", "folder"), inputs=inputs)
+    table, about, content = _of_package(source, package, name, options) if package else _of_file(source, name, options)
+    imported = examine(table, skip_unknown=bool(package) or options["skip_unknown"], keep=keep)
+    folder = write_import(root, imported, about, content, table.format, force=options["force"])
+    _report(imported, folder)
+
+
+def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, bytes]:
+    """Return the table in a file, what is said of it, and the content of the file."""
+    from embeddings.adopt import check_licence, read_citation, read_table
+    from embeddings.adopt.job import UNKNOWN, About
+    from embeddings.store.manifest import Licence
+    from embeddings.store.reading import read_bounded
+
+    for asked, flag in (("licence", "--licence SPDX"), ("citation", "--citation DOI")):
+        if not options[asked]:
+            raise InputInvalid(f"A table of others needs {flag}: without it nobody may use or credit it.")
+    path = Path(source).expanduser()
+    licence, citation = check_licence(options["licence"]), read_citation(options["citation"], title=name)
+    table = read_table(
+        path,
+        format=options["kind_of_file"],
+        array=options["array"],
+        first_row=options["first_row"],
+        drop=options["drop"],
+    )
+    about = About(
+        name=name,
+        version=options["number"],
+        description=options["description"] or f"Element vectors that others made, imported from {path.name}.",
+        licence=Licence(spdx=licence, attribution=options["attribution"] or f"Cite {citation.doi or 'as below'}."),
+        citation=citation,
+        source=path.name,
+        model=options["model"],
+        training=options["training"] or UNKNOWN,
+        options=[path.name, *_given(name, options)],
+    )
+    return table, about, read_bounded(path, at_most=1 << 32)
+
+
+def _of_package(source: str, package: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, bytes]:
+    """Return a table of an installed package, what is said of it, and the content of its files."""
+    from embeddings.adopt import check_licence, packaged_table, read_citation
+    from embeddings.adopt.job import UNKNOWN, About
+    from embeddings.store.manifest import Licence
+
+    found = packaged_table(package, source)
+    given = options["citation"]
+    about = About(
+        name=name,
+        version=options["number"],
+        description=options["description"] or f"Element vectors that others made, imported from {found.source}.",
+        licence=Licence(
+            spdx=check_licence(options["licence"] or found.licence),
+            attribution=options["attribution"] or found.attribution,
+        ),
+        citation=read_citation(given, title=name) if given else found.citation,
+        source=found.source,
+        model=options["model"],
+        training=options["training"] or UNKNOWN,
+        options=["--from", package, source, *_given(name, options)],
+    )
+    return found.table, about, found.content
+
+
+def _given(name: str, options: dict[str, Any]) -> list[str]:
+    """Return the options that repeat an import."""
+    said = {"--name": name, "--version": options["number"]}
+    names = {"licence": "--licence", "citation": "--citation", "array": "--array", "first_row": "--first-row"}
+    names |= {"kind_of_file": "--format", "keep": "--keep"}
+    said |= {flag: str(options[key]) for key, flag in names.items() if options[key] is not None}
+    flat = [part for pair in said.items() for part in pair] + [p for d in options["drop"] for p in ("--drop-column", d)]
+    return [*flat, "--skip-unknown"] if options["skip_unknown"] else flat
+
+
+def _name(source: str, package: str | None, options: dict[str, Any]) -> str:
+    if options["name"]:
+        return str(options["name"])
+    if package is None:
+        raise InputInvalid("A catalog needs a name: --name, such as --name mat2vec.")
+    return f"{package}-{source}".lower().replace("_", "-")
+
+
+def _split(keep: str | None) -> list[str]:
+    from embeddings.elements import symbol
+
+    return [symbol(part.strip()) for part in (keep or "").split(",") if part.strip()]
+
+
+def _report(imported: Any, folder: Path) -> None:
+    """Say what was written, and loudly what was not."""
+    from embeddings.store.card import listed
+    from embeddings.store.manifest import read_manifest
+
+    for note in imported.notes:
+        echo(f"Note: {note}", err=True)
+    if imported.left_out:
+        echo(
+            f"Warning: left out, since these rows hold nothing (--keep keeps them): {listed(imported.left_out)}.",
+            err=True,
+        )
+    if imported.flagged:
+        echo(f"Warning: kept, and odd: {listed(imported.flagged)}.", err=True)
+    made = read_manifest(folder)
+    print_line(
+        f"{made.name}@{made.version}: {made.n_rows} elements x {made.dim}, {len(imported.left_out)} left out, license "
+        f"{made.licence.spdx}. No digest of training formulas, so overlap is unknown."
+    )
+    print_line(str(folder))

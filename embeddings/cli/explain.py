@@ -1,0 +1,127 @@
+"""The explain command: a saved model and formulas in, what their elements and pairs of them do out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embeddings.cli.guard import guard
+from embeddings.cli.measurements_options import formula_option
+from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.progress import interrupted_leaves, progress
+from embeddings.cli.types import SEED
+from embeddings.display.numbers import counted
+from embeddings.display.pages import check_page
+from embeddings.errors import InputInvalid
+from embeddings.store.outputs import Output, check_outputs
+
+if TYPE_CHECKING:
+    from embeddings.explain.report import Explanations
+
+MOST_FORMULAS = 500
+"""Formulas of a file that are explained; of more, so many are drawn."""
+
+
+@click.command()
+@click.argument("model", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.argument("formulas", metavar="[FORMULA]...", nargs=-1)
+@click.option("--input", "file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+              help="Table with more formulas; - is standard input.")  # fmt: skip
+@formula_option
+@click.option("--absent", default="background", show_default=True,
+              metavar="background|removed|reference[:ELEMENT|mean|nearest]",
+              help="What stands where an element is absent.")  # fmt: skip
+@click.option("--background", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Table of formulas to draw from, best that of the training.  [default: cromel-multi's]")  # fmt: skip
+@click.option("--draws", default=64, show_default=True, type=click.IntRange(1), help="Background formulas.")
+@click.option("--order", default=2, show_default=True, type=click.IntRange(1, 3),
+              help="1 for elements, 2 for pairs of them, 3 for triples.")  # fmt: skip
+@click.option("--index", default="k-sii", show_default=True, type=click.Choice(["k-sii", "fsii"]),
+              help="Which interactions: Shapley, or faithful Shapley.")  # fmt: skip
+@click.option("--amounts", is_flag=True, help="What 1 % more of each element does, too.")
+@click.option("--class", "of_class", help="Class whose probability is explained.  [default: the second of two]")
+@click.option("--limit", default=MOST_FORMULAS, show_default=True, type=click.IntRange(1),
+              help="Formulas of the table; of more, so many are drawn.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of all draws.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
+              help="Page to write, .html; replaced if it is there.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
+@as_json_option
+def explain(
+    model: Path, formulas: tuple[str, ...], *, file: Path | None, formula: str | None, background: Path | None,
+    draws: int, limit: int, seed: int, out: Path | None, quiet: bool, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    r"""Say which elements of a formula, and which pairs of them, make a prediction.
+
+    MODEL_DIR is a model that fit made. The prediction is divided among the elements: Shapley values, and what pairs do
+    together. All of it hangs on what stands where an element is absent, so the output names that choice: other
+    formulas that are mixed in and averaged over (background), nothing (removed), or a reference. With several formulas
+    there is an overview of elements and pairs.
+
+    \b
+    Example:
+      embeddings explain gap-model Fe2O3 LaFeAsO -o explained.html
+      embeddings explain gap-model --input gaps.csv --background gaps.csv --json
+    """
+    if out is not None:
+        check_page(out, "the explanation")
+        guard(Output(out, "the explanation"), inputs=[None if str(file) == "-" else file, background])
+        check_outputs([Output(out)], inputs=(), sealed=[model])
+    if not formulas and file is None:
+        raise click.UsageError("Give formulas, or a table of them with --input.")
+    with interrupted_leaves(out or Path("nothing")):
+        asked = [*formulas, *([] if file is None else _formulas(file, formula, limit=limit, seed=seed))]
+        others = None if background is None else _formulas(background, formula)
+        name = "" if background is None else f"formulas of {background.name}"
+        found = _explained(
+            model, asked, others, quiet=quiet, background_name=name, n_background=draws, seed=seed, **options
+        )
+        if out is not None:
+            found.write_html(out)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        echo(found.text())
+    if out is not None:
+        echo(f"{out}: {counted(len(found), 'formula')} explained", err=True)
+
+
+def _explained(
+    model: Path, formulas: list[Any], background: list[Any] | None, *, quiet: bool, **options: Any
+) -> Explanations:
+    from embeddings.bench.model import load_model
+    from embeddings.explain.front import explain as explain_formulas
+
+    loaded = load_model(model)
+    with progress("explain", lambda: len(formulas), quiet=quiet) as advance:
+        return explain_formulas(formulas, loaded, background=background, advance=advance, **options)
+
+
+def _formulas(file: Path, column: str | None, *, limit: int | None = None, seed: int = 0) -> list[Any]:
+    """Return the formulas of a table, each once; say which rows cannot be read, and how many are drawn.
+
+    Raises:
+        InputInvalid: no row can be read.
+    """
+    import numpy as np
+
+    from embeddings.bench.tables import read_formulas
+    from embeddings.formula.bulk import known_formulas
+
+    read = read_formulas(file, formula=column)
+    for note in read.notes:
+        echo(note, err=True)
+    known = known_formulas(read.formulas)
+    lost = len(known) - sum(one is not None for one in known) + len(read.set_aside)
+    if lost:
+        echo(f"{file}: {counted(lost, 'row')} without a formula that can be read, left out", err=True)
+    distinct = list(dict.fromkeys(one for one in known if one is not None))
+    if not distinct:
+        raise InputInvalid(f'{file}: no row of the column "{read.name}" can be read as a formula.')
+    if limit is None or len(distinct) <= limit:
+        return distinct
+    echo(f"{file}: {limit:,} of {len(distinct):,} formulas are drawn (--limit, seed {seed})", err=True)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(distinct))[:limit])
+    return [distinct[row] for row in rows.tolist()]

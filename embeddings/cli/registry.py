@@ -1,0 +1,194 @@
+"""Commands for registries: publish a version, fetch one, and remember where others publish."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from embeddings.cli.guard import guard
+from embeddings.cli.printing import as_json_option, print_json, print_line, print_table
+from embeddings.cli.progress import progress
+from embeddings.cli.types import Finite
+from embeddings.errors import InputInvalid
+from embeddings.store import roots as store
+from embeddings.store.outputs import Output
+
+PASSWORD = "EMBEDDINGS_SIGNING_PASSWORD"
+
+
+@click.command()
+@click.argument("name")
+@click.argument("registry")
+@click.option("--sign", "key_file", type=click.Path(path_type=Path), help="Secret key of minisign to sign with.")
+@click.option("--zenodo", is_flag=True, help="Fill the folder REGISTRY with what a deposit on Zenodo needs instead.")
+@click.option("--creator", "creators", multiple=True, help='With --zenodo, "Family, Given"; may be repeated.')
+@as_json_option
+def push(
+    name: str, registry: str, key_file: Path | None, zenodo: bool, creators: tuple[str, ...], as_json: bool
+) -> None:
+    r"""Publish a version of a catalog in a registry.
+
+    NAME is a name, name@version, or the path of a version's folder. REGISTRY is a folder, s3://bucket/folder,
+    hf://org/repo (a dataset repository on the HuggingFace Hub), or a URL of another scheme that fsspec knows.
+
+    Every byte is verified first. The index of the registry names the version last, so nobody sees half of it. The same
+    version again changes nothing; other content under its name and version is an error.
+
+    EMBEDDINGS_SIGNING_PASSWORD has the password of the key, if it has one.
+
+    \b
+    Example:
+      embeddings push starter ~/public
+      embeddings push ct-multi@3.0.0 hf://my-group/embeddings --sign minisign.key
+    """
+    from embeddings.registry.address import is_url, registry_url
+    from embeddings.registry.push import push as publish
+
+    folder = store.resolve(name)
+    if zenodo:
+        _deposit(folder, Path(registry), creators, as_json)
+        return
+    if creators:
+        raise click.UsageError("--creator is for --zenodo.")
+    url = registry_url(registry) if is_url(registry) else _folder_url(registry)
+    if not is_url(registry):
+        guard(Output(Path(registry).expanduser(), "the registry", "folder"), inputs=[key_file], catalogs=[name])
+    pushed = publish(folder, url, key_file=key_file, password=os.environ.get(PASSWORD))
+    facts = {
+        "seal": pushed.seal,
+        "archive": f"{pushed.archive_bytes:,} bytes",
+        "signed": "yes" if pushed.is_signed else "no",
+        "load it": f'load_catalog("{pushed.url}/{pushed.identity}")',
+    }
+    if as_json:
+        print_json(vars(pushed))
+        return
+    print_line(f"{pushed.identity} is {'now' if pushed.is_new else 'already'} in {pushed.url}")
+    print_table(list(facts.items()), indent="  ")
+
+
+def _folder_url(text: str) -> str:
+    from embeddings.registry.address import registry_url
+
+    return registry_url(Path(os.path.abspath(os.path.expanduser(text))).as_uri())
+
+
+def _deposit(folder: Path, out: Path, creators: tuple[str, ...], as_json: bool) -> None:
+    from embeddings.registry.zenodo import write_deposit
+
+    guard(Output(out, "the deposit", "folder"), catalogs=[folder])
+    files = write_deposit(folder, out, creators)
+    if as_json:
+        print_json({"folder": str(out), "files": files})
+    else:
+        print_line(f"{out}: {', '.join(files)}")
+        print_line("Upload all files but deposit.json to a new deposit; deposit.json is the body of the API's request.")
+
+
+@click.command()
+@click.argument("address")
+@click.option("--at-most", type=Finite(0, 1e9), default=4.0, show_default=True, help="GB; refuse a larger version.")
+@as_json_option
+def get(address: str, at_most: float, as_json: bool) -> None:
+    r"""Fetch a version from a registry into the cache, or check that the one there is what the registry has.
+
+    ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, with a URL as for embeddings push or https://, or
+    REMEMBERED:NAME@VERSION with a registry that you remember. load_uae takes the same addresses, and fetches by itself;
+    it does not ask again for a version that is there.
+
+    \b
+    Example:
+      embeddings get hf://my-group/embeddings/my-vectors@1.0.0
+    """
+    from embeddings.registry.address import is_address, parse_address
+    from embeddings.registry.fetch import fetch
+
+    if not is_address(address):
+        raise InputInvalid(
+            f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@3.0.0.'
+        )
+    with progress("Fetching", lambda: 1, quiet=as_json) as advance:
+        fetched = fetch(parse_address(address), refresh=True, at_most=int(at_most * 1e9), advance=advance)
+    facts = {
+        "folder": str(fetched.folder),
+        "from": fetched.url,
+        "state": fetched.tag or "unknown",
+        "signature": str(fetched.signed),
+        "fetched": fetched.fetched or "unknown",
+    }
+    if as_json:
+        print_json({"catalog": fetched.identity, **facts, "signature": vars(fetched.signed), "bytes": fetched.n_bytes})
+        return
+    print_line(f"{fetched.identity} is {'now' if fetched.n_bytes else 'already'} in the cache")
+    print_table(list(facts.items()), indent="  ")
+
+
+@click.group()
+def registry() -> None:
+    r"""Remember registries by short names, with the keys that their publishers sign with.
+
+    A catalog of one is REMEMBERED:NAME, as in load_uae("lab:ct-multi"). Bare names are never looked up in a remembered
+    registry; to search a registry for them, put its URL into EMBEDDINGS_CATALOGS.
+
+    \b
+    Example:
+      embeddings registry add lab https://example.org/embeddings
+    """
+
+
+@registry.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.option("--key", default="", help="Public key of minisign; unsigned or otherwise signed versions are refused.")
+def add(name: str, url: str, key: str) -> None:
+    r"""Remember a registry: a URL, or a folder.
+
+    \b
+    Example:
+      embeddings registry add lab s3://bucket/embeddings --key RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
+    """
+    from embeddings.registry.address import is_url
+    from embeddings.registry.remembered import remember
+
+    added = remember(name, url if is_url(url) else _folder_url(url), key)
+    print_line(f"{name}: {added.url}, {_pinned(added.key)}")
+
+
+@registry.command("list")
+@as_json_option
+def list_command(as_json: bool) -> None:
+    r"""List the registries that you remember.
+
+    \b
+    Example:
+      embeddings registry list
+    """
+    from embeddings.registry.remembered import list_remembered
+
+    known = list_remembered()
+    if as_json:
+        print_json({name: vars(one) for name, one in known.items()})
+    elif known:
+        print_table([("name", "URL", "key"), *((name, one.url, _pinned(one.key)) for name, one in known.items())])
+    else:
+        print_line("No registry is remembered (embeddings registry add NAME URL).")
+
+
+@registry.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    r"""Forget a registry. What was fetched from it stays in the cache.
+
+    \b
+    Example:
+      embeddings registry remove lab
+    """
+    from embeddings.registry.remembered import forget
+
+    print_line(f"{name}: {forget(name).url} is forgotten.")
+
+
+def _pinned(key: str) -> str:
+    return f"key {key}" if key else "no key pinned"

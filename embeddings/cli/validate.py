@@ -1,0 +1,45 @@
+"""The validate command: what keeps a file, a version or a root from being what the format says."""
+
+from __future__ import annotations
+
+import click
+
+from embeddings.cli.printing import as_json_option, print_json, print_line, print_table
+from embeddings.errors import CatalogCorrupt
+from embeddings.validation import Report
+from embeddings.validation import validate as check
+
+
+@click.command()
+@click.argument("path")
+@as_json_option
+def validate(path: str, as_json: bool) -> None:
+    r"""List everything that keeps a catalog, of whatever maker, from being what docs/format.md says.
+
+    PATH is the folder of a version, a root of catalogs, a file of vectors (.parquet, .npy, .h5), or the http address of
+    one of these. Errors break the format, and the command ends with exit code 1; advice is what readers would miss.
+
+    \b
+    Example:
+      embeddings validate catalogs/starter/0.3.0
+      embeddings validate https://example.org/catalogs --json
+    """
+    report = check(path)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print(report)
+    if not report.ok:
+        first = report.errors[0]
+        others = len(report.errors) - 1
+        more = f" It has {others} more {'error' if others == 1 else 'errors'}." if others else ""
+        raise CatalogCorrupt(f"{path} is not as docs/format.md says. {first.place}: {first.message}{more}")
+
+
+def _print(report: Report) -> None:
+    if report.findings:
+        print_table([("error" if f.is_error else "advice", f.place, f.message) for f in report.findings])
+    if report.ok:
+        n_advice = len(report.findings)
+        pieces = f", with {n_advice} {'piece' if n_advice == 1 else 'pieces'} of advice" if n_advice else ""
+        print_line(f"Valid {report.kind}: {report.path}{pieces}")

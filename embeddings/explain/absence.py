@@ -1,0 +1,205 @@
+"""What stands where an element of a formula is absent. The choice gives all numbers their meaning, so it has words.
+
+Of a formula with fractions ``f``, a coalition S of its elements keeps theirs. What happens to the share of the others:
+
+- ``"background"``: formulas ``b`` of a background fill it, ``sum of f_e over S + (1 - f_S) b``, one after the other,
+  and the values are averaged. Nothing kept is the background itself. A model that is linear in the fractions has no
+  interactions, and its Shapley values are ``f_e (w_e - mean)``. This is interventional, or marginal, SHAP (Lundberg and
+  Lee, NeurIPS 2017) on the simplex.
+- ``"reference:Fe"``, ``"reference:mean"``, ``"reference:nearest"``: one element fills it, or all elements in their mean
+  shares in the background, or each absent element is replaced by that which is nearest to it by its vector.
+- ``"removed"``: the others are scaled to one. With nothing kept, the value is the mean over the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from embeddings.elements import N_ELEMENTS, SYMBOLS, atomic_number
+from embeddings.errors import ElementNotCovered, ElementUnknown, InputInvalid
+from embeddings.explain.background import Background
+from embeddings.explain.mixtures import Mixtures
+from embeddings.explain.models import Model
+from embeddings.loaders import load_uae
+from embeddings.search.neighbors import cosine_similarity
+
+DEFAULT = "background"
+CHOICES = ("background", "removed", "reference:mean", "reference:nearest", "reference:ELEMENT")
+
+NEAREST_BY = "ct-multi"
+"""Vectors by which elements are near, where the model has none of its own."""
+
+
+class Absence(Protocol):
+    """What coalitions of a formula look like."""
+
+    def words(self) -> str:
+        """Return what it does, as part of a sentence, such as ``"replaced by Mg"``."""
+
+    def base_words(self) -> str:
+        """Return what the value with nothing kept is, such as ``"the mean prediction for these formulas"``."""
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
+        """Return compositions whose values are averaged, and how many belong to each coalition.
+
+        Args:
+            formula: one row.
+            kept: (n_coalitions, 118) bool, elements that are kept.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """Formulas of a background fill the share of what is absent."""
+
+    background: Background
+
+    def words(self) -> str:
+        """Return how the value is averaged."""
+        return f"replaced by other formulas, and the value averaged over {self.background.words()}"
+
+    def base_words(self) -> str:
+        """Return that the value is that of the background."""
+        return "the mean prediction for these formulas"
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
+        """Return what is kept and each of the formulas, mixed; the whole formula once."""
+        fillers = self.background.mixtures
+        shares = formula.fractions * kept  # (n_coalitions, 118)
+        whole = (kept | (formula.fractions == 0)).all(axis=1)
+        parts = [
+            formula if is_whole else _filled(share, formula.totals[0], fillers)
+            for share, is_whole in zip(shares, whole.tolist(), strict=True)
+        ]
+        return Mixtures.joined(parts), np.where(whole, 1, len(fillers))
+
+
+@dataclass(frozen=True, eq=False)
+class Removed:
+    """What is kept is scaled to one; with nothing kept, the background stands in."""
+
+    background: Background
+
+    def words(self) -> str:
+        """Return that nothing takes their place."""
+        return "removed, and the others scaled up to the whole"
+
+    def base_words(self) -> str:
+        """Return what stands in for the empty composition."""
+        return f"the mean prediction for {self.background.words()}, for without elements there is no composition"
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
+        """Return what is kept, scaled to one; the background where that is nothing."""
+        shares = formula.fractions * kept
+        sums = shares.sum(axis=1)
+        fillers, parts = self.background.mixtures, []
+        for share, total in zip(shares, sums.tolist(), strict=True):
+            parts.append(fillers if total == 0 else Mixtures(share[None] / total, formula.totals))
+        return Mixtures.joined(parts), np.where(sums == 0, len(fillers), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Replaced:
+    """Something else takes the share of each absent element.
+
+    Attributes:
+        said: what it is, for people.
+        by: given the elements of the formula, (118,) bool, the fractions that take the place of each element, (118,
+            118), each row one in sum.
+        single: symbol of the element where it is one and the same for all; empty otherwise.
+    """
+
+    said: str
+    by: Callable[[np.ndarray], np.ndarray]
+    single: str = ""
+
+    def words(self) -> str:
+        """Return what takes their place."""
+        return f"replaced by {self.said}"
+
+    def base_words(self) -> str:
+        """Return that everything is replaced."""
+        return f"the prediction with every element replaced by {self.said}"
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
+        """Return what is kept, and the replacement in the share of the others."""
+        there = formula.fractions[0] > 0
+        if self.single and there.sum() == 1 and there[atomic_number(self.single) - 1]:
+            raise InputInvalid(
+                f"{self.single} is the only element of the formula, and the reference too, so nothing would change. "
+                f"Choose another: {', '.join(CHOICES)}."
+            )
+        shares = formula.fractions * kept
+        fractions = shares + (formula.fractions * ~kept) @ self.by(there)
+        return Mixtures(fractions, np.full(len(kept), formula.totals[0])), np.ones(len(kept), dtype=np.int64)
+
+
+def absence(asked: str, model: Model, background: Callable[[], Background]) -> Absence:
+    """Return what was asked for, by name.
+
+    Args:
+        asked: one of `CHOICES`, with a symbol for ``ELEMENT``; ``"reference"`` is the mean.
+        model: that is explained; elements are near by its vectors.
+        background: makes the background, if it is needed.
+
+    Raises:
+        InputInvalid: no such choice.
+        ElementNotCovered: the model was not trained on the reference.
+        CatalogNotFound: vectors are needed, and there are none.
+    """
+    kind, _, reference = asked.partition(":")
+    if asked == "background":
+        return Filled(background())
+    if asked == "removed":
+        return Removed(background())
+    if kind != "reference" or asked.endswith(":"):
+        raise InputInvalid(f'No choice "{asked}" for absent elements. There are: {", ".join(CHOICES)}.')
+    if reference in ("", "mean"):
+        return _mean(background())
+    return _nearest(model) if reference == "nearest" else _element(reference, model)
+
+
+def _filled(share: np.ndarray, total: float, fillers: Mixtures) -> Mixtures:
+    rest = 1 - share.sum()
+    return Mixtures(share + rest * fillers.fractions, (1 - rest) * total + rest * fillers.totals)
+
+
+def _mean(background: Background) -> Replaced:
+    said = f"all elements in their mean shares in {background.pool_words()}"
+    return Replaced(said, lambda there: np.broadcast_to(background.mean, (N_ELEMENTS, N_ELEMENTS)))
+
+
+def _element(symbol: str, model: Model) -> Replaced:
+    try:
+        row = atomic_number(symbol) - 1
+    except ElementUnknown as error:
+        raise InputInvalid(f'No reference "{symbol}": {error} There are: {", ".join(CHOICES)}.') from error
+    if model.elements is not None and symbol not in model.elements:
+        raise ElementNotCovered(
+            f"The model was not trained on the reference {symbol}. Choose an element that it knows."
+        )
+    by = np.zeros((N_ELEMENTS, N_ELEMENTS))
+    by[:, row] = 1
+    return Replaced(symbol, lambda there: by, single=symbol)
+
+
+def _nearest(model: Model) -> Replaced:
+    catalog = load_uae(NEAREST_BY) if model.vectors is None else model.vectors
+    rows = catalog.atomic_numbers.astype(int) - 1
+    near = np.full((N_ELEMENTS, N_ELEMENTS), -np.inf)
+    near[np.ix_(rows, rows)] = cosine_similarity(catalog.vectors)
+    strange = [] if model.elements is None else [row for row in range(N_ELEMENTS) if SYMBOLS[row] not in model.elements]
+    near[:, strange] = -np.inf
+
+    def by(there: np.ndarray) -> np.ndarray:
+        others = np.where(there, -np.inf, near)  # an element of the formula stands in for none of them
+        lost = [SYMBOLS[row] for row in np.flatnonzero(there) if not np.isfinite(others[row]).any()]
+        if lost:
+            raise ElementNotCovered(f"{catalog.name} has no vector for {', '.join(lost)}, so nothing is nearest to it.")
+        return np.eye(N_ELEMENTS)[others.argmax(axis=1)]
+
+    return Replaced(f"the element nearest to it by the vectors of {catalog.name}", by)

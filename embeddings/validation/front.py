@@ -1,0 +1,57 @@
+"""From a path to what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from embeddings.errors import CatalogNotFound
+from embeddings.store.index import INDEX
+from embeddings.store.manifest import MANIFEST
+from embeddings.validation.files import READERS, check_file
+from embeddings.validation.report import Finding, Kind, Report
+from embeddings.validation.roots import check_root
+from embeddings.validation.versions import check_version
+
+
+def validate(path: str | os.PathLike[str]) -> Report:
+    """Check a version's folder, a root of catalogs, or one file of vectors against the specification.
+
+    Unlike loading and verifying, which stop at the first thing that is wrong, this goes on and lists everything.
+
+    Args:
+        path: of a folder with a manifest.json, of one with an index.json or with versions below it, or of a
+            .parquet, .npy or .h5 file of vectors. A ``http://`` or ``https://`` address of one of these is downloaded
+            first.
+
+    Returns:
+        A report; ``report.ok`` says whether nothing breaks the specification.
+
+    Raises:
+        CatalogNotFound: there is nothing of the kind.
+
+    Example:
+        >>> from embeddings.validation import validate
+        >>> validate("catalogs/starter/0.3.0").ok  # doctest: +SKIP
+        True
+    """
+    text = os.fspath(path)
+    if "://" in text:
+        from embeddings.validation.remote import downloaded
+
+        with downloaded(text) as place:
+            return Report(text, *_check(place, text))
+    return Report(text, *_check(Path(path), text))
+
+
+def _check(place: Path, named: str) -> tuple[Kind, tuple[Finding, ...]]:
+    if place.is_file():
+        return "file", tuple(check_file(place))
+    if (place / MANIFEST).exists():
+        return "version", tuple(check_version(place))
+    if (place / INDEX).exists() or any(place.glob(f"*/*/{MANIFEST}")):
+        return "root", tuple(check_root(place))
+    raise CatalogNotFound(
+        f"{named} is neither the folder of a version (it has no {MANIFEST}), nor a root of catalogs (no {INDEX}), nor "
+        f"a file of vectors ({', '.join(READERS)})."
+    )

@@ -1,0 +1,55 @@
+"""The benchmark of candidate structures: tested formulas lend nothing, and a run that was stopped goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lightgbm", reason="needs the extra bench")
+pytest.importorskip("spglib", reason="needs the extra build")
+
+from benchmarks.explicit import matching, predicting
+from benchmarks.explicit.problem import problem
+from benchmarks.explicit.tables import page
+from benchmarks.harness import Request
+
+QUICK = Request(True)
+
+
+def test_tested_formulas_are_neither_templates_nor_learned_from() -> None:
+    there = problem(QUICK)
+    assert len(there.tested) == 12
+    assert not set(there.tested) & set(there.training)
+    assert not set(there.tested) & set(there.templates.formulas)
+    assert set(there.generated) <= set(there.training)
+
+
+def test_structures_are_matched_and_a_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = matching.run(QUICK)
+    assert len(done["rows"]) == 5
+    assert all(row["votes"] is None or row["votes"] >= 1 for row in done["rows"])
+    monkeypatch.setattr(matching, "_measure", None)
+    assert matching.run(Request(True, known=done))["rows"] == done["rows"]
+
+
+def test_predictions_are_kept_way_by_way() -> None:
+    kept: list[Any] = []
+    request = Request(True, keep=kept.append)
+    done = predicting.run("formation_energy_per_atom", "eV/atom", request)
+    assert [row["way"] for row in done["rows"]] == list(predicting.WAYS)
+    assert len(kept) == 3
+    assert predicting.run("formation_energy_per_atom", "eV/atom", Request(True, known=done)) == done
+    text = page([done | {"name": "formation_energy_per_atom", "title": "x"}])
+    assert "composition alone" in text
+
+
+def test_tables_count_a_formula_without_candidates_as_a_failure() -> None:
+    rows = [
+        {"formula": "A", "n_candidates": 3, "votes": 1, "nearest": 2, "distance": 0.1, "volume_error": 0.1,
+         "volume_error_unscaled": 0.2},
+        {"formula": "B", "n_candidates": 0, "votes": None, "nearest": None},
+    ]  # fmt: skip
+    text = page([{"name": "match", "title": "t", "rows": rows, "settings": {}}])
+    assert "| all | 2 | by votes | 50% ± 35% |" in text
+    assert "1 formulas have no candidate" in text

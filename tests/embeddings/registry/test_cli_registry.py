@@ -1,0 +1,104 @@
+"""The commands push, get, registry and list --from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from embeddings.cli import main
+from testing.toys import write_toy
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_toy(tmp_path / "mine")
+    monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "mine"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, prog_name="embeddings")
+
+
+def test_push_get_and_use(place: Path) -> None:
+    pushed = run("push", "toy", "public")
+    assert pushed.exit_code == 0, pushed.output
+    assert pushed.stdout.startswith(f"toy@0.1.0 is now in {(place / 'public').as_uri()}\n")
+    assert run("push", "toy", "public").stdout.startswith("toy@0.1.0 is already in")
+    assert run("registry", "add", "lab", "public").exit_code == 0
+    got = run("get", "lab:toy@0.1.0", "--json")
+    document = json.loads(got.stdout)
+    assert document["catalog"] == "toy@0.1.0"
+    assert document["bytes"] > 0
+    assert document["signature"] == {"state": "none", "key": ""}
+    again = run("get", "lab:toy")
+    assert again.stdout.startswith("toy@0.1.0 is already in the cache\n")
+    assert "not signed: hashes show that it is whole, not who made it" in again.stdout
+    assert run("show", "lab:toy@0.1.0").exit_code == 0
+    assert run("neighbors", "lab:toy", "Fe", "-k", "1").stdout.split() == ["Co", "+0.960"]
+    assert run("verify", "lab:toy").exit_code == 0
+
+
+def test_list_from_a_registry(place: Path) -> None:
+    run("push", "toy", "public")
+    url = (place / "public").as_uri()
+    assert run("list", "--from", url).stdout.splitlines()[1].split() == (
+        ["toy", "0.1.0", "0.1.0", "element", "6", "2", "CC-BY-4.0", "no", "no"]
+    )
+    run("get", f"{url}/toy")
+    assert json.loads(run("list", "--from", url, "--json").stdout)[0]["fetched"] == "0.1.0"
+    assert run("list", "--from", "nobody").exit_code == 1
+    assert "is not a registry" in run("list", "--from", (place / "mine" / "toy").as_uri()).stderr
+
+
+def test_the_registries_that_are_remembered(place: Path) -> None:
+    assert run("registry", "list").stdout == "No registry is remembered (embeddings registry add NAME URL).\n"
+    run("registry", "add", "lab", "https://host/x")
+    assert run("registry", "list").stdout.splitlines()[1].split() == ["lab", "https://host/x", "no", "key", "pinned"]
+    assert json.loads(run("registry", "list", "--json").stdout) == {"lab": {"url": "https://host/x", "key": ""}}
+    assert run("registry", "remove", "lab").stdout == "lab: https://host/x is forgotten.\n"
+    assert run("registry", "remove", "lab").exit_code == 1
+
+
+def test_what_a_registry_should_not_do_is_a_line_on_stderr(place: Path) -> None:
+    write_toy(place / "mine", version="0.2.0")
+    run("push", "toy@0.1.0", "public")
+    run("push", "toy@0.2.0", "public")
+    index = place / "public" / "index.json"
+    index.write_text(index.read_text().replace('"default": "0.2.0"', '"default": "0.1.0"'))
+    url = (place / "public").as_uri()
+    got = run("get", f"{url}/toy")
+    assert got.stderr == f"Warning: The default of toy in {url} is 0.1.0, below its release 0.2.0.\n"
+    assert "Warning: The default of toy is 0.1.0, below 0.2.0." in run("list", "--from", url).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("get", "toy"), "is not the address of a catalog in a registry"),
+        (("get", "http://127.0.0.1:9/toy"), "cannot be fetched: Connection refused"),
+        (("get", "x-no-such://host/toy"), "cannot be opened"),
+        (("push", "toy", "http://127.0.0.1:9/"), "cannot be fetched"),
+        (("push", "toy", "x", "--sign", "nowhere"), "nowhere cannot be used"),
+        (("push", "toy", "x", "--zenodo"), "Zenodo needs to know who deposits"),
+        (("get", "file:///nowhere/at/all/toy"), "is not a registry"),
+    ],
+)
+def test_refusals(arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "--sign" in arguments:
+        pytest.importorskip("minisign")
+    monkeypatch.setattr("embeddings.registry.stores.tries.pause", lambda seconds: None)
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_is_too_large_is_refused(place: Path) -> None:
+    run("push", "toy", "public")
+    url = (place / "public").as_uri()
+    assert "at most 1,000 are fetched" in run("get", f"{url}/toy", "--at-most", "0.000001").stderr

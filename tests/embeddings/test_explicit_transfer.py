@@ -1,0 +1,104 @@
+"""Explicit transfer corrects composition by structures where these tell something, and never by a formula's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="needs the extra sklearn")
+pytest.importorskip("spglib", reason="needs the extra build")
+
+from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
+
+from builders.methods.explicit import TemplatePool
+from builders.methods.explicit.features import FACTS, LABELS, FeatureGenerator
+from embeddings.errors import InputInvalid, TargetInvalid
+from embeddings.estimators import ExplicitTransferRegressor
+from embeddings.formula import reduced_formulas
+from testing.crystals import cscl, rocksalt, structure_table
+from testing.toys import toy_catalog
+
+METALS = np.arange(21, 57)
+ANIONS = (8, 9, 16, 17, 34, 35)
+
+
+@pytest.fixture(scope="module")
+def crystals() -> tuple[TemplatePool, list[str], np.ndarray]:
+    """Binary crystals whose label is a smooth function of the metal, which composition alone is not told."""
+    made, values = [], []
+    for z in METALS:
+        for x in ANIONS:
+            if z not in ANIONS:
+                made.append((rocksalt if z < 40 else cscl)(int(z), x, 5.6 if z < 40 else 3.5))
+                values.append(np.sin(z / 6) + 0.1 * x / 35)
+    pool = TemplatePool.of(structure_table(made))
+    return pool, list(pool.formulas), np.array(values)
+
+
+def catalog() -> Any:
+    """Elements on a line."""
+    from embeddings.elements import SYMBOLS
+
+    return toy_catalog({SYMBOLS[z - 1]: (z / 10, float(z in ANIONS) * 9) for z in range(1, 60)})
+
+
+def model(pool: TemplatePool, **options: Any) -> ExplicitTransferRegressor:
+    blind = DummyRegressor()
+    return ExplicitTransferRegressor(pool, elements=catalog(), encoder=None, composition=blind, n_folds=3, **options)
+
+
+def test_labels_of_like_templates_correct_a_model_of_compositions(crystals: Any) -> None:
+    pool, formulas, values = crystals
+    rng = np.random.default_rng(0)
+    test = rng.random(len(values)) < 0.25
+    tested = [f for f, away in zip(formulas, test, strict=True) if away]
+    known = [f for f, away in zip(formulas, test, strict=True) if not away]
+    fitted = model(pool.without(set(tested))).fit(known, values[~test])
+    assert fitted.share_ > 0
+    assert fitted.errors_["transfer"] < 0.7 * fitted.errors_["composition"]
+    plain = np.abs(values[test] - values[~test].mean()).mean()
+    assert np.abs(fitted.predict(tested) - values[test]).mean() < 0.7 * plain
+
+
+def test_noise_is_left_to_composition(crystals: Any) -> None:
+    pool, formulas, _ = crystals
+    noise = np.random.default_rng(1).normal(size=len(formulas))
+    fitted = model(pool).fit(formulas, noise)
+    assert fitted.errors_["transfer"] <= fitted.errors_["composition"]
+    assert np.abs(fitted.predict(formulas) - noise).mean() > 0.5
+
+
+def test_the_same_seed_gives_the_same_numbers_and_clones_are_unfitted(crystals: Any) -> None:
+    pool, formulas, values = crystals
+    one = model(pool).fit(formulas, values)
+    other = clone(one).fit(formulas, values)
+    assert np.array_equal(one.predict(formulas), other.predict(formulas))
+
+
+def test_a_formula_without_candidates_has_what_its_composition_says(crystals: Any) -> None:
+    pool, formulas, values = crystals
+    fitted = model(pool).fit(formulas, values)
+    assert fitted.predict(["U2O5"]).tolist() == pytest.approx([values.mean()])
+
+
+def test_features_of_a_formula_do_not_see_it(crystals: Any) -> None:
+    pool, formulas, _ = crystals
+    made = FeatureGenerator(pool, catalog()).make(reduced_formulas(formulas[:20]))
+    assert made.facts.shape == (20, len(FACTS))
+    assert all(formula not in near.formulas for formula, near in zip(formulas, made.neighbors, strict=False))
+    own = made.labels({formulas[0]: 1.0})
+    assert own.shape == (20, len(LABELS))
+    assert np.isnan(own[0, 0])
+
+
+def test_bad_input_is_named(crystals: Any) -> None:
+    pool, formulas, values = crystals
+    with pytest.raises(TargetInvalid):
+        model(pool).fit(formulas, np.full(len(formulas), np.nan))
+    with pytest.raises(InputInvalid, match="generate_for has 3 entries"):
+        model(pool).fit(formulas, values, generate_for=[True, False, True])
+    with pytest.raises(InputInvalid, match="no templates"):
+        model(pool.without(set(formulas))).fit(formulas, values)
