@@ -81,7 +81,7 @@ def _wide(outcomes: Sequence[Outcome], cell: Callable[[Outcome, Key], str], rows
     known = list(dict.fromkeys(who for one in outcomes for who in TASKS[one.name].published))
     cells = [
         [
-            f"{one.name}{' †' if TASKS[one.name].remark else ''} ({TASKS[one.name].metric.removeprefix('MAE, ')})",
+            _task_in_words(one.name),
             f"{one.n_tested[rows]:,}",
             *(f"{value:g}" if (value := TASKS[one.name].published.get(who)) is not None else NOTHING for who in known),
             *(cell(one, key) if key in one.scores else NOTHING for key in keys),
@@ -89,6 +89,12 @@ def _wide(outcomes: Sequence[Outcome], cell: Callable[[Outcome, Key], str], rows
         for one in outcomes
     ]
     return markdown.table(["task", "tested rows", *(f"{who} (published)" for who in known), *map(name_of, keys)], cells)
+
+
+def _task_in_words(name: str) -> str:
+    """Return a task with its unit, marked where it is odd."""
+    unit = TASKS[name].metric.partition(", ")[2]
+    return f"{name}{' †' if TASKS[name].remark else ''}{f' ({unit})' if unit else ''}"
 
 
 def _cell(one: Outcome, key: Key) -> str:
@@ -106,7 +112,7 @@ def _beside_crabnet(one: Outcome, key: Key) -> str:
 
 def _spread(one: Outcome, key: Key) -> str:
     score = one.scores[key]
-    return f"{score.error:.4g}" if score.spread is None else markdown.mean_and_std(score.error, score.spread)
+    return markdown.mean_and_std(score.error, score.spread) if score.spread else f"{score.error:.4g}"
 
 
 def _figures(one: Outcome, key: Key) -> list[str]:
