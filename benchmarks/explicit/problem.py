@@ -29,7 +29,7 @@ MAX_SITES = 100
 
 SEED = 0
 
-QUICK = (12, 60, 150)
+QUICK = (12, 30, 60)
 """Formulas of a quick problem: tested, with candidates, and with labels."""
 
 

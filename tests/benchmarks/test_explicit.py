@@ -33,6 +33,7 @@ def test_structures_are_matched_and_a_run_goes_on(monkeypatch: pytest.MonkeyPatc
     assert matching.run(Request(True, known=done))["rows"] == done["rows"]
 
 
+@pytest.mark.slow
 def test_predictions_are_kept_way_by_way() -> None:
     kept: list[Any] = []
     request = Request(True, keep=kept.append)
