@@ -25,7 +25,7 @@ _WORST = 5
 
 
 @click.command("list")
-@click.option("--from", "registry", help="List what a registry offers: its URL, or the name by which you remember it.")
+@click.option("--from", "registry", help="List what a registry offers: its URL, folder, or remembered name.")
 @as_json_option
 def list_command(registry: str | None, as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.

@@ -43,7 +43,7 @@ def push(
       embeddings push starter ~/public
       embeddings push ct-multi@3.0.0 hf://my-group/embeddings --sign minisign.key
     """
-    from embeddings.registry.address import is_url, registry_url
+    from embeddings.registry.address import folder_url, is_url, registry_url
     from embeddings.registry.push import push as publish
 
     folder = store.resolve(name)
@@ -52,7 +52,7 @@ def push(
         return
     if creators:
         raise click.UsageError("--creator is for --zenodo.")
-    url = registry_url(registry) if is_url(registry) else _folder_url(registry)
+    url = registry_url(registry) if is_url(registry) else folder_url(registry)
     if not is_url(registry):
         guard(Output(Path(registry).expanduser(), "the registry", "folder"), inputs=[key_file], catalogs=[name])
     pushed = publish(folder, url, key_file=key_file, password=os.environ.get(PASSWORD))
@@ -67,12 +67,6 @@ def push(
         return
     print_line(f"{pushed.identity} is {'now' if pushed.is_new else 'already'} in {pushed.url}")
     print_table(list(facts.items()), indent="  ")
-
-
-def _folder_url(text: str) -> str:
-    from embeddings.registry.address import registry_url
-
-    return registry_url(Path(os.path.abspath(os.path.expanduser(text))).as_uri())
 
 
 def _deposit(folder: Path, out: Path, creators: tuple[str, ...], as_json: bool) -> None:
@@ -94,7 +88,7 @@ def _deposit(folder: Path, out: Path, creators: tuple[str, ...], as_json: bool) 
 def get(address: str, at_most: float, as_json: bool) -> None:
     r"""Fetch a version from a registry into the cache, or check that the one there is what the registry has.
 
-    ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, with a URL as for embeddings push or https://, or
+    ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, with a folder or URL as for embeddings push or https://, or
     REMEMBERED:NAME@VERSION with a registry that you remember. load_uae takes the same addresses, and fetches by itself;
     it does not ask again for a version that is there.
 
@@ -102,10 +96,10 @@ def get(address: str, at_most: float, as_json: bool) -> None:
     Example:
       embeddings get hf://my-group/embeddings/my-vectors@1.0.0
     """
-    from embeddings.registry.address import is_address, parse_address
+    from embeddings.registry.address import is_address, is_folder, parse_address
     from embeddings.registry.fetch import fetch
 
-    if not is_address(address):
+    if not is_address(address) and not is_folder(address):
         raise InputInvalid(
             f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@3.0.0.'
         )
@@ -149,10 +143,10 @@ def add(name: str, url: str, key: str) -> None:
     Example:
       embeddings registry add lab s3://bucket/embeddings --key RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3
     """
-    from embeddings.registry.address import is_url
+    from embeddings.registry.address import folder_url, is_url
     from embeddings.registry.remembered import remember
 
-    added = remember(name, url if is_url(url) else _folder_url(url), key)
+    added = remember(name, url if is_url(url) else folder_url(url), key)
     print_line(f"{name}: {added.url}, {_pinned(added.key)}")
 
 

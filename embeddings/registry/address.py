@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from embeddings.display.text import is_plain, shortened
@@ -53,11 +54,26 @@ def is_address(text: str) -> bool:
     return is_url(text) or _REMEMBERED.fullmatch(text) is not None
 
 
+def is_folder(text: str) -> bool:
+    """Whether a text is the path of a folder rather than a name: absolute, or beginning with ``.`` or ``~``."""
+    return os.path.isabs(text) or text.startswith((".", "~"))
+
+
+def folder_url(text: str) -> str:
+    """Return the URL of a registry in a folder of this machine.
+
+    Raises:
+        InputInvalid: the path has a character that no URL has.
+    """
+    return registry_url(Path(os.path.abspath(os.path.expanduser(text))).as_uri())
+
+
 def parse_address(text: str) -> Address:
     """Return the catalog that a text means.
 
     Args:
-        text: ``"hf://org/repo/ct-multi@3.0.0"``, or ``"lab:ct-multi@3.0.0"`` for a registry that is remembered.
+        text: ``"hf://org/repo/ct-multi@3.0.0"``, ``"lab:ct-multi@3.0.0"`` for a registry that is remembered, or
+            ``"~/public/ct-multi@3.0.0"`` for one in a folder.
 
     Raises:
         InputInvalid: the text is no such address.
@@ -72,7 +88,7 @@ def parse_address(text: str) -> Address:
         registry, last = recall(remembered[1]).url, remembered[2]
     else:
         head, _, last = text.rstrip("/").rpartition("/")
-        registry = registry_url(head)
+        registry = folder_url(head) if is_folder(text) else registry_url(head)
     name, at, wanted = last.partition("@")
     if not is_name(name) or (at and not re.fullmatch(r"[0-9A-Za-z.-]+", wanted)):
         raise InputInvalid(f'"{shortened(text, 200)}" does not end in the name of a catalog, {FORM}.')

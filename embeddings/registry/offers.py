@@ -7,7 +7,7 @@ from typing import Any
 
 from embeddings.display.text import shortened
 from embeddings.errors import EmbeddingsError
-from embeddings.registry.address import is_url, registry_url
+from embeddings.registry.address import folder_url, is_folder, is_url, registry_url
 from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing
 from embeddings.registry.mirror import Mirror
@@ -32,19 +32,25 @@ def offers(asked: str) -> Offers:
     """Return what a registry offers; it is asked, and its last answer counts where it is silent.
 
     Args:
-        asked: the URL of a registry, or the name by which it is remembered.
+        asked: the URL of a registry, its folder, or the name by which it is remembered.
 
     Raises:
         CatalogNotFound: nothing is remembered by this name, or there is no registry.
         RegistryInvalid: its index cannot be used.
         RegistryUnreachable: nobody answers, and nothing is known.
     """
-    url = registry_url(asked) if is_url(asked) else recall(asked).url
+    url = _url_of(asked)
     mirror = Mirror.of(url)
     listing, _, _ = KeptIndex(mirror).look()
     known = [name for name in listing.names() if listing.versions(name)]
     rows = [_row(mirror, listing, name) for name in known]
     return Offers(url, rows, [*_unusable(listing), *_behind(rows), *_look_alikes(known)])
+
+
+def _url_of(asked: str) -> str:
+    if is_url(asked):
+        return registry_url(asked)
+    return folder_url(asked) if is_folder(asked) else recall(asked).url
 
 
 def _row(mirror: Mirror, listing: Listing, name: str) -> dict[str, Any]:

@@ -24,6 +24,13 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, prog_name="embeddings")
 
 
+def test_a_folder_is_an_address_as_it_is_for_push(place: Path) -> None:
+    run("push", "toy", "public")
+    for folder in ("./public", str(place / "public")):
+        assert "toy" in run("list", "--from", folder).stdout
+        assert run("get", f"{folder}/toy@0.1.0").exit_code == 0
+
+
 def test_push_get_and_use(place: Path) -> None:
     pushed = run("push", "toy", "public")
     assert pushed.exit_code == 0, pushed.output
