@@ -69,7 +69,8 @@ def _goals(outcomes: Sequence[Outcome]) -> Iterator[str]:
     crabnet = [one for one in outcomes if TASKS[one.name].by_fold]
     if crabnet:
         best, n = _most(crabnet, Outcome.beats_crabnet)
-        yield f"Below CrabNet in the same folds is {name_of(best)} on {n} of {len(crabnet)} tasks, more than any other."
+        told = f"is {name_of(best)} on {n} of {len(crabnet)} tasks, more than any other" if n else "is none on any task"
+        yield f"Below CrabNet in the same folds {told}."
 
 
 def _most(outcomes: Sequence[Outcome], beats: Beats) -> tuple[Key, int]:
