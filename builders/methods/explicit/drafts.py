@@ -71,7 +71,7 @@ def find_generator(name: str, weights: Path | None) -> Generator:
         raise WeightsNotFound(f"No weights at {weights}. Nothing is downloaded: give the path of a copy.")
     try:
         factory: Callable[..., Any] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise InputInvalid(f'No generator "{name}" ({error}). Name it as module:factory.') from error
     made = factory(weights) if weights is not None else factory()
     if not hasattr(made, "generate"):
