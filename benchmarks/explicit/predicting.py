@@ -52,7 +52,6 @@ def run(target: str, unit: str, request: Request) -> dict[str, Any]:
     near = maker.make(there.tested).neighbors
     about = {
         "names": there.tested,
-        "values": there.labels(there.tested, label).tolist(),
         "distances": [float(one.distances[0]) if len(one.distances) else None for one in near],
     }
     rows: list[Row] = list(request.known["rows"]) if request.known else []
@@ -70,14 +69,14 @@ def _measure(way: str, there: Problem, label: str, maker: Maker, composition: An
     model = ExplicitTransferRegressor(maker, composition=composition, random_state=SEED)
     training = there.training
     model.fit(training, there.labels(training, label), generate_for=np.isin(training, there.generated))
-    predicted = model.predict(there.tested)
+    wanted = there.labels(there.tested, label)
+    errors = np.abs(model.predict(there.tested) - wanted)
     seconds = round(time.process_time() - started, 1)
-    error = np.abs(predicted - there.labels(there.tested, label)).mean()
-    click.echo(f"{label}, {way}: {error:.4f}, share {model.share_}, {seconds} s", err=True)
+    click.echo(f"{label}, {way}: {errors.mean():.4f}, share {model.share_}, {seconds} s", err=True)
     return {
         "way": way,
-        "predicted": predicted.tolist(),
-        "composition": model.predict_composition(there.tested).tolist(),
+        "tested_errors": errors.tolist(),
+        "composition_errors": np.abs(model.predict_composition(there.tested) - wanted).tolist(),
         "share": model.share_,
         "errors": model.errors_,
         "seconds": seconds,

@@ -48,15 +48,14 @@ def _match_table(result: Document) -> str:
 def _label_table(result: Document) -> str:
     """Return errors of each way, and what they are of those of composition alone, by how near templates are."""
     settings, about = result["settings"], result["formulas"]
-    values = np.array(about["values"])
-    given = about.get("distances") or [None] * len(values)
-    distances = np.array([np.inf if d is None else d for d in given])
-    groups = {"all": np.ones(len(values), dtype=bool)} | _thirds(distances)
     first = result["rows"][0]
-    base = np.abs(np.array(first["composition"]) - values)
+    base = np.array(first["composition_errors"])
+    given = about.get("distances") or [None] * len(base)
+    distances = np.array([np.inf if d is None else d for d in given])
+    groups = {"all": np.ones(len(base), dtype=bool)} | _thirds(distances)
     cells = [["composition alone", *(f"{base[members].mean():.4f}" for members in groups.values())]]
     for row in result["rows"]:
-        error = np.abs(np.array(row["predicted"]) - values)
+        error = np.array(row["tested_errors"])
         cells.append([row["way"], *(_compared(error[members], base[members]) for members in groups.values())])
     sentence = (
         f"Mean absolute error on {settings['n_tested']:,} held-out formulas, {settings['unit']}; behind it the change "
