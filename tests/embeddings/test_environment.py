@@ -30,8 +30,10 @@ SOMEBODY = 12345
 
 @pytest.fixture
 def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The packaged root, which holds the toy; nothing else is there."""
+    """The packaged root, which holds the toy; nothing else is there, whatever the user at home has built."""
     monkeypatch.setattr(store, "packaged_root", lambda: tmp_path / "packaged")
+    for name in ("HOME", "USERPROFILE", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
     for name in ("EMBEDDINGS_CACHE", "XDG_CACHE_HOME", "EMBEDDINGS_CATALOGS"):
         monkeypatch.delenv(name, raising=False)
     write_toy(tmp_path / "packaged")
