@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import numpy as np
+
 from embeddings.bench.evidence import Evidence
 
 
@@ -17,8 +19,10 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     options += f" --structures {shlex.quote(plan.structures)}" * bool(plan.structures)
     options += f" --id {shlex.quote(plan.id_column)}" * bool(plan.structures and plan.id_column)
     options += f" --in-context-weights {shlex.quote(plan.in_context_weights)}" * bool(plan.in_context_weights)
+    options += f" --budget {_seconds(plan.budget)}" if plan.budget else ""
     others = " --structures NEW_STRUCTURES" * bool(plan.structures)
     parameters = f"catalogs={list(plan.catalogs)!r}"
+    parameters += f", budget={_seconds(plan.budget)}" if plan.budget else ""
     parameters += f", structures={plan.structures!r}" * bool(plan.structures)
     parameters += f", in_context_weights={plan.in_context_weights!r}" * bool(plan.in_context_weights)
     shell = (
@@ -32,6 +36,10 @@ def code_lines(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
         f"model.{f'predict_proba({new})' if is_class else f'predict({new}, return_interval=True)'}",
     )
     return shell, python
+
+
+def _seconds(budget: float) -> str:
+    return np.format_float_positional(budget, trim="-")
 
 
 def _source(evidence: Evidence) -> str:

@@ -69,6 +69,7 @@ class PropertyModel(Predictor):
     def __init__(
         self,
         catalogs: CatalogLike | Sequence[CatalogLike] = CATALOGS,
+        *,
         budget: float | None = None,
         random_state: int = 0,
         heads: Sequence[str] | None = None,

@@ -22,9 +22,7 @@ Elements = Iterable[str | int] | None
 def write_csv(
     catalog: CatalogLike, path: str | os.PathLike[str], *, missing: Missing = "raise", elements: Elements = None
 ) -> None:
-    """Write the columns ``element, 0, 1, ...``, as `ElementEmbeddings` and CrabNet read them.
-
-    CrabNet takes rows by position and needs all 118: choose ``missing="mean"`` or ``"zeros"`` for it.
+    """Write the columns ``element, 0, 1, ...``, as `ElementEmbeddings` reads them; for CrabNet see `.peers`.
 
     Args:
         catalog: the element vectors, loaded or by name.
