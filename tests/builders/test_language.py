@@ -56,6 +56,20 @@ def test_a_formula_has_one_vector_in_any_batch():
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
 
 
+def test_padding_is_not_seen(monkeypatch: pytest.MonkeyPatch):
+    """A few formulas go through the layers with padding, many by number of elements: vectors and gradients agree."""
+    formulas = pack(["NaCl", "Fe", "LiFePO4", "Al2O3", "La0.7Sr0.3MnO3", "CoCrFeMnNi"])
+    found = []
+    for at_most in (0, len(formulas)):
+        monkeypatch.setattr("builders.methods.language.model.PADDED", at_most)
+        model = untrained_model()
+        vectors = model(formulas)
+        vectors.square().sum().backward()
+        found.append([vectors.detach(), *(weights.grad for weights in model.parameters())])
+    for by_length, padded in zip(*found, strict=True):
+        torch.testing.assert_close(by_length, padded, atol=1e-5, rtol=1e-4)
+
+
 def test_what_is_hidden_is_not_seen():
     torch.manual_seed(0)
     reader = Reader(untrained_model()).eval()

@@ -21,6 +21,9 @@ from builders.methods.language.tokens import AmountExpansion
 from embeddings.elements import N_ELEMENTS
 from embeddings.transformer import NORM_EPSILON
 
+PADDED = 128
+"""Formulas at most that go through the layers together, whatever their number of elements."""
+
 
 class Layer(nn.Module):
     """Attention, then a network for each token; both add to what they are given, and norm it before."""
@@ -36,14 +39,19 @@ class Layer(nn.Module):
         self.contract = nn.Linear(config.feed_forward, width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return the tokens after the layer, (B, N, width)."""
+    def forward(self, tokens: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return the tokens after the layer, (B, N, width).
+
+        Args:
+            tokens: (B, N, width).
+            seen: (B, 1, 1, N) bool, false for padding, to which no token attends; None if nothing is padded.
+        """
         n_rows, n_tokens, width = tokens.shape
         mixed = self.attention(self.attention_norm(tokens))
         split = mixed.view(n_rows, n_tokens, 3, self.n_heads, width // self.n_heads)
         queries, keys, values = split.permute(2, 0, 3, 1, 4)  # (B, n_heads, N, width / n_heads) each
-        seen = F.scaled_dot_product_attention(queries, keys, values)
-        tokens = tokens + self.dropout(self.join(seen.transpose(1, 2).reshape(tokens.shape)))
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+        tokens = tokens + self.dropout(self.join(attended.transpose(1, 2).reshape(tokens.shape)))
         hidden = F.silu(self.expand(self.forward_norm(tokens)))
         return tokens + self.dropout(self.contract(hidden))
 
@@ -51,7 +59,8 @@ class Layer(nn.Module):
 class LanguageModel(FormulaModule):
     """Compositions in, one vector for each out: the token of the whole formula, and the mean of those of its elements.
 
-    Formulas of equally many elements go through the layers together, so that nothing is padded.
+    Of many formulas those of equally many elements go through the layers together, so that nothing is padded. A few
+    go together as they are: one pass over padding costs less than a pass for each number of elements.
     """
 
     config: LanguageConfig
@@ -80,11 +89,17 @@ class LanguageModel(FormulaModule):
         """Return the tokens of the elements before any layer, (B, N, width)."""
         return self.elements[compositions.atomic_numbers] + self.amounts(self.expansion(compositions.fractions))
 
-    def contextual(self, tokens: Tensor) -> Tensor:
-        """Return the tokens of formulas after all layers, (B, 1 + N, width); the formula's own comes first."""
+    def contextual(self, tokens: Tensor, is_element: Tensor | None = None) -> Tensor:
+        """Return the tokens of formulas after all layers, (B, 1 + N, width); the formula's own comes first.
+
+        Args:
+            tokens: (B, N, width) of the elements.
+            is_element: (B, N) bool, false for padding; None if nothing is padded.
+        """
         tokens = torch.cat([self.whole.expand(len(tokens), 1, -1), tokens], dim=1)
+        seen = None if is_element is None else F.pad(is_element, (1, 0), value=True)[:, None, None]
         for layer in self.layers:
-            tokens = layer(tokens)
+            tokens = layer(tokens, seen)
         return tokens
 
     def read(self, contextual: Tensor, fractions: Tensor) -> Tensor:
@@ -94,9 +109,15 @@ class LanguageModel(FormulaModule):
 
     def forward(self, compositions: Compositions) -> Tensor:
         """Return one vector for each formula, (B, dim)."""
+        if len(compositions) <= PADDED:
+            return self._padded(compositions.first(int((compositions.atomic_numbers > 0).sum(1).max())))
         rows, parts = zip(*by_length(compositions), strict=True)
         vectors = torch.cat([self.read(self.contextual(self.tokens(part)), part.fractions) for part in parts])
         return vectors[torch.cat(rows).argsort()]
+
+    def _padded(self, compositions: Compositions) -> Tensor:
+        contextual = self.contextual(self.tokens(compositions), compositions.atomic_numbers > 0)
+        return self.read(contextual, compositions.fractions)
 
 
 def by_length(compositions: Compositions) -> list[tuple[Tensor, Compositions]]:
@@ -105,6 +126,5 @@ def by_length(compositions: Compositions) -> list[tuple[Tensor, Compositions]]:
     groups = []
     for length in lengths.unique().tolist():
         rows = torch.nonzero(lengths == length).squeeze(1)
-        part = compositions.take(rows)
-        groups.append((rows, Compositions(part.atomic_numbers[:, :length], part.fractions[:, :length])))
+        groups.append((rows, compositions.take(rows).first(length)))
     return groups
