@@ -118,12 +118,14 @@ class Stopped:
 
     Attributes:
         n_epochs: the best epoch, counted from 1.
+        loss: on all rows that were held out, in that epoch.
         out_of_fold: (n, n_outputs) float64 outputs for the rows that were held out, in that epoch; the mean, where
             several members did so; NaN for others.
         members: of each fold, in that epoch.
     """
 
     n_epochs: int
+    loss: float
     out_of_fold: np.ndarray
     members: list[Member]
 
@@ -166,7 +168,7 @@ def fit_folds(
     for fit, weights in zip(fits, kept, strict=True):
         fit.member.load_state_dict(weights)
     members = [fit.member for fit in fits]
-    return Stopped(max(best, 0) + 1, _out_of_fold(members, lesson, held_out, n_outputs), members)
+    return Stopped(max(best, 0) + 1, lowest, _out_of_fold(members, lesson, held_out, n_outputs), members)
 
 
 def _out_of_fold(members: list[Member], lesson: Lesson, held_out: list[Tensor], n_outputs: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from embeddings.transformer import Transformer
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-    from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
+    from embeddings.tuning.fitting import TuningOptions, batch_size_for, lengths_of, trainable_encoder, tune
     from embeddings.tuning.targets import Target
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
@@ -109,7 +109,8 @@ def can_tune() -> bool:
 def expected_seconds(n_rows: int, encoder: CompositionEncoder) -> float:
     """Return about how long one fit of a single member takes on one core."""
     batch_size = batch_size_for(n_rows)
-    n_steps = EPOCHS * max(1, n_rows // batch_size) * (N_STOPPING + 1)
+    n_epochs = EPOCHS + N_STOPPING * sum(lengths_of(EPOCHS))
+    n_steps = n_epochs * max(1, n_rows // batch_size)
     per_step, per_row = SECONDS.get(type(encoder.network), SECONDS[Transformer])
     return n_steps * (per_step + per_row * batch_size)
 

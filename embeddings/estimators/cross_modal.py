@@ -177,7 +177,8 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
         n_members: how many networks are averaged.
         n_folds: folds on which parts are compared and training learns when to stop.
         n_repeats: how often folds are dealt; if None, three times below 500 rows, and once elsewhere.
-        epochs: passes over the rows at most.
+        epochs: passes over the rows at most. Rates fall to zero at the end; a fifth of the passes is tried as well, and
+            the folds choose.
         patience: epochs without a better one after which training ends.
         batch_size: rows in a batch; if None, a fortieth of all rows, from 16 to 256.
         learning_rate: peak learning rate of the head.

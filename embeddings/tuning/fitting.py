@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,8 +15,12 @@ from embeddings.tuning.network import KeptEncoder, TunedNetwork
 
 if TYPE_CHECKING:
     from builders.learning.encoders import FormulaEncoder, FormulaModule
+    from builders.learning.members import Budget, Stopped
 
     Trainable: TypeAlias = CatalogLike | FormulaEncoder
+
+SHORTER = 5
+"""Training is tried at full length, and this many times shorter."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class TuningOptions:
 
     Attributes:
         n_members: that learn from all rows.
+        epochs: passes over the rows at most; a fifth of them is tried as well.
         encoder_learning_rate: 0 for an encoder that does not move.
         patience: epochs without a better one after which training ends.
     """
@@ -87,7 +92,7 @@ def tune(
     seed: int,
     allows: Callable[[], bool] = lambda: True,
 ) -> Tuned:
-    """Learn on folds when to stop, then fine-tune members on all rows.
+    """Learn on folds how long to train and when to stop, then fine-tune members on all rows.
 
     Args:
         encoder: to start from; it is copied.
@@ -110,12 +115,38 @@ def tune(
     lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
     budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})
     said: dict[str, Any] = {"n_outputs": n_outputs, "seed": seed, "allows": allows}
-    stopped = fit_folds(encoder.generator, lesson, folds, budget, **said)
+
+    def fit(some: Budget) -> Stopped:
+        return fit_folds(encoder.generator, lesson, folds, some, **said)
+
+    stopped, budget = _at_best_length(fit, budget, allows)
     members = fit_all_rows(
         encoder.generator, lesson, budget, n_members=options.n_members, n_epochs=stopped.n_epochs, **said
     )
     networks = tuple(TunedNetwork(_kept(one.generator), head_of(one)) for one in members)
     return Tuned(_kept(encoder.generator), networks, stopped.n_epochs, stopped.out_of_fold)
+
+
+def lengths_of(epochs: int) -> tuple[int, ...]:
+    """Return the numbers of epochs that a training of so many at most is tried with, the short one first."""
+    return tuple(sorted({max(1, epochs // SHORTER), epochs}))
+
+
+def _at_best_length(
+    fit: Callable[[Budget], Stopped], budget: Budget, allows: Callable[[], bool]
+) -> tuple[Stopped, Budget]:
+    """Return what folds say where their members were trained short or long, whichever is better, and how they were.
+
+    Rates fall to zero at the end of a training. Members that stop early in a long one stop at high rates, and where
+    labels are noisy a short one predicts far better.
+    """
+    tried = []
+    for epochs in lengths_of(budget.epochs):
+        some = replace(budget, epochs=epochs)
+        tried.append((fit(some), some))
+        if not allows():
+            break
+    return min(tried, key=lambda one: one[0].loss)
 
 
 def _kept(network: FormulaModule) -> KeptEncoder:

@@ -10,10 +10,11 @@ import torch
 
 from builders.learning.compositions import packed
 from builders.learning.encoders import FormulaModule
-from builders.learning.members import Budget, Lesson, Member, fit_all_rows, fit_folds, head_of
+from builders.learning.members import Budget, Lesson, Member, Stopped, fit_all_rows, fit_folds, head_of
 from builders.methods.cromel.config import GeneratorConfig
 from embeddings.elements import N_ELEMENTS
 from embeddings.formula import fraction_matrix
+from embeddings.tuning.fitting import TuningOptions, tune
 from embeddings.tuning.network import KeptEncoder, TunedNetwork
 from testing.formula_encoders import untrained
 from testing.language_encoders import untrained_model
@@ -89,3 +90,37 @@ def test_training_ends_when_it_is_not_allowed_to_go_on() -> None:
     generator = untrained(CONFIG, FORMULAS).generator
     fit_folds(generator, lesson(COLUMNS[:, :1].astype(np.float32)), FOLDS, BUDGET, n_outputs=1, seed=0, allows=allows)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "time_for", "trained"),
+    [
+        ({8: 0.3, 40: 0.4}, 2, 8),
+        ({8: 0.3, 40: 0.2}, 2, 40),
+        ({8: 0.3, 40: 0.2}, 1, 8),
+        ({8: np.inf, 40: np.inf}, 2, 8),
+    ],
+)
+def test_folds_say_whether_to_train_long(
+    monkeypatch: pytest.MonkeyPatch, losses: dict[int, float], time_for: int, trained: int
+) -> None:
+    tried: list[int] = []
+    all_rows: list[tuple[int, int]] = []
+
+    def on_folds(generator: FormulaModule, lesson: Lesson, folds: object, budget: Budget, **_: object) -> Stopped:
+        tried.append(budget.epochs)
+        return Stopped(budget.epochs - 1, losses[budget.epochs], np.zeros((10, 1)), [])
+
+    def on_all_rows(generator: FormulaModule, lesson: Lesson, budget: Budget, *, n_epochs: int, **_: object) -> list:
+        all_rows.append((budget.epochs, n_epochs))
+        return []
+
+    monkeypatch.setattr("builders.learning.members.fit_folds", on_folds)
+    monkeypatch.setattr("builders.learning.members.fit_all_rows", on_all_rows)
+    tuned = tune(
+        untrained(CONFIG, FORMULAS), MATRIX, COLUMNS, COLUMNS[:, :1].astype(np.float32), FOLDS,
+        TuningOptions(epochs=40),
+        replaced=np.arange(N_ELEMENTS + 1), n_outputs=1, seed=0, allows=lambda: len(tried) < time_for,
+    )  # fmt: skip
+    assert tried == [8, 40][:time_for]
+    assert all_rows == [(trained, tuned.n_epochs)] == [(trained, trained - 1)]
