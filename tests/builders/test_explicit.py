@@ -262,6 +262,13 @@ def test_generators_of_your_own_plug_in_by_name(tmp_path: Path) -> None:
         find_generator("builtins:dict", None)
 
 
+def test_a_generator_of_your_own_is_asked_where_elements_have_no_vector() -> None:
+    own, known = find_generator("testing.generators:OneCrystal", None), elements("Li Na K Cl Br I")
+    found = predict_structures(["LiF", "NaF"], halides(), elements=known, generators=[own])
+    assert [one.formula for one in found.about] == ["LiF"]
+    assert found.left_out == {"NaF": "every candidate was dropped"}
+
+
 def test_files_are_read_back_as_they_were_made(tmp_path: Path) -> None:
     from builders.sources import SourceOptions, find_source
 
