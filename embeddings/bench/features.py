@@ -5,7 +5,7 @@ A block is one line in `BLOCKS`, or the name of a catalog or encoder; `"fraction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -119,6 +119,28 @@ BLOCKS: dict[str, Callable[[FractionMatrix], np.ndarray]] = {
     "size": size,
 }
 """Blocks that need no catalog, by name."""
+
+
+def by_name(catalogs: Iterable[Pooled]) -> dict[str, Pooled]:
+    """Return catalogs and encoders by the name that their features will have.
+
+    Raises:
+        InputInvalid: two of one name, or a name that means something else here.
+    """
+    found: dict[str, Pooled] = {}
+    for one in catalogs:
+        if one.name in found:
+            raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')
+        if "+" in one.name:
+            raise InputInvalid(f'A catalog called "{one.name}" cannot take part: a plus sign joins features.')
+        if one.name in (*BLOCKS, STRUCTURES):
+            which = "that take part without any catalog" if one.name in BLOCKS else "of each row's own structure"
+            raise InputInvalid(
+                f'The features {which} are called "{one.name}", too. Leave this catalog out, or import its vectors '
+                "under another name (embeddings import)."
+            )
+        found[one.name] = one
+    return found
 
 
 @cache
