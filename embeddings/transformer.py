@@ -197,8 +197,9 @@ def _check(network: Transformer) -> None:
         raise InputInvalid(f"{network.n_heads!r} heads cannot share a width of {network.element_dim}.")
     if not all(np.isfinite(array).all() for array in network.arrays):
         raise InputInvalid("The weights of this network hold NaN or infinity.")
-    if any((np.diff(tensors[name]) <= 0).any() for name in ("expansion.linear", "expansion.log")):
-        raise InputInvalid("The centers of this network's Gaussians do not ascend.")
+    centers = (tensors["expansion.linear"], tensors["expansion.log"])
+    if any(len(some) < 2 or (np.diff(some) <= 0).any() for some in centers):
+        raise InputInvalid("The centers of this network's Gaussians are fewer than two, or do not ascend.")
 
 
 def _shapes(tensors: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyRegressor
 
 from benchmarks.explicit.problem import CATALOG, SEED, Problem, problem
 from benchmarks.harness import Request, refuse_other_settings
-from builders.methods.explicit.features import FeatureGenerator, Generated
+from builders.methods.explicit.features import FACTS, FeatureGenerator, Generated
 from embeddings import load_crystal_encoder
 from embeddings.bench.heads import HEADS
 from embeddings.estimators.explicit import ExplicitTransferRegressor
@@ -129,6 +129,19 @@ class Remembering:
 
 
 @dataclass(frozen=True)
+class WithoutEncoder:
+    """Features without those that vectors give."""
+
+    maker: Remembering
+
+    def make(self, formulas: Sequence[str]) -> Generated:
+        """Return the features of canonical reduced formulas."""
+        made = self.maker.make(formulas)
+        facts = np.where(np.array(FACTS) == "spread", np.nan, made.facts)
+        return replace(made, facts=facts, vectors=made.vectors[:, :0])
+
+
+@dataclass(frozen=True)
 class WithVectors:
     """Features with other vectors."""
 
@@ -141,8 +154,8 @@ class WithVectors:
 
 
 def _without(there: Problem, maker: Remembering) -> Maker:
-    """Templates and their labels alone: nothing that was trained on the label of a structure."""
-    return WithVectors(maker, lambda formulas: np.zeros((len(formulas), 0)))
+    """Templates and their labels alone."""
+    return WithoutEncoder(maker)
 
 
 def _candidates(there: Problem, maker: Remembering) -> Maker:

@@ -189,6 +189,10 @@ def transferability(
     for name, features in controls.items():
         scores[name], errors[name] = _score(features, wanted, n_folds)
     for one in map(as_catalog, candidates):
+        if one.name in CONTROLS:
+            raise InputInvalid(
+                f'"{one.name}" is what candidates are compared with, and is ranked anyway. Leave it out.'
+            )
         if one.name in scores:
             raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
         features = pool(matrix, one, missing="impute", dtype=np.float64)

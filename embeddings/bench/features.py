@@ -5,7 +5,7 @@ A block is one line in `BLOCKS`, or the name of a catalog or encoder; `"fraction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +17,7 @@ from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.formula import FractionMatrix
 from embeddings.pooling import pool
+from embeddings.pooling.features import is_pooled
 from embeddings.pooling.statistics import STATISTICS, Block
 
 if TYPE_CHECKING:
@@ -48,9 +49,12 @@ class FeatureMaker:
 
     Attributes:
         vectors: name -> catalog or encoder; `STRUCTURES` -> vectors of structures, where rows have them.
+        precise: whether encoders compute in double precision, which takes twice the time and matters to derivatives
+            alone.
     """
 
     vectors: Mapping[str, Vectors]
+    precise: bool = False
 
     @property
     def catalogs(self) -> dict[str, Pooled]:
@@ -82,7 +86,9 @@ class FeatureMaker:
         if name not in self.catalogs:
             known = ", ".join(self.names())
             raise InputInvalid(f'No features "{name}".{did_you_mean(name, self.names())} There are: {known}.')
-        return pool(matrix, self.catalogs[name], missing="impute", dtype=np.float64)
+        one = self.catalogs[name]
+        precision = np.float64 if self.precise or is_pooled(one) else np.float32
+        return pool(matrix, one, missing="impute", dtype=precision).astype(np.float64, copy=False)
 
 
 def fractions(matrix: FractionMatrix) -> np.ndarray:
@@ -119,6 +125,28 @@ BLOCKS: dict[str, Callable[[FractionMatrix], np.ndarray]] = {
     "size": size,
 }
 """Blocks that need no catalog, by name."""
+
+
+def by_name(catalogs: Iterable[Pooled]) -> dict[str, Pooled]:
+    """Return catalogs and encoders by the name that their features will have.
+
+    Raises:
+        InputInvalid: two of one name, or a name that means something else here.
+    """
+    found: dict[str, Pooled] = {}
+    for one in catalogs:
+        if one.name in found:
+            raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')
+        if "+" in one.name:
+            raise InputInvalid(f'A catalog called "{one.name}" cannot take part: a plus sign joins features.')
+        if one.name in (*BLOCKS, STRUCTURES):
+            which = "that take part without any catalog" if one.name in BLOCKS else "of each row's own structure"
+            raise InputInvalid(
+                f'The features {which} are called "{one.name}", too. Leave this catalog out, or import its vectors '
+                "under another name (embeddings import)."
+            )
+        found[one.name] = one
+    return found
 
 
 @cache

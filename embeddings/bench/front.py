@@ -13,7 +13,7 @@ from embeddings.bench.contest import CHOSEN, Contest, hold_contest
 from embeddings.bench.curve import Curve, learning_curve
 from embeddings.bench.evidence import Evidence, Plan
 from embeddings.bench.facts import facts_of
-from embeddings.bench.features import BASE, BLOCKS, STRUCTURES, FeatureMaker
+from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker, by_name
 from embeddings.bench.findings import findings_of
 from embeddings.bench.folds import Folds, Split, outer_folds
 from embeddings.bench.heads import checked_heads
@@ -143,14 +143,7 @@ def named_vectors(catalogs: CatalogLike | Sequence[CatalogLike]) -> dict[str, Po
     """
     several = isinstance(catalogs, Sequence) and not isinstance(catalogs, str)
     every: Sequence[Any] = catalogs if several else (catalogs,)  # type: ignore[assignment]
-    found: dict[str, Pooled] = {}
-    for one in map(as_catalog, every):
-        if one.name in found:
-            raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')
-        if one.name in (*BLOCKS, STRUCTURES) or "+" in one.name:
-            raise InputInvalid(f'A catalog cannot take part under the name "{one.name}". Give it another name.')
-        found[one.name] = one
-    return found
+    return by_name(map(as_catalog, every))
 
 
 def _as_measurements(

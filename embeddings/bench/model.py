@@ -14,7 +14,7 @@ import numpy as np
 
 from embeddings._version import __version__
 from embeddings.bench.clock import Clock, check_budget
-from embeddings.bench.features import BLOCKS, STRUCTURES
+from embeddings.bench.features import STRUCTURES, by_name
 from embeddings.bench.folder import SavedModel, read_model, write_model
 from embeddings.bench.heads import checked_heads
 from embeddings.bench.in_context_weights import PathLike, Weights, require_weights, use_weights
@@ -244,12 +244,7 @@ class PropertyModel(Predictor):
     def _vectors(self) -> dict[str, Pooled]:
         one = isinstance(self.catalogs, str | os.PathLike) or hasattr(self.catalogs, "manifest")
         asked: Any = [self.catalogs] if one else self.catalogs
-        loaded = [as_catalog(catalog) for catalog in asked]
-        names = [catalog.name for catalog in loaded]
-        bad = next((name for name in names if names.count(name) > 1 or name in (*BLOCKS, STRUCTURES)), None)
-        if bad is not None:
-            raise InputInvalid(f'Two sets of features go by the name "{bad}". Name each catalog once.')
-        return dict(zip(names, loaded, strict=True))
+        return by_name(map(as_catalog, asked))
 
     def _fingerprint(self, data: Measurements, vectors: Mapping[str, Pooled], labels: Sequence[Any] = ()) -> str:
         catalogs = {f"{one.name}@{one.version}": sha256_of_vectors(one) for one in vectors.values()}

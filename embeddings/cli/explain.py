@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.cli.guard import guard
-from embeddings.cli.measurements_options import formula_option
+from embeddings.cli.measurements_options import formula_option, read_formulas
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.types import SEED
@@ -100,26 +100,16 @@ def _explained(
 
 
 def _formulas(file: Path, column: str | None, *, limit: int | None = None, seed: int = 0) -> list[Any]:
-    """Return the formulas of a table, each once; say which rows cannot be read, and how many are drawn.
+    """Return the formulas of a table, each once and as it is written; say how many are drawn.
 
     Raises:
         InputInvalid: no row can be read.
     """
     import numpy as np
 
-    from embeddings.bench.tables import read_formulas
-    from embeddings.formula.bulk import known_formulas
-
-    read = read_formulas(file, formula=column)
-    for note in read.notes:
-        echo(note, err=True)
-    known = known_formulas(read.formulas)
-    lost = len(known) - sum(one is not None for one in known) + len(read.set_aside)
-    if lost:
-        echo(f"{file}: {counted(lost, 'row')} without a formula that can be read, left out", err=True)
-    distinct = list(dict.fromkeys(one for one in known if one is not None))
+    distinct = list(read_formulas(file, column).values())
     if not distinct:
-        raise InputInvalid(f'{file}: no row of the column "{read.name}" can be read as a formula.')
+        raise InputInvalid(f"{file}: no row can be read as a formula.")
     if limit is None or len(distinct) <= limit:
         return distinct
     echo(f"{file}: {limit:,} of {len(distinct):,} formulas are drawn (--limit, seed {seed})", err=True)

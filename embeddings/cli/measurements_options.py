@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.cli.printing import echo
+from embeddings.display.numbers import counted
 
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
@@ -56,6 +57,34 @@ def read_measurements(file: Path, *, knows: Callable[[Any], bool] | None = None,
     from embeddings.bench.tables import read_table
 
     return read_table(file, knows=knows, **options)  # type: ignore[arg-type]
+
+
+def read_formulas(file: Path, column: str | None) -> dict[str, Any]:
+    """Return the formulas of a table, each once: canonical and reduced -> as it is written first.
+
+    Notes, and how many rows cannot be read, go to standard error.
+
+    Raises:
+        ColumnNotFound: the table lacks the column, or none holds formulas.
+        InputInvalid: the table cannot be read.
+    """
+    from embeddings.bench.tables import read_formulas as read_column
+    from embeddings.formula.bulk import known_formulas
+
+    read = read_column(file, formula=column)
+    known = known_formulas(read.formulas)
+    lost = [line for line, formula in zip(read.lines, known, strict=True) if formula is None]
+    lost += [row.line for row in read.set_aside]
+    for note in read.notes:
+        echo(note, err=True)
+    if lost:
+        said = f"{counted(len(lost), 'row')} without a formula that can be read, left out"
+        echo(f"{file}: {said}; the first is line {min(lost)}", err=True)
+    first: dict[str, Any] = {}
+    for formula, written in zip(known, read.formulas, strict=True):
+        if formula is not None:
+            first.setdefault(formula, written)
+    return first
 
 
 def say_notes(data: Measurements) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.cli.guard import guard
-from embeddings.cli.measurements_options import formula_option
+from embeddings.cli.measurements_options import formula_option, read_formulas
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.source_options import require_builders
@@ -70,7 +70,7 @@ def predict_structure(
     require_builders()
     is_stdin = str(file) == "-"
     _check_places(out, None if is_stdin else file, options)
-    wanted = [*formulas, *(_listed(file, formula) if file is not None else ())]
+    wanted = [*formulas, *(read_formulas(file, formula) if file is not None else ())]
     with (
         interrupted_leaves(out),
         progress("predict-structure", lambda: len(wanted), quiet=quiet or is_stdin) as advance,
@@ -94,24 +94,6 @@ def _check_places(out: Path, file: Path | None, options: dict[str, Any]) -> None
 
 def _sealed(templates: Path) -> list[Path]:
     return [templates] if templates.is_dir() else []
-
-
-def _listed(file: Path, column: str | None) -> list[str]:
-    """Return the formulas of a table, and say which rows have none that can be read."""
-    from embeddings.bench.tables import read_formulas
-    from embeddings.formula.bulk import known_formulas
-
-    read = read_formulas(file, formula=column)
-    known = known_formulas(read.formulas)
-    lines = [line for line, formula in zip(read.lines, known, strict=True) if formula is None]
-    for note in read.notes:
-        echo(note, err=True)
-    if lines or read.set_aside:
-        first = min([*lines, *(row.line for row in read.set_aside)])
-        echo(
-            f"{len(lines) + len(read.set_aside):,} rows of {file} cannot be read; the first is line {first}.", err=True
-        )
-    return [formula for formula in known if formula is not None]
 
 
 def _written(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
+from embeddings.bench.linear import scaled
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
@@ -18,10 +21,7 @@ from embeddings.tuning.targets import checked_numbers
 try:
     from sklearn.base import BaseEstimator, RegressorMixin, clone
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from sklearn.feature_selection import VarianceThreshold
     from sklearn.linear_model import RidgeCV
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "sklearn") from error
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from builders.methods.explicit.features import FeatureGenerator, Generated
 
 ALPHAS = np.logspace(-1, 5, 13)
+MIN_FOLDS = 3
+
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How much of the learned residual is added."""
 
@@ -40,9 +42,10 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
     After exKT (Rubtsov et al., arXiv 2511.03371). A formula is given the structures of like formulas. A second model
     learns what a model of compositions leaves: from the vectors of the candidates, pooled with their weights, from how
     far the templates are and how well they agree, and from what the first model left of the templates' own labels. It
-    is trained as it is used: a formula never lends its structure or its label to itself, and all predictions of the
-    first model that it sees are of folds that held the formula out. How much of the correction counts is chosen on
-    folds, and it is none unless the error falls by more than its standard error.
+    is trained as it is used: a formula never lends its structure or its label to itself. All predictions of the first
+    model that it sees are of folds that held the formula out, those for its templates too: where the first model has
+    learned from the formula's label, what it leaves of theirs would tell that label. How much of the correction counts
+    is chosen on folds, and it is none unless the error falls by more than its standard error.
 
     Args:
         templates: crystals, as `builders.methods.explicit.read_templates` takes or gives them. The formulas of a test
@@ -52,7 +55,8 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         encoder: catalog whose network gives candidates their vectors; None for templates and labels alone.
         composition: scikit-learn regressor for element fractions and properties; gradient boosting if None.
         k: candidates of each formula.
-        n_folds: no formula is in two of them.
+        n_folds: no formula is in two of them; at least 3. The model of compositions is trained once without each pair
+            of folds, so that five take sixteen trainings.
         n_generated: the most formulas that candidates are made for in training, drawn at random.
         random_state: seed of folds and models.
 
@@ -100,16 +104,19 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         given = list(formula_column(X))
         values = checked_numbers(y, len(given))
         formulas = np.array(reduced_formulas(given), dtype=object)
-        folds = grouped_folds(formulas, min(self.n_folds, len(set(formulas))), self.random_state)
+        fold_of = self._fold_of(formulas)
         features = _composition_features(formulas)
-        base = _out_of_fold(self._composition(), features, values, folds)
+        said = _said_without(self._composition(), features, values, fold_of)
+        base = said[np.arange(len(values)), fold_of]
         self.composition_ = self._composition().fit(features, values)
         self.known_ = _mean_by_formula(formulas, values - base)
         self.generator_ = self._generator()
         rows = self._rows(formulas, generate_for)
         generated = self._generate(formulas[rows])
-        rows = rows[generated.has_candidates]
-        self._learn(generated.take(generated.has_candidates), base[rows], values[rows], formulas[rows])
+        rows, generated = rows[generated.has_candidates], generated.take(generated.has_candidates)
+        known = [_mean_by_formula(formulas, values - without) for without in said.T]
+        labels = _labels(generated, known, fold_of[rows])
+        self._learn(generated, labels, base[rows], values[rows], formulas[rows])
         self.n_features_in_ = 1
         return self
 
@@ -127,7 +134,8 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         generated = self._generate(formulas)
         there = generated.has_candidates
         if there.any():
-            base[there] += self.share_ * self.residual_.predict(generated.take(there), self.known_, base[there])
+            generated = generated.take(there)
+            base[there] += self.share_ * self.residual_.predict(generated, generated.labels(self.known_), base[there])
         return base
 
     def predict_composition(self, X: Any) -> np.ndarray:
@@ -140,7 +148,9 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         formulas = np.array(reduced_formulas(list(formula_column(X))), dtype=object)
         return np.asarray(self.composition_.predict(_composition_features(formulas)), dtype=np.float64)
 
-    def _learn(self, generated: Generated, base: np.ndarray, values: np.ndarray, formulas: np.ndarray) -> None:
+    def _learn(
+        self, generated: Generated, labels: np.ndarray, base: np.ndarray, values: np.ndarray, formulas: np.ndarray
+    ) -> None:
         """Fit the model of the residual, and choose how much it counts."""
         n_formulas = len(set(formulas))
         self.share_ = 0.0
@@ -152,12 +162,23 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         folds = grouped_folds(formulas, self.n_folds, self.random_state)
         said = np.empty(len(values))
         for train, test in folds:
-            model = _Residual(self.random_state).fit(generated.take(train), self.known_, base[train], values[train])
-            said[test] = model.predict(generated.take(test), self.known_, base[test])
+            model = _Residual(self.random_state)
+            model.fit(generated.take(train), labels[train], base[train], values[train], formulas[train])
+            said[test] = model.predict(generated.take(test), labels[test], base[test])
         self.share_ = _chosen_share(values - base, said)
         self.errors_["transfer"] = float(np.abs(values - base - self.share_ * said).mean())
         if self.share_:
-            self.residual_ = _Residual(self.random_state).fit(generated, self.known_, base, values)
+            self.residual_ = _Residual(self.random_state).fit(generated, labels, base, values, formulas)
+
+    def _fold_of(self, formulas: np.ndarray) -> np.ndarray:
+        """Return the fold of each row, (n,)."""
+        if self.n_folds < MIN_FOLDS:
+            raise InputInvalid(f"n_folds={self.n_folds} is too few: two are held out at once, so {MIN_FOLDS} at least.")
+        fold_of = np.empty(len(formulas), dtype=np.int64)
+        n_folds = max(MIN_FOLDS, min(self.n_folds, len(set(formulas))))
+        for fold, (_, held_out) in enumerate(grouped_folds(formulas, n_folds, self.random_state)):
+            fold_of[held_out] = fold
+        return fold_of
 
     def _rows(self, formulas: np.ndarray, wanted: Any) -> np.ndarray:
         rows = np.arange(len(formulas)) if wanted is None else np.flatnonzero(np.asarray(wanted, dtype=bool))
@@ -195,36 +216,45 @@ class _Residual:
     """What is left of the labels by composition alone: ridge on vectors, and boosting on all that candidates tell."""
 
     def __init__(self, seed: int) -> None:
-        self._linear = make_pipeline(VarianceThreshold(1e-8), StandardScaler(), RidgeCV(ALPHAS))
+        self._linear = scaled(RidgeCV(ALPHAS))
         self._boosting = HistGradientBoostingRegressor(
             loss="absolute_error", max_iter=200, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=20,
             l2_regularization=1.0, random_state=seed,
         )  # fmt: skip
         self._seed = seed
 
-    def fit(self, generated: Generated, known: dict[str, float], base: np.ndarray, values: np.ndarray) -> _Residual:
-        """Learn from n formulas; `base` is what composition alone says of them, (n,)."""
+    def fit(
+        self, generated: Generated, labels: np.ndarray, base: np.ndarray, values: np.ndarray, formulas: np.ndarray
+    ) -> Self:
+        """Learn from n rows; `labels` are those of their templates, `base` is what composition alone says, (n,)."""
         said = np.zeros(len(base))
         if generated.vectors.shape[1]:
-            order = np.random.default_rng(self._seed).permutation(len(base)) % 5
-            folds = [(np.flatnonzero(order != fold), np.flatnonzero(order == fold)) for fold in range(5)]
+            folds = grouped_folds(formulas, min(5, len(set(formulas))), self._seed)
             said = _out_of_fold(self._linear, generated.vectors, values, folds) - base
             self._linear = clone(self._linear).fit(generated.vectors, values)
-        columns = _columns(generated, known, base, said)
+        columns = _columns(generated, labels, base, said)
         self._known = np.isfinite(columns).any(axis=0)  # boosting refuses a column without any number
         self._boosting.fit(columns[:, self._known], values - base)
         return self
 
-    def predict(self, generated: Generated, known: dict[str, float], base: np.ndarray) -> np.ndarray:
-        """Return the residual of each formula, (n,)."""
+    def predict(self, generated: Generated, labels: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """Return the residual of each row, (n,)."""
         has_vectors = generated.vectors.shape[1] > 0
         said = self._linear.predict(generated.vectors) - base if has_vectors else np.zeros(len(base))
-        found: np.ndarray = self._boosting.predict(_columns(generated, known, base, said)[:, self._known])
+        found: np.ndarray = self._boosting.predict(_columns(generated, labels, base, said)[:, self._known])
         return found
 
 
-def _columns(generated: Generated, known: dict[str, float], base: np.ndarray, said: np.ndarray) -> np.ndarray:
-    return np.column_stack([generated.facts, generated.labels(known), base, said])
+def _columns(generated: Generated, labels: np.ndarray, base: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return np.column_stack([generated.facts, labels, base, said])
+
+
+def _labels(generated: Generated, known: Sequence[dict[str, float]], fold_of: np.ndarray) -> np.ndarray:
+    """Return what the labels of templates say of each row, as they are known without the fold of that row."""
+    rows = [np.flatnonzero(fold_of == fold) for fold in range(len(known))]
+    parts = [generated.take(some).labels(one) for some, one in zip(rows, known, strict=True)]
+    labels: np.ndarray = np.concatenate(parts)[np.argsort(np.concatenate(rows))]
+    return labels
 
 
 def _chosen_share(residuals: np.ndarray, said: np.ndarray) -> float:
@@ -240,6 +270,18 @@ def _out_of_fold(model: Any, features: np.ndarray, values: np.ndarray, folds: Fo
     said = np.empty(len(values))
     for train, test in folds:
         said[test] = clone(model).fit(features[train], values[train]).predict(features[test])
+    return said
+
+
+def _said_without(model: Any, features: np.ndarray, values: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
+    """Return what a model says of each row that has seen neither the row's own fold nor one more, (n, n_folds)."""
+    n_folds = int(fold_of.max()) + 1
+    said = np.empty((len(values), n_folds))
+    for one, other in combinations_with_replacement(range(n_folds), 2):
+        seen = (fold_of != one) & (fold_of != other)
+        fitted = clone(model).fit(features[seen], values[seen])
+        for fold, without in {(one, other), (other, one)}:
+            said[fold_of == fold, without] = fitted.predict(features[fold_of == fold])
     return said
 
 

@@ -14,7 +14,7 @@ from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import EmbeddingsError, InputInvalid
 from embeddings.explain.mixtures import Mixtures
 from embeddings.explain.models import Model
-from embeddings.formula.bulk import FractionMatrix, canonical_matrix, reduced_formulas
+from embeddings.formula.bulk import FractionMatrix, canonical_matrix, fraction_matrix, reduced_formulas
 from embeddings.formula.digest import as_integers, hash_canonical
 from embeddings.store.encoder_files import FORMULA_TABLE
 from embeddings.store.roots import resolve
@@ -106,7 +106,8 @@ def given_background(formulas: Iterable[Any], source: str, *, n_draws: int = N_D
     """Return a background of the formulas that somebody chose.
 
     Args:
-        formulas: any number of them; each distinct composition counts once.
+        formulas: any number of them; each distinct composition counts once, as it is written first: there are models
+            that know the size of a formula.
         source: what they are, for people, such as ``"formulas of training.csv"``.
         n_draws: formulas that are drawn; all where there are fewer.
         seed: of the draw.
@@ -115,8 +116,11 @@ def given_background(formulas: Iterable[Any], source: str, *, n_draws: int = N_D
         FormulaInvalid: a formula cannot be read.
         InputInvalid: there are none, or `n_draws` or `seed` is out of range.
     """
-    distinct = list(dict.fromkeys(reduced_formulas(formulas)))
-    return Background(Pool(distinct, canonical_matrix(distinct)), source, n_draws, seed)
+    given = formulas if isinstance(formulas, str) else list(formulas)
+    first: dict[str, Any] = {}
+    for reduced, formula in zip(reduced_formulas(given), given, strict=True):
+        first.setdefault(reduced, formula)
+    return Background(Pool(list(first), fraction_matrix(list(first.values()))), source, n_draws, seed)
 
 
 def default_background(model: Model, *, n_draws: int = N_DRAWS, seed: int = 0) -> Background:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lightgbm", reason="needs the extra bench")
@@ -13,6 +15,7 @@ from benchmarks.explicit import matching, predicting
 from benchmarks.explicit.problem import problem
 from benchmarks.explicit.tables import page
 from benchmarks.harness import Request
+from builders.methods.explicit.features import FACTS, Generated
 
 QUICK = Request(True)
 
@@ -31,6 +34,14 @@ def test_structures_are_matched_and_a_run_goes_on(monkeypatch: pytest.MonkeyPatc
     assert all(row["votes"] is None or row["votes"] >= 1 for row in done["rows"])
     monkeypatch.setattr(matching, "_measure", None)
     assert matching.run(Request(True, known=done))["rows"] == done["rows"]
+
+
+def test_templates_alone_are_told_nothing_that_vectors_give() -> None:
+    made = Generated(np.ones((2, len(FACTS))), np.ones((2, 3)), (None, None))  # type: ignore[arg-type]
+    without = predicting.WithoutEncoder(SimpleNamespace(make=lambda formulas: made)).make(["A", "B"])  # type: ignore[arg-type]
+    assert without.vectors.shape == (2, 0)
+    assert np.isnan(without.facts).sum(axis=0).tolist() == [2 * (name == "spread") for name in FACTS]
+    assert without.has_candidates.all()
 
 
 @pytest.mark.slow

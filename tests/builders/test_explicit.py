@@ -262,6 +262,13 @@ def test_generators_of_your_own_plug_in_by_name(tmp_path: Path) -> None:
         find_generator("builtins:dict", None)
 
 
+def test_a_generator_of_your_own_is_asked_where_elements_have_no_vector() -> None:
+    own, known = find_generator("testing.generators:OneCrystal", None), elements("Li Na K Cl Br I")
+    found = predict_structures(["LiF", "NaF"], halides(), elements=known, generators=[own])
+    assert [one.formula for one in found.about] == ["LiF"]
+    assert found.left_out == {"NaF": "every candidate was dropped"}
+
+
 def test_files_are_read_back_as_they_were_made(tmp_path: Path) -> None:
     from builders.sources import SourceOptions, find_source
 
@@ -324,7 +331,7 @@ def test_the_command_writes_what_it_lists(tmp_path: Path) -> None:
     assert [one["formula"] for one in said["candidates"]] == ["MgO", "MgO", "NaCl", "NaCl"]
     assert not {one["template_formula"] for one in said["candidates"]} & {"LiF", "NaF", "MgO", "NaCl"}
     assert list(said["left_out"]) == ["Fe2O3"]
-    assert "1 rows of" in done.stderr
+    assert "formulas.csv: 1 row without a formula that can be read, left out; the first is line 3" in done.stderr
     assert len(read_structure_table(out)) == 4
 
 

@@ -12,11 +12,12 @@ pytest.importorskip("spglib", reason="needs the extra build")
 
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
+from sklearn.neighbors import KNeighborsRegressor
 
 from builders.methods.explicit import TemplatePool
-from builders.methods.explicit.features import FACTS, LABELS, FeatureGenerator
+from builders.methods.explicit.features import FACTS, LABELS, FeatureGenerator, Generated
 from embeddings.errors import InputInvalid, TargetInvalid
-from embeddings.estimators import ExplicitTransferRegressor
+from embeddings.estimators import ExplicitTransferRegressor, explicit
 from embeddings.formula import reduced_formulas
 from testing.crystals import cscl, rocksalt, structure_table
 from testing.toys import toy_catalog
@@ -46,8 +47,9 @@ def catalog() -> Any:
 
 
 def model(pool: TemplatePool, **options: Any) -> ExplicitTransferRegressor:
-    blind = DummyRegressor()
-    return ExplicitTransferRegressor(pool, elements=catalog(), encoder=None, composition=blind, n_folds=3, **options)
+    """A model of which composition alone is told nothing, if not said otherwise."""
+    options = {"composition": DummyRegressor(), "n_folds": 3} | options
+    return ExplicitTransferRegressor(pool, elements=catalog(), encoder=None, **options)
 
 
 def test_labels_of_like_templates_correct_a_model_of_compositions(crystals: Any) -> None:
@@ -69,6 +71,38 @@ def test_noise_is_left_to_composition(crystals: Any) -> None:
     fitted = model(pool, n_generated=100).fit(formulas, noise)
     assert fitted.errors_["transfer"] <= fitted.errors_["composition"]
     assert np.abs(fitted.predict(formulas) - noise).mean() > 0.5
+
+
+def test_what_composition_leaves_of_templates_tells_nothing_of_a_label_that_it_has_learned(
+    crystals: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that repeats the nearest label leaves ``theirs - mine`` of a neighbor: so mine may not be among them."""
+    pool, formulas, values = crystals
+    given: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def learn(self: Any, generated: Any, labels: np.ndarray, base: np.ndarray, *_: Any) -> None:
+        given.append((labels, base))
+
+    monkeypatch.setattr(ExplicitTransferRegressor, "_learn", learn)
+    row, other = 40, values.copy()
+    other[row] += 100
+    for numbers in (values, other):
+        model(pool, composition=KNeighborsRegressor(1)).fit(formulas, numbers)
+    (labels, base), (changed, changed_base) = given
+    np.testing.assert_array_equal(labels[row], changed[row])
+    assert base[row] == changed_base[row]
+    assert np.isfinite(labels[row]).all()
+    assert (labels != changed).any(axis=1).sum() > 5
+
+
+def test_rows_of_a_formula_are_held_out_together_from_the_model_of_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(explicit, "_out_of_fold", lambda model, X, y, folds: seen.extend(folds) or np.zeros(len(y)))
+    formulas = np.repeat([f"A{k}" for k in range(30)], 2)
+    made = Generated(np.ones((60, len(FACTS))), np.random.default_rng(0).normal(size=(60, 3)), ())
+    explicit._Residual(0).fit(made, np.zeros((60, len(LABELS))), np.zeros(60), np.arange(60.0), formulas)
+    assert len(seen) == 5
+    assert not any(set(formulas[train]) & set(formulas[test]) for train, test in seen)
 
 
 def test_a_clone_gives_the_same_numbers_and_a_formula_without_candidates_what_its_composition_says(
@@ -97,5 +131,7 @@ def test_bad_input_is_named(crystals: Any) -> None:
         model(pool).fit(formulas, np.full(len(formulas), np.nan))
     with pytest.raises(InputInvalid, match="generate_for has 3 entries"):
         model(pool).fit(formulas, values, generate_for=[True, False, True])
+    with pytest.raises(InputInvalid, match="n_folds=2 is too few"):
+        model(pool, n_folds=2).fit(formulas, values)
     with pytest.raises(InputInvalid, match="no templates"):
         model(pool.without(set(formulas))).fit(formulas, values)

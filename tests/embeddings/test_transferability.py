@@ -175,6 +175,11 @@ def test_the_command_ranks_all_that_there_is() -> None:
     assert lines[-1].split() == "embeddings bench data.csv --formula composition --target energy -o report.html".split()
 
 
+def test_a_control_is_no_candidate() -> None:
+    with pytest.raises(InputInvalid, match='"properties" is what candidates are compared with'):
+        transferability(FORMULAS, VALUES, ["properties"])
+
+
 def test_a_difference_is_told_from_noise() -> None:
     formulas, catalogs = planted.formulas(60), [planted.guessing(), planted.knowing()]
     ranking = transferability(formulas, planted.learnable(formulas), catalogs)

@@ -104,6 +104,7 @@ def changed(**given: Any) -> dict[str, np.ndarray]:
         (changed(amounts__bias=np.zeros(7)), r"do not fit each other: amounts\.bias"),
         (changed(layers__1__expand__weight=np.zeros((12, 7))), r"do not fit each other: layers\.1\.expand\.weight"),
         (changed(expansion__linear=np.zeros(21)), "do not ascend"),
+        (changed(expansion__linear=[0.5], amounts__weight=np.zeros((8, 23))), "fewer than two"),
         (changed(whole=np.full(8, np.nan)), "NaN or infinity"),
         (changed(elements=np.ones((119, 7))), "a width of 8"),
         ({name: v for name, v in tensors().items() if not name.startswith("layers.")}, "no layers"),

@@ -87,11 +87,7 @@ class _Maker:
 
     def add(self, formula: str) -> None:
         """Make the candidates of a formula, or note why it has none."""
-        try:
-            found = self._relaxed(sound(formula, self._drawn(formula), self._dropped))
-        except FormulaInvalid as error:
-            self._left_out[formula] = str(error).removeprefix(f"{formula}: ").removesuffix(".")
-            return
+        found = self._relaxed(sound(formula, self._drawn(formula), self._dropped))
         if not found:
             self._left_out[formula] = self._left_out.get(formula) or "every candidate was dropped"
         for rank, (draft, energy) in enumerate(found, start=1):
@@ -115,9 +111,15 @@ class _Maker:
 
     def _drawn(self, formula: str) -> list[Draft]:
         """Return what the generators give, more than is wanted, and note it if that is nothing."""
-        drawn = [as_draft(made) for one in self._generators for made in one.generate(formula, SPARE * self._k)]
+        drawn: list[Draft] = []
+        reason = "no template has its anonymous formula"
+        for one in self._generators:
+            try:
+                drawn += map(as_draft, one.generate(formula, SPARE * self._k))
+            except FormulaInvalid as error:  # another generator may know better
+                reason = str(error).removeprefix(f"{formula}: ").removesuffix(".")
         if not drawn:
-            self._left_out[formula] = "no template has its anonymous formula"
+            self._left_out[formula] = reason
         return drawn
 
     def _relaxed(self, drafts: list[Draft]) -> list[tuple[Draft, float]]:

@@ -51,6 +51,8 @@ def test_it_says_its_verdict_and_writes_a_page(folder: Path) -> None:
 def test_json_is_all_that_is_on_standard_output() -> None:
     content = json.loads(run("--json", "--budget", "1h").stdout)
     assert (content["target"], content["n_folds_done"], content["plan"]["budget"]) == ("energy", 2, 3600)
+    assert content["code"]["shell"][0].endswith(" --budget 3600 -o model/")
+    assert "budget=3600" in content["code"]["python"][1]
 
 
 def test_ctrl_c_writes_the_partial_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_a_prediction_is_divided_among_elements_and_pairs(saved: Path) -> None:
         in result.stdout
     )
     assert "base and k-SII give the prediction" in result.stdout
-    assert "table.csv: 1 row without a formula that can be read, left out" in result.stderr
+    assert "table.csv: 1 row without a formula that can be read, left out; the first is line 8" in result.stderr
 
 
 def test_as_json_the_values_add_up_to_what_the_model_predicts(saved: Path) -> None:
@@ -53,6 +53,12 @@ def test_a_table_is_explained_too_and_drawn_from_where_it_is_long(saved: Path) -
     said = json.loads(result.stdout)
     assert len(said["formulas"]) == 5
     assert said["absent_words"] == "replaced by Fe"
+
+
+def test_formulas_of_a_table_are_taken_as_they_are_written(saved: Path) -> None:
+    Path("table.csv").write_text("formula\nMg0.5O0.5\nMg4O4\n")
+    said = json.loads(run(saved, "--input", "table.csv", "--absent", "reference:Fe", "--json").stdout)
+    assert [one["formula"] for one in said["formulas"]] == ["Mg0.5O0.5"]
 
 
 def test_without_a_background_formulas_of_the_packaged_encoder_serve(saved: Path) -> None:

@@ -14,6 +14,7 @@ from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogNotFound, EmbeddingsError, FormulaInvalid, InputInvalid
 from embeddings.explain import explain
 from embeddings.explain.absence import CHOICES
+from embeddings.explain.models import Model
 from testing.composition_encoders import write_toy_encoder
 
 BACKGROUND = ["MgO", "NaCl", "SiO2", "Al2O3", "KBr"]
@@ -235,6 +236,13 @@ def test_the_same_seed_gives_the_same_and_the_choice_is_named() -> None:
 def test_how_a_formula_is_written_does_not_matter() -> None:
     first, second = explain(["Fe2O3", "Fe4O6"], bound("Fe", "O"), background=["MgO", "Mg4O4", "SiO2"])
     assert first.interactions == pytest.approx(second.interactions, abs=1e-9)
+
+
+def test_a_background_is_as_large_as_it_is_written() -> None:
+    """A model may know how many atoms a formula has."""
+    model = Model(lambda mixtures: mixtures.totals)
+    one = explain(["Fe2O3"], model, background=["La0.7Sr0.3MnO3", "Mg4O4", "MgO"])[0]
+    assert (one.prediction, one.base) == pytest.approx((5, (5 + 8) / 2))
 
 
 def test_json_holds_everything() -> None:
