@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid
+from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, RegistryInvalid, RegistryUnreachable
+from embeddings.registry.address import registry_url
+from embeddings.registry.names import is_file_name
+from embeddings.registry.stores.base import Absent
+from embeddings.registry.stores.web import WebStore
 from embeddings.store.companions import COMPANIONS
 from embeddings.store.index import INDEX, LARGEST_INDEX, is_name, is_version
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST
@@ -19,7 +21,6 @@ from embeddings.store.reading import IN_MEMORY
 from embeddings.validation.files import READERS
 
 _SCHEMES = ("http://", "https://")
-_SECONDS = 30
 _MOST_FILES = 1_000
 """Files of one version that are downloaded to be looked at."""
 
@@ -32,13 +33,13 @@ def downloaded(url: str) -> Iterator[Path]:
         url: of a version's folder, of a root of catalogs, or of one file of vectors.
 
     Raises:
-        InputInvalid: not an address of the web.
+        InputInvalid: not an address of the web, or one with a password or a query in it.
         CatalogNotFound: there is nothing of the kind.
         CatalogCorrupt: the server does not answer, or sends more than allowed.
     """
     if not url.startswith(_SCHEMES):
         raise InputInvalid(f"{url} cannot be validated at its place. Fetch it first: embeddings get {url}")
-    base = url.rstrip("/")
+    base = registry_url(url)
     with tempfile.TemporaryDirectory(prefix="embeddings-") as temporary:
         folder = Path(temporary)
         if Path(base).suffix in READERS:
@@ -84,7 +85,7 @@ def _files(text: bytes) -> list[dict[str, Any]]:
 
 
 def _is_fit(path: object, n_bytes: object) -> bool:
-    plain = isinstance(path, str) and path == Path(path).name and path not in ("", ".", "..", MANIFEST)
+    plain = isinstance(path, str) and is_file_name(path) and path not in (MANIFEST, *COMPANIONS)
     return plain and isinstance(n_bytes, int) and 0 <= n_bytes <= IN_MEMORY
 
 
@@ -107,14 +108,9 @@ def _save(url: str, path: Path, *, at_most: int) -> Path:
 def _read(url: str, *, at_most: int) -> bytes | None:
     """Return what is at an address; None if there is nothing."""
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
-            content: bytes = answer.read(at_most + 1)
-    except urllib.error.HTTPError as error:
-        if error.code in (404, 410):
-            return None
-        raise CatalogCorrupt(f"{url} cannot be read: the server answers {error.code} {error.reason}.") from error
-    except (OSError, ValueError) as error:
-        raise CatalogCorrupt(f"{url} cannot be read: {error}. Try again.") from error
-    if len(content) > at_most:
-        raise CatalogCorrupt(f"{url} has more than the {at_most:,} bytes that are allowed.")
-    return content
+        content = WebStore(url, address=str).read(url, at_most=at_most)
+    except Absent:
+        return None
+    except (RegistryInvalid, RegistryUnreachable) as error:
+        raise CatalogCorrupt(f"What is there cannot be read: {error}") from error
+    return content.body if content else None

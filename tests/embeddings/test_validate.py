@@ -21,12 +21,14 @@ from click.testing import CliRunner
 
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid
+from embeddings.registry.stores import tries
 from embeddings.store import roots as store
 from embeddings.store.companions import companions
 from embeddings.store.tables import write_vectors_hdf5, write_vectors_parquet
 from embeddings.validation import validate
 from testing.attacks import replace_file, replace_manifest, sealed
 from testing.composition_encoders import content_of, tensors, write_toy_encoder
+from testing.servers.files import Asked, Reply, file_reply, file_server
 from testing.toys import toy_provenance, toy_table, write_toy
 from testing.vector_files import write_structures
 
@@ -404,7 +406,7 @@ def served(root: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_addresses(served: str, root: Path) -> None:
+def test_addresses(served: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [validate(f"{served}/{part}").kind for part in ("", "toy/0.1.0", "toy/0.1.0/vectors.parquet")] == [
         "root", "version", "file",
     ]  # fmt: skip
@@ -413,5 +415,37 @@ def test_addresses(served: str, root: Path) -> None:
         validate(f"{served}/toy")
     replace_manifest(root / "toy" / "0.1.0", ("files", 1, "path"), "..")
     assert not validate(f"{served}/toy/0.1.0").ok
+    monkeypatch.setattr(tries, "pause", lambda seconds: None)
     with pytest.raises(CatalogCorrupt, match="cannot be read"):
         validate("http://127.0.0.1:9/toy")
+
+
+@pytest.mark.parametrize("name", ["a b.npy", "caf\xe9.npy", "a?b.npy", "a\x00.npy", "\ud800.npy", "README.md"])
+def test_names_of_files_that_no_server_is_asked_for(name: str) -> None:
+    body = json.dumps({"files": [{"path": name, "bytes": 3}]}).encode()
+    with file_server(
+        lambda asked, content: Reply(200, body=body) if "manifest" in asked.path else Reply(404)
+    ) as server:
+        assert not validate(f"{server.origin}/toy").ok
+        assert not [path for path in server.paths if "npy" in path]
+
+
+def test_a_server_that_breaks_off_is_asked_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "pause", lambda seconds: None)
+    left = iter([10, -1])
+
+    def answer(asked: Asked, content: bytes) -> Reply:
+        reply = file_reply(root, asked)
+        reply.sent = next(left, None) if asked.path.endswith("vectors.npy") else None
+        return reply
+
+    with file_server(answer) as server:
+        assert validate(f"{server.origin}/toy/0.1.0").ok
+        assert server.paths.count("/toy/0.1.0/vectors.npy") == 3
+
+
+@pytest.mark.parametrize("url", ["http://host/a b", "http://me:secret@host/x", "https://host/x?token=secret"])
+def test_addresses_that_are_refused(url: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        validate(url)
+    assert "secret" not in str(caught.value)
