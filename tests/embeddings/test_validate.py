@@ -21,6 +21,8 @@ from click.testing import CliRunner
 
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid
+from embeddings.registry.push import push
+from embeddings.registry.remembered import remember
 from embeddings.registry.stores import tries
 from embeddings.store import roots as store
 from embeddings.store.companions import companions
@@ -28,6 +30,7 @@ from embeddings.store.tables import write_vectors_hdf5, write_vectors_parquet
 from embeddings.validation import validate
 from testing.attacks import replace_file, replace_manifest, sealed
 from testing.composition_encoders import content_of, tensors, write_toy_encoder
+from testing.registries import KINDS, place
 from testing.servers.files import Asked, Reply, file_reply, file_server
 from testing.toys import toy_provenance, toy_table, write_toy
 from testing.vector_files import write_structures
@@ -381,8 +384,10 @@ def test_command(root: Path) -> None:
     [
         (".", CatalogNotFound, "neither the folder of a version"),
         ("nowhere", CatalogNotFound, "nowhere is neither"),
-        ("s3://bucket/x", InputInvalid, "Fetch it first: embeddings get s3://bucket/x"),
-        ("file:///etc/passwd", InputInvalid, "cannot be validated at its place"),
+        ("file:///no/where", CatalogNotFound, "file:///no/where is neither"),
+        ("hf://only", InputInvalid, "does not name a repository"),
+        ("no-such-scheme://host/x", InputInvalid, "cannot be opened"),
+        ("nobody:toy@0.1.0", CatalogNotFound, "nobody"),
     ],
 )
 def test_nothing_to_validate(
@@ -449,3 +454,31 @@ def test_addresses_that_are_refused(url: str) -> None:
     with pytest.raises(InputInvalid) as caught:
         validate(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_registry_is_validated_at_its_place(
+    kind: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place(kind, tmp_path / "registry", monkeypatch) as there:
+        for name in ("toy", "toy-encoder"):
+            push(root / name / "0.1.0", there.write_url)
+        remember("lab", there.url)
+        for address, found in {
+            there.url: "root", f"{there.url}/toy/0.1.0": "version", f"{there.url}/toy@0.1.0": "version",
+            "lab:toy-encoder@0.1.0": "version", f"{there.url}/toy/0.1.0/vectors.parquet": "file",
+        }.items():  # fmt: skip
+            report = validate(address)
+            assert (report.kind, report.ok) == (found, True), report.findings
+        for address in (f"{there.url}/toy", "lab:toy"):
+            with pytest.raises(CatalogNotFound, match="neither"):
+                validate(address)
+
+
+def test_what_is_wrong_in_a_bucket_is_listed(root: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    system, url = fsspec.filesystem("memory"), f"memory://wrong-{os.getpid()}"
+    replace_manifest(root / "toy" / "0.1.0", ("dim",), 3)
+    system.put(str(root), url.removeprefix("memory:/"), recursive=True)
+    findings = validate(url).findings
+    assert {finding.place.partition("/")[0] for finding in findings if finding.is_error} >= {"toy", "index.json"}
