@@ -28,7 +28,8 @@ def check_elements(root: Path, name: str, table: StructureTable, training_rows: 
     known = index.versions(root, name)
     if not known:
         return
-    earlier = read_manifest(root / name / known[-1]).n_structures
+    missing = read_manifest(root / name / known[-1]).missing_elements
+    earlier = [symbol for symbol in ATOMIC_NUMBERS if symbol not in missing]  # whether or not anybody counted them
     lost = _without(earlier, table.take(training_rows).atomic_numbers)
     if lost:
         absent = _without(lost, table.atomic_numbers)
@@ -41,6 +42,6 @@ def check_elements(root: Path, name: str, table: StructureTable, training_rows: 
         )
 
 
-def _without(symbols: dict[str, int] | list[str], atomic_numbers: np.ndarray) -> list[str]:
+def _without(symbols: list[str], atomic_numbers: np.ndarray) -> list[str]:
     there = set(np.unique(atomic_numbers).tolist())
     return [symbol for symbol in symbols if ATOMIC_NUMBERS[symbol] not in there]

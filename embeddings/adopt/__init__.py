@@ -11,7 +11,7 @@ from embeddings.adopt.findings import Finding, find_odd_rows
 from embeddings.adopt.job import About, Imported, examine, write_import
 from embeddings.adopt.packages import PACKAGES, list_tables, packaged_table
 from embeddings.adopt.raw import RawTable
-from embeddings.adopt.terms import check_licence, read_citation
+from embeddings.adopt.terms import read_citation, read_licence
 
 __all__ = [
     "FORMATS",
@@ -20,12 +20,12 @@ __all__ = [
     "Finding",
     "Imported",
     "RawTable",
-    "check_licence",
     "examine",
     "find_odd_rows",
     "list_tables",
     "packaged_table",
     "read_citation",
+    "read_licence",
     "read_table",
     "write_import",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def read_npz(path: Path, *, array: str | None = None, first_row: int | None = No
             size = sum(part.file_size for part in archive.infolist())
             if size > _LARGEST:
                 raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has.")
-            found = {p.filename.removesuffix(".npy"): _parsed(path, archive.read(p)) for p in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+            found = {
+                p.filename.removesuffix(".npy"): _parsed(path, _part(path, archive, p)) for p in archive.infolist()
+            }
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         if isinstance(error, InputInvalid):
             raise
         raise InputInvalid(f"{path} is not an intact .npz archive: {error}.") from error
@@ -77,6 +80,7 @@ def read_parquet(path: Path, *, drop: Collection[str] = ()) -> RawTable:
                 f"{path} has the columns {', '.join(schema.names)}; one of lists is needed, and one of symbols called "
                 '"element" or "symbol". Leave others out with --drop-column.'
             )
+        check_shape(str(path), file.metadata.num_rows, _n_cells(file.metadata, lists[0]) // file.metadata.num_rows)
         rows = file.read([keys[0], lists[0]])
         cells = list(zip(rows[keys[0]].to_pylist(), rows[lists[0]].to_pylist(), strict=True))
     except (pa.ArrowException, OSError, MemoryError) as error:
@@ -93,18 +97,24 @@ def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = N
         InputInvalid: not HDF5, or several tables and no choice.
         MissingExtra: h5py is not installed.
     """
-    h5py, found = import_h5py(), dict[str, np.ndarray]()
+    h5py, there = import_h5py(), dict[str, Any]()
 
     def take(name: str, data: Any) -> None:
         plain = isinstance(data, h5py.Dataset) and not data.is_virtual and not data.external and 1 <= data.ndim <= 2
         if plain and data.dtype.kind in "fiubSO":
             check_shape(f"{path}, {name}", data.shape[0], 1 if data.ndim == 1 else data.shape[1])
-            found[name] = data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+            there[name] = data
 
     content = _content(path)
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             file.visititems(take)
+            if (size := sum(data.nbytes for data in there.values())) > _LARGEST:
+                raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has.")
+            found = {
+                name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+                for name, data in there.items()
+            }
     except InputInvalid:
         raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
@@ -193,6 +203,21 @@ def _keys(values: np.ndarray) -> tuple[str | int, ...]:
     if values.dtype.kind in "iuf":
         return tuple(int(value) if float(value).is_integer() else str(value) for value in values.tolist())
     return tuple(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values.tolist())
+
+
+def _part(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """Return what a part of an archive holds, and never more than it says: NumPy writes plain and deflated parts."""
+    if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputInvalid(f"{path} is compressed as no .npz archive is. Save it with numpy.savez_compressed.")
+    with archive.open(part) as file:
+        return file.read(part.file_size + 1)
+
+
+def _n_cells(metadata: Any, name: str) -> int:
+    """Return how many numbers the lists of a Parquet column have in all, which may repeat few bytes many times."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    columns = (group.column(k) for group in groups for k in range(group.num_columns))
+    return sum(column.num_values for column in columns if column.path_in_schema.partition(".")[0] == name)
 
 
 def _content(path: Path) -> bytes:

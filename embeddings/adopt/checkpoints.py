@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.adopt.arrays import chosen_array
-from embeddings.adopt.raw import RawTable, matrix, positional
+from embeddings.adopt.raw import RawTable, check_shape, matrix, positional
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store.reading import read_bounded, why
 
@@ -54,16 +54,16 @@ def read_checkpoint(path: Path, *, array: str | None = None, first_row: int | No
     known = [name for name in tensors if name.endswith(TABLES)] if array is None else []
     name = known[0] if len(known) == 1 else chosen_array(str(path), tensors, array)
     notes = [f'Read the tensor "{name}".']
-    return positional(str(path), "torch checkpoint", tensors[name], first=first_row, notes=notes)
+    return positional(str(path), "torch checkpoint", _numbers(path, tensors[name]), first=first_row, notes=notes)
 
 
-def _of_one_hot(path: Path, tensors: Mapping[str, np.ndarray], name: str) -> RawTable:
-    weight, bias = matrix(str(path), tensors[name]), tensors.get(f"{name.removesuffix('weight')}bias")
+def _of_one_hot(path: Path, tensors: Mapping[str, Any], name: str) -> RawTable:
+    weight, bias = _numbers(path, tensors[name]), tensors.get(f"{name.removesuffix('weight')}bias")
     if weight.shape[1] > 118 or (bias is not None and bias.shape != weight.shape[:1]):
         raise InputInvalid(f"{path}: {name} is {weight.shape}, not one column for each of at most 118 elements.")
     plus = "" if bias is None else ", plus its bias"
     said = [f'Columns of the layer "{name}" {weight.shape} by atomic number from 1{plus}.']
-    rows = weight.T if bias is None else weight.T + bias.astype(np.float64)
+    rows = weight.T if bias is None else weight.T + np.ravel(_numbers(path, bias))
     numbers = tuple(range(1, len(rows) + 1))
     return RawTable(str(path), "torch checkpoint of ct-UAE", numbers, rows, notes=tuple(said))
 
@@ -101,13 +101,20 @@ def _check_unpacked(path: Path, content: bytes) -> None:
         raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB; at most {LARGEST >> 20:,} are read.")
 
 
-def _tensors(value: Any, at: str = "", depth: int = 0) -> dict[str, np.ndarray]:
+def _numbers(path: Path, tensor: Any) -> np.ndarray:
+    """Return a tensor as (n_rows, dim) float64; its shape is checked first, since a few bytes may claim to be many."""
+    check_shape(str(path), len(tensor), 1 if tensor.ndim == 1 else tensor.shape[1])
+    return matrix(str(path), tensor if isinstance(tensor, np.ndarray) else tensor.double().numpy())
+
+
+def _tensors(value: Any, at: str = "", depth: int = 0) -> dict[str, Any]:
     """Return every tensor of numbers in nested dictionaries, by its name; those of an optimizer are not looked at."""
     import torch
 
     if isinstance(value, torch.Tensor):
-        is_plain = value.ndim in (1, 2) and not value.is_sparse and value.dtype.is_floating_point
-        return {at or "tensor": value.detach().to(torch.float64).numpy()} if is_plain else {}
+        is_here = value.layout == torch.strided and value.device.type == "cpu"
+        is_plain = value.ndim in (1, 2) and is_here and value.dtype.is_floating_point
+        return {at or "tensor": value.detach()} if is_plain else {}
     if isinstance(value, np.ndarray):
         return {at or "array": value} if value.dtype.kind in "fiub" else {}
     if not isinstance(value, Mapping) or depth > _DEEPEST:

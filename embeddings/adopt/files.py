@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from embeddings.adopt.arrays import read_hdf5, read_npy, read_npz, read_parquet, read_safetensors
@@ -14,6 +14,15 @@ from embeddings.store.reading import open_regular, why
 
 FORMATS = ("csv", "json", "npy", "npz", "parquet", "hdf5", "word2vec", "safetensors", "torch")
 """Names of the formats that are read."""
+
+_TAKES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("npz", "hdf5", "safetensors", "torch"), ("array", "first-row")),
+    **dict.fromkeys(("csv", "parquet"), ("drop-column",)),
+    "json": ("first-row", "drop-column"),
+    "npy": ("first-row",),
+    "word2vec": (),
+}
+"""Format -> options that say something about it."""
 
 _ENDINGS = {
     "torch": (".pt", ".pth", ".pth.tar", ".ckpt", ".bin"),
@@ -42,10 +51,12 @@ def read_table(
         drop: names of columns to leave out.
 
     Raises:
-        InputInvalid: no such file, a pickle, or nothing that can be read as a table of elements.
+        InputInvalid: no such file, a pickle, an option that says nothing about its format, or nothing that can be read
+            as a table of elements.
         MissingExtra: what the format needs is not installed.
     """
     kind = format or find_format(path)
+    _check_options(path, kind, {"array": array, "first-row": first_row, "drop-column": tuple(drop) or None})
     match kind:
         case "csv":
             return read_delimited(path, drop=drop)
@@ -59,6 +70,13 @@ def read_table(
             return read_npy(path, first_row=first_row)
     by_array = {"npz": read_npz, "hdf5": read_hdf5, "safetensors": read_safetensors, "torch": read_checkpoint}
     return by_array[kind](path, array=array, first_row=first_row)
+
+
+def _check_options(path: Path, kind: str, options: Mapping[str, object]) -> None:
+    """Refuse an option that would be passed over."""
+    passed_over = [name for name, given in options.items() if given is not None and name not in _TAKES[kind]]
+    if passed_over:
+        raise InputInvalid(f"{path} is read as {kind}, which takes no --{passed_over[0]}. Leave it out.")
 
 
 def find_format(path: Path) -> str:

@@ -110,7 +110,7 @@ def examine(table: RawTable, *, skip_unknown: bool = False, keep: Collection[str
 
 
 def write_import(
-    root: Path, imported: Imported, about: About, content: bytes, format: str, *, force: bool = False
+    root: Path, imported: Imported, about: About, sha256: str, format: str, *, force: bool = False
 ) -> Path:
     """Write an examined table as a version of a catalog.
 
@@ -118,7 +118,7 @@ def write_import(
         root: folder of catalogs; made if needed.
         imported: the rows.
         about: what is said of it.
-        content: of the file, to be hashed.
+        sha256: of the file that the rows come from.
         format: of the file, in words.
         force: replace the version if it exists.
 
@@ -133,7 +133,7 @@ def write_import(
     """
     rows = imported.rows
     table = ElementTable(rows.atomic_numbers, rows.vectors, None)
-    provenance, place = provenance_of(imported, about, content, format), Path(root) / about.name / about.version
+    provenance, place = provenance_of(imported, about, sha256, format), Path(root) / about.name / about.version
     if not force and _fingerprint(place) == provenance.fingerprint:
         repair_index(Path(root))  # its writer may have died before it entered the version
         return place
@@ -178,9 +178,8 @@ def _fingerprint(folder: Path) -> str | None:
         return None
 
 
-def provenance_of(imported: Imported, about: About, content: bytes, format: str) -> Provenance:
+def provenance_of(imported: Imported, about: About, sha256: str, format: str) -> Provenance:
     """Return the provenance of an imported table: what was said of it, and the hash of the file that it comes from."""
-    sha256 = hashlib.sha256(content).hexdigest()
     said = replace(about, options=())
     rows = hashlib.sha256(imported.rows.vectors.tobytes() + imported.rows.atomic_numbers.tobytes()).hexdigest()
     identity = json.dumps([sha256, rows, repr(said), __version__])

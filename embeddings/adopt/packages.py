@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class PackagedTable:
 
     Attributes:
         table: the rows.
-        content: of its file, or of all of its files in order.
+        sha256: of its file, or of all of its files in order.
         source: package, version and name of the table.
         licence: of the package.
         attribution: what the license asks for.
@@ -71,7 +72,7 @@ class PackagedTable:
     """
 
     table: RawTable
-    content: bytes
+    sha256: str
     source: str
     licence: str
     attribution: str
@@ -111,7 +112,7 @@ def packaged_table(package: str, name: str) -> PackagedTable:
     table = _read(files[name], source)
     return PackagedTable(
         table=table,
-        content=_content(files[name]),
+        sha256=hashlib.sha256(_content(files[name])).hexdigest(),
         source=source,
         licence=known.licence,
         attribution=f"From {known.distribution} {version(known.distribution)}, {known.owner} ({known.licence}), which "

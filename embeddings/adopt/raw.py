@@ -87,7 +87,8 @@ def raw_table(
         notes: what was passed over or supposed.
 
     Raises:
-        InputInvalid: no rows, rows of different lengths, a cell that is not a number, or too many.
+        InputInvalid: no rows, rows of different lengths, two columns of one name, a cell that is not a number, or too
+            many.
     """
     check_shape(source, len(rows), len(rows[0][1]) if rows else 0)
     ragged = [(key, len(cells)) for key, cells in rows if len(cells) != len(rows[0][1])]
@@ -96,8 +97,12 @@ def raw_table(
         raise InputInvalid(
             f"{source} is ragged: {rows[0][0]} has {len(rows[0][1])} numbers, {odd}. Give each row as many."
         )
+    names = names_of(columns)
+    repeated = [name for name, n in Counter(names).items() if n > 1]
+    if repeated:
+        raise InputInvalid(f"{source} has several columns called {_few(repeated)}. Give each a name of its own.")
     values = np.array([[_number(source, key, cell) for cell in cells] for key, cells in rows], dtype=np.float64)
-    return RawTable(source, format, tuple(key for key, _ in rows), values, names_of(columns), tuple(notes))
+    return RawTable(source, format, tuple(key for key, _ in rows), values, names, tuple(notes))
 
 
 def positional(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ _DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.\d{4,9}/[^\s{}\"<>
 _LARGEST = 100_000
 
 
-def check_licence(text: str) -> str:
+def read_licence(text: str) -> str:
     """Return an SPDX license expression, spelled as SPDX does: ``mit`` becomes ``MIT``.
 
     Args:
@@ -53,7 +54,7 @@ def read_citation(text: str, *, title: str) -> Citation:
     if found := _DOI.fullmatch(text):
         doi = found[1].rstrip(".,;")
         return Citation(bibtex=f"@misc{{{_key(title)},\n  title = {{{title}}},\n  doi = {{{doi}}}\n}}", doi=doi)
-    entry = text if text.startswith("@") else _entry_in(Path(text).expanduser())
+    entry = text if text.startswith("@") else _entry_in(Path(os.path.expanduser(text)))
     if not re.match(r"@\w+\s*\{[^}]+,", entry) or entry.count("{") != entry.count("}"):
         raise InputInvalid(f'"{shortened(entry)}" is no BibTeX entry. Give a DOI, such as 10.1038/s41586-019-1335-8.')
     doi = re.search(r"\bdoi\s*=\s*[{\"]+\s*([^}\"]+)", entry, re.IGNORECASE)

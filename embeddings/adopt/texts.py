@@ -14,9 +14,10 @@ from embeddings.adopt.raw import WIDEST, RawTable, positional, raw_table
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid
-from embeddings.store.reading import open_regular, read_bounded
+from embeddings.store.reading import open_regular, read_bounded, why
 from embeddings.tables import files as tables
 from embeddings.tables.cells import as_number, is_blank
+from embeddings.tables.objects import without_repeats
 
 KEY_COLUMNS = ("element", "symbol", "elements", "symbols", "el", "atom", "species", "atomic_number", "z", "key", "name")
 """Names of columns that say which element a row is, the likeliest first; a column without a name counts as well."""
@@ -83,17 +84,20 @@ def read_word2vec(path: Path) -> RawTable:
     Words that are not element symbols are passed over and counted.
 
     Raises:
-        InputInvalid: a line of another length, or no element among the words.
+        InputInvalid: another first line, a line of another length, or no element among the words.
     """
     rows: list[tuple[str, list[str]]] = []
-    with open_regular(path) as file:
-        _, dim = _word2vec_header(path, file.readline(1000))
-        n_words = 0
-        for line in islice(_lines(path, file, dim), _WORD2VEC_WORDS):
-            word, _, rest = line.rstrip().partition(" ")
-            n_words += 1
-            if word in ATOMIC_NUMBERS:
-                rows.append((word, rest.split()))
+    n_words = 0
+    try:
+        with open_regular(path) as file:
+            dim = _word2vec_width(path, file.readline(1000))
+            for line in islice(_lines(path, file, dim), _WORD2VEC_WORDS):
+                word, _, rest = line.rstrip().partition(" ")
+                n_words += 1
+                if word in ATOMIC_NUMBERS:
+                    rows.append((word, rest.split()))
+    except OSError as error:
+        raise InputInvalid(f"{path} cannot be read: {why(error)}.") from error
     if not rows:
         raise InputInvalid(f"{path}: none of its {n_words:,} words is an element's symbol.")
     wrong = [word for word, cells in rows if len(cells) != dim]
@@ -113,11 +117,14 @@ def is_word2vec(start: bytes) -> bool:
     return len(parts) == 2 and all(part.isdigit() for part in parts) and len(rest.split(b"\n")[0].split(b" ")) > 1
 
 
-def _word2vec_header(path: Path, line: bytes) -> tuple[int, int]:
-    n, dim = (int(part) for part in line.split())
+def _word2vec_width(path: Path, line: bytes) -> int:
+    parts = line.split()
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise InputInvalid(f"{path} does not begin with the number of its words and that of the numbers of each.")
+    dim = int(parts[1])
     if not 1 <= dim <= WIDEST:
         raise InputInvalid(f"{path} says that its vectors have {dim:,} numbers; at most {WIDEST:,} are read.")
-    return n, dim
+    return dim
 
 
 def _lines(path: Path, file: Any, dim: int) -> Iterator[str]:
@@ -131,7 +138,7 @@ def _lines(path: Path, file: Any, dim: int) -> Iterator[str]:
 
 def _document(path: Path) -> Any:
     try:
-        return json.loads(read_bounded(path, at_most=LARGEST_JSON))
+        return json.loads(read_bounded(path, at_most=LARGEST_JSON), object_pairs_hook=without_repeats)
     except OSError as error:
         raise InputInvalid(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError, MemoryError) as error:
@@ -140,7 +147,7 @@ def _document(path: Path) -> Any:
 
 def _records(path: Path, rows: list[dict[str, Any]], drop: Collection[str]) -> RawTable:
     names = list(rows[0])
-    key = names[_key_column(path, names, [list(row.values()) for row in rows])]
+    key = names[_key_column(path, names, [[row.get(name) for name in names] for row in rows])]
     absent = [str(row.get(key)) for row in rows if key not in row]
     if absent:
         raise InputInvalid(f'{path}: {len(absent)} objects have no "{key}".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo, print_line
 from embeddings.errors import InputInvalid
 from embeddings.store.outputs import Output
+
+_OF_FILES = {"kind_of_file": "--format", "array": "--array", "first_row": "--first-row", "drop": "--drop-column"}
 
 _PACKAGES = ("element-embeddings", "matminer", "aviary")
 _FORMATS = ("csv", "json", "npy", "npz", "parquet", "hdf5", "word2vec", "safetensors", "torch")
@@ -64,6 +67,9 @@ def import_command(source: str | None, package: str | None, **options: Any) -> N
         for name in list_tables(package):
             print_line(name)
         return
+    of_files = [flag for key, flag in _OF_FILES.items() if options[key] not in (None, ())]
+    if package and of_files:
+        raise click.UsageError(f"{of_files[0]} is for files; a table of a package is read as the package reads it.")
     root = options["out"] or user_root()
     _write(root, source, package, options)
 
@@ -75,24 +81,24 @@ def _write(root: Path, source: str, package: str | None, options: dict[str, Any]
     inputs = [] if package else [source]
     check_free(name, options["number"], root)
     guard(Output(root / name / options["number"], "the catalog", "folder"), inputs=inputs)
-    table, about, content = _of_package(source, package, name, options) if package else _of_file(source, name, options)
+    table, about, sha256 = _of_package(source, package, name, options) if package else _of_file(source, name, options)
     imported = examine(table, skip_unknown=bool(package) or options["skip_unknown"], keep=keep)
-    folder = write_import(root, imported, about, content, table.format, force=options["force"])
+    folder = write_import(root, imported, about, sha256, table.format, force=options["force"])
     _report(imported, folder)
 
 
-def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, bytes]:
-    """Return the table in a file, what is said of it, and the content of the file."""
-    from embeddings.adopt import check_licence, read_citation, read_table
+def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, str]:
+    """Return the table in a file, what is said of it, and the hash of the file."""
+    from embeddings.adopt import read_citation, read_licence, read_table
     from embeddings.adopt.job import UNKNOWN, About
     from embeddings.store.manifest import Licence
-    from embeddings.store.reading import read_bounded
+    from embeddings.store.reading import hash_of, why
 
     for asked, flag in (("licence", "--licence SPDX"), ("citation", "--citation DOI")):
         if not options[asked]:
             raise InputInvalid(f"A table of others needs {flag}: without it nobody may use or credit it.")
-    path = Path(source).expanduser()
-    licence, citation = check_licence(options["licence"]), read_citation(options["citation"], title=name)
+    path = Path(os.path.expanduser(source))  # pathlib raises where there is no such user
+    licence, citation = read_licence(options["licence"]), read_citation(options["citation"], title=name)
     table = read_table(
         path,
         format=options["kind_of_file"],
@@ -111,23 +117,28 @@ def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any,
         training=options["training"] or UNKNOWN,
         options=[path.name, *_given(name, options)],
     )
-    return table, about, read_bounded(path, at_most=1 << 32)
+    try:
+        return table, about, hash_of(path)
+    except OSError as error:
+        raise InputInvalid(f"{path} cannot be read: {why(error)}.") from error
 
 
-def _of_package(source: str, package: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, bytes]:
-    """Return a table of an installed package, what is said of it, and the content of its files."""
-    from embeddings.adopt import check_licence, packaged_table, read_citation
+def _of_package(source: str, package: str, name: str, options: dict[str, Any]) -> tuple[Any, Any, str]:
+    """Return a table of an installed package, what is said of it, and the hash of its files."""
+    from embeddings.adopt import packaged_table, read_citation, read_licence
     from embeddings.adopt.job import UNKNOWN, About
+    from embeddings.store.licences import check_licence
     from embeddings.store.manifest import Licence
 
     found = packaged_table(package, source)
-    given = options["citation"]
+    given, licence = options["citation"], read_licence(options["licence"] or found.licence)
+    check_licence(licence, [found.licence])
     about = About(
         name=name,
         version=options["number"],
         description=options["description"] or f"Element vectors that others made, imported from {found.source}.",
         licence=Licence(
-            spdx=check_licence(options["licence"] or found.licence),
+            spdx=licence,
             attribution=options["attribution"] or found.attribution,
         ),
         citation=read_citation(given, title=name) if given else found.citation,
@@ -136,15 +147,16 @@ def _of_package(source: str, package: str, name: str, options: dict[str, Any]) -
         training=options["training"] or UNKNOWN,
         options=["--from", package, source, *_given(name, options)],
     )
-    return found.table, about, found.content
+    return found.table, about, found.sha256
 
 
 def _given(name: str, options: dict[str, Any]) -> list[str]:
     """Return the options that repeat an import."""
     said = {"--name": name, "--version": options["number"]}
-    names = {"licence": "--licence", "citation": "--citation", "array": "--array", "first_row": "--first-row"}
-    names |= {"kind_of_file": "--format", "keep": "--keep"}
+    names = {key: f"--{key}" for key in ("licence", "attribution", "citation", "description", "training", "keep")}
+    names |= {key: flag for key, flag in _OF_FILES.items() if key != "drop"}
     said |= {flag: str(options[key]) for key, flag in names.items() if options[key] is not None}
+    said |= {"--model": options["model"]} if options["model"] != "unknown" else {}
     flat = [part for pair in said.items() for part in pair] + [p for d in options["drop"] for p in ("--drop-column", d)]
     return [*flat, "--skip-unknown"] if options["skip_unknown"] else flat
 

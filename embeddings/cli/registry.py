@@ -48,13 +48,15 @@ def push(
 
     folder = store.resolve(name)
     if zenodo:
+        if key_file:
+            raise click.UsageError("--sign is for registries, and Zenodo is none.")
         _deposit(folder, Path(registry), creators, as_json)
         return
     if creators:
         raise click.UsageError("--creator is for --zenodo.")
     url = registry_url(registry) if is_url(registry) else folder_url(registry)
     if not is_url(registry):
-        guard(Output(Path(registry).expanduser(), "the registry", "folder"), inputs=[key_file], catalogs=[name])
+        guard(Output(Path(os.path.expanduser(registry)), "the registry", "folder"), inputs=[key_file], catalogs=[name])
     pushed = publish(folder, url, key_file=key_file, password=os.environ.get(PASSWORD))
     facts = {
         "seal": pushed.seal,

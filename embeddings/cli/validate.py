@@ -16,13 +16,15 @@ from embeddings.validation import validate as check
 def validate(path: str, as_json: bool) -> None:
     r"""List everything that keeps a catalog, of whatever maker, from being what docs/format.md says.
 
-    PATH is the folder of a version, a root of catalogs, a file of vectors (.parquet, .npy, .h5), or the http address of
-    one of these. Errors break the format, and the command ends with exit code 1; advice is what readers would miss.
+    PATH is the folder of a version, a root of catalogs, a file of vectors (.parquet, .npy, .h5), the URL of one of
+    these, or a version in a registry. Errors break the format, and the command ends with exit code 1; advice is what
+    readers would miss.
 
     \b
     Example:
       embeddings validate catalogs/starter/0.3.0
       embeddings validate https://example.org/catalogs --json
+      embeddings validate hf://their-group/embeddings/my-vectors@1.0.0
     """
     report = check(path)
     if as_json:

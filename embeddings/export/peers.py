@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
 
 from embeddings.catalog import ElementCatalog
-from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
+from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from embeddings.export.files import write_csv, write_json
+from embeddings.export.files import Elements, write_csv, write_json
 from embeddings.export.output import numbers, save_json
 from embeddings.export.rows import element_rows
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
-
-Elements = Iterable[str | int] | None
 
 MATMINER_WIDTH = 200
 """The most numbers of a vector that matminer's reader keeps; it drops the rest without a word."""
@@ -92,10 +89,9 @@ def write_aviary(
         OutputInvalid: the file cannot be written.
     """
     uae = as_uae(catalog)
-    symbols = element_rows(uae, elements, missing=missing).symbols if missing == "raise" else SYMBOLS
-    highest = max(ATOMIC_NUMBERS[symbol] for symbol in symbols)
-    absent = [symbol for symbol in SYMBOLS[:highest] if symbol not in symbols]
-    write_json(uae, path, missing=missing, elements=elements)
+    rows = element_rows(uae, elements, missing=missing)
+    absent = [symbol for symbol in SYMBOLS[: rows.atomic_numbers.max()] if symbol not in rows.symbols]
+    save_json(path, {name: numbers(vector) for name, vector in zip(*rows, strict=True)})
     if absent:
         warnings.warn(f"aviary gives zeros to the elements that are not in {path}: {', '.join(absent)}.", stacklevel=2)
 

@@ -5,7 +5,6 @@ Unpacked in a folder of catalogs, it is a version there: its entries are ``<name
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -65,12 +64,6 @@ def unpack(path: Path, name: str, version: str, folder: Path) -> None:
         raise RegistryInvalid(
             f"The archive of {name}@{version} cannot be read: {error}. Tell its publisher."
         ) from error
-
-
-def hash_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(entries: Sequence[zipfile.ZipInfo], prefix: str, n_bytes: int) -> None:

@@ -21,7 +21,7 @@ from embeddings.errors import (
 )
 from embeddings.registry import signing
 from embeddings.registry.address import Address
-from embeddings.registry.archive import archive_path, file_names, hash_of, unpack
+from embeddings.registry.archive import archive_path, file_names, unpack
 from embeddings.registry.identity import check_seals
 from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing, Release
@@ -34,6 +34,7 @@ from embeddings.store.folders import move_into_place, replace_folder, staged_fol
 from embeddings.store.index import names
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
+from embeddings.store.reading import hash_of
 from embeddings.store.roots import cache_folder, packaged_root, search_roots
 
 LARGEST = 4 * 10**9

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embeddings.store.card import hub_header
-from embeddings.store.index import is_name
+from embeddings.registry.listing import Listing
+from embeddings.store.card import TABLES, hub_header
 
-README = "README.md"
 _TITLE = "Embeddings for materials"
-_ROWS = {"element": "vectors.parquet", "structure": "vectors.parquet", "composition-encoder": "formulas.parquet"}
 
 
 def landing_page(entries: Mapping[str, Any], url: str) -> str:
@@ -20,15 +18,16 @@ def landing_page(entries: Mapping[str, Any], url: str) -> str:
         entries: of the index, as `embeddings.registry.listing.with_release` makes them.
         url: of the registry.
     """
-    known = {name: entry for name, entry in sorted(entries.items()) if is_name(name) and isinstance(entry, dict)}
+    listing = Listing(url, entries)
+    known = {name: entries[name] for name in listing.names() if listing.versions(name)}
     configs = [
-        {"config_name": f"{name}@{version}", "data_files": f"{name}/{version}/{_ROWS[entry['kind']]}"}
-        for name, entry in known.items()
-        if entry.get("kind") in _ROWS
-        for version in entry.get("versions", [])
+        {"config_name": f"{name}@{version}", "data_files": f"{name}/{version}/{TABLES[listing.fact(name, 'kind')]}"}
+        for name in known
+        if listing.fact(name, "kind") in TABLES
+        for version in listing.versions(name)
     ]
     licences = [str(entry["licence"]) for entry in known.values() if "licence" in entry]
-    rows = [_row(name, entry) for name, entry in known.items()]
+    rows = [_row(listing, name) for name in known]
     example = f'load_catalog("{_shown(url)}/{next(iter(known), "NAME")}")'
     return "\n".join(
         [
@@ -43,13 +42,9 @@ def landing_page(entries: Mapping[str, Any], url: str) -> str:
     )  # fmt: skip
 
 
-def _row(name: str, entry: Mapping[str, Any]) -> str:
-    facts = [
-        name,
-        str(entry.get("default", "")),
-        ", ".join(map(str, entry.get("versions", []))),
-        *(str(entry.get(key, "")) for key in ("kind", "n_rows", "dim", "licence", "description")),
-    ]
+def _row(listing: Listing, name: str) -> str:
+    stated = (listing.entries[name].get(key, "") for key in ("kind", "n_rows", "dim", "licence", "description"))
+    facts = [name, str(listing.default(name)), ", ".join(listing.versions(name)), *map(str, stated)]
     return "| " + " | ".join(" ".join(fact.split()).replace("|", "\\|") for fact in facts) + " |"
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid
 from embeddings.registry import signing
-from embeddings.registry.archive import archive_path, file_names, hash_of, pack
+from embeddings.registry.archive import archive_path, file_names, pack
 from embeddings.registry.identity import already_taken
-from embeddings.registry.landing import README, landing_page
+from embeddings.registry.landing import landing_page
 from embeddings.registry.listing import LARGEST, Listing, Release, parse_listing, render_listing, with_release
 from embeddings.registry.names import look_alike
 from embeddings.registry.stores import open_store
 from embeddings.registry.stores.base import Absent, Changes, Overtaken, Store
-from embeddings.store.companions import companions
+from embeddings.store.companions import README, companions
 from embeddings.store.index import INDEX
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
+from embeddings.store.reading import hash_of
 from embeddings.store.roots import manifest_of, verify
 
 _TRIES = 10

@@ -16,6 +16,9 @@ _HUB_LICENCES = {
 }
 """Licence identifiers of the HuggingFace Hub that are SPDX identifiers in lower case."""
 
+TABLES = {"element": "vectors.parquet", "structure": "vectors.parquet", "composition-encoder": "formulas.parquet"}
+"""Kind -> file that holds the rows of a version as Parquet."""
+
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _DOWNSTREAM = (
     "Models of others with their own atom features and with these vectors, all else equal, tested on formulas that "
@@ -51,7 +54,7 @@ def render_card(manifest: Manifest) -> str:
 def _header(manifest: Manifest) -> str:
     size = next((label for limit, label in _SIZES if manifest.n_rows < limit), "n>1M")
     tags = (manifest.model.name, *["synthetic"] * manifest.synthetic)
-    configs = [{"config_name": "default", "data_files": table_of(manifest)}]
+    configs = [{"config_name": "default", "data_files": TABLES[manifest.kind]}]
     return hub_header(f"{manifest.name} {manifest.version}", [manifest.licence.spdx], configs, tags=tags, size=size)
 
 
@@ -85,11 +88,6 @@ def hub_header(
 
 def _is_encoder(manifest: Manifest) -> bool:
     return manifest.kind == "composition-encoder"
-
-
-def table_of(manifest: Manifest) -> str:
-    """Return the name of the file that holds the rows of a version as Parquet."""
-    return "formulas.parquet" if _is_encoder(manifest) else "vectors.parquet"
 
 
 def _hub_licence(spdx: str) -> dict[str, str]:

@@ -14,9 +14,6 @@ from embeddings.store.manifest import MANIFEST, FileFormat, Manifest
 
 CROISSANT = "croissant.json"
 
-TABLES = ("vectors.parquet", "formulas.parquet")
-"""Files whose rows a Croissant file describes, column by column."""
-
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -105,7 +102,7 @@ def render_croissant(manifest: Manifest, manifest_text: bytes, *, url: str | Non
         **({"rai:dataLimitations": limits} if limits else {}),
         "rai:dataCollection": manifest.training.source,
         "distribution": [*files, _file(MANIFEST, "application/json", own_hash, len(manifest_text))],
-        "recordSet": [_records(entry.path, manifest) for entry in manifest.files if entry.path in TABLES],
+        "recordSet": [_records(entry.path, manifest) for entry in manifest.files if entry.path in _COLUMNS],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

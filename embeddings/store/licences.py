@@ -38,7 +38,7 @@ _AGPL_3 = frozenset({"AGPL-3.0-only", "AGPL-3.0-or-later"})
 
 _TERMS: dict[str, Terms] = {
     **dict.fromkeys(("CC0-1.0", "PDDL-1.0", "Unlicense", "0BSD", "MIT-0"), _FREE),
-    **dict.fromkeys(("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib"), Terms()),
+    **dict.fromkeys(("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-3-Clause-LBNL", "ISC", "Zlib"), Terms()),
     **dict.fromkeys(("CC-BY-3.0", "CC-BY-4.0", "ODC-By-1.0", "CDLA-Permissive-1.0", "CDLA-Permissive-2.0"), Terms()),
     "CC-BY-SA-3.0": Terms(alike=frozenset({"CC-BY-SA-3.0"}) | _SA),
     "CC-BY-SA-4.0": Terms(alike=_SA | {"GPL-3.0-only"}),
@@ -62,6 +62,11 @@ _TERMS: dict[str, Terms] = {
 def is_spdx(licence: str) -> bool:
     """Whether a text is the SPDX identifier of one license whose terms are known here."""
     return licence in _TERMS
+
+
+def unknown_terms(expression: str) -> list[str]:
+    """Return the licenses in an SPDX expression whose terms are not known here."""
+    return [part for part in _parts(expression) if not is_spdx(part)]
 
 
 def combined_licence(licences: Iterable[str]) -> str:

@@ -8,8 +8,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 CHUNK = 1 << 20
 IN_MEMORY = 1 << 30
@@ -17,7 +17,7 @@ IN_MEMORY = 1 << 30
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BufferedReader]:
     """Open a file for reading, without waiting for a pipe or reading a device.
 
     Raises:
@@ -38,7 +38,9 @@ def read_bounded(path: Path, *, at_most: int = IN_MEMORY) -> bytes:
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        content = b"" if size > at_most else file.read(at_most + 1)
+        content = b"" if size > at_most else file.read(size + 1)
+        if len(content) > size:  # it grows, or does not say its size
+            content += file.read(at_most + 1 - len(content))
     if max(size, len(content)) > at_most:
         raise OSError(errno.EFBIG, f"it has more than {at_most:,} bytes", str(path))
     return content
@@ -65,6 +67,16 @@ def hash_bounded(path: Path, n_bytes: int, *, keep: bool = False) -> tuple[int, 
             n_read += len(chunk)
             kept += [chunk] if keep else []
     return n_read, digest.hexdigest(), b"".join(kept)
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a regular file of any size.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def why(error: OSError) -> str:

@@ -29,6 +29,9 @@ def is_blank(cell: Any) -> bool:
 def as_number(cell: Any) -> float:
     """Return a cell as a number if it is one beyond doubt, or NaN."""
     if isinstance(cell, Real):
-        return float(cell)
+        try:
+            return float(cell)
+        except OverflowError:  # an integer of more than 308 digits, as JSON may have
+            return math.nan
     text = str(cell).strip().translate(MARKS)
     return float(text) if len(text) <= MAX_LENGTH and PLAIN.fullmatch(text) else math.nan

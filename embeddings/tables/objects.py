@@ -17,7 +17,7 @@ def object_of(text: str) -> dict[str, Any] | str:
     if not text.strip():
         return {}
     try:
-        row = json.loads(text, object_pairs_hook=_without_repeats)
+        row = json.loads(text, object_pairs_hook=without_repeats)
         if "\\u" in text:
             as_json(row).encode()
     except UnicodeEncodeError:
@@ -27,7 +27,12 @@ def object_of(text: str) -> dict[str, Any] | str:
     return row if isinstance(row, dict) and row else f"The line holds {type(row).__name__}, not an object with keys."
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; as `object_pairs_hook`, it refuses one that has a key twice.
+
+    Raises:
+        ValueError: names the key.
+    """
     row = dict(pairs)
     if len(row) < len(pairs):
         repeated = next(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import EmbeddingsError, MissingExtra
 from embeddings.formula.bulk import reduced_formulas
-from embeddings.store.decode import table_of_hdf5, table_of_npy, table_of_rows
+from embeddings.store.decode import COUNTS, table_of_hdf5, table_of_npy, table_of_rows
 from embeddings.store.emb import EMB, FIELDS
 from embeddings.store.encoder_files import formulas_of_parquet
 from embeddings.store.reading import read_bounded, why
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _COLUMNS = {"atomic_number": "int16", "symbol": "string", "n_structures": "int32"}
-COUNTS = "n_structures"
-"""The column that may be missing where nobody counted training structures."""
-
 _ABOUT = ("name", "version", "licence", "attribution")
 
 

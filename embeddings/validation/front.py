@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from embeddings.errors import CatalogNotFound
+from embeddings.registry.address import is_address
 from embeddings.store.index import INDEX
 from embeddings.store.manifest import MANIFEST
 from embeddings.validation.files import READERS, check_file
@@ -21,14 +22,17 @@ def validate(path: str | os.PathLike[str]) -> Report:
 
     Args:
         path: of a folder with a manifest.json, of one with an index.json or with versions below it, or of a
-            .parquet, .npy or .h5 file of vectors. A ``http://`` or ``https://`` address of one of these is downloaded
-            first.
+            .parquet, .npy or .h5 file of vectors. The URL of one of these, with any scheme that registries have, is
+            downloaded first, and so is a version in a registry, such as ``lab:toy@0.1.0``.
 
     Returns:
         A report; ``report.ok`` says whether nothing breaks the specification.
 
     Raises:
         CatalogNotFound: there is nothing of the kind.
+        CatalogCorrupt: what is at the URL cannot be read.
+        InputInvalid: it cannot be a URL.
+        MissingExtra: what reads its scheme is not installed.
 
     Example:
         >>> from embeddings.validation import validate
@@ -36,7 +40,7 @@ def validate(path: str | os.PathLike[str]) -> Report:
         True
     """
     text = os.fspath(path)
-    if "://" in text:
+    if is_address(text) and not os.path.lexists(text):
         from embeddings.validation.remote import downloaded
 
         with downloaded(text) as place:

@@ -17,7 +17,7 @@ from embeddings.store.croissant import CROISSANT
 from embeddings.store.encoder_files import FORMULA_TABLE
 from embeddings.store.integrity import check_file as check_hash
 from embeddings.store.integrity import read_intact
-from embeddings.store.licences import is_spdx
+from embeddings.store.licences import unknown_terms
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_json
 from embeddings.store.publish import FORMATS
 from embeddings.store.reading import IN_MEMORY, read_bounded, why
@@ -131,8 +131,8 @@ def _check_contents(folder: Path, manifest: Manifest) -> None:
 
 def _recommend(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     """Yield what a reader would miss."""
-    if not is_spdx(manifest.licence.spdx):
-        yield advice(MANIFEST, f"licence.spdx: the terms of {manifest.licence.spdx} are unknown to readers.")
+    if unknown := unknown_terms(manifest.licence.spdx):
+        yield advice(MANIFEST, f"licence.spdx: the terms of {', '.join(unknown)} are unknown to readers.")
     if not manifest.citation.doi:
         yield advice(MANIFEST, "citation.doi: there is none.")
     if not read_bibtex(manifest.citation.bibtex):

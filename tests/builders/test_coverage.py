@@ -14,7 +14,7 @@ from builders.runs.coverage import check_elements
 from embeddings import load_uae
 from embeddings.cli import main
 from embeddings.errors import InputInvalid
-from embeddings.store.roots import user_root
+from embeddings.store.roots import packaged_root, user_root
 from testing.crystals import arrow_table, cscl, structure_table
 from testing.toys import TOY_VECTORS, write_toy
 
@@ -41,6 +41,11 @@ def test_lost_elements_are_named_with_the_reason(table, rows: list[int], message
     write_toy(tmp_path)
     with pytest.raises(InputInvalid, match=message):
         check_elements(tmp_path, "toy", table, np.array(rows))
+
+
+def test_rows_count_where_nobody_counted_structures() -> None:
+    with pytest.raises(InputInvalid, match=r"properties 1\.0\.0 has vectors for He, Li"):
+        check_elements(packaged_root(), "properties", TABLE, np.arange(4))
 
 
 def test_the_newest_version_is_the_one_that_counts(tmp_path: Path) -> None:

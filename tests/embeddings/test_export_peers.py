@@ -69,6 +69,9 @@ def test_aviary_reads_it_and_its_zeros_are_named(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"aviary gives zeros .* He, Li") as caught:
         write(UAE, "aviary", tmp_path / "t.json")
     assert "Fe" not in str(caught[0].message).partition(": ")[2].split(", ")
+    with pytest.warns(UserWarning, match=r"aviary gives zeros .*: H, He, Li, Be, B, C, N\.") as caught:
+        write(UAE, "aviary", tmp_path / "u.json", missing="mean", elements=["O", "F"])
+    assert [str(one.message).partition(" ")[0] for one in caught].count("aviary") == 1
     need("aviary")
     model_utils = pytest.importorskip("aviary.utils")
     layer = model_utils.get_element_embedding(str(tmp_path / "t.json"))

@@ -21,12 +21,17 @@ from click.testing import CliRunner
 
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid
+from embeddings.registry.push import push
+from embeddings.registry.remembered import remember
+from embeddings.registry.stores import tries
 from embeddings.store import roots as store
 from embeddings.store.companions import companions
 from embeddings.store.tables import write_vectors_hdf5, write_vectors_parquet
 from embeddings.validation import validate
 from testing.attacks import replace_file, replace_manifest, sealed
 from testing.composition_encoders import content_of, tensors, write_toy_encoder
+from testing.registries import KINDS, place
+from testing.servers.files import Asked, Reply, file_reply, file_server
 from testing.toys import toy_provenance, toy_table, write_toy
 from testing.vector_files import write_structures
 
@@ -379,8 +384,10 @@ def test_command(root: Path) -> None:
     [
         (".", CatalogNotFound, "neither the folder of a version"),
         ("nowhere", CatalogNotFound, "nowhere is neither"),
-        ("s3://bucket/x", InputInvalid, "Fetch it first: embeddings get s3://bucket/x"),
-        ("file:///etc/passwd", InputInvalid, "cannot be validated at its place"),
+        ("file:///no/where", CatalogNotFound, "file:///no/where is neither"),
+        ("hf://only", InputInvalid, "does not name a repository"),
+        ("no-such-scheme://host/x", InputInvalid, "cannot be opened"),
+        ("nobody:toy@0.1.0", CatalogNotFound, "nobody"),
     ],
 )
 def test_nothing_to_validate(
@@ -404,7 +411,7 @@ def served(root: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_addresses(served: str, root: Path) -> None:
+def test_addresses(served: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [validate(f"{served}/{part}").kind for part in ("", "toy/0.1.0", "toy/0.1.0/vectors.parquet")] == [
         "root", "version", "file",
     ]  # fmt: skip
@@ -413,5 +420,65 @@ def test_addresses(served: str, root: Path) -> None:
         validate(f"{served}/toy")
     replace_manifest(root / "toy" / "0.1.0", ("files", 1, "path"), "..")
     assert not validate(f"{served}/toy/0.1.0").ok
+    monkeypatch.setattr(tries, "pause", lambda seconds: None)
     with pytest.raises(CatalogCorrupt, match="cannot be read"):
         validate("http://127.0.0.1:9/toy")
+
+
+@pytest.mark.parametrize("name", ["a b.npy", "caf\xe9.npy", "a?b.npy", "a\x00.npy", "\ud800.npy", "README.md"])
+def test_names_of_files_that_no_server_is_asked_for(name: str) -> None:
+    body = json.dumps({"files": [{"path": name, "bytes": 3}]}).encode()
+    with file_server(
+        lambda asked, content: Reply(200, body=body) if "manifest" in asked.path else Reply(404)
+    ) as server:
+        assert not validate(f"{server.origin}/toy").ok
+        assert not [path for path in server.paths if "npy" in path]
+
+
+def test_a_server_that_breaks_off_is_asked_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "pause", lambda seconds: None)
+    left = iter([10, -1])
+
+    def answer(asked: Asked, content: bytes) -> Reply:
+        reply = file_reply(root, asked)
+        reply.sent = next(left, None) if asked.path.endswith("vectors.npy") else None
+        return reply
+
+    with file_server(answer) as server:
+        assert validate(f"{server.origin}/toy/0.1.0").ok
+        assert server.paths.count("/toy/0.1.0/vectors.npy") == 3
+
+
+@pytest.mark.parametrize("url", ["http://host/a b", "http://me:secret@host/x", "https://host/x?token=secret"])
+def test_addresses_that_are_refused(url: str) -> None:
+    with pytest.raises(InputInvalid) as caught:
+        validate(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_registry_is_validated_at_its_place(
+    kind: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place(kind, tmp_path / "registry", monkeypatch) as there:
+        for name in ("toy", "toy-encoder"):
+            push(root / name / "0.1.0", there.write_url)
+        remember("lab", there.url)
+        for address, found in {
+            there.url: "root", f"{there.url}/toy/0.1.0": "version", f"{there.url}/toy@0.1.0": "version",
+            "lab:toy-encoder@0.1.0": "version", f"{there.url}/toy/0.1.0/vectors.parquet": "file",
+        }.items():  # fmt: skip
+            report = validate(address)
+            assert (report.kind, report.ok) == (found, True), report.findings
+        for address in (f"{there.url}/toy", "lab:toy"):
+            with pytest.raises(CatalogNotFound, match="neither"):
+                validate(address)
+
+
+def test_what_is_wrong_in_a_bucket_is_listed(root: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    system, url = fsspec.filesystem("memory"), f"memory://wrong-{os.getpid()}"
+    replace_manifest(root / "toy" / "0.1.0", ("dim",), 3)
+    system.put(str(root), url.removeprefix("memory:/"), recursive=True)
+    findings = validate(url).findings
+    assert {finding.place.partition("/")[0] for finding in findings if finding.is_error} >= {"toy", "index.json"}

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 from embeddings.errors import OutputInvalid, RegistryInvalid
 from embeddings.registry.identity import already_taken
 from embeddings.store.manifest import MANIFEST
-from embeddings.store.reading import why
+from embeddings.store.reading import open_regular, why
 
 CHUNK = 1 << 16
 Advance = Callable[[int], None]
@@ -214,7 +214,7 @@ def too_large(where: str, n_bytes: int) -> RegistryInvalid:
 @contextmanager
 def local_stream(path: Path, offset: int) -> Iterator[tuple[BinaryIO, int]]:
     """Open a local file at an offset."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(offset)
         yield file, offset
 

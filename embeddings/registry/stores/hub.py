@@ -121,7 +121,9 @@ class HubStore:
                 + (f" with a revision {self.revision}" if self.revision else "")
                 + f" that you may read on {self._api.endpoint} ({status}). Create it there, or log in (hf auth login)."
             )
-        return RegistryUnreachable(f"{self._api.endpoint} does not answer for {self.repo}: {error or type(error)}.")
+        return RegistryUnreachable(
+            f"{self._api.endpoint} does not answer for {self.repo}: {str(error) or type(error).__name__}."
+        )
 
 
 def _status(error: Exception) -> int | None:

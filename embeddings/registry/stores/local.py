@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from embeddings.errors import RegistryInvalid, RegistryUnreachable
+from embeddings.errors import EmbeddingsError, RegistryInvalid, RegistryUnreachable
 from embeddings.registry.locks import locked
 from embeddings.registry.stores.base import (
     Absent,
@@ -23,7 +23,7 @@ from embeddings.registry.stores.base import (
 )
 from embeddings.store.folders import atomic_file, move_into_place, staged_folder, write_bytes
 from embeddings.store.index import INDEX, LARGEST_INDEX
-from embeddings.store.manifest import MANIFEST
+from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST
 from embeddings.store.outputs import make_folder
 from embeddings.store.reading import read_bounded, why
 
@@ -68,6 +68,10 @@ class LocalStore:
             raise Absent(path) from None
         except Again as error:
             raise RegistryUnreachable(f"{place} cannot be read: {error.reason}.") from error
+        except EmbeddingsError:
+            raise
+        except OSError as error:
+            raise RegistryUnreachable(f"{place} cannot be read: {why(error)}.") from error
 
     def write(self, changes: Changes) -> None:
         """Publish a version; see `Store`."""
@@ -88,7 +92,7 @@ class LocalStore:
     def _write_version(self, changes: Changes) -> None:
         target = self.folder / changes.prefix
         if target.exists():
-            check_same(target, (target / MANIFEST).read_bytes(), changes)
+            check_same(target, _manifest_in(target), changes)
             return
         try:
             with staged_folder(target) as staged:
@@ -96,7 +100,15 @@ class LocalStore:
                     shutil.copyfile(source, staged / name)
                 move_into_place(staged, target)
         except FileExistsError:
-            check_same(target, (target / MANIFEST).read_bytes(), changes)
+            check_same(target, _manifest_in(target), changes)
+
+
+def _manifest_in(folder: Path) -> bytes:
+    """Return the manifest of a folder that is there; nothing if it has none that can be read."""
+    try:
+        return read_bounded(folder / MANIFEST, at_most=LARGEST_MANIFEST)
+    except OSError:
+        return b""
 
 
 def _write_if_other(path: Path, body: bytes | Path) -> None:

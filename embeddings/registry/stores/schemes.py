@@ -13,10 +13,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, OutputInvalid, RegistryInvalid
+from embeddings.errors import (
+    EmbeddingsError,
+    InputInvalid,
+    MissingExtra,
+    OutputInvalid,
+    RegistryInvalid,
+    RegistryUnreachable,
+)
 from embeddings.registry.stores.base import (
     Absent,
     Advance,
+    Again,
     Changes,
     Content,
     Overtaken,
@@ -87,10 +95,10 @@ class SchemeStore:
     def write(self, changes: Changes) -> None:
         """Publish a version; see `Store`."""
         manifest = f"{changes.prefix}/{MANIFEST}"
-        if self._system.exists(self._place(manifest)):
-            there = self.read(manifest, at_most=LARGEST_MANIFEST)
-            check_same(self.url, there.body if there else b"", changes)
         try:
+            if self._system.exists(self._place(manifest)):
+                there = self.read(manifest, at_most=LARGEST_MANIFEST)
+                check_same(self.url, there.body if there else b"", changes)
             for name, source in changes.folder.items():
                 self._put(f"{changes.prefix}/{name}", source)
             for path, body in changes.beside.items():
@@ -100,8 +108,8 @@ class SchemeStore:
             self._put(INDEX, changes.index)
         except (EmbeddingsError, Overtaken):
             raise
-        except Exception as error:  # each file system has errors of its own
-            raise OutputInvalid(f"{self.url} cannot be written: {error or type(error).__name__}.") from error
+        except Exception as error:
+            raise OutputInvalid(f"{self.url} cannot be written: {_said(error)}.") from error
 
     def _tag(self) -> str:
         try:
@@ -124,6 +132,10 @@ class SchemeStore:
                 return once()
             except FileNotFoundError:
                 raise Absent(path) from None
+            except (EmbeddingsError, Again, OSError):
+                raise
+            except Exception as error:  # each file system has errors of its own
+                raise RegistryUnreachable(f"{self.url}/{path} cannot be read: {_said(error)}.") from error
 
         progress = (lambda: size_of(part)) if part else (lambda: 0)
         return persist(named, f"{self.url}/{path}", (OSError,), progress)
@@ -144,3 +156,7 @@ def _open(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise InputInvalid(f"{url} cannot be opened: {error}.") from error
     return system, root.rstrip("/")
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import string
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from ssl import SSLError
-from typing import BinaryIO, NoReturn
+from typing import IO, BinaryIO, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
@@ -29,10 +31,12 @@ _BROKEN = (URLError, ConnectionError, TimeoutError, SSLError, http.client.HTTPEx
 
 
 class _Stay(HTTPRedirectHandler):
-    """Follows no redirect, so that each is looked at first."""
+    """Follows no redirect and reads none, so that each is looked at first."""
 
-    def redirect_request(self, *arguments: object, **named: object) -> None:
+    def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message) -> None:
         """Return nothing: the answer is raised as an error."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 @dataclass
@@ -90,7 +94,8 @@ class WebStore:
         )
 
     def _address(self, path: str) -> str:
-        return self.address(path) if self.address else f"{self.url}/{quote(path)}"
+        address = self.address(path) if self.address else f"{self.url}/{quote(path)}"
+        return quote(address, safe=string.punctuation)
 
     @contextmanager
     def _answer(self, url: str, more: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
@@ -123,8 +128,12 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _follow(answer: http.client.HTTPResponse, url: str) -> str:
-    target = urljoin(url, answer.headers.get("Location", ""))
-    scheme = urlsplit(target).scheme.lower()
+    location = quote(answer.headers.get("Location", ""), encoding="iso-8859-1", safe=string.punctuation)
+    try:
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme.lower()
+    except ValueError as error:
+        raise RegistryInvalid(f"{url} leads to {location[:200]}, which is no address: {error}.") from error
     if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme.lower() == "https"):
         raise RegistryInvalid(f"{url} leads to {target[:200]}, which is not followed: only https, or http from http.")
     return target

@@ -6,10 +6,12 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from embeddings.adopt import FORMATS as NAMES
 from embeddings.adopt import examine, read_table
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import EmbeddingsError, InputInvalid
@@ -208,6 +210,9 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
         ("t.csv", b"element,a,b\nFe,1,2\nO,three,4\n", '"three" in the row of O is not a number'),
         ("t.csv", b"a,b\n1,2\n3,4\n", "no column that says which element"),
         ("t.json", b"{", "is not JSON"),
+        ("t.json", b'{"Fe": [1], "O": [2], "Fe": [3]}', 'the key "Fe" appears twice'),
+        ("t.csv", b"element,a,b,a\nFe,1,2,3\n", "several columns called a"),
+        ("t.json", b'{"Fe": [1' + b"0" * 400 + b"]}", "in the row of Fe is not a number"),
         ("t.json", b"{}", "not rows of numbers"),
         ("t.json", b'{"Fe": [1, 2], "O": [3]}', "ragged: Fe has 2 numbers, O has 1"),
         ("t.json", b'{"Fe": [1, [2]]}', "has a list in place of a number"),
@@ -240,6 +245,85 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(t
     (tmp_path / "t.npz").write_bytes(content)
     with pytest.raises(InputInvalid, match=r"unpacks to|not an intact"):
         read_table(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_an_archive_that_says_less_than_it_unpacks_to_is_not_unpacked(kind: int, tmp_path: Path) -> None:
+    import tracemalloc
+
+    with zipfile.ZipFile(tmp_path / "t.npz", "w", kind) as archive:
+        archive.writestr("a.npy", bytes(50_000_000))
+    content = bytearray((tmp_path / "t.npz").read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = (1_000).to_bytes(4, "little")
+    (tmp_path / "t.npz").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(InputInvalid, match=r"compressed as no|not an intact"):
+        read_table(tmp_path / "t.npz", format="npz")
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("format", NAMES)
+def test_a_format_that_a_file_is_not_in(format: str, tmp_path: Path) -> None:
+    for name, content in {"t.bin": bytes(range(256)), "t.txt": b"2 x\nFe 1\n"}.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("t.bin", "t.txt", "nowhere"):
+        with pytest.raises(EmbeddingsError, match=name):
+            read_table(tmp_path / name, format=format)
+
+
+@pytest.mark.parametrize(
+    ("format", "option", "said"),
+    [
+        ("csv", {"array": "a"}, "--array"), ("csv", {"first_row": 0}, "--first-row"),
+        ("npy", {"drop": ["a"]}, "--drop-column"),
+        ("npz", {"drop": ["a"]}, "--drop-column"), ("word2vec", {"first_row": 1}, "--first-row"),
+    ],
+)  # fmt: skip
+def test_an_option_that_would_be_passed_over(format: str, option: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid, match=f"read as {format}, which takes no {said}"):
+        read_table(tmp_path / "t", format=format, **option)
+
+
+def test_objects_go_by_their_names_in_any_order(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('[{"a": 1, "element": "H"}, {"element": "He"}, {"element": "Li", "a": 3}]')
+    found = read_table(tmp_path / "t.json")
+    assert found.keys == ("H", "He", "Li")
+    assert np.array_equal(found.values[:, 0], [1, np.nan, 3], equal_nan=True)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "t.npz", a=VECTORS)
+    content = bytearray((tmp_path / "t.npz").read_bytes())
+    content[60:120] = bytes(255 - byte for byte in content[60:120])
+    (tmp_path / "t.npz").write_bytes(content)
+    with pytest.raises(InputInvalid, match="not an intact"):
+        read_table(tmp_path / "t.npz", format="npz")
+
+
+def test_a_few_bytes_that_claim_to_be_many_numbers(tmp_path: Path) -> None:
+    import h5py
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lists = pa.ListArray.from_arrays(pa.array([0, 100_000, 200_000]), pa.array(np.zeros(200_000)))
+    pq.write_table(pa.table({"symbol": ["H", "O"], "vector": lists}), tmp_path / "t.parquet")
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        for name in "abc":
+            file.create_dataset(name, shape=(1_000, 60_000), dtype="f8", chunks=True)
+    for name in ("t.parquet", "t.h5"):
+        with pytest.raises(InputInvalid, match="no table of elements has"):
+            read_table(tmp_path / name, array="a") if name.endswith("h5") else read_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["embedding.weight", "atom_embed.weight", "layers.0"])
+def test_a_tensor_of_one_number_that_claims_to_be_many(name: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    many, sparse = torch.zeros(1, 1).expand(1 << 20, 1 << 20), torch.eye(4).to_sparse_csr()
+    torch.save({"state_dict": {name: many, "sparse": sparse, "a.b": many[0]}}, tmp_path / "t.pt")
+    with pytest.raises(InputInvalid, match="no table of elements has"):
+        read_table(tmp_path / "t.pt")
 
 
 def test_several_arrays_need_a_choice(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,6 +81,16 @@ def test_the_manifest_says_what_is_known_and_what_is_not(here: Path, run: Run) -
         load_uae("theirs").overlap(["NaCl"])
 
 
+def test_the_command_in_the_manifest_gives_the_same_import(here: Path, run: Run) -> None:
+    Path("t.csv").write_text(csv_text())
+    run("import", "t.csv", "--name", "theirs", *TERMS, "--model", "word2vec", "--training", "3 million abstracts",
+        "--description", "Words of others.", "--attribution", "Thank them.", "--drop-column", "7",
+        "--keep", "H")  # fmt: skip
+    before = files(here)
+    run(*shlex.split(read_manifest(store.resolve("theirs")).command)[1:])
+    assert files(here) == before
+
+
 def test_stray_files_have_no_counts(here: Path, run: Run) -> None:
     import pyarrow.parquet as pq
 
@@ -98,6 +109,7 @@ def test_stray_files_have_no_counts(here: Path, run: Run) -> None:
         (("--name", "theirs", "--licence", "MIT"), "needs --citation"),
         (("--name", "theirs", "--licence", "Apache 2", "--citation", "10.1000/x"), "not an SPDX license"),
         (("--name", "theirs", "--licence", "MIT", "--citation", "somebody"), "is not a DOI"),
+        (("--name", "theirs", "--licence", "MIT", "--citation", "~nobody"), "is not a DOI"),
         (("--name", "Theirs", *TERMS), "not a catalog's name"),
         (("--name", "../theirs", *TERMS), "not a catalog's name"),
         (("--name", "theirs", *TERMS, "--version", "1"), "not a catalog's version"),
@@ -163,6 +175,10 @@ def test_a_table_of_a_package_brings_its_version_its_licence_and_its_citation(
     assert manifest.command == (
         "embeddings import --from element-embeddings small --name element-embeddings-small --version 1.0.0"
     )
+    assert "is for files" in run("import", "--from", "element-embeddings", "small", "--array", "x", code=2).stderr
+    freer = ("--name", "free", "--licence", "CC0-1.0")
+    assert "allows more than MIT" in run("import", "--from", "element-embeddings", "small", *freer, code=1).stderr
+    run("import", "--from", "element-embeddings", "small", "--name", "named", "--licence", "CC-BY-4.0")
     error = run("import", "--from", "element-embeddings", "smal", code=1).stderr
     assert 'Did you mean "small"?' in error
 

@@ -22,6 +22,7 @@ from embeddings.errors import (
     EmbeddingsError,
     InputInvalid,
     RegistryInvalid,
+    RegistryUnreachable,
     RegistryWarning,
 )
 from embeddings.registry.address import parse_address, registry_url
@@ -125,6 +126,7 @@ def test_versions_that_are_none(version: object, registry: Path) -> None:
 def test_entries_of_another_form(value: object, registry: Path) -> None:
     edit(registry, lambda entries: entries.update(other=value))
     assert offers(registry.as_uri()).rows[-1]["name"] == "toy"
+    assert push(write_toy(registry.parent / "mine", name="new"), registry.as_uri()).is_new
     with pytest.raises((CatalogNotFound, RegistryInvalid)):
         load_uae(f"{registry.as_uri()}/other")
 
@@ -251,9 +253,25 @@ def test_urls_that_are_refused(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_an_address_beyond_ascii_is_asked_for() -> None:
+    with file_server(lambda asked, content: Reply(404)) as server:
+        with pytest.raises(CatalogNotFound, match="not a registry"):
+            load_uae(f"{server.origin}/caf\xe9/toy")
+        assert server.paths == ["/caf%C3%A9/index.json"]
+
+
+def test_a_file_in_a_folder_that_cannot_be_read(registry: Path) -> None:
+    archive = registry / "toy" / "toy-0.1.0.zip"
+    archive.unlink()
+    archive.symlink_to(archive.name)
+    with pytest.raises(RegistryUnreachable, match="cannot be read"):
+        load_uae(f"{registry.as_uri()}/toy")
+
+
 def test_redirects_are_followed_with_care(registry: Path) -> None:
     """To another host without our headers; never to a file, and not in circles."""
-    for target, match in [("file:///etc/passwd", "not followed"), ("/index.json", "without end")]:
+    targets = {"file:///etc/passwd": "not followed", "/index.json": "without end", "/caf\xe9 x": "without end"}
+    for target, match in {**targets, "http://[::1": "no address"}.items():
         with (
             file_server(lambda asked, content, to=target: Reply(302, {"Location": to})) as server,
             pytest.raises(EmbeddingsError, match=match),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from embeddings.errors import CatalogCorrupt, CatalogExists, EmbeddingsError, OutputInvalid
+from embeddings.errors import CatalogCorrupt, CatalogExists, EmbeddingsError, OutputInvalid, RegistryUnreachable
 from embeddings.registry.address import parse_address
 from embeddings.registry.fetch import fetch
 from embeddings.registry.offers import offers
@@ -99,6 +99,28 @@ def test_a_damaged_version_is_not_published(tmp_path: Path) -> None:
     with pytest.raises(CatalogCorrupt):
         push(folder, (tmp_path / "registry").as_uri())
     assert not (tmp_path / "registry").exists()
+
+
+def test_a_folder_in_the_place_of_a_version_stays(tmp_path: Path) -> None:
+    place = tmp_path / "registry" / "toy" / "0.1.0"
+    place.mkdir(parents=True)
+    (place / "vectors.npy").write_bytes(b"half of a copy")
+    with pytest.raises(CatalogExists, match="seal unknown"):
+        push(write_toy(tmp_path / "mine"), (tmp_path / "registry").as_uri())
+    assert [path.name for path in place.iterdir()] == ["vectors.npy"]
+
+
+@pytest.mark.parametrize("anywhere", ["memory"], indirect=True)
+@pytest.mark.parametrize("broken", ["open", "exists", "makedirs"])
+def test_errors_of_file_systems_are_named(
+    anywhere: Place, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise KeyError("no such account")
+
+    monkeypatch.setattr(type(open_store(anywhere.write_url)._system), broken, refuse)  # type: ignore[attr-defined]
+    with pytest.raises((OutputInvalid, RegistryUnreachable), match="no such account"):
+        push(write_toy(tmp_path / "mine"), anywhere.write_url)
 
 
 def test_a_folder_registry_is_a_root_of_catalogs(tmp_path: Path) -> None:
