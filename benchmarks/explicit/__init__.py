@@ -43,7 +43,7 @@ command = harness.command(
     SUITE,
     click.Option(["--n-tested"], type=int, default=400, show_default=True, help="Formulas that are held out."),
     click.Option(["--n-matched"], type=int, default=200, show_default=True, help="Of these, to match structures."),
-    click.Option(["--n-training"], type=int, default=10_000, show_default=True, help="Formulas with labels."),
+    click.Option(["--n-training"], type=int, default=80_000, show_default=True, help="Formulas with labels."),
     click.Option(["--n-generated"], type=int, default=2_000, show_default=True,
                  help="Training formulas that candidates are made for."),
 )  # fmt: skip
