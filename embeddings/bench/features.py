@@ -17,6 +17,7 @@ from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.formula import FractionMatrix
 from embeddings.pooling import pool
+from embeddings.pooling.features import is_pooled
 from embeddings.pooling.statistics import STATISTICS, Block
 
 if TYPE_CHECKING:
@@ -48,9 +49,12 @@ class FeatureMaker:
 
     Attributes:
         vectors: name -> catalog or encoder; `STRUCTURES` -> vectors of structures, where rows have them.
+        precise: whether encoders compute in double precision, which takes twice the time and matters to derivatives
+            alone.
     """
 
     vectors: Mapping[str, Vectors]
+    precise: bool = False
 
     @property
     def catalogs(self) -> dict[str, Pooled]:
@@ -82,7 +86,9 @@ class FeatureMaker:
         if name not in self.catalogs:
             known = ", ".join(self.names())
             raise InputInvalid(f'No features "{name}".{did_you_mean(name, self.names())} There are: {known}.')
-        return pool(matrix, self.catalogs[name], missing="impute", dtype=np.float64)
+        one = self.catalogs[name]
+        precision = np.float64 if self.precise or is_pooled(one) else np.float32
+        return pool(matrix, one, missing="impute", dtype=precision).astype(np.float64, copy=False)
 
 
 def fractions(matrix: FractionMatrix) -> np.ndarray:

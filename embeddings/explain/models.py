@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -36,6 +36,7 @@ class Model:
         elements: symbols that it was trained on; None where that is not known.
         digest: (n, 5) uint8 hashes of the formulas that it was trained on; None where that is not known.
         vectors: of elements, in which some are near others; None where there are none.
+        precise: the same function in double precision, where it computes in single.
     """
 
     function: Callable[[Mixtures], Any]
@@ -44,6 +45,11 @@ class Model:
     elements: frozenset[str] | None = None
     digest: np.ndarray | None = None
     vectors: ElementCatalog | None = None
+    precise: Callable[[Mixtures], Any] | None = None
+
+    def in_double_precision(self) -> Model:
+        """Return the model as differences of its values need it."""
+        return self if self.precise is None else replace(self, function=self.precise, precise=None)
 
     def __call__(self, mixtures: Mixtures) -> np.ndarray:
         """Return a number for each composition, (n,) float64.
@@ -113,6 +119,7 @@ def _property_model(model: PropertyModel, of_class: Any) -> Model:
         what, unit = f"probability of {said.target} = {model.classes_[column]}", ""
     elif of_class is not None:
         raise InputInvalid(f'This model predicts numbers; there is no class "{of_class}".')
+    precise = replace(learned, maker=replace(learned.maker, precise=True))
     return Model(
         lambda mixtures: learned.predict(mixtures.matrix())[:, column],
         what,
@@ -120,6 +127,7 @@ def _property_model(model: PropertyModel, of_class: Any) -> Model:
         frozenset(said.elements),
         learned.digest,
         next((one for one in learned.maker.catalogs.values() if isinstance(one, ElementCatalog)), None),
+        lambda mixtures: precise.predict(mixtures.matrix())[:, column],
     )
 
 
@@ -130,6 +138,7 @@ def _encoder_and_head(encoder: CompositionEncoder, head: Any, of_class: Any) -> 
         what,
         elements=frozenset(encoder.elements.symbols),
         vectors=encoder.elements,
+        precise=lambda mixtures: value_of(pool(mixtures.matrix(), encoder, dtype=np.float64)),
     )
 
 

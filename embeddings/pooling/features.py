@@ -49,7 +49,7 @@ def pool(
         rows: (n,) the row of the matrix for each row of the result; all of them once if not given.
         stats: names of statistics; those of :data:`embeddings.pooling.DEFAULT_STATS` if not given.
         missing: policy for elements without a vector.
-        dtype: float32 or float64.
+        dtype: float32 or float64, of the result and of all that is computed.
         n_jobs: threads; -1 for one per processor.
 
     Returns:
@@ -132,9 +132,9 @@ def _elements(one: Features) -> ElementCatalog:
 
 def _vectors_and_work(one: Features, names: Sequence[str], dtype: np.dtype[Any]) -> tuple[np.ndarray, Work]:
     """Return element vectors, and what is to be made of them: statistics, or what an encoder makes of its own."""
-    if _is_encoder(one):
-        return _elements(one).vectors, lambda block: [one.network(block)]
     vectors = _elements(one).vectors.astype(dtype, copy=False)
+    if _is_encoder(one):
+        return vectors, lambda block: [one.network(block)]
     return vectors, lambda block: (STATISTICS[name](block) for name in names)
 
 
