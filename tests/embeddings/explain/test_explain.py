@@ -245,6 +245,18 @@ def test_a_background_is_as_large_as_it_is_written() -> None:
     assert (one.prediction, one.base) == pytest.approx((5, (5 + 8) / 2))
 
 
+def test_formulas_share_one_call_of_the_model_and_the_background_is_in_it_once() -> None:
+    asked: list[int] = []
+
+    def model(formulas: list[str]) -> list[float]:
+        asked.append(len(formulas))
+        return linear(formulas)
+
+    explain(["Fe2O3", "MgF2", "Fe"], model, background=BACKGROUND)
+    each = len(BACKGROUND)
+    assert asked == [each + (2 * each + 1) + (2 * each + 1) + 1]
+
+
 def test_json_holds_everything() -> None:
     made = explain(["LaFeAsO", "Fe"], linear, background=BACKGROUND, order=3, amounts=True).to_dict()
     read = json.loads(json.dumps(made, allow_nan=False))
