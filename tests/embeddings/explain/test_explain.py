@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from embeddings import element_fractions
+from embeddings.display.numbers import number
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogNotFound, EmbeddingsError, FormulaInvalid, InputInvalid
 from embeddings.explain import explain
@@ -176,6 +177,17 @@ def test_many_elements_are_estimated_with_errors_and_said_so() -> None:
     exact = 400 / 13**2
     names, value = next(iter(one.pairs.items()))
     assert abs(value - exact) < 5 * one.errors[names] + 1e-6
+
+
+def test_estimates_of_elements_alone_have_errors_too() -> None:
+    one = explain(["FeCoNiCrMnAlTiVNbMoWTaC"], bound("Fe", "C", 400.0), background=["MgO"], n_orders=60, order=1)[0]
+    (line,) = [line for line in one.text().splitlines() if line.startswith("  Fe ")]
+    assert line.endswith(f" \u00b1 {number(one.errors['Fe',], 2)}")
+
+
+def test_rounding_is_no_interaction_of_the_overview() -> None:
+    found = explain(["LaFeAsO", "Fe2O3", "CoO"], linear, background=BACKGROUND)
+    assert {effect.mean_absolute for effect in found.overview.pairs} == {0.0}
 
 
 @pytest.mark.parametrize("options", [{"order": 3}, {"index": "fsii"}])
