@@ -140,18 +140,15 @@ class _Layer:
         flat += self._linear("contract", silu(self._linear("expand", normed(flat))))
 
     def _attend(self, mixed: np.ndarray) -> np.ndarray:
-        """Return the values of all tokens by the attention of each, (n_tokens, n_rows, width)."""
+        """Return the values of all tokens by the attention of each, (n_tokens, n_rows, n_heads, width of a head)."""
         n_tokens, n_rows, width = mixed.shape
         split = mixed.reshape(n_tokens, n_rows, 3, self.n_heads, width // 3 // self.n_heads)
-        queries, keys, values = split[:, :, 0], split[:, :, 1], split[:, :, 2]
-        seen = np.empty(queries.shape, dtype=queries.dtype)
-        for query, place in zip(queries, seen, strict=True):
-            weights = np.einsum("rhd,nrhd->nrh", query, keys)
-            weights -= weights.max(axis=0)
-            np.exp(weights, out=weights)
-            weights /= weights.sum(axis=0)
-            np.einsum("nrh,nrhd->rhd", weights, values, out=place)
-        return seen
+        queries, keys, values = split.transpose(2, 1, 3, 0, 4)  # (n_rows, n_heads, n_tokens, width of a head) each
+        weights = queries @ keys.transpose(0, 1, 3, 2)
+        weights -= weights.max(axis=3, keepdims=True)
+        np.exp(weights, out=weights)
+        weights /= weights.sum(axis=3, keepdims=True)
+        return (weights @ values).transpose(2, 0, 1, 3)
 
     def _linear(self, part: str, values: np.ndarray) -> np.ndarray:
         result = values @ self.weights[part]

@@ -12,6 +12,7 @@ from embeddings.cli.measurements_options import formula_option, read_formulas
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.source_options import require_builders
+from embeddings.display.numbers import counted
 from embeddings.errors import MissingExtra
 from embeddings.store.outputs import Output, check_outputs
 
@@ -138,7 +139,7 @@ def _show(out: Path, found: Candidates) -> None:
     if len(found) > _SHOWN:
         echo(f"... and {len(found) - _SHOWN:,} more")
     n_formulas = len({one.formula for one in found.about})
-    echo(f"{out}: {len(found):,} candidates of {n_formulas:,} formulas", err=True)
+    echo(f"{out}: {counted(len(found), 'candidate')} of {counted(n_formulas, 'formula')}", err=True)
     for reason, n in found.dropped.items():
         echo(f"  dropped: {n:,} {reason}", err=True)
     for formula, reason in list(found.left_out.items())[:_SHOWN]:

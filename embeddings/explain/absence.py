@@ -43,8 +43,19 @@ class Absence(Protocol):
     def base_words(self) -> str:
         """Return what the value with nothing kept is, such as ``"the mean prediction for these formulas"``."""
 
-    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
-        """Return compositions whose values are averaged, and how many belong to each coalition.
+    @property
+    def n_each(self) -> int:
+        """Number of compositions of each coalition, whose values are averaged."""
+
+    def base(self, formula: Mixtures) -> Mixtures:
+        """Return the compositions with nothing kept: one and the same object where they do not depend on the formula.
+
+        Args:
+            formula: one row.
+        """
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> Mixtures:
+        """Return the compositions of coalitions that keep something, and not all: `n_each` rows for each.
 
         Args:
             formula: one row.
@@ -66,16 +77,23 @@ class Filled:
         """Return that the value is that of the background."""
         return "the mean prediction for these formulas"
 
-    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
-        """Return what is kept and each of the formulas, mixed; the whole formula once."""
+    @property
+    def n_each(self) -> int:
+        """As many as formulas of the background."""
+        return len(self.background.mixtures)
+
+    def base(self, formula: Mixtures) -> Mixtures:
+        """Return the formulas of the background."""
+        return self.background.mixtures
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> Mixtures:
+        """Return what is kept and each of the formulas, mixed."""
         fillers = self.background.mixtures
-        shares = formula.fractions * kept  # (n_coalitions, 118)
-        whole = (kept | (formula.fractions == 0)).all(axis=1)
-        parts = [
-            formula if is_whole else _filled(share, formula.totals[0], fillers)
-            for share, is_whole in zip(shares, whole.tolist(), strict=True)
-        ]
-        return Mixtures.joined(parts), np.where(whole, 1, len(fillers))
+        shares = formula.fractions * kept
+        rest = 1 - shares.sum(axis=1, keepdims=True)  # (n_coalitions, 1)
+        fractions = shares[:, None, :] + rest[:, :, None] * fillers.fractions
+        totals = (1 - rest) * formula.totals[0] + rest * fillers.totals
+        return Mixtures(fractions.reshape(-1, N_ELEMENTS), totals.reshape(-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +110,19 @@ class Removed:
         """Return what stands in for the empty composition."""
         return f"the mean prediction for {self.background.words()}, for without elements there is no composition"
 
-    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
-        """Return what is kept, scaled to one; the background where that is nothing."""
+    @property
+    def n_each(self) -> int:
+        """One."""
+        return 1
+
+    def base(self, formula: Mixtures) -> Mixtures:
+        """Return the formulas of the background."""
+        return self.background.mixtures
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> Mixtures:
+        """Return what is kept, scaled to one."""
         shares = formula.fractions * kept
-        sums = shares.sum(axis=1)
-        fillers, parts = self.background.mixtures, []
-        for share, total in zip(shares, sums.tolist(), strict=True):
-            parts.append(fillers if total == 0 else Mixtures(share[None] / total, formula.totals))
-        return Mixtures.joined(parts), np.where(sums == 0, len(fillers), 1)
+        return Mixtures(shares / shares.sum(axis=1, keepdims=True), np.full(len(kept), formula.totals[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +148,30 @@ class Replaced:
         """Return that everything is replaced."""
         return f"the prediction with every element replaced by {self.said}"
 
-    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> tuple[Mixtures, np.ndarray]:
-        """Return what is kept, and the replacement in the share of the others."""
+    @property
+    def n_each(self) -> int:
+        """One."""
+        return 1
+
+    def base(self, formula: Mixtures) -> Mixtures:
+        """Return the formula with every element replaced.
+
+        Raises:
+            InputInvalid: the reference is its only element.
+        """
         there = formula.fractions[0] > 0
         if self.single and there.sum() == 1 and there[atomic_number(self.single) - 1]:
             raise InputInvalid(
                 f"{self.single} is the only element of the formula, and the reference too, so nothing would change. "
                 f"Choose another: {', '.join(CHOICES)}."
             )
-        shares = formula.fractions * kept
-        fractions = shares + (formula.fractions * ~kept) @ self.by(there)
-        return Mixtures(fractions, np.full(len(kept), formula.totals[0])), np.ones(len(kept), dtype=np.int64)
+        return self.mixtures(formula, np.zeros((1, N_ELEMENTS), dtype=bool))
+
+    def mixtures(self, formula: Mixtures, kept: np.ndarray) -> Mixtures:
+        """Return what is kept, and the replacement in the share of the others."""
+        by = self.by(formula.fractions[0] > 0)
+        fractions = formula.fractions * kept + (formula.fractions * ~kept) @ by
+        return Mixtures(fractions, np.full(len(kept), formula.totals[0]))
 
 
 def absence(asked: str, model: Model, background: Callable[[], Background]) -> Absence:
@@ -161,11 +197,6 @@ def absence(asked: str, model: Model, background: Callable[[], Background]) -> A
     if reference in ("", "mean"):
         return _mean(background())
     return _nearest(model) if reference == "nearest" else _element(reference, model)
-
-
-def _filled(share: np.ndarray, total: float, fillers: Mixtures) -> Mixtures:
-    rest = 1 - share.sum()
-    return Mixtures(share + rest * fillers.fractions, (1 - rest) * total + rest * fillers.totals)
 
 
 def _mean(background: Background) -> Replaced:

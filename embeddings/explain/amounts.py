@@ -43,8 +43,8 @@ def amounts_of(model: Model, formula: Mixtures, places: np.ndarray, elements: tu
     """Return the effect of each element's amount; of a formula of one element there is none.
 
     The derivative is a central difference of fourth order, exact for polynomials of fourth degree. Its steps are a
-    sixteenth and an eighth of a per cent; or less, so that no share changes by more than a sixteenth of itself. Encoders
-    of ours compute in double precision for it.
+    sixteenth and an eighth of a per cent; or less, so that no share changes by more than a sixteenth of itself.
+    Encoders of ours compute in double precision for it.
 
     Args:
         model: whose values count.

@@ -15,7 +15,7 @@ from embeddings.errors import EmbeddingsError, InputInvalid
 from embeddings.explain.mixtures import Mixtures
 from embeddings.explain.models import Model
 from embeddings.formula.bulk import FractionMatrix, canonical_matrix, fraction_matrix, reduced_formulas
-from embeddings.formula.digest import as_integers, hash_canonical
+from embeddings.formula.digest import HASH_BYTES, as_integers, hash_canonical
 from embeddings.store.encoder_files import FORMULA_TABLE
 from embeddings.store.roots import resolve
 
@@ -134,18 +134,35 @@ def default_background(model: Model, *, n_draws: int = N_DRAWS, seed: int = 0) -
     """
     pool, source = _packaged(), f"formulas of {PACKAGED}"
     if model.digest is not None:
-        seen = np.isin(as_integers(hash_canonical(pool.formulas)), as_integers(model.digest))
-        if seen.sum() >= MIN_SEEN:
-            return Background(pool.take(seen), f"{source} that the model was trained on", n_draws, seed)
+        seen = _seen(pool, model.digest.tobytes())
+        if len(seen.formulas) >= MIN_SEEN:
+            return _drawn(seen, f"{source} that the model was trained on", n_draws, seed)
     if model.elements is not None:
-        known = [symbol in model.elements for symbol in SYMBOLS]
-        strange = ~np.array([False, *known])[pool.matrix.atomic_numbers]
-        suits = ~np.logical_or.reduceat(strange, pool.matrix.offsets[:-1])
-        if not suits.any():
+        suits = _of_elements(pool, model.elements)
+        if not suits.formulas:
             raise InputInvalid(f"No formula of {PACKAGED} has only elements of the model's training. {_ADVICE}")
-        if not suits.all():
-            pool, source = pool.take(suits), f"{source} whose elements the model was trained on"
-    return Background(pool, source, n_draws, seed)
+        if len(suits.formulas) < len(pool.formulas):
+            pool, source = suits, f"{source} whose elements the model was trained on"
+    return _drawn(pool, source, n_draws, seed)
+
+
+_drawn = lru_cache(maxsize=4)(Background)
+"""A background keeps its draw and its compositions: the next formula finds them."""
+
+
+@lru_cache(maxsize=4)
+def _seen(pool: Pool, digest: bytes) -> Pool:
+    """Return the formulas whose hashes are in a digest."""
+    hashes = np.frombuffer(digest, dtype=np.uint8).reshape(-1, HASH_BYTES)
+    return pool.take(np.isin(as_integers(hash_canonical(pool.formulas)), as_integers(hashes)))
+
+
+@lru_cache(maxsize=4)
+def _of_elements(pool: Pool, elements: frozenset[str]) -> Pool:
+    """Return the formulas that have these elements alone."""
+    known = [symbol in elements for symbol in SYMBOLS]
+    strange = ~np.array([False, *known])[pool.matrix.atomic_numbers]
+    return pool.take(~np.logical_or.reduceat(strange, pool.matrix.offsets[:-1]))
 
 
 def _packaged() -> Pool:

@@ -71,6 +71,11 @@ class Explanation:
         return self.prediction - self.base - sum(self.interactions.values())
 
     @property
+    def rounding(self) -> float:
+        """What is smaller is no more than rounding."""
+        return _ROUNDING * (abs(self.prediction) + abs(self.base))
+
+    @property
     def singles(self) -> dict[str, float]:
         """Value of each element beside its interactions."""
         return {names[0]: value for names, value in self.interactions.items() if len(names) == 1}
@@ -108,12 +113,15 @@ class Explanation:
 
     def _element_rows(self) -> list[tuple[str, ...]]:
         """Return a line for each element; where there are pairs, its value beside them too."""
-        rows: list[tuple[str, ...]] = [("", "share", "Shapley value", "beside its pairs")]
-        rows += [
-            (symbol, f"{100 * share:.3g} %", signed(self.shapley[symbol]), self._value((symbol,), self.singles[symbol]))
+        if self.order == 1:
+            return [("", "share", "Shapley value")] + [
+                (symbol, _percent(share), self._value((symbol,), self.singles[symbol]))
+                for symbol, share in zip(self.elements, self.shares, strict=True)
+            ]
+        return [("", "share", "Shapley value", "beside its pairs")] + [
+            (symbol, _percent(share), signed(self.shapley[symbol]), self._value((symbol,), self.singles[symbol]))
             for symbol, share in zip(self.elements, self.shares, strict=True)
         ]
-        return rows if self.order > 1 else [row[:3] for row in rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as values that JSON holds."""
@@ -146,14 +154,17 @@ class Explanation:
 
     def _value(self, names: Elements, value: float) -> str:
         """Return a value with its standard error, if there is one; zero where it is no more than rounding."""
-        tiny = _ROUNDING * (abs(self.prediction) + abs(self.base))
         error = f" \u00b1 {number(self.errors[names], 2)}" if self.is_estimated else ""
-        return f"{signed(0.0 if abs(value) < tiny else value)}{error}"
+        return f"{signed(0.0 if abs(value) < self.rounding else value)}{error}"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         rows = [("-".join(names), signed(value)) for names, value in self.interactions.items()]
         return html_table(f"{self.formula}: {self.what} {number(self.prediction)} {self.unit}", ("", "value"), rows)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _known(value: float) -> float | None:

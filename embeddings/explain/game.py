@@ -13,9 +13,6 @@ from embeddings.explain.mixtures import Mixtures
 from embeddings.explain.models import Model
 from embeddings.explain.values import coalitions
 
-Batch = tuple[Mixtures, np.ndarray]
-"""Compositions of coalitions, and how many belong to each."""
-
 _ROWS_AT_ONCE = 1 << 15
 _COALITIONS_AT_ONCE = 1 << 9
 
@@ -45,8 +42,8 @@ class Game:
         """Symbols of the players, by descending share."""
         return tuple(SYMBOLS[place] for place in self.places.tolist())
 
-    def mixtures(self, members: np.ndarray) -> Batch:
-        """Return the compositions of coalitions, and how many belong to each.
+    def mixtures(self, members: np.ndarray) -> Mixtures:
+        """Return the compositions of coalitions that have some of the players, and not all.
 
         Args:
             members: (n_coalitions, n) bool.
@@ -61,8 +58,19 @@ class Game:
         Raises:
             InputInvalid: the model gives NaN or infinity, or not one number for each.
         """
-        parts = np.split(members, range(_COALITIONS_AT_ONCE, len(members), _COALITIONS_AT_ONCE))
-        return np.concatenate([_together(self.model, [self.mixtures(part)])[0] for part in parts])
+        sizes = members.sum(axis=1)
+        is_inner = (sizes > 0) & (sizes < len(self.places))
+        ends = self.model(Mixtures.joined([self.absence.base(self.formula), self.formula]))
+        values = np.where(sizes == 0, ends[:-1].mean(), ends[-1])
+        inner = members[is_inner]
+        parts = np.split(inner, range(_COALITIONS_AT_ONCE, len(inner), _COALITIONS_AT_ONCE))
+        values[is_inner] = np.concatenate([self.averaged(self.model(self.mixtures(part))) for part in parts])
+        return values
+
+    def averaged(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of each coalition, from those of its compositions."""
+        averaged: np.ndarray = values.reshape(-1, self.absence.n_each).mean(axis=1)
+        return averaged
 
 
 def all_values(games: Sequence[Game]) -> Iterator[np.ndarray]:
@@ -74,32 +82,36 @@ def all_values(games: Sequence[Game]) -> Iterator[np.ndarray]:
     Raises:
         InputInvalid: the model gives NaN or infinity, or not one number for each.
     """
-    waiting: list[Batch] = []
+    waiting: list[Game] = []
+    n_rows = 0
     for game in games:
-        members = coalitions(len(game.places))
-        if len(members) > _COALITIONS_AT_ONCE:
-            yield from _together(game.model, waiting)
-            waiting = []
-            yield game(members)
+        n_coalitions = 1 << len(game.places)
+        if n_coalitions > _COALITIONS_AT_ONCE:
+            yield from _together(waiting)
+            waiting, n_rows = [], 0
+            yield game(coalitions(len(game.places)))
             continue
-        waiting.append(game.mixtures(members))
-        if sum(len(made) for made, _ in waiting) >= _ROWS_AT_ONCE:
-            yield from _together(game.model, waiting)
-            waiting = []
-    yield from _together(games[0].model, waiting) if games else ()
+        waiting.append(game)
+        n_rows += n_coalitions * game.absence.n_each
+        if n_rows >= _ROWS_AT_ONCE:
+            yield from _together(waiting)
+            waiting, n_rows = [], 0
+    yield from _together(waiting)
 
 
-def _together(model: Model, waiting: Sequence[Batch]) -> list[np.ndarray]:
-    """Return the values of several batches of coalitions from one call of the model."""
-    if not waiting:
+def _together(games: Sequence[Game]) -> list[np.ndarray]:
+    """Return the values of all coalitions of several games from one call of the model."""
+    if not games:
         return []
-    values = model(Mixtures.joined(made for made, _ in waiting))
-    ends = np.cumsum([len(made) for made, _ in waiting])
-    parts = np.split(values, ends[:-1])
-    return [_averaged(part, counts) for part, (_, counts) in zip(parts, waiting, strict=True)]
-
-
-def _averaged(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    averaged: np.ndarray = np.add.reduceat(values, starts) / counts
-    return averaged
+    bases = [game.absence.base(game.formula) for game in games]
+    distinct = {id(base): base for base in bases}  # formulas that share theirs pay for it once
+    inner = [game.mixtures(coalitions(len(game.places))[1:-1]) for game in games]
+    parts = [*distinct.values(), *inner, *(game.formula for game in games)]
+    values = games[0].model(Mixtures.joined(parts))
+    each = np.split(values, np.cumsum([len(part) for part in parts])[:-1])
+    means = dict(zip(distinct, (some.mean() for some in each), strict=False))
+    ends = each[-len(games) :]
+    return [
+        np.concatenate([[means[id(base)]], game.averaged(some), whole])
+        for game, base, some, whole in zip(games, bases, each[len(distinct) :], ends, strict=False)
+    ]

@@ -51,15 +51,15 @@ class Overview:
 
     @classmethod
     def of(cls, explanations: Iterable[Explanation]) -> Overview:
-        """Gather the Shapley values and pair interactions of many formulas."""
+        """Gather the Shapley values and pair interactions of many formulas; what is no more than rounding is zero."""
         singles: dict[Elements, list[float]] = defaultdict(list)
         pairs: dict[Elements, list[float]] = defaultdict(list)
         every = list(explanations)
         for one in every:
             for symbol, value in one.shapley.items():
-                singles[(symbol,)].append(value)
+                singles[(symbol,)].append(value if abs(value) >= one.rounding else 0.0)
             for names, value in one.pairs.items():
-                pairs[_by_number(names)].append(value)
+                pairs[_by_number(names)].append(value if abs(value) >= one.rounding else 0.0)
         least = min(MIN_FORMULAS, len(every))
         return cls(len(every), _ranked(singles, least), _ranked(pairs, least))
 

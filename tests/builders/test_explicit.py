@@ -346,3 +346,28 @@ def test_the_command_writes_what_it_lists(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together(args: list[str], says: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["predict-structure", *args, "-o", str(tmp_path / "out")])
     assert (done.exit_code, says in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("formula", "templates", "excluded", "says"),
+    [
+        ("NaCl", "empty", "LiF", "No templates: "),
+        ("NaCl", "all", "every", "No templates: "),
+        ("OgO", "all", "LiF", "no vector of Og, so nothing tells which elements are like it"),
+        ("NaClC0.000001", "all", "LiF", "no template has its anonymous formula"),
+        ("".join(SYMBOLS[18:35] + SYMBOLS[36:49]), "all", "LiF", "no template has its anonymous formula"),
+    ],
+)
+def test_a_command_without_candidates_says_why_and_leaves_what_was_there(
+    formula: str, templates: str, excluded: str, says: str, tmp_path: Path
+) -> None:
+    file, out = write_sample(tmp_path / "templates.parquet"), tmp_path / "made.parquet"
+    known = set(read_templates(file).formulas) if excluded == "every" else {excluded}
+    (tmp_path / "excluded.txt").write_text("\n".join(known))
+    if templates == "empty":
+        pq.write_table(pq.read_table(file).slice(0, 0), file)
+    args = [formula, "--templates", file, "--exclude-formulas", tmp_path / "excluded.txt", "-o", out, "--quiet"]
+    done = CliRunner().invoke(main, ["predict-structure", *map(str, args)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert not out.exists()

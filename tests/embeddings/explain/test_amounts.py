@@ -10,7 +10,9 @@ from embeddings.elements import SYMBOLS
 from embeddings.explain import explain
 from embeddings.formula import fraction_matrix
 
-torch = pytest.importorskip("torch", reason="needs the extra build")
+pytest.importorskip("torch", reason="needs the extra build")
+
+import torch
 
 from builders.learning.compositions import Compositions
 from builders.methods.twins import trainable

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lightgbm", reason="needs the extra bench")
@@ -13,6 +14,7 @@ pytest.importorskip("skops", reason="needs the extra bench")
 
 from click.testing import CliRunner, Result
 
+from embeddings.bench.learned import Learned
 from embeddings.bench.model import load_model
 from embeddings.cli import main
 from testing.browser import chromium
@@ -95,6 +97,17 @@ def test_what_it_reads_stays_as_it_is(saved: Path) -> None:
     assert (result.exit_code, Path("table.html").read_text()) == (1, "formula\nNaCl\n")
     assert run(saved, "NaCl", "-o", saved / "page.html").exit_code == 1
     assert not (saved / "page.html").exists()
+
+
+def test_a_model_of_nan_is_one_line_and_leaves_the_page(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("page.html").write_text("earlier")
+    loaded = load_model(saved)
+    monkeypatch.setattr(Learned, "predict", lambda self, matrix: np.full((len(matrix), 1), np.nan))
+    monkeypatch.setattr("embeddings.bench.model.load_model", lambda path: loaded)
+    result = run(saved, FORMULAS[0], *BACKGROUND, "-o", "page.html")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Error: The model returned nan for" in result.stderr
+    assert Path("page.html").read_text() == "earlier"
 
 
 def test_another_folder_is_no_model(saved: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from embeddings import element_fractions
+from embeddings.display.numbers import number
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogNotFound, EmbeddingsError, FormulaInvalid, InputInvalid
 from embeddings.explain import explain
@@ -178,6 +179,17 @@ def test_many_elements_are_estimated_with_errors_and_said_so() -> None:
     assert abs(value - exact) < 5 * one.errors[names] + 1e-6
 
 
+def test_estimates_of_elements_alone_have_errors_too() -> None:
+    one = explain(["FeCoNiCrMnAlTiVNbMoWTaC"], bound("Fe", "C", 400.0), background=["MgO"], n_orders=60, order=1)[0]
+    (line,) = [line for line in one.text().splitlines() if line.startswith("  Fe ")]
+    assert line.endswith(f" \u00b1 {number(one.errors['Fe',], 2)}")
+
+
+def test_rounding_is_no_interaction_of_the_overview() -> None:
+    found = explain(["LaFeAsO", "Fe2O3", "CoO"], linear, background=BACKGROUND)
+    assert {effect.mean_absolute for effect in found.overview.pairs} == {0.0}
+
+
 @pytest.mark.parametrize("options", [{"order": 3}, {"index": "fsii"}])
 def test_what_needs_every_coalition_of_many_elements_is_refused(options: Any) -> None:
     with pytest.raises(InputInvalid, match=r"has 30 elements.*Ask for order 1 or 2 of k-SII"):
@@ -243,6 +255,18 @@ def test_a_background_is_as_large_as_it_is_written() -> None:
     model = Model(lambda mixtures: mixtures.totals)
     one = explain(["Fe2O3"], model, background=["La0.7Sr0.3MnO3", "Mg4O4", "MgO"])[0]
     assert (one.prediction, one.base) == pytest.approx((5, (5 + 8) / 2))
+
+
+def test_formulas_share_one_call_of_the_model_and_the_background_is_in_it_once() -> None:
+    asked: list[int] = []
+
+    def model(formulas: list[str]) -> list[float]:
+        asked.append(len(formulas))
+        return linear(formulas)
+
+    explain(["Fe2O3", "MgF2", "Fe"], model, background=BACKGROUND)
+    each = len(BACKGROUND)
+    assert asked == [each + (2 * each + 1) + (2 * each + 1) + 1]
 
 
 def test_json_holds_everything() -> None:
