@@ -10,7 +10,7 @@ from builders.learning.corpus import Corpus
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods import code_of, open_method
-from builders.methods.base import ElementVectors, Run
+from builders.methods.base import Run
 from builders.methods.recipe import Recipe
 from builders.previous import turned_onto, with_previous
 from builders.progress import Reporter
@@ -116,8 +116,8 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         trained = method.train(method.prepare(material, training), training)
         write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
         vectors, limits = method.vectors(trained, material), tuple[str, ...]()
-        if request.previous is not None and isinstance(vectors, ElementVectors):
-            vectors, sentence = turned_onto(vectors, request.previous)
+        if request.previous is not None:
+            vectors, sentence = turned_onto(vectors, request.previous, recipe)
             reporter.say(sentence)
             limits = (sentence,)
 

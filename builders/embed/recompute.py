@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.embed.agreement import Recomputed, cosines_of, ranked
+from builders.embed.recompute_encoder import recompute_encoder
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
@@ -28,14 +30,13 @@ from builders.structures.table import StructureTable
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store import schema
+from embeddings.store.encoder_files import KIND
+from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import read_catalog
 from embeddings.vectors.context import read_context_catalog
 from embeddings.vectors.file import Footer, open_vectors
 from embeddings.vectors.sites import read_site_catalog
 from embeddings.vectors.structures import read_structure_catalog
-
-ENOUGH = 0.99999
-"""The smallest cosine between a stored vector and the one made again."""
 
 FEWEST = 3
 """Elements that can be checked together."""
@@ -47,7 +48,7 @@ class RecomputeRequest:
 
     Attributes:
         catalog: folder of the version whose encoder makes the vectors again.
-        n: structures to encode, at most.
+        n: structures to encode, at most; formulas, of a composition encoder.
         work: folder for snapshots.
         file: of vectors that are checked; None for the elements of the catalog.
         source: name of the source; None to use a snapshot.
@@ -68,29 +69,6 @@ class RecomputeRequest:
     device: str = "auto"
 
 
-@dataclass(frozen=True)
-class Recomputed:
-    """What came of it.
-
-    Attributes:
-        what: a row stands for: ``"elements"``, ``"structures"`` or ``"sites"``.
-        n_rows: in the table.
-        n_structures: that were encoded again.
-        cosines: row -> cosine between the stored vector and the one made again, the smallest first; of the sites of a
-            structure, the smallest.
-    """
-
-    what: str
-    n_rows: int
-    n_structures: int
-    cosines: dict[str, float]
-
-    @property
-    def wrong(self) -> list[str]:
-        """Rows that do not come from the encoder, the worst first."""
-        return [row for row, cosine in self.cosines.items() if not cosine >= ENOUGH]
-
-
 def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
     """Make some of the stored vectors again, and compare.
 
@@ -101,6 +79,8 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
         SourceError: the source fails.
     """
     limit_threads()
+    if read_manifest(request.catalog).kind == KIND:
+        return recompute_encoder(request.catalog, request.n, _snapshot_if_any(request, reporter), reporter)
     encoder = read_crystal_encoder(request.catalog).to(choose_device(request.device))
     if request.file is None:
         return _recompute_catalog(request, encoder, reporter)
@@ -114,6 +94,10 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
         usable = table.take(np.flatnonzero(encoder.covers(table)))
         return _recompute_elements(encoder, usable, catalog.to_dict(), catalog.n_structures, request.n, reporter)
     return _recompute_materials(request.file, footer, encoder, table, request.n, reporter)
+
+
+def _snapshot_if_any(request: RecomputeRequest, reporter: Reporter) -> Snapshot | None:
+    return _snapshot(request, reporter) if request.source or request.snapshot else None
 
 
 def _snapshot(request: RecomputeRequest, reporter: Reporter) -> Snapshot:
@@ -137,7 +121,7 @@ def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, repor
     recipe = _recipe(encoder)
     if recipe.vectors == "table":
         rows = encoder.model.element_vectors().float().cpu().numpy()[catalog.atomic_numbers]
-        return Recomputed("elements", len(catalog), 0, _ranked(catalog.symbols, _cosines(rows, catalog.vectors)))
+        return Recomputed("elements", len(catalog), 0, ranked(catalog.symbols, cosines_of(rows, catalog.vectors)))
     material = prepare(_snapshot(request, reporter), recipe, Reporter(quiet=True))
     return _recompute_elements(
         encoder, material.trained_on, catalog.to_dict(), catalog.n_structures, request.n, reporter
@@ -180,8 +164,8 @@ def _recompute_elements(
     numbers = [ATOMIC_NUMBERS[name] for name in chosen]
     means = sums[numbers] / n_sites[numbers, None]
     stored = np.stack([vectors[name] for name in chosen]).astype(np.float64)
-    cosines = _cosines(means - means.mean(axis=0), stored - stored.mean(axis=0))
-    return Recomputed("elements", len(vectors), len(rows), _ranked(chosen, cosines))
+    cosines = cosines_of(means - means.mean(axis=0), stored - stored.mean(axis=0))
+    return Recomputed("elements", len(vectors), len(rows), ranked(chosen, cosines))
 
 
 def _rarest(table: StructureTable, names: Sequence[str], n: int) -> tuple[list[str], np.ndarray]:
@@ -236,8 +220,8 @@ def _recompute_materials(
     if not np.array_equal(offsets, there):
         raise InputInvalid(f"Structures of {path} have another number of sites in this source.")
     center = stored.mean(axis=0) if len(stored) > 1 else np.zeros(stored.shape[1])
-    cosines = np.minimum.reduceat(_cosines(made - center, stored - center), offsets[:-1])
-    return Recomputed(f"{footer.level}s", len(names), len(chosen), _ranked(asked, cosines))
+    cosines = np.minimum.reduceat(cosines_of(made - center, stored - center), offsets[:-1])
+    return Recomputed(f"{footer.level}s", len(names), len(chosen), ranked(asked, cosines))
 
 
 def _encoded(encoder: CrystalEncoder, table: StructureTable, footer: Footer) -> tuple[np.ndarray, np.ndarray]:
@@ -252,15 +236,3 @@ def _stored(path: Path, footer: Footer, names: Sequence[str]) -> tuple[np.ndarra
     if footer.level == "site":
         return read_site_catalog(path).lookup(names)
     return read_structure_catalog(path).lookup(names), np.arange(len(names) + 1)
-
-
-def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the cosine between each row of one table and that of the other; 1 where both are zero, 0 where one is."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    both_zero = ~a.any(axis=1) & ~b.any(axis=1)
-    return np.where(both_zero, 1.0, np.divide((a * b).sum(axis=1), sizes, out=np.zeros(len(a)), where=sizes > 0))
-
-
-def _ranked(names: Sequence[str], cosines: np.ndarray) -> dict[str, float]:
-    return {names[row]: float(cosines[row]) for row in np.argsort(cosines, kind="stable")}

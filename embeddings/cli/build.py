@@ -76,7 +76,7 @@ class _ListsRecipes(click.Command):
 )
 @click.option(
     "--previous",
-    help="Earlier version that the vectors of elements are turned onto, so that models trained on it go on working.",
+    help="Earlier version that the vectors are turned onto, so that models trained on it go on working.",
 )
 @click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
 @click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")

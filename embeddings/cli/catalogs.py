@@ -171,7 +171,7 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
     "--recompute",
     metavar="N",
     type=COUNT,
-    help="Also make stored vectors again with the encoder, from N structures at most, and compare.",
+    help="Also make vectors again with the encoder, from N structures or formulas at most, and compare.",
 )
 @click.option("--source", help="Where these structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
@@ -188,13 +188,15 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
     file of vectors that embeddings embed wrote.
 
     With --recompute, stored vectors are made again from the structures that they came from, and have to agree to a
-    cosine of 0.99999. Of a catalog of elements, the rarest elements are checked, as many as N structures hold.
+    cosine of 0.99999. Of a catalog of elements, the rarest elements are checked, as many as N structures hold. A
+    composition encoder stores no vectors: N of its formulas are encoded by NumPy, and by torch as its recipe says.
 
     \b
     Example:
       embeddings verify
       embeddings verify starter@0.3.0 --json
       embeddings verify starter --recompute 1000 --source starter
+      embeddings verify cromel-multi --recompute 1000
     """
     if recompute is not None:
         _check_recompute(ctx, name, options)
@@ -239,11 +241,14 @@ def _recomputed(name: str, result: dict[str, Any], n: int, options: dict[str, An
     }
     if found.wrong:
         key, cosine = worst[0]
+        n_wrong, most = f"{len(found.wrong):,} of {len(found.cosines):,}", f"{key} the most (cosine {cosine:.5f})"
         result |= {
             "ok": False,
-            "error": f"{name}: {len(found.wrong):,} of {len(found.cosines):,} {found.what} that were made again differ "
-            f"from what is stored, {key} the most (cosine {cosine:.5f}). They come from another encoder, other "
-            "settings or other structures.",
+            "error": f"{name}: {n_wrong} formulas have another vector with the network that the recipe describes, "
+            f"{most}. The settings in its manifest are not those of its training."
+            if found.what == "formulas"
+            else f"{name}: {n_wrong} {found.what} that were made again differ from what is stored, {most}. They come "
+            "from another encoder, other settings or other structures.",
         }
     return result
 
@@ -261,12 +266,19 @@ def _report(results: list[dict[str, Any]], *, as_json: bool, made_again: bool) -
         return
     print_line(f"Intact: {len(results)} of {len(results)}, by manifest, place, SHA-256 of every file, and content.")
     if made_again:
-        made = results[0]["recomputed"]
-        key, cosine = next(iter(made["lowest"].items()))
-        print_line(
-            f"Made again: {made['n_checked']:,} of {made['n_rows']:,} {made['what']} from {made['n_structures']:,} "
-            f"structures; the lowest cosine is {cosine:.8f} ({key})."
-        )
+        _report_made_again(results[0]["recomputed"])
+
+
+def _report_made_again(made: dict[str, Any]) -> None:
+    key, cosine = next(iter(made["lowest"].items()))
+    n, lowest = f"{made['n_checked']:,} of {made['n_rows']:,}", f"the lowest cosine is {cosine:.8f} ({key})"
+    if made["what"] != "formulas":
+        print_line(f"Made again: {n} {made['what']} from {made['n_structures']:,} structures; {lowest}.")
+        return
+    print_line(f"Computed twice: {n} formulas, by NumPy and by torch; {lowest}.")
+    if made["n_structures"]:
+        print_line(f"Learned from: the training formulas of these {made['n_structures']:,} structures, and no others.")
+    print_line("Not shown: that these weights came out of the training. The same build again gives the same bytes.")
 
 
 def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict[str, Any]:

@@ -6,33 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.cli.source_options import parse_options
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
 from embeddings.vectors.file import open_vectors
 
 if TYPE_CHECKING:
-    from builders.embed.recompute import Recomputed
+    from builders.embed.agreement import Recomputed
 
 
 def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
-    """Make stored vectors again, and return how well they agree.
+    """Make vectors again, and return how well they agree.
 
     Args:
-        name: of a catalog of elements, or the path of a file of vectors.
-        n: structures to encode, at most.
+        name: of a catalog of elements or a composition encoder, or the path of a file of vectors.
+        n: structures or formulas to encode, at most.
         options: of the command, see `embeddings.cli.source_options`.
 
     Raises:
-        InputInvalid: the catalog stores no vectors, or the structures are not those that they came from.
+        InputInvalid: the structures are not those that the vectors came from.
         EmbeddingsError: as `builders.embed.recompute.recompute` says.
     """
     file = Path(name) if name.endswith(".parquet") else None
     folder = store.resolve(open_vectors(file)[1].encoder if file else name)
-    manifest = store.manifest_of(folder)
-    if manifest.kind == "composition-encoder":
-        raise InputInvalid(
-            f"{manifest.name}@{manifest.version} stores no vectors to make again: it computes them when asked."
-        )
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
     try:
         from builders.embed.recompute import RecomputeRequest, recompute
         from builders.progress import Reporter

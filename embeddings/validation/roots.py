@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from embeddings.errors import EmbeddingsError
+from embeddings.registry.archive import archive_path
+from embeddings.registry.listing import Release
+from embeddings.store import schema
 from embeddings.store.index import INDEX, is_name, is_release, is_version, names, precedence, read_index, versions
 from embeddings.store.manifest import Manifest, read_manifest
+from embeddings.store.reading import hash_bounded, why
 from embeddings.validation.report import Finding, advice, refusals
 from embeddings.validation.versions import check_version
 
@@ -56,6 +60,7 @@ def _check_entry(root: Path, name: str, entry: Mapping[str, Any] | None) -> Iter
         return
     if not is_release(str(default)) and any(map(is_release, listed)):
         yield Finding(INDEX, f"{name}.default: {default} is a pre-release, and there are releases.")
+    yield from _check_releases(root / name, name, entry, there)
     yield from _check_facts(root / name / str(default), name, entry)
 
 
@@ -68,3 +73,43 @@ def _check_facts(folder: Path, name: str, entry: Mapping[str, Any]) -> Iterator[
     for fact, stated in facts.items():
         if entry.get(fact) != stated:
             yield Finding(INDEX, f"{name}.{fact}: {entry.get(fact)!r:.60}, and the manifest says {stated!r:.60}.")
+
+
+def _check_releases(folder: Path, name: str, entry: Mapping[str, Any], there: list[str]) -> Iterator[Finding]:
+    """Yield what the index says of versions in one file that cannot be, or that their folders contradict."""
+    stated = entry.get("releases", {})
+    if not isinstance(stated, dict):
+        yield Finding(INDEX, f"{name}.releases: expected an object, got {stated!r:.60}.")
+        return
+    for version, release in stated.items():
+        at = f"{name}.releases.{version}"
+        if version not in there:
+            yield Finding(INDEX, f"{at}: there is no such version.")
+            continue
+        if problems := schema.problems(Release, release, at):
+            yield from (Finding(INDEX, problem) for problem in problems)
+        else:
+            yield from _check_release(folder, version, at, schema.parse(Release, release))
+
+
+def _check_release(folder: Path, version: str, at: str, release: Release) -> Iterator[Finding]:
+    try:
+        seal = read_manifest(folder / version).manifest_sha256
+    except EmbeddingsError:
+        return  # named by the check of the version
+    if release.seal != seal:
+        yield Finding(INDEX, f"{at}.seal: {release.seal[:12]}, and the manifest has {seal[:12]}.")
+    archive = folder.parent / archive_path(folder.name, version)
+    try:
+        n_bytes, found, _ = hash_bounded(archive, release.archive_bytes)
+    except FileNotFoundError:
+        return  # of a root at an address, only the folders are looked at
+    except OSError as error:
+        yield Finding(INDEX, f"{at}: {archive.name} cannot be read: {why(error)}.")
+        return
+    if n_bytes != release.archive_bytes:
+        yield Finding(INDEX, f"{at}.archive_bytes: {release.archive_bytes:,}, and {archive.name} has {n_bytes:,}.")
+    elif found != release.archive_sha256:
+        yield Finding(
+            INDEX, f"{at}.archive_sha256: {release.archive_sha256[:12]}, and {archive.name} has {found[:12]}."
+        )

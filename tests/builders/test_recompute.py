@@ -23,6 +23,7 @@ from embeddings.vectors.file import open_vectors, vectors_of
 from testing.attacks import replace_file, replace_manifest
 from testing.composition_encoders import write_toy_encoder
 from testing.crystals import write_sample
+from testing.encoders import write_encoder_catalog
 
 BUILD = ("--recipe", "starter", "--targets", "band_gap", "--name", "made", "--epochs", "1", "--quiet")
 
@@ -115,11 +116,6 @@ def test_other_structures_are_refused(root: Path) -> None:
     refused(verify(root, "made@0.1.0", source="others"), "not the structures that the vectors were made of")
 
 
-def test_nothing_is_stored_by_an_encoder_of_formulas(root: Path) -> None:
-    write_toy_encoder(root / "catalogs")
-    refused(verify(root, "toy-encoder"), "stores no vectors")
-
-
 @pytest.fixture(params=["structure", "site", "element"])
 def vectors(request: pytest.FixtureRequest, root: Path) -> Path:
     """A file of vectors of each level."""
@@ -177,3 +173,55 @@ def test_usage(root: Path, arguments: tuple[str, ...]) -> None:
 
 def test_structures_are_needed(root: Path) -> None:
     refused(run("verify", "made", "--recompute", "10"), "No structures are named")
+
+
+@pytest.fixture(scope="module", params=["cromel-band-gap", "imkt-multi"])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with an encoder of formulas that was really trained, beside its source."""
+    root = tmp_path_factory.mktemp("encoder")
+    write_sample(root / "crystals.parquet", 60)
+    write_sample(root / "others.parquet", 60, seed=5)
+    (root / "corpus.csv").write_text("formula\nNaCl\nKF\nFe2O3\n")
+    corpus = ("--corpus", root / "corpus.csv") if request.param == "imkt-multi" else ()
+    made = run(
+        "build", "--source", "table", "--path", root / "crystals.parquet", "--recipe", request.param, "--name", "made",
+        "--targets", "band_gap", "--epochs", 1, "--teacher", write_encoder_catalog(root / "teachers"), *corpus,
+        "--out", root / "catalogs", "--quiet",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    return root
+
+
+def test_an_encoder_of_formulas_is_computed_twice(encoder: Path) -> None:
+    folder = encoder / "catalogs" / "made" / "0.1.0"
+    result = run("verify", folder, "--recompute", 10, "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "Computed twice: 10 of " in result.stdout
+    assert "Not shown: that these weights came out of the training." in result.stdout
+    told = found(verify(encoder, folder))
+    manifest = read_manifest(folder)
+    assert (told["what"], told["n_rows"], told["n_checked"]) == ("formulas", manifest.n_rows, manifest.n_rows)
+    assert told["n_structures"] == manifest.training.n_structures
+    refused(verify(encoder, folder, source="others"), r"not the structures that made@0\.1\.0 learned from: they have")
+
+
+def test_settings_that_are_not_those_of_the_training_are_caught(encoder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(encoder / "catalogs" / "made" / "0.1.0", tmp_path / "made" / "0.1.0"))
+    is_pooled = "activation" in read_manifest(folder).model.hyperparameters
+    name, value = ("activation", "relu") if is_pooled else ("n_heads", 2)
+    replace_manifest(folder, ("model", "hyperparameters", name), value)
+    refused(run("verify", folder, "--recompute", 10, "--quiet"), "not those of its training")
+
+
+def test_a_network_of_other_sizes_is_caught(encoder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(encoder / "catalogs" / "made" / "0.1.0", tmp_path / "made" / "0.1.0"))
+    is_pooled = "activation" in read_manifest(folder).model.hyperparameters
+    name, value = ("hidden", [352, 300]) if is_pooled else ("feed_forward", 100)
+    replace_manifest(folder, ("model", "hyperparameters", "model", name), value)
+    refused(run("verify", folder, "--recompute", 10, "--quiet"), "another network than its recipe describes")
+
+
+def test_an_encoder_that_says_nothing_of_its_recipe(root: Path) -> None:
+    folder = write_toy_encoder(root / "catalogs")
+    assert found(run("verify", folder, "--recompute", 3, "--quiet", "--json"))["n_checked"] == 3
+    refused(verify(root, folder), "does not say how its training structures were chosen")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,30 @@ def test_h5py_and_the_tools_of_hdf5(folder: Path) -> None:
         assert np.array_equal(file["vector"][()], ROWS)
         assert file["symbol"][4] == b"Fe"
         assert file.attrs["name"] == "toy"
+
+
+IN_R = """
+if (!requireNamespace("hdf5r", quietly = TRUE)) quit(status = 77)
+file <- hdf5r::H5File$new(commandArgs(TRUE)[1], "r")
+vectors <- file[["vector"]][, ]  # a column for each element
+colnames(vectors) <- file[["symbol"]][]
+cat(hdf5r::h5attr(file, "name"), paste(dim(vectors), collapse = " "), format(vectors[, "Fe"], digits = 9), sep = "\\n")
+"""
+
+
+def test_r(folder: Path, tmp_path: Path) -> None:
+    program = shutil.which("Rscript")
+    if program is None:
+        pytest.skip("R is not installed")
+    (tmp_path / "read.R").write_text(IN_R)
+    command = [program, str(tmp_path / "read.R"), str(folder / "vectors.h5")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode == 77:
+        pytest.skip("hdf5r is not installed")
+    assert done.returncode == 0, done.stderr
+    name, shape, *numbers = done.stdout.split("\n")[:4]
+    assert (name, shape) == ("toy", "2 6")
+    assert [float(number) for number in numbers] == list(TOY_VECTORS["Fe"])
 
 
 def test_numpy(folder: Path) -> None:

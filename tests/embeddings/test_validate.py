@@ -309,6 +309,33 @@ INDEX: dict[str, tuple[Mutation, str]] = {
 }  # fmt: skip
 
 
+RELEASE = {"seal": "0" * 64, "archive_sha256": "1" * 64, "archive_bytes": 3}
+INDEX |= {
+    "releases of no form": (index_with(releases=[]), "toy.releases: expected an object"),
+    "release of nothing": (index_with(releases={"0.2.0": RELEASE}), r"toy.releases.0.2.0: there is no such version"),
+    "release without a seal": (index_with(releases={"0.1.0": {}}), r"toy.releases.0.1.0.seal: this field is missing"),
+    "release with more": (index_with(releases={"0.1.0": RELEASE | {"x": 1}}), "no such field"),
+    "other seal": (index_with(releases={"0.1.0": RELEASE}), "toy.releases.0.1.0.seal: 000000000000, and the manifest"),
+}
+
+
+def with_archive(content: bytes) -> Mutation:
+    """Return what releases the toy and puts this in the place of its archive."""
+
+    def change(root: Path) -> None:
+        seal = json.loads((root / "toy" / "0.1.0" / "manifest.json").read_text())["manifest_sha256"]
+        index_with(releases={"0.1.0": RELEASE | {"seal": seal}})(root)
+        (root / "toy" / "toy-0.1.0.zip").write_bytes(content)
+
+    return change
+
+
+INDEX |= {
+    "other archive": (with_archive(b"abc"), "archive_sha256: 111111111111, and toy-0.1.0.zip has ba7816bf8f01"),
+    "shorter archive": (with_archive(b"ab"), "archive_bytes: 3, and toy-0.1.0.zip has 2"),
+}
+
+
 @pytest.mark.parametrize("name", INDEX)
 def test_mutated_root_is_rejected(name: str, root: Path) -> None:
     import re
