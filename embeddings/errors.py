@@ -22,6 +22,7 @@
     ├── SourceError          (RuntimeError)     a source that gave nothing usable
     ├── TargetInvalid        (ValueError)       a target that cannot be learned
     ├── TrainingError        (RuntimeError)     a run that cannot continue or resume
+    ├── EngineError          (RuntimeError)     workers that cannot be had, or die
     └── MissingExtra         (ImportError)      an optional dependency is not installed
 
 Each also inherits the builtin that a caller would expect. A message says what was asked, what was there and
@@ -122,6 +123,10 @@ class TargetInvalid(EmbeddingsError, ValueError):
 
 class TrainingError(EmbeddingsError, RuntimeError):
     """A training run cannot continue or resume."""
+
+
+class EngineError(EmbeddingsError, RuntimeError):
+    """Workers cannot be started or reached, differ from the process that leads them, or die again and again."""
 
 
 class WeightsNotFound(EmbeddingsError, FileNotFoundError):

@@ -1,7 +1,8 @@
 """From structures and a catalog's encoder to a file of vectors: streaming, resumable, the same bytes every time.
 
-Some thousand structures at a time become a part on disk and a line of a ledger; a killed run goes on after the last
-line. At the end the parts are joined into one file, which appears whole or not at all.
+A thousand structures at a time become a part on disk and a line of a ledger, made here or by the workers of an engine;
+a killed run makes the parts that the ledger does not have. At the end the parts are joined in the order of the
+structures, into one file that appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,29 +15,28 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.embed.ledger import PartLedger
 from builders.embed.levels import LEVELS, ROWS_PER_GROUP
+from builders.embed.parts import NAMED, Encoding, code_of_vectors, encoding_of, entry_of
+from builders.embed.pieces import first_occurrences, limits, pieces
+from builders.engines import Engine, check_engine, run_tasks
+from builders.engines.base import Task
+from builders.engines.local import threads_each
 from builders.learning.devices import choose_device, limit_threads
-from builders.methods import METHODS
-from builders.methods.crystal_transformer.batches import spans
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
 from builders.progress import Reporter
-from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.snapshots.intake import obtain_snapshot
-from builders.snapshots.ledger import Entry, Ledger, write_part
-from builders.snapshots.snapshot import REJECTED, Snapshot, read_part
+from builders.snapshots.ledger import Ledger
+from builders.snapshots.snapshot import REJECTED, Snapshot
 from builders.sources import SourceOptions
-from builders.structures.cleaning import USABLE, Selection, at_most, site_limit, sort_out
-from builders.structures.counts import count_structures
+from builders.structures.cleaning import Selection, site_limit
 from builders.structures.rejections import MENDS
-from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
 from embeddings._version import __version__
-from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, OutputInvalid, SourceError
 from embeddings.store.folders import atomic_file
 from embeddings.store.licences import combined_licence
@@ -45,12 +45,6 @@ from embeddings.store.outputs import check_file
 from embeddings.store.temporaries import sweep
 from embeddings.vectors.file import ENDING, Footer, Level, open_vectors, read_pages
 from embeddings.vectors.seal import blank_seal, seal
-
-AT_ONCE, SITES_AT_ONCE = 512, 100_000
-"""Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""
-
-NAMED = 5
-"""At most this many structures are named for each reason."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,7 @@ class EmbedRequest:
         snapshot: folder of a snapshot that was taken earlier, in place of a source.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         force: replace an existing file.
+        engine: who makes the parts; the bytes of the file do not depend on it.
     """
 
     catalog: Path
@@ -80,6 +75,7 @@ class EmbedRequest:
     snapshot: Path | None = None
     device: str = "auto"
     force: bool = False
+    engine: Engine = field(default_factory=Engine)
 
 
 def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
@@ -89,7 +85,10 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left at ``request.out``.
     """
     _check_output(request.out)
-    encoder = read_crystal_encoder(request.catalog).to(choose_device(request.device))
+    check_engine(request.engine)
+    if request.engine.name == "local":
+        choose_device(request.device)  # is there such a one?
+    encoder = read_crystal_encoder(request.catalog)
     limit_threads()
     snapshot = obtain_snapshot(
         request.source, request.options, request.selection,
@@ -117,9 +116,8 @@ class _Job:
     def identity(self) -> str:
         """The same identity, the same file."""
         origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
-        encoder, limits = self.encoder.manifest.manifest_sha256, (AT_ONCE, SITES_AT_ONCE, self.encoder.max_sites)
-        code = code_hash([METHODS["crystal-transformer"]], also=["builders.embed.levels"])
-        return identity_of(encoder, structures, origin, rejected, self.level, limits, __version__, code)
+        encoder, bounds = self.encoder.manifest.manifest_sha256, (*limits(), self.encoder.max_sites)
+        return identity_of(encoder, structures, origin, rejected, self.level, bounds, __version__, code_of_vectors())
 
 
 def _check_output(out: Path) -> None:
@@ -147,7 +145,7 @@ def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | N
 def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> Footer:
     """Encode what has not been encoded yet, and write the file."""
     ledger = _open_ledger(folder, reporter)
-    _encode(job, ledger, reporter)
+    _encode(request, job, ledger, reporter)
     footer = _footer(job, ledger)
     _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
     _join(request.out, ledger, footer)
@@ -170,75 +168,40 @@ def _existing(out: Path, identity: str) -> Footer:
     return footer
 
 
-def _open_ledger(folder: Path, reporter: Reporter) -> Ledger:
+def _open_ledger(folder: Path, reporter: Reporter) -> PartLedger:
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(folder)
-    if ledger.entries:
+    ledger = PartLedger(folder)
+    if ledger.n_received:
         reporter.say(f"Resuming the run in {folder}.")
     return ledger
 
 
-def _encode(job: _Job, ledger: Ledger, reporter: Reporter) -> None:
+def _encode(request: EmbedRequest, job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
     """Make every part that is missing or damaged."""
-    damaged = set(ledger.damaged())
-    is_first = _first_occurrences(job.snapshot)
-    n_done = sum(entry.n_received for entry in ledger.entries)
-    with reporter.stage("Embedding", len(is_first), done=n_done) as stage:
-        for number, (table, is_new) in enumerate(_pieces(job.snapshot, is_first)):
-            if number in damaged:
-                ledger.replace(number, _store(job, ledger.folder, table, is_new, number))
-            elif number >= len(ledger.entries):
-                ledger.append(_store(job, ledger.folder, table, is_new, number))
-                stage.advance(len(table))
-
-
-def _pieces(snapshot: Snapshot, is_first: np.ndarray) -> Iterator[tuple[StructureTable, np.ndarray]]:
-    """Yield the structures of a snapshot, some at a time, without their properties; and their part of `is_first`."""
-    row = 0
-    for name in snapshot.parts:
-        file = pq.ParquetFile(read_part(snapshot, name))
-        columns = [column for column in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS if column in file.schema_arrow.names]
-        for batch in file.iter_batches(AT_ONCE, columns=columns):
-            table = structures_from_arrow(pa.Table.from_batches([batch]), origin=snapshot.origin.name)
-            for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
-                yield table.take(np.arange(start, stop)), is_first[row + start : row + stop]
-            row += len(table)
-
-
-def _first_occurrences(snapshot: Snapshot) -> np.ndarray:
-    """Return which structures of a snapshot have an identifier that none before them has, (n,) bool."""
-    files = (read_part(snapshot, name) for name in snapshot.parts)
-    parts = [pq.read_table(file, columns=["material_id"])["material_id"] for file in files]
-    ids = pa.chunked_array([chunk.cast(pa.string()) for part in parts for chunk in part.chunks], pa.string())
-    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    is_first = np.zeros(len(codes), dtype=bool)
-    is_first[np.unique(codes, return_index=True)[1]] = True
-    return is_first
-
-
-def _store(job: _Job, folder: Path, table: StructureTable, is_new: np.ndarray, number: int) -> Entry:
-    """Encode what can be encoded, write it as a part, and return what goes into the ledger."""
-    filters = USABLE | {"duplicate_id": lambda _: is_new, "too_many_sites": at_most(job.encoder.max_sites)}
-    usable, dropped = sort_out(table, filters)
-    counts = count_structures(usable)
-    unknown = np.setdiff1d(np.flatnonzero(counts), job.encoder.atomic_numbers)
-    covered, uncovered = sort_out(usable, {"element_not_covered": job.encoder.covers})
-    left_out = dropped | uncovered
-    name = f"part-{number:05d}.parquet" if len(covered) else None
-    return Entry(
-        start=number,
-        next=number + 1,
-        file=name,
-        sha256=write_part(folder / name, LEVELS[job.level].encode(job.encoder, covered)) if name else None,
-        n_received=len(table),
-        n_kept=len(covered),
-        left_out={reason: len(names) for reason, names in left_out.items()},
-        rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
-        counts={SYMBOLS[z - 1]: int(counts[z]) for z in unknown},
+    is_new = first_occurrences(job.snapshot)
+    tasks = (
+        Task(number, piece.label, piece)
+        for number, piece in enumerate(pieces(job.snapshot, is_new))
+        if number not in ledger
     )
+    with reporter.stage("Embedding", len(is_new), done=ledger.n_received) as stage:
+        for part in run_tasks(request.engine, _encoding(request, job), tasks):
+            entry = entry_of(part)
+            ledger.commit(part.number, entry, part.content)
+            stage.advance(entry.n_received)
 
 
-def _footer(job: _Job, ledger: Ledger) -> Footer:
+def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
+    """Return what workers need; on a cluster the device of each is what it was given."""
+    engine, device = request.engine, request.device
+    if engine.name == "ray" and device == "auto":
+        device = "cuda" if engine.gpus_per_worker else "cpu"
+    threads = 1 if engine.name == "ray" else threads_each(engine.workers) if engine.workers else None
+    max_sites = job.encoder.max_sites
+    return encoding_of(request.catalog, job.level, max_sites=max_sites, device=device, threads=threads)
+
+
+def _footer(job: _Job, ledger: PartLedger) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
@@ -261,7 +224,7 @@ def _footer(job: _Job, ledger: Ledger) -> Footer:
     )
 
 
-def _name_what_is_left_out(snapshot: Snapshot, ledger: Ledger, footer: Footer, reporter: Reporter) -> None:
+def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Footer, reporter: Reporter) -> None:
     """Say by name which files and structures are not in the output, some of them for each reason."""
     pulled = chain.from_iterable(entry.rejected for entry in Ledger(snapshot.folder).entries)
     encoded = chain.from_iterable(entry.rejected for entry in ledger.entries)
@@ -287,7 +250,7 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _join(out: Path, ledger: Ledger, footer: Footer) -> None:
+def _join(out: Path, ledger: PartLedger, footer: Footer) -> None:
     """Write all parts as one file that appears whole."""
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
     with atomic_file(out, advice="The same command goes on from here.") as temporary:

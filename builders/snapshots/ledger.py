@@ -61,8 +61,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        text = _text(folder / LEDGER)
-        self.entries = _bridged(_read(text))
+        text = text_of(folder / LEDGER)
+        self.entries = _bridged(read_lines(text))
         self._is_whole = text == self._rendered()
 
     @property
@@ -76,13 +76,7 @@ class Ledger:
         if not self._is_whole:
             self._rewrite()
             return
-        try:
-            with (self.folder / LEDGER).open("a", encoding="utf-8", newline="") as file:
-                file.write(_line(len(self.entries) - 1, entry))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputInvalid(f"{self.folder / LEDGER} cannot be written: {error}.") from error
+        append_line(self.folder / LEDGER, len(self.entries) - 1, entry)
 
     def replace(self, index: int, entry: Entry) -> None:
         """Replace a batch by the one that was fetched again."""
@@ -98,7 +92,7 @@ class Ledger:
         self._is_whole = True
 
     def _rendered(self) -> str:
-        return "".join(_line(number, entry) for number, entry in enumerate(self.entries))
+        return "".join(line_of(number, entry) for number, entry in enumerate(self.entries))
 
 
 def is_intact(folder: Path, entry: Entry) -> bool:
@@ -131,14 +125,19 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a ledger; empty where there is none.
+
+    Raises:
+        OutputInvalid: it cannot be read.
+    """
     try:
         return path.read_bytes().decode(errors="replace") if path.exists() else ""
     except OSError as error:
         raise OutputInvalid(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _read(text: str) -> dict[int, Entry]:
+def read_lines(text: str) -> dict[int, Entry]:
     """Return the entries whose lines are intact, by number."""
     entries: dict[int, Entry] = {}
     for line in text.split("\n"):
@@ -169,5 +168,21 @@ def _lost(number: int, before: list[Entry], after: Entry) -> Entry:
 _NOTHING: dict[str, Any] = {"n_received": 0, "n_kept": 0, "left_out": {}, "rejected": [], "counts": {}, "unusable": []}
 
 
-def _line(number: int, entry: Entry) -> str:
+def append_line(path: Path, number: int, entry: Entry) -> None:
+    """Add the line of a batch to a ledger, durably.
+
+    Raises:
+        OutputInvalid: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.write(line_of(number, entry))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputInvalid(f"{path} cannot be written: {error}.") from error
+
+
+def line_of(number: int, entry: Entry) -> str:
+    """Return the line of a batch, sealed."""
     return sealed({"number": number, **asdict(entry)})

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pyarrow as pa
 
+from builders.engines.local import clean_context
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.attempts import attempt
 from builders.sources.local_file import Item, LocalFile, Parser
@@ -165,7 +164,9 @@ def _mapping(n_jobs: int) -> Iterator[Run]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    with ProcessPoolExecutor(n_jobs, mp_context=_context(), initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(
+        n_jobs, mp_context=clean_context("builders.sources.local_folder"), initializer=_ignore_interrupts
+    ) as pool:
         try:
             yield partial(_in_pool, pool, n_jobs)
         except BrokenProcessPool as error:
@@ -186,15 +187,6 @@ def _in_pool(
             yield done, [future.result() for future in futures]
     for done, futures in waiting:
         yield done, [future.result() for future in futures]
-
-
-def _context() -> BaseContext:
-    """Return how to start processes: with the slow imports done where the system can, else from scratch."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["builders.sources.local_folder"])
-    return context
 
 
 def _ignore_interrupts() -> None:

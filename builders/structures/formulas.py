@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -17,13 +19,11 @@ def reduced_formulas_of(table: StructureTable) -> list[str]:
     keys, counts = np.unique(crystal_of_atom * (N_ELEMENTS + 1) + table.atomic_numbers, return_counts=True)
     starts = np.searchsorted(keys, np.arange(len(table) + 1) * (N_ELEMENTS + 1))
     elements = keys % (N_ELEMENTS + 1)
-    seen: dict[tuple[bytes, bytes], str] = {}
-    formulas = []
-    for start, stop in pairwise(starts):
-        z = elements[start:stop]
-        n = counts[start:stop] // np.gcd.reduce(counts[start:stop])
-        key = (z.tobytes(), n.tobytes())
-        if key not in seen:
-            seen[key] = reduced_formula({SYMBOLS[k - 1]: int(m) for k, m in zip(z, n, strict=True)})
-        formulas.append(seen[key])
-    return formulas
+    pieces = ((elements[start:stop].tolist(), counts[start:stop].tolist()) for start, stop in pairwise(starts))
+    return [_formula(tuple(z), tuple(m // math.gcd(*n) for m in n)) for z, n in pieces]
+
+
+@lru_cache(maxsize=1 << 16)
+def _formula(atomic_numbers: tuple[int, ...], counts: tuple[int, ...]) -> str:
+    """Spell a formula; a run meets the same one when it reads, checks and writes a crystal."""
+    return reduced_formula({SYMBOLS[z - 1]: n for z, n in zip(atomic_numbers, counts, strict=True)})

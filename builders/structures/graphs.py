@@ -18,6 +18,10 @@ MAX_INDEXED = np.iinfo(np.uint16).max
 MAX_BINS = 50_000
 """The search sorts atoms into bins; beyond 100,000 it makes them larger, and in a long cell divides by zero."""
 
+LEAST_REACH = 2.0
+"""Nearer neighbors are searched within this (angstrom), then told apart: bins of 0.4 are so many that they take fifteen
+times as long as all the distances in them."""
+
 Advance = Callable[[int], None]
 """Called with the number of crystals done since the last call."""
 
@@ -97,8 +101,9 @@ def neighbor_lists(table: StructureTable, cutoff: float) -> Iterator[tuple[np.nd
 
 def shortest_distances(table: StructureTable, *, cutoff: float) -> np.ndarray:
     """Return the shortest distance between two atoms of each crystal, (n,); infinite where none is below ``cutoff``."""
-    lists = neighbor_lists(table, cutoff)
-    return np.array([d.min() if len(d) else np.inf for _, _, d in lists], dtype=np.float64)
+    lists = neighbor_lists(table, max(cutoff, LEAST_REACH))
+    shortest = np.array([d.min() if len(d) else np.inf for _, _, d in lists], dtype=np.float64)
+    return np.where(shortest < cutoff, shortest, np.inf)
 
 
 def _cells_of(table: StructureTable) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from embeddings.cli.engine_options import engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @source_options
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Output, .parquet.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@engine_options
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -39,12 +41,14 @@ def embed(ctx: click.Context, **options: Any) -> None:
 
     A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
     sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
-    kill, the same command resumes the run and ends with the same bytes.
+    kill, the same command resumes the run and ends with the same bytes, whatever the number of workers.
 
     \b
     Example:
       embeddings embed --catalog ct-multi --source table --path structures.parquet -o vectors.parquet
       embeddings embed --catalog ct-multi --level site --snapshot mp-stable -o sites.parquet
+      embeddings embed --catalog ct-multi --snapshot mp-stable --workers 8 -o vectors.parquet
+      embeddings embed --catalog ct-multi --snapshot mp-stable --engine ray --address auto -o vectors.parquet
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
@@ -57,11 +61,14 @@ def embed(ctx: click.Context, **options: Any) -> None:
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+    engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
     guard_source(Output(options["out"]), work, options=options, catalogs=[folder])
     about, selection = parse_options(options)
     stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
-    request = EmbedRequest(folder, work=store.cache_folder(), options=about, selection=selection, **stated)
+    request = EmbedRequest(
+        folder, work=store.cache_folder(), options=about, selection=selection, engine=engine, **stated
+    )
     try:
         footer = run(request, Reporter(quiet=quiet))
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders.embed import job as module
+from builders.embed import parts, pieces
+from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+from builders.runs.locks import only_one
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import read_structure_table
 from embeddings import load_catalog, load_uae
 from embeddings.cli import main
+from embeddings.errors import OutputInvalid
 from embeddings.store.roots import user_root
 from testing.crystals import arrow_table, cscl, sample_crystals
 from testing.encoders import write_encoder_catalog
@@ -33,7 +38,7 @@ from testing.toys import write_toy
 def sample(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sixty crystals, one without volume, one known twice and one with plutonium; parts of 16; a catalog, toy."""
     write_encoder_catalog(user_root())
-    monkeypatch.setattr(module, "AT_ONCE", 16)
+    monkeypatch.setattr(pieces, "AT_ONCE", 16)
     crystals, _ = sample_crystals(60)
     crystals[3] = (0 * crystals[3][0], *crystals[3][1:])
     crystals[20] = cscl(94, 8, 3.4)
@@ -167,23 +172,23 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 ) -> None:
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
     assert embed(sample, level, whole).exit_code == 0
-    store, stored = module._store, []
+    make, made = parts.make_part, []
 
-    def stop_at_the_third(*args: object) -> object:
-        if len(stored) == 2:
+    def stop_at_the_third(*args: Any) -> Part:
+        if len(made) == 2:
             raise KeyboardInterrupt
-        stored.append(args[-1])
-        return store(*args)  # type: ignore[arg-type]
+        made.append(args[-1].number)
+        return make(*args)
 
-    monkeypatch.setattr(module, "_store", stop_at_the_third)
+    monkeypatch.setattr(parts, "make_part", stop_at_the_third)
     stopped = embed(sample, level, out)
     assert (stopped.exit_code, out.exists()) == (130, False)
     assert "resumes the run" in stopped.stderr
     next(user_root().parent.glob("embed/toy-*/part-00000.parquet")).write_bytes(b"damaged")
-    numbers: list[object] = []
-    monkeypatch.setattr(module, "_store", lambda *args: numbers.append(args[-1]) or store(*args))
+    made.clear()
+    monkeypatch.setattr(parts, "make_part", lambda *args: made.append(args[-1].number) or make(*args))
     assert embed(sample, level, out).exit_code == 0
-    assert numbers == [0, 2, 3]
+    assert made == [0, 2, 3]
     assert out.read_bytes() == whole.read_bytes()
     assert not list(user_root().parent.glob("embed/toy-*"))
 
@@ -191,8 +196,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (
-        "import time, sys; from builders.embed import job as m; from embeddings.cli import main; m.AT_ONCE = 4\n"
-        "store = m._store; m._store = lambda *a: (time.sleep(0.1), store(*a))[1]\n"
+        "import time; from builders.embed import parts as p, pieces; from embeddings.cli import main\n"
+        "pieces.AT_ONCE, make = 4, p.make_part; p.make_part = lambda *a: (time.sleep(0.1), make(*a))[1]\n"
         f"main({arguments(sample, 'site', out)!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", slow], env=os.environ | {"OMP_NUM_THREADS": "1"})
@@ -203,6 +208,67 @@ def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
     subprocess.run([sys.executable, "-c", slow.replace("0.1)", "0)")], check=True)
     assert list(load_catalog(out)) == [f"test-{k}" for k in GOOD]
+
+
+@pytest.mark.parametrize("level", ["structure", "site", "element"])
+def test_workers_write_the_bytes_of_one_process(level: str, sample: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    assert embed(sample, level, one).exit_code == 0
+    result = embed(sample, level, two, "--workers", "2")
+    assert result.exit_code == 0, result.output
+    assert two.read_bytes() == one.read_bytes()
+
+
+def test_a_killed_driver_of_workers_is_taken_up_where_it_was(
+    sample: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "AT_ONCE", 1)
+    whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    assert embed(sample, "structure", whole).exit_code == 0
+    code = (
+        "import sys; from builders.embed import pieces; from embeddings.cli import main; pieces.AT_ONCE = 1\n"
+        f"main({[*arguments(sample, 'structure', out), '--workers', '2']!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    while process.poll() is None and not list(own_cache.glob("embed/*/part-00007.parquet")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL
+    kept = {
+        json.loads(line)["number"] for line in next(own_cache.glob("embed/*/ledger.jsonl")).read_text().splitlines()
+    }
+    made, make = set(), parts.make_part
+    monkeypatch.setattr(parts, "make_part", lambda *args: made.add(args[-1].number) or make(*args))
+    assert embed(sample, "structure", out).exit_code == 0
+    assert out.read_bytes() == whole.read_bytes()
+    assert len(kept) >= 7
+    assert (kept & made, kept | made) == (set(), set(range(60)))
+
+
+def test_a_second_driver_is_refused_while_the_first_works(sample: Path, tmp_path: Path, own_cache: Path) -> None:
+    assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
+    folder = next(own_cache.glob("embed/.*.lock"))
+    with only_one(folder.with_name(folder.name[1:].removesuffix(".lock")), OutputInvalid, "embedding"):
+        refused = embed(sample, "structure", tmp_path / "other.parquet", "--workers", "2")
+    assert (refused.exit_code, "Another process is embedding these very structures" in refused.stderr) == (1, True)
+
+
+def test_what_is_left_of_a_torn_ledger_is_kept(
+    sample: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    assert embed(sample, "site", whole).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_join", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert embed(sample, "site", out).exit_code == 130
+    ledger = next(own_cache.glob("embed/*/ledger.jsonl"))
+    first, second, third, last = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text(last + first.replace("part-00000", "part-00001") + third + second[:50])
+    made, make = [], parts.make_part
+    monkeypatch.setattr(parts, "make_part", lambda *args: made.append(args[-1].number) or make(*args))
+    assert embed(sample, "site", out).exit_code == 0
+    assert made == [0, 1]
+    assert out.read_bytes() == whole.read_bytes()
 
 
 def test_what_exists_is_kept_unless_forced(sample: Path, tmp_path: Path) -> None:
@@ -266,7 +332,7 @@ def test_a_full_disk_leaves_nothing_and_costs_nothing(
         result = embed(sample, "structure", tmp_path / "v.parquet")
     assert (result.exit_code, "No space left" in result.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
-    monkeypatch.setattr(module, "_store", None)  # nothing is encoded again
+    monkeypatch.setattr(parts, "make_part", None)  # nothing is encoded again
     assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
 
 
@@ -301,7 +367,7 @@ def test_one_large_crystal_is_counted_and_does_not_stop_the_others(tmp_path: Pat
 
 def test_parts_hold_few_atoms_and_the_same_rows(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert embed(sample, "site", tmp_path / "whole.parquet").exit_code == 0
-    monkeypatch.setattr(module, "SITES_AT_ONCE", 20)
+    monkeypatch.setattr(pieces, "SITES_AT_ONCE", 20)
     assert embed(sample, "site", tmp_path / "cut.parquet").exit_code == 0
     whole, cut = (load_catalog(tmp_path / f"{name}.parquet") for name in ("whole", "cut"))
     assert list(whole) == list(cut)

@@ -304,8 +304,11 @@ def test_an_encoder_in_the_place_of_another_is_corrupt(written: Path, own_cache:
         load_encoder("other")
 
 
-def test_no_training_code_is_imported() -> None:
-    training = ("builders.methods.crystal_transformer.training", "builders.pipeline")
-    code = f"import sys, {CrystalEncoder.__module__}; print([m for m in {training} if m in sys.modules])"
+def test_neither_training_code_nor_a_compiler_is_imported(written: Path) -> None:
+    heavy = ("builders.methods.crystal_transformer.training", "builders.pipeline", "torch._dynamo")
+    code = (
+        f"import sys; from {CrystalEncoder.__module__} import read_crystal_encoder as r; r({str(written)!r}); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True).stdout == "[]\n"

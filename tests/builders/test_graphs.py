@@ -41,6 +41,21 @@ def test_shortest_distance_sees_images_and_is_infinite_beyond_the_cutoff() -> No
     np.testing.assert_allclose(shortest_distances(table, cutoff=3.0), [np.inf, 2.5])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_atoms_that_nearly_touch_are_found_as_one_by_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    crystals = [random_crystal(rng, n) for n in (1, 2, 4, 9)]
+    for lattice, _, coords in crystals[1:]:
+        coords[1] = coords[0] + rng.normal(0, 0.1, 3) @ np.linalg.inv(lattice)
+    found = shortest_distances(structure_table(crystals), cutoff=0.4)
+    expected = []
+    for lattice, numbers, coords in crystals:
+        *_, distances = Structure(Lattice(lattice), numbers, coords).get_neighbor_list(0.4)
+        expected.append(min(distances, default=np.inf))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.isfinite(found).any()
+
+
 def shears(rng: np.random.Generator, n: int) -> np.ndarray:
     """A matrix of whole numbers and determinant 1: another basis of the same lattice."""
     basis = np.eye(3)

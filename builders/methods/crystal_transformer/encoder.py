@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from safetensors.torch import save
+from torch.overrides import TorchFunctionMode
 
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size, spans
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
@@ -328,11 +329,21 @@ def _config(manifest: Manifest) -> CrystalTransformerConfig:
 
 def _network(config: CrystalTransformerConfig, tensors: dict[str, np.ndarray]) -> CrystalTransformer:
     """Make a network without memory of its own, so that the file alone says how much is taken."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         model = CrystalTransformer(config, n_targets=0)
     weights = {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in tensors.items()}
     model.load_state_dict(weights, assign=True)
     return model
+
+
+class _Undrawn(TorchFunctionMode):
+    """Within it no first weights are drawn: for that, on the device "meta", torch would import its compiler, in 2 s."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") == "normal_":
+            return (*args, *kwargs.values())[0]
+        return func(*args, **kwargs)
 
 
 def _table_of(structures: Structures) -> StructureTable:

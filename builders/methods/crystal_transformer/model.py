@@ -83,7 +83,9 @@ class Mixing(nn.Module):
         self.widths = [config.width] * 3 + [message_dim]
         self.take = nn.Linear(config.width, sum(self.widths))
         self.give = nn.Linear(config.width + n_radial * message_dim, config.width)
-        self.radial_weight = nn.Parameter(0.5 * torch.randn(config.n_heads, n_radial)) if periodic else None
+        self.radial_weight = (
+            nn.Parameter(nn.init.normal_(torch.empty(config.n_heads, n_radial), std=0.5)) if periodic else None
+        )
 
     def forward(self, tokens: Tensor, mask: Tensor, pairs: Tensor | None) -> Tensor:
         """Mix: tokens (B, N, width), mask (B, N), pairs (B, N, n_radial, N) or None -> (B, N, width)."""

@@ -1,0 +1,63 @@
+"""What an embedding has finished: one line for each part, in the order in which parts arrive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builders.snapshots.ledger import LEDGER, Entry, append_line, is_intact, line_of, part_name, read_lines, text_of
+from embeddings.store.folders import atomic_file, write_text
+
+RESUMES = "The same command resumes from here."
+
+
+class PartLedger:
+    """The parts of a run, on disk and in memory; the only thing that says what is done.
+
+    Any part may be missing: it is made again. A line that a crash tore or that was altered counts as missing, and so
+    does a part that is not what its line says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        text = text_of(folder / LEDGER)
+        self._entries = {number: entry for number, entry in read_lines(text).items() if is_intact(folder, entry)}
+        if text != self._rendered():
+            write_text(folder / LEDGER, self._rendered())
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._entries
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What is done, in the order of the structures."""
+        return [self._entries[number] for number in sorted(self._entries)]
+
+    @property
+    def n_received(self) -> int:
+        """Structures that were looked at."""
+        return sum(entry.n_received for entry in self._entries.values())
+
+    @property
+    def n_kept(self) -> int:
+        """Structures in all parts."""
+        return sum(entry.n_kept for entry in self._entries.values())
+
+    def commit(self, number: int, entry: Entry, content: bytes) -> None:
+        """Write a part, then its line.
+
+        Raises:
+            OutputInvalid: one cannot be written; then the part counts as missing.
+        """
+        if entry.file is not None:
+            with atomic_file(self.folder / entry.file, advice=RESUMES) as temporary:
+                temporary.write_bytes(content)
+        append_line(self.folder / LEDGER, number, entry)
+        self._entries[number] = entry
+
+    def _rendered(self) -> str:
+        return "".join(line_of(number, self._entries[number]) for number in sorted(self._entries))
+
+
+def file_of(number: int, content: bytes) -> str | None:
+    """Return the name of a part, or None where there is nothing in it."""
+    return part_name(number) if content else None

@@ -1,0 +1,96 @@
+"""Engines make the parts of a large result: in this process, in several, or on a Ray cluster.
+
+A driver cuts its work into tasks and gives them to `run_tasks`; finished parts come back in any order, each checked
+against its hash. The driver alone writes and keeps the ledger, so that the bytes of a result do not depend on the
+engine, and a killed worker, node or driver loses no part that the ledger has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from builders.engines.base import Job, Part, Task
+from builders.engines.dispatch import Pool, dispatch
+from embeddings.errors import InputInvalid
+
+EngineName = Literal["local", "ray"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Who makes the parts.
+
+    Attributes:
+        name: ``"local"`` for processes of this machine, ``"ray"`` for actors of a Ray cluster.
+        workers: how many; None for one on this machine, and for all that a cluster has room for.
+        address: of a cluster, ``"auto"`` or ``"HOST:PORT"``; None for a running one of this machine, or one made now.
+        gpus_per_worker: GPUs that each worker on a cluster has to itself.
+    """
+
+    name: EngineName = "local"
+    workers: int | None = None
+    address: str | None = None
+    gpus_per_worker: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            InputInvalid: there is no such engine, or it does not take an option.
+        """
+        if self.name not in get_args(EngineName):
+            raise InputInvalid(f'No engine "{self.name}". Known: {", ".join(get_args(EngineName))}.')
+        if self.workers is not None and self.workers < 1:
+            raise InputInvalid(f"{self.workers} workers do nothing. Give at least one.")
+        if self.name == "local" and (self.address is not None or self.gpus_per_worker):
+            raise InputInvalid("An address and GPUs for each worker belong to the engine ray: --engine ray.")
+
+
+def check_engine(engine: Engine) -> None:
+    """Find out before any work is done whether an engine is installed.
+
+    Raises:
+        MissingExtra: it is not.
+        EngineError: it is too old.
+    """
+    if engine.name == "ray":
+        from builders.engines.cluster import import_ray
+
+        import_ray()
+
+
+def run_tasks(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]:
+    """Yield the part of every task, in any order.
+
+    Args:
+        engine: who makes them.
+        job: what workers need to know once.
+        tasks: each with a number of its own; no more of them are taken than there are workers, and one.
+
+    Raises:
+        EngineError: workers cannot be started or reached, differ from this process, or die on one task again and again.
+        MissingExtra: the engine is not installed.
+        EmbeddingsError: what a worker raised.
+    """
+    if engine.name == "local" and engine.workers in (None, 1):
+        make = job.open()
+        return (make(task) for task in tasks)
+    return _in_pool(engine, job, tasks)
+
+
+def _in_pool(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]:
+    with closing(_pool(engine, job)) as pool:
+        yield from dispatch(pool, tasks)
+
+
+def _pool(engine: Engine, job: Job) -> Pool:
+    if engine.name == "ray":
+        from builders.engines.cluster import RayPool
+
+        return RayPool(job, engine.workers, address=engine.address, gpus_per_worker=engine.gpus_per_worker)
+    from builders.engines.local import LocalPool
+
+    return LocalPool(job, engine.workers or 1)

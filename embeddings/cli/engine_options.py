@@ -1,0 +1,51 @@
+"""Options for who does the work: this process, several, or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from builders.engines import Engine
+
+Command = Callable[..., Any]
+
+_OPTIONS = (
+    click.option(
+        "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+        help="Who does the work: processes of this machine, or a Ray cluster (the extra cluster).",
+    ),
+    click.option(
+        "--workers", type=click.IntRange(1, 65_536),
+        help="How many at a time.  [default: 1 on this machine, all that the cluster has room for]",
+    ),
+    click.option(
+        "--address", metavar="auto|HOST:PORT",
+        help="Of the Ray cluster.  [default: one that runs on this machine, else one for this command]",
+    ),
+    click.option(
+        "--gpus-per-worker", type=click.IntRange(0, 16), default=0, show_default=True,
+        help="GPUs that each worker of the Ray cluster has to itself.",
+    ),
+)  # fmt: skip
+
+
+def engine_options(command: Command) -> Command:
+    """Add the options of engines to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def parse_engine(options: dict[str, Any]) -> Engine:
+    """Take the options of engines out of all options.
+
+    Raises:
+        InputInvalid: they do not go together.
+    """
+    from builders.engines import Engine
+
+    name, workers, address, gpus = (options.pop(key) for key in ("engine", "workers", "address", "gpus_per_worker"))
+    return Engine(name, workers, address, gpus)
