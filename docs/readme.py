@@ -1,4 +1,4 @@
-"""Fill what is generated: the catalogs of the README, and the tables of five pages in docs.
+"""Fill what is generated: the catalogs of the README, and the tables of pages in docs.
 
 Run it with `make readme`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import bench, cross_modal, downstream, explicit, imkt, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -22,6 +22,7 @@ CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 BENCH = ROOT / "docs" / "bench-results.md"
 IMKT = ROOT / "docs" / "imkt-results.md"
 EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
+ADOPTED = ROOT / "docs" / "adopt.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -58,6 +59,11 @@ def fill_imkt(text: str) -> str:
 def fill_explicit(text: str) -> str:
     """Return the page on structures for formulas with its tables made anew."""
     return insert(text, "results", render_all(explicit.SUITE))
+
+
+def fill_adopted(text: str) -> str:
+    """Return the page on tables of others with their ranking made anew."""
+    return insert(text, "ranked", render_all(adopted.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -133,6 +139,7 @@ PAGES = {
     BENCH: fill_bench,
     IMKT: fill_imkt,
     EXPLICIT: fill_explicit,
+    ADOPTED: fill_adopted,
 }
 """Page -> what makes its generated parts anew."""
 

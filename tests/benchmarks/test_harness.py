@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import bench, cross_modal, downstream, imkt, pooling, speed
+from benchmarks import adopted, bench, cross_modal, downstream, imkt, pooling, speed
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
 from benchmarks.markdown import mean_and_std, table
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from embeddings.errors import InputInvalid, SourceError
 
-SUITES = (speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE)
+SUITES = (speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, adopted.SUITE)
 
 
 def count_to_three(request: Request) -> Mapping[str, Any]:

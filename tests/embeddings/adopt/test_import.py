@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.loaders import load_uae
 from embeddings.store import roots as store
 from embeddings.store.manifest import read_manifest
+from testing.packages import install_tables
 from testing.toys import write_toy
 from tests.embeddings.adopt.conftest import TERMS, VECTORS, Run, csv_text
 
@@ -142,28 +141,11 @@ def test_names_that_are_taken(here: Path, run: Run) -> None:
     run("import", "t.csv", "--name", "theirs", *TERMS, "--force")
 
 
-def _install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a package of the name and the layout of ElementEmbeddings on the path."""
-    module, about = folder / "elementembeddings", folder / "elementembeddings-9.8.7.dist-info"
-    (module / "utils").mkdir(parents=True)
-    (module / "data" / "element_representations").mkdir(parents=True)
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ElementEmbeddings\nVersion: 9.8.7\n")
-    (module / "__init__.py").write_text("raise SystemExit('the package was run')")
-    (module / "utils" / "config.py").write_text(
-        'DEFAULT_ELEMENT_EMBEDDINGS = {"small": "small.json"}\nCITATIONS = {"small": ["@misc{small,title={Small}}"]}\n'
-    )
-    rows = {"Null": [0.0, 0.0], "H": [1.0, 2.0], "O": [3.0, 4.0]}
-    (module / "data" / "element_representations" / "small.json").write_text(json.dumps(rows))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "elementembeddings"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(folder)
-
-
 def test_a_table_of_a_package_brings_its_version_its_licence_and_its_citation(
     here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _install(here / "site", monkeypatch)
+    rows = {"Null": [0.0, 0.0], "H": [1.0, 2.0], "O": [3.0, 4.0]}
+    install_tables(here / "site", {"small": rows}, monkeypatch)
     assert run("import", "--from", "element-embeddings").stdout == "small\n"
     result = run("import", "--from", "element-embeddings", "small")
     assert "Not elements, so left out: Null" in result.stderr
