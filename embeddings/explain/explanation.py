@@ -113,15 +113,11 @@ class Explanation:
 
     def _element_rows(self) -> list[tuple[str, ...]]:
         """Return a line for each element; where there are pairs, its value beside them too."""
-        if self.order == 1:
-            return [("", "share", "Shapley value")] + [
-                (symbol, _percent(share), self._value((symbol,), self.singles[symbol]))
-                for symbol, share in zip(self.elements, self.shares, strict=True)
-            ]
-        return [("", "share", "Shapley value", "beside its pairs")] + [
-            (symbol, _percent(share), signed(self.shapley[symbol]), self._value((symbol,), self.singles[symbol]))
-            for symbol, share in zip(self.elements, self.shares, strict=True)
-        ]
+        rows: list[tuple[str, ...]] = [("", "share", "Shapley value", "beside its pairs")]
+        for symbol, share in zip(self.elements, self.shares, strict=True):
+            own, part = self._value((symbol,), self.singles[symbol]), f"{100 * share:.3g} %"
+            rows.append((symbol, part, signed(self.shapley[symbol]), own) if self.order > 1 else (symbol, part, own))
+        return rows if self.order > 1 else [rows[0][:3], *rows[1:]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as values that JSON holds."""
@@ -161,10 +157,6 @@ class Explanation:
         """Return what a notebook shows."""
         rows = [("-".join(names), signed(value)) for names, value in self.interactions.items()]
         return html_table(f"{self.formula}: {self.what} {number(self.prediction)} {self.unit}", ("", "value"), rows)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
 
 
 def _known(value: float) -> float | None:
