@@ -30,6 +30,7 @@ TITLES = {
     "pull": "Pulling documents",
     "cif": "Reading CIF files",
     "embed": "Vectors of structures and of their sites",
+    "engines": "Vectors of structures, by who makes them",
 }
 """Benchmark -> what it measures."""
 
