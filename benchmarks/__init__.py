@@ -8,6 +8,7 @@
 - `benchmarks.bench`: what `embeddings bench` finds on many sets of measurements.
 - `benchmarks.explicit`: what candidate structures of formulas are worth.
 - `benchmarks.imkt`: what encoders of compositions are worth on all tasks with published scores.
+- `benchmarks.language`: what each part of the language model is worth.
 - ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
 
 Three scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip` and

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, pooling, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, pooling, speed
 
-SUITES = {one.command: one.SUITE for one in (speed, downstream, cross_modal, pooling, bench, explicit, imkt, adopted)}
+MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted)
+SUITES = {one.command: one.SUITE for one in MODULES}
 
 
 class _SuiteOfTheName(click.Group):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -21,6 +21,7 @@ DOWNSTREAM = ROOT / "docs" / "downstream.md"
 CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 BENCH = ROOT / "docs" / "bench-results.md"
 IMKT = ROOT / "docs" / "imkt-results.md"
+LANGUAGE = ROOT / "docs" / "language-model.md"
 EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 ADOPTED = ROOT / "docs" / "adopt.md"
 CATALOGS = ROOT / "catalogs"
@@ -54,6 +55,11 @@ def fill_bench(text: str) -> str:
 def fill_imkt(text: str) -> str:
     """Return the page on what transfer is worth with its tables made anew."""
     return insert(text, "results", render_all(imkt.SUITE))
+
+
+def fill_language(text: str) -> str:
+    """Return the page on the language model with the tables of its parts made anew."""
+    return insert(text, "results", render_all(language.SUITE))
 
 
 def fill_explicit(text: str) -> str:
@@ -138,6 +144,7 @@ PAGES = {
     CROSS_MODAL: fill_cross_modal,
     BENCH: fill_bench,
     IMKT: fill_imkt,
+    LANGUAGE: fill_language,
     EXPLICIT: fill_explicit,
     ADOPTED: fill_adopted,
 }

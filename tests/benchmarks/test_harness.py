@@ -16,14 +16,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import adopted, bench, cross_modal, downstream, imkt, pooling, speed
+from benchmarks import adopted, bench, cross_modal, downstream, imkt, language, pooling, speed
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
 from benchmarks.markdown import mean_and_std, table
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
 from embeddings.errors import InputInvalid, SourceError
 
-SUITES = (speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, adopted.SUITE)
+SUITES = (
+    speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, language.SUITE,
+    adopted.SUITE,
+)  # fmt: skip
 
 
 def count_to_three(request: Request) -> Mapping[str, Any]:
@@ -142,7 +145,8 @@ def test_one_command_has_all_suites() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmarks.downstream", "benchmarks.cross_modal", "benchmarks.bench", "benchmarks.imkt"]
+    "module",
+    ["benchmarks.downstream", "benchmarks.cross_modal", "benchmarks.bench", "benchmarks.imkt", "benchmarks.language"],
 )
 def test_a_suite_is_a_command_of_its_own_and_its_help_imports_nothing_heavy(module: str) -> None:
     code = f"""
