@@ -80,7 +80,7 @@ def matches_of(among: Collection, query: Query, best: Best, columns: Sequence[st
     further = [name for name in dict.fromkeys(columns) if name not in KEYS]
     told = among.taken(best.rows, [*KEYS, *further]).to_pylist()
     return [
-        Match(*(row.pop(key) for key in KEYS), float(cosine), query.names[of], row)
+        Match(row.pop("material_id"), row.pop("formula"), float(cosine), query.names[of], row)
         for row, cosine, of in zip(told, best.cosines, best.queries, strict=True)
     ]
 
