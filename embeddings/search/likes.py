@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +14,9 @@ import numpy as np
 from embeddings.errors import CatalogNotFound, FormulaInvalid, InputInvalid, MaterialNotCovered
 from embeddings.formula.bulk import reduced_formulas
 from embeddings.protocols import is_structure
-from embeddings.store.tables import ENCODER
 
 if TYPE_CHECKING:
     from embeddings.search.collections import Collection
-    from embeddings.vectors.file import Footer
 
 _FILES = (".cif", ".mcif", ".vasp", ".poscar", ".xyz", ".extxyz", ".json", ".gz", ".npy")
 
@@ -57,23 +57,8 @@ def query_of(like: Any, among: Collection) -> Query:
     if isinstance(like, os.PathLike):
         return _of_file(Path(like), among)
     if is_structure(like):
-        return _new(encoded_structure(like, among.footer)[None], "the structure")
+        return _new(_encoding().encoded_structure(like, among.footer)[None], "the structure")
     return _new(_vector(like, among.footer.dim), "the vector")
-
-
-def encoded_structure(structure: Any, footer: Footer) -> np.ndarray:
-    """Return the vector of a structure by the encoder that made a file of vectors, (dim,) float32.
-
-    Raises:
-        CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: another encoder goes by its name.
-        MissingExtra: the extra ``build`` is not installed.
-        EmbeddingsError: the structure cannot be encoded.
-    """
-    from embeddings.loaders import load_crystal_encoder
-
-    _check_encoder(footer)
-    return load_crystal_encoder(footer.encoder)[structure]
 
 
 def _other_text(text: str, among: Collection) -> Query:
@@ -135,45 +120,12 @@ def _of_file(path: Path, among: Collection) -> Query:
         raise CatalogNotFound(f"There is no file {path} to search for.")
     if path.suffix.lower() == ".npy":
         return _new(_vector(_array(path), among.footer.dim), path.name)
-    return _new(_encoded_file(path, among.footer), path.name)
+    return _new(_encoding().encoded_file(path, among.footer), path.name)
 
 
-def _encoded_file(path: Path, footer: Footer) -> np.ndarray:
-    from embeddings.bench.encoding import encoded
-    from embeddings.bench.manifest import StructureUse
-    from embeddings.vectors.structures import read_structure_catalog
-
-    sha256 = _check_encoder(footer)
-    use = StructureUse(encoder=footer.encoder, sha256=sha256, level="structure", dim=footer.dim)
-    with encoded(path, use) as file:
-        vectors = read_structure_catalog(file).vectors
-    if len(vectors) != 1:
-        raise InputInvalid(f"{path} holds {len(vectors):,} structures. One is searched for at a time.")
-    return vectors
-
-
-def _check_encoder(footer: Footer) -> str:
-    """Return the hash of the encoder of a file of vectors, after the installed one was found to be the same."""
-    from embeddings.store import roots
-
-    try:
-        installed = roots.manifest_of(roots.resolve(footer.encoder))
-    except CatalogNotFound as error:
-        raise CatalogNotFound(
-            f"The vectors were made by {footer.encoder}, which is not installed, so that no other structure can be "
-            f"encoded. Get it, or search for an identifier. {error}"
-        ) from error
-    mine, theirs = _network(installed), _network(footer.catalog)
-    if mine is None or mine != theirs:
-        raise InputInvalid(
-            f"The vectors were made by {footer.encoder}, and the {footer.encoder} that is installed has another "
-            "encoder, or none. Vectors of different encoders cannot be compared; search for an identifier."
-        )
-    return mine
-
-
-def _network(manifest: Any) -> str | None:
-    return next((file.sha256 for file in manifest.files if file.path == ENCODER), None)
+def _encoding() -> ModuleType:
+    """Return what encodes. It is found by name: builders reads catalogs of structures too, but nothing that loads."""
+    return import_module("embeddings.search.encoding")
 
 
 def _new(vectors: np.ndarray, name: str) -> Query:
