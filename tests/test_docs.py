@@ -45,6 +45,7 @@ ALSO_NEEDS = {
     "docs/composition-encoders.md": ("pymatgen", "sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/language-model.md": ("rich", "torch", "vesin"),
+    "docs/featurizers.md: Structures": ("rich", "torch", "vesin"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
     "docs/search.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/structures-for-formulas.md": ("pymatgen", "sklearn", "spglib"),
