@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import bench, cross_modal, downstream, explicit, imkt, pooling, speed
+from benchmarks import bench, cross_modal, downstream, explicit, imkt, pooling, search, speed
 
-SUITES = {one.command: one.SUITE for one in (speed, downstream, cross_modal, pooling, bench, explicit, imkt)}
+SUITES = {one.command: one.SUITE for one in (speed, downstream, cross_modal, pooling, bench, explicit, imkt, search)}
 
 
 class _SuiteOfTheName(click.Group):

@@ -88,7 +88,10 @@ def test_faults_are_one_line(arguments: list[str], message: str) -> None:
     ("arguments", "message"),
     [
         (["--order", "cluster"], "--order goes with --kind heatmap, not with ptable"),
-        (["--kind", "heatmap", "--color", "block"], "--color goes with --kind ptable or map, not with heatmap"),
+        (
+            ["--kind", "heatmap", "--color", "block"],
+            "--color goes with --kind ptable or map or materials, not with heatmap",
+        ),
         (["--kind", "map", "-k", "3"], "--clusters goes with --color cluster"),
         (["--kind", "pie"], "'pie' is not one of"),
         (["-k", "1"], "is not in the range"),
