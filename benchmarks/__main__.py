@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, pooling, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, pooling, search, speed
 
-MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted)
+MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search)
 SUITES = {one.command: one.SUITE for one in MODULES}
 
 

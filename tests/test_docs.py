@@ -45,7 +45,9 @@ ALSO_NEEDS = {
     "docs/composition-encoders.md": ("pymatgen", "sklearn", "torch"),
     "docs/elements-probe.md": ("pymatgen", "sklearn"),
     "docs/language-model.md": ("rich", "torch", "vesin"),
+    "docs/featurizers.md: Structures": ("rich", "torch", "vesin"),
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
+    "docs/search.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/structures-for-formulas.md": ("pymatgen", "sklearn", "spglib"),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),
@@ -151,6 +153,15 @@ def site_vectors() -> None:
         assert CliRunner().invoke(main, ["embed", *options]).exit_code == 0
 
 
+def searched() -> None:
+    """Vectors of silicon and rock salt, a structure file of rock salt, and a table of band gaps."""
+    from pymatgen.core import Lattice, Structure
+
+    site_vectors()
+    Structure(Lattice.cubic(3.4), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3]).to("my.cif")
+    Path("gaps.csv").write_text("material_id,gap\nmp-149,1.1\nmp-22862,8.5\n", encoding="utf-8")
+
+
 def crystals_with_targets() -> None:
     """A folder of CIF files with an id_prop.csv."""
     from pymatgen.core import Lattice, Structure
@@ -167,6 +178,7 @@ def tutorial_data() -> None:
 
 
 PREPARE: dict[str, Callable[[], None]] = {
+    "docs/search.md": searched,
     "docs/site-vectors.md": site_vectors,
     "docs/use-in-alignn.md": crystals_with_targets,
     "docs/use-in-cgcnn.md": crystals_with_targets,

@@ -27,6 +27,7 @@ COMMANDS = {
     "validate": "embeddings.cli.validate:validate",
     "diff": "embeddings.cli.diff:diff",
     "neighbors": "embeddings.cli.catalogs:neighbors",
+    "search": "embeddings.cli.search:search",
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",
     "explore": "embeddings.cli.explore:explore",

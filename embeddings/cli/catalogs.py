@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from embeddings.loaders import load_uae
 from embeddings.store import roots as store
 from embeddings.store.card import listed, trained_on
 from embeddings.store.manifest import Manifest
-from embeddings.vectors.file import read_pages
+from embeddings.vectors.file import ENDING, Footer, SealedFile, open_vectors, read_pages
 
 _WIDTH = 100
 
@@ -25,21 +26,30 @@ _WORST = 5
 
 
 @click.command("list")
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="List a file of vectors instead; repeatable.")  # fmt: skip
 @click.option("--from", "registry", help="List what a registry offers: its URL, folder, or remembered name.")
 @as_json_option
-def list_command(registry: str | None, as_json: bool) -> None:
+def list_command(files: tuple[Path, ...], registry: str | None, as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
 
     A bare name means the highest default version of any root. If several roots have the same version, the first
     counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
-    Of registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows all.
+    Of registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows all. Files of vectors are in no
+    root: --file lists those that it names.
 
     \b
     Example:
       embeddings list
+      embeddings list --file vectors.parquet --file sites.parquet
       embeddings list --from hf://my-group/embeddings
     """
+    if files:
+        if registry is not None:
+            raise click.UsageError("--from lists a registry, and --file files; give one of them.")
+        _list_files(files, as_json=as_json)
+        return
     if registry is not None:
         _list_registry(registry, as_json)
         return
@@ -55,6 +65,27 @@ def list_command(registry: str | None, as_json: bool) -> None:
     broken = [each.reason for each in store.troubles() if each.is_damage]
     for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
+
+
+def _list_files(files: Sequence[Path], *, as_json: bool) -> None:
+    rows = [_file_listing(path, *open_vectors(path)) for path in files]
+    if as_json:
+        print_json(rows)
+        return
+    print_table([[*rows[0]], *([str(value) for value in row.values()] for row in rows)])
+
+
+def _file_listing(path: Path, file: SealedFile, footer: Footer) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "level": footer.level,
+        "n_rows": file.metadata.num_rows,
+        "dim": footer.dim,
+        "encoder": footer.encoder,
+        "n_structures": footer.n_structures,
+        "source": footer.source,
+        "licence": footer.licence.spdx,
+    }
 
 
 def _list_registry(asked: str, as_json: bool) -> None:
@@ -109,23 +140,59 @@ def _remark(row: dict[str, Any]) -> str:
 def show(name: str, as_json: bool) -> None:
     r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
-    NAME is a name, name@version, or the path of a version's folder. --json prints the whole manifest.
+    NAME is a name, name@version, the path of a version's folder, or a file of vectors. --json prints the whole
+    manifest, of a file what it says of itself.
 
     \b
     Example:
       embeddings show starter
+      embeddings show vectors.parquet
     """
+    if name.endswith(ENDING):
+        _show_file(Path(name), as_json=as_json)
+        return
     folder = store.resolve(name)
     manifest = store.manifest_of(folder)
     if as_json:
         print_json(manifest.document())
         return
     for title, text in _facts(manifest, folder).items():
-        echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
+        _fact(title, text)
     if manifest.metrics:
         held_out = "formulas" if manifest.kind == "composition-encoder" else "structures"
         echo(f"\nAccuracy on held-out {held_out} (beside the error of predicting the training mean):")
         print_table(_metric_rows(manifest), indent="  ")
+
+
+def _fact(title: str, text: str) -> None:
+    echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
+
+
+def _show_file(path: Path, *, as_json: bool) -> None:
+    file, footer = open_vectors(path)
+    n_rows = file.metadata.num_rows
+    if as_json:
+        print_json(asdict(footer) | {"n_rows": n_rows, "catalog": footer.catalog.document()})
+        return
+    for title, text in _file_facts(path, footer, n_rows).items():
+        _fact(title, text)
+
+
+def _file_facts(path: Path, footer: Footer, n_rows: int) -> dict[str, str]:
+    version = f", {footer.database_version}" if footer.database_version else ""
+    return {
+        "file": str(path),
+        "vectors": f"{n_rows} x {footer.dim} float32, one for each {footer.level}",
+        "encoder": f"{footer.encoder}: {footer.catalog.description}",
+        "structures": f"{footer.n_structures:,} of {footer.source}{version}",
+        "left out": ", ".join(f"{n:,} {reason}" for reason, n in footer.dropped.items()) or "none",
+        "uncovered": ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items()) or "none",
+        "synthetic": "yes" if footer.synthetic or footer.catalog.synthetic else "no",
+        "sealed": "yes" if footer.sealed else "no",
+        "licence": " AND ".join(dict.fromkeys((footer.licence.spdx, footer.catalog.licence.spdx))),
+        "attribution": " ".join(footer.licence.attribution.split()),
+        "identity": footer.identity,
+    }
 
 
 def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
@@ -299,17 +366,33 @@ def _result(folder: Path, error: str | None) -> dict[str, Any]:
 @click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbors.")
 @as_json_option
 def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
-    r"""List the elements nearest to one by cosine similarity.
+    r"""List the elements nearest to one by cosine similarity, or the structures of a file of vectors.
 
-    ELEMENT is a symbol or an atomic number.
+    ELEMENT is a symbol or an atomic number. For a file of structure vectors, it is the identifier of a structure, a
+    structure file, a vector as .npy, or a formula; embeddings search does more.
 
     \b
     Example:
       embeddings neighbors starter Fe -k 3
+      embeddings neighbors vectors.parquet mp-149
     """
+    if name.endswith(ENDING) and open_vectors(Path(name))[1].level != "element":
+        _structure_neighbors(Path(name), element, k, as_json=as_json)
+        return
     catalog = load_uae(name)
     found = catalog.neighbors(int(element) if element.isdecimal() and len(element) < 10 else element, k=k)
     if as_json:
         print_json([{"symbol": symbol, "similarity": similarity} for symbol, similarity in found])
     else:
         print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])
+
+
+def _structure_neighbors(path: Path, like: str, k: int, *, as_json: bool) -> None:
+    from embeddings.search.collections import InFile
+    from embeddings.search.matches import search
+
+    found = search(InFile(path), like, k)
+    if as_json:
+        print_json([{"id": one.material_id, "formula": one.formula, "similarity": one.cosine} for one in found])
+    elif found:
+        print_table([(one.material_id, one.formula, f"{one.cosine:+.3f}") for one in found])

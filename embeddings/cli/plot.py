@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+import numpy as np
 from click.core import ParameterSource
 
 from embeddings.catalog import ElementCatalog
 from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.cli.types import SEED
+from embeddings.errors import InputInvalid
 from embeddings.loaders import load_uae
 from embeddings.plots.figure import Figure
 from embeddings.plots.style import Style
 from embeddings.store.outputs import Output
+from embeddings.vectors.file import ENDING
 
 
 def _ptable(catalog: ElementCatalog, style: Style, *, color: str | None, **options: Any) -> Figure:
@@ -57,6 +60,20 @@ def _coloring(catalog: ElementCatalog, color: str, *, clusters: Any, clustering:
     return cluster(catalog, clustering, clusters, seed=seed) if color == "cluster" else color
 
 
+def _materials(path: Path, style: Style, *, color: str | None, method: Any, seed: int, table: Path | None) -> Figure:
+    """Draw the structures of a file of vectors, colored by a column."""
+    from embeddings.plots import materials_map
+    from embeddings.search.collections import InMemory
+    from embeddings.search.tables import JoinedTable
+    from embeddings.vectors.structures import read_structure_catalog
+
+    catalog = read_structure_catalog(path)
+    among = InMemory(catalog, None if table is None else JoinedTable.read(table))
+    values = None if color is None else among.taken(np.arange(len(catalog)), [color])[color]
+    names = [f"{name} {formula}" for name, formula in zip(catalog.material_ids, catalog.formulas, strict=True)]
+    return materials_map(catalog.vectors, values, names=names, label=color or "", method=method, seed=seed, **style)
+
+
 _COLORING = ("color", "clusters", "clustering", "seed")
 KINDS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
     "ptable": (_ptable, _COLORING),
@@ -64,6 +81,7 @@ KINDS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
     "heatmap": (_heatmap, ("order",)),
     "dendrogram": (_dendrogram, ("clusters",)),
     "elbow": (_elbow, ("clustering", "seed")),
+    "materials": (_materials, ("color", "method", "seed", "table")),
 }
 """What draws each kind, and the options that go with it."""
 
@@ -83,7 +101,10 @@ class _NumberOrAuto(click.IntRange):
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ptable", show_default=True, help="What to draw.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Output, .html (to hover over), .png, .svg or .pdf; replaced if it is there.")  # fmt: skip
-@click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...")
+@click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...; materials: a "
+              "column of --table.")  # fmt: skip
+@click.option("--table", type=click.Path(path_type=Path),
+              help="materials: columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
 @click.option("-k", "--clusters", type=_NumberOrAuto(min=2), default="auto", show_default=True,
               help="Number of clusters.")  # fmt: skip
 @click.option("--clustering", type=click.Choice(["kmeans", "hierarchical", "hdbscan"]), default="kmeans",
@@ -103,6 +124,8 @@ class _NumberOrAuto(click.IntRange):
 def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | None, **options: Any) -> None:
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
 
+    Of a file of structure vectors, --kind materials draws a map of its structures.
+
     Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental
     property; the periodic table is colored by cluster, and the map by block, if it is not given.
 
@@ -110,20 +133,28 @@ def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | Non
     Example:
       embeddings plot starter --kind map --color electronegativity -o map.html
       embeddings plot starter --size 7 4 --dpi 300 --font serif -o table.png
+      embeddings plot vectors.parquet --kind materials --table gaps.csv --color gap -o materials.html
     """
     from embeddings.plots.write import check_output, write_figure
 
     draw, takes = KINDS[kind]
     _refuse_others(context, kind, takes)
     check_output(out, dpi=dpi, font=options["font"])
-    guard(Output(out), catalogs=[name])
-    catalog = load_uae(name)
-    known = f"{catalog.name}@{catalog.version}"
+    is_file = kind == "materials"
+    guard(Output(out), inputs=[name, options["table"]] if is_file else [], catalogs=[] if is_file else [name])
+    catalog: Any = _file_of_structures(name) if is_file else load_uae(name)
+    known = str(catalog) if is_file else f"{catalog.name}@{catalog.version}"
     style = Style(title=known if options["title"] is None else options["title"],
                   size=options["size"], font=options["font"], cmap=options["cmap"])  # fmt: skip
     figure = draw(catalog, style, **{option: options[option] for option in takes})
     write_figure(figure, out, dpi=dpi)
     echo(f"{out}: {kind} of {known}", err=True)
+
+
+def _file_of_structures(name: str) -> Path:
+    if not name.endswith(ENDING):
+        raise InputInvalid(f"{name} is not a file of structure vectors, which --kind materials draws: FILE{ENDING}.")
+    return Path(name)
 
 
 def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:
@@ -133,6 +164,6 @@ def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) ->
         kinds = " or ".join(name for name, (_, its) in KINDS.items() if option in its)
         raise click.UsageError(f"--{option} goes with --kind {kinds}, not with {kind}.")
     color = context.params["color"] or {"ptable": "cluster"}.get(kind)
-    if "color" in takes and color != "cluster":
+    if "clusters" in takes and "color" in takes and color != "cluster":
         for option in sorted(given & {"clusters", "clustering"}):
             raise click.UsageError(f"--{option} goes with --color cluster.")

@@ -1,4 +1,4 @@
-"""Composition vectors inside the frameworks that people already use, one module each.
+"""Vectors of compositions and of structures inside the frameworks that people already use, one module each.
 
 - :mod:`embeddings.featurizers.sklearn` for pipelines, column transformers and grid searches.
 - :mod:`embeddings.featurizers.matminer` for data frames of compositions and structures.

@@ -10,6 +10,7 @@ import numpy as np
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
 from embeddings.featurizers.columns import formula_column
+from embeddings.featurizers.crystals import StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.formula.bulk import read_column
 from embeddings.loaders import as_catalog
@@ -145,6 +146,86 @@ class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):
         return ""
 
 
+class StructureEmbedding(StructureVectors, BaseFeaturizer):
+    """Vectors of crystal structures by the encoder behind a catalog.
+
+    A structure is encoded once in a process. A whole column is encoded at once, so that ``set_n_jobs`` changes nothing.
+
+    Features: one per dimension, such as ``ct-multi_000``.
+
+    Args:
+        catalog: the name of a catalog of elements with an encoder, the path of a version's folder, or a loaded
+            `CrystalEncoder`.
+        missing: what to do with a structure of an element that the encoder was not trained on: ``"raise"``, or
+            ``"nan"`` for a row of NaN.
+    """
+
+    def __init__(self, catalog: Any = "ct-multi", missing: Uncovered = "raise") -> None:
+        self.catalog = catalog
+        self.missing = missing
+
+    def featurize(self, structure: Any) -> list[float]:
+        """Return the features of one structure.
+
+        Raises:
+            ElementNotCovered: an element is not covered and ``missing`` is ``"raise"``.
+            InputInvalid: it cannot be encoded.
+        """
+        vector: list[float] = self._vectors([structure])[0].tolist()
+        return vector
+
+    def featurize_many(
+        self, entries: Iterable[Any], ignore_errors: bool = False, return_errors: bool = False, pbar: Any = True
+    ) -> np.ndarray | list[list[Any]]:
+        """Return the features of many structures.
+
+        Args:
+            entries: n structures: a list, Series, or an array or frame with one column.
+            ignore_errors: whether a structure that cannot be encoded gives NaN instead of an error.
+            return_errors: whether each row ends with its error as text, NaN where there is none; needs
+                `ignore_errors`.
+            pbar: ignored.
+
+        Returns:
+            (n, dim) float32, or n lists of dim + 1 with `return_errors`.
+
+        Raises:
+            ElementNotCovered: an element is not covered and ``missing`` is ``"raise"``.
+            InputInvalid: `return_errors` without `ignore_errors`, or a structure cannot be encoded.
+        """
+        if return_errors and not ignore_errors:
+            raise InputInvalid("return_errors needs ignore_errors=True.")
+        column = [_single(entry) for entry in formula_column(entries)]
+        if not ignore_errors:
+            return self._vectors(column)
+        rows = [self._row_or_error(entry) for entry in column]
+        if return_errors:
+            return [[*row, np.nan if error is None else error] for row, error in rows]
+        return np.array([row for row, _ in rows], dtype=np.float32).reshape(len(rows), self.encoder.dim)
+
+    def transform(self, X: Iterable[Any]) -> np.ndarray:
+        """Return the features of many structures, (n, dim) float32; an error is raised, never turned into NaN."""
+        return self._vectors([_single(entry) for entry in formula_column(X)])
+
+    def feature_labels(self) -> list[str]:
+        """Return the names of the features, such as ``ct-multi_000``."""
+        return self._names()
+
+    def citations(self) -> list[str]:
+        """Return the BibTeX entry of the catalog."""
+        return [self.encoder.manifest.citation.bibtex]
+
+    def implementors(self) -> list[str]:
+        """Return who wrote this featurizer."""
+        return ["The materials-embeddings developers"]
+
+    def _row_or_error(self, structure: Any) -> tuple[list[float], str | None]:
+        try:
+            return self.featurize(structure), None
+        except (ElementNotCovered, InputInvalid) as error:
+            return [np.nan] * self.encoder.dim, f"{type(error).__name__}: {error}"
+
+
 class CatalogElementData(AbstractData):
     """The vectors of a catalog as element data: one property for each dimension.
 
@@ -188,8 +269,14 @@ class CatalogElementData(AbstractData):
 
 def _composition(entry: Any) -> Any:
     """Return what is to be read: out of a row of one value, and of a structure its composition."""
+    entry = _single(entry)
+    return getattr(entry, "composition", entry)
+
+
+def _single(entry: Any) -> Any:
+    """Return the value of a row of one value."""
     if isinstance(entry, list | tuple | np.ndarray):
         if len(entry) != 1:
             raise InputInvalid(f"One value per entry is expected, but one has {len(entry)}; select a single column.")
-        entry = entry[0]
-    return getattr(entry, "composition", entry)
+        return entry[0]
+    return entry

@@ -1,7 +1,8 @@
-"""The scikit-learn transformer: a column of formulas in, composition vectors out."""
+"""The scikit-learn transformers: a column of formulas in, composition vectors out; or of structures."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from embeddings.errors import MissingExtra
 from embeddings.featurizers.columns import formula_column
+from embeddings.featurizers.crystals import StructureEncoder, StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.missing import Missing
 from embeddings.pooling import DEFAULT_STATS, feature_names, featurize
@@ -98,6 +100,80 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.dict = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = False
+        tags.no_validation = True
+        return tags
+
+
+class StructureFeaturizer(StructureVectors, TransformerMixin, BaseEstimator):
+    """Turn a column of crystal structures into vectors, as a step of a scikit-learn pipeline.
+
+    There is nothing to fit. A structure is encoded once in a process, whatever folds, clones and grids ask for it.
+    A pickle holds the name of the catalog and the hash of its encoder, which is verified on use.
+
+    Args:
+        catalog: the name of a catalog of elements with an encoder, the path of a version's folder, or a loaded
+            `CrystalEncoder`.
+        missing: what to do with a structure of an element that the encoder was not trained on: ``"raise"``, or
+            ``"nan"`` for a row of NaN.
+
+    Example:
+        >>> from embeddings.featurizers.sklearn import StructureFeaturizer
+        >>> from sklearn.linear_model import Ridge
+        >>> from sklearn.pipeline import make_pipeline
+        >>> model = make_pipeline(StructureFeaturizer("ct-multi"), Ridge())
+    """
+
+    def __init__(
+        self, catalog: str | os.PathLike[str] | StructureEncoder = "ct-multi", missing: Uncovered = "raise"
+    ) -> None:
+        self.catalog = catalog
+        self.missing = missing
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Load the encoder; the structures are not read.
+
+        Args:
+            X: n structures, as in :meth:`transform`.
+            y: ignored.
+
+        Raises:
+            EmbeddingsError: the encoder cannot be loaded.
+            InputInvalid: not one column.
+        """
+        formula_column(X)
+        self._names()
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Turn structures into vectors.
+
+        Args:
+            X: n pymatgen structures or ASE atoms: a list, a Series, or a frame or array with one column.
+
+        Returns:
+            (n, dim) float32, or the container that ``set_output`` chose, with the index of `X`.
+
+        Raises:
+            ElementNotCovered: an element is not covered and ``missing`` is ``"raise"``.
+            InputInvalid: not one column, or a row cannot be encoded; the message names its place, counted from 0.
+            EmbeddingsError: the encoder cannot be loaded.
+        """
+        return self._vectors(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features, such as ``ct-multi_000``: (dim,) of objects.
+
+        Args:
+            input_features: ignored; the names come from the encoder.
+        """
+        return np.array(self._names(), dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         tags.requires_fit = False

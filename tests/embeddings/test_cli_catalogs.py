@@ -13,6 +13,7 @@ from embeddings._version import __version__
 from embeddings.cli import COMMANDS, main
 from embeddings.store import roots as store
 from testing.toys import write_toy
+from testing.vector_files import write_sites, write_structures
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +106,39 @@ def test_neighbors() -> None:
     assert run("neighbors", "toy", "26", "-k", "1").output == "Co  +0.960\n"
     (entry,) = json.loads(run("neighbors", "toy", "Fe", "-k", "1", "--json").output)
     assert entry == {"symbol": "Co", "similarity": pytest.approx(0.96)}
+
+
+@pytest.fixture
+def file(root: Path) -> str:
+    """A file of structure vectors."""
+    return str(
+        write_structures(root / "v.parquet", ["a", "b", "c"], ["NaCl", "NaCl", "Fe2O3"], [[1, 0], [3, 4], [0, 1]])
+    )
+
+
+def test_neighbors_in_a_file_of_vectors_come_with_formulas(file: str) -> None:
+    assert run("neighbors", file, "a", "-k", "2").output == "b  NaCl   +0.600\nc  Fe2O3  +0.000\n"
+    (entry,) = json.loads(run("neighbors", file, "NaCl", "--json").output)
+    assert entry == {"id": "c", "formula": "Fe2O3", "similarity": pytest.approx(0.8)}
+    assert "none is guessed" in run("neighbors", file, "KCl").stderr
+
+
+def test_files_of_vectors_are_shown_and_listed(file: str, root: Path) -> None:
+    shown = run("show", file).output
+    for part in ("3 x 2 float32, one for each structure", "toy@0.1.0", "CC0-1.0 AND CC-BY-4.0", "toys"):
+        assert part in shown
+    assert json.loads(run("show", file, "--json").output)["catalog"]["name"] == "toy"
+    sites = write_sites(root / "s.parquet", ["a"], [[1, 8]], [[1, 2], [3, 4]])
+    lines = run("list", "--file", file, "--file", str(sites)).output.splitlines()
+    assert [line.split()[1:5] for line in lines] == [
+        ["level", "n_rows", "dim", "encoder"], ["structure", "3", "2", "toy@0.1.0"], ["site", "2", "2", "toy@0.1.0"],
+    ]  # fmt: skip
+    assert json.loads(run("list", "--file", file, "--json").output)[0]["n_rows"] == 3
+    for arguments in (("show", "none.parquet"), ("list", "--file", "none.parquet"), ("neighbors", "none.parquet", "a")):
+        result = run(*arguments)
+        assert (result.exit_code, "There is no file none.parquet" in result.stderr) == (1, True)
+    assert "structures are searched for among vectors of structures" in run("neighbors", str(sites), "a").stderr
+    assert run("list", "--file", file, "--from", "x").exit_code == 2
 
 
 def test_verify(root: Path) -> None:

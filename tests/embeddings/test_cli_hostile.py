@@ -19,12 +19,14 @@ from embeddings.cli.printing import print_json
 from embeddings.cli.system import reason_of
 from testing.crystals import write_sample
 from testing.toys import write_toy
+from testing.vector_files import write_structures
 
 BASE: dict[str, list[str]] = {
     "list": [],
     "show": ["toy"],
     "verify": ["toy"],
     "neighbors": ["toy", "Fe"],
+    "search": ["v.parquet", "--like", "mp-1", "--where", "formula contains O"],
     "featurize": ["data.csv", "--catalog", "toy", "-o", "out.csv"],
     "plot": ["toy", "--kind", "heatmap", "-o", "out.svg"],
     "explore": ["toy", "-o", "nowhere/out.html"],
@@ -106,6 +108,7 @@ def arguments_with(name: str, parameter: click.Parameter, value: str) -> list[st
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy(tmp_path / "catalogs")
     write_sample(tmp_path / "t.parquet", 3)
+    write_structures(tmp_path / "v.parquet", ["mp-1", "mp-2"], ["NaCl", "Fe2O3"], [[1, 2], [2, 1]])
     rows = "".join(
         f"{formula},{index}\n" for index, formula in enumerate(["H2O", "NaCl", "Fe2O3", "Na2O", "CoO", "O2"])
     )

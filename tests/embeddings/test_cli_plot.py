@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from embeddings.cli import main
 from embeddings.cli.plot import KINDS
 from testing.toys import write_toy
+from testing.vector_files import write_structures
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +27,31 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["plot", "toy", *arguments])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "materials"])
 def test_every_kind_gives_a_picture(kind: str) -> None:
     pca = ["--method", "pca"] if kind == "map" else []
     result = run("--kind", kind, "-o", "figure.svg", *pca)
     assert result.exit_code == 0, result.output
     assert result.stderr == f"figure.svg: {kind} of toy@0.1.0\n"
     assert "toy@0.1.0" in Path("figure.svg").read_text()
+
+
+def test_a_file_of_vectors_gives_a_map_of_its_materials(root: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(12, 4))
+    write_structures(root / "v.parquet", [f"mp-{i}" for i in range(12)], ["NaCl", "Fe2O3"] * 6, vectors)
+    Path("gaps.csv").write_text("id,gap\n" + "".join(f"mp-{i},{i}\n" for i in range(11)), encoding="utf-8")
+    arguments = ["plot", "v.parquet", "--kind", "materials", "--method", "pca", "-o", "map.html"]
+    colored = CliRunner().invoke(main, [*arguments, "--table", "gaps.csv", "--color", "gap"])
+    assert colored.exit_code == 0, colored.output
+    assert colored.stderr == "map.html: materials of v.parquet\n"
+    assert "mp-3 NaCl" not in (page := Path("map.html").read_text())
+    assert "mp-3 Fe2O3" in page
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    missing = CliRunner().invoke(main, [*arguments, "--color", "gap"])
+    assert (missing.exit_code, 'no column "gap"' in missing.stderr) == (1, True)
+    overwriting = CliRunner().invoke(main, [*arguments[:-1], "v.parquet"])
+    assert overwriting.exit_code == 1
+    assert "not a file of structure vectors" in run("--kind", "materials", "-o", "x.svg").stderr
 
 
 def test_the_table_is_what_is_drawn_by_default_and_clusters_can_be_counted() -> None:
@@ -68,7 +88,10 @@ def test_faults_are_one_line(arguments: list[str], message: str) -> None:
     ("arguments", "message"),
     [
         (["--order", "cluster"], "--order goes with --kind heatmap, not with ptable"),
-        (["--kind", "heatmap", "--color", "block"], "--color goes with --kind ptable or map, not with heatmap"),
+        (
+            ["--kind", "heatmap", "--color", "block"],
+            "--color goes with --kind ptable or map or materials, not with heatmap",
+        ),
         (["--kind", "map", "-k", "3"], "--clusters goes with --color cluster"),
         (["--kind", "pie"], "'pie' is not one of"),
         (["-k", "1"], "is not in the range"),

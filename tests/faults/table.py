@@ -8,6 +8,7 @@ from pathlib import Path
 from testing.crystals import write_sample
 from testing.encoders import write_encoder_catalog
 from testing.toys import write_toy
+from testing.vector_files import write_structures
 
 READ_ONLY = {
     "list": ("list",),
@@ -15,6 +16,7 @@ READ_ONLY = {
     "verify": ("verify", "toy"),
     "validate": ("validate", "out/toy/0.1.0/vectors.parquet"),
     "neighbors": ("neighbors", "toy", "Fe"),
+    "search": ("search", "in/vectors.parquet", "--diverse", "2"),
     "sources": ("sources",),
     "transferability": ("transferability", "in/numbers.csv", "--target", "y", "--encoder", "net", "--folds", "2"),
 }
@@ -169,6 +171,7 @@ def prepare(root: Path) -> None:
     for name in ("in", "out", "cache"):
         (root / name).mkdir(parents=True)
     write_sample(root / "in" / "crystals.parquet", 24)
+    write_structures(root / "in" / "vectors.parquet", ["a", "b"], ["NaCl", "LiF"], [[1, 2], [2, 1]])
     write_toy(root / "out")
     write_encoder_catalog(root / "out", name="net")
     lines = ["formula,y", *(f"Na{k}Cl,{k}" for k in range(1, 12))]

@@ -1,0 +1,36 @@
+"""Search among structure vectors: ``python -m benchmarks search --vectors FILE``, as ratios within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.speed.tables import page, table
+
+
+def _exact(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.search.exact").run(request)
+
+
+SUITE = Suite(
+    "search",
+    "Measure the search for similar structures.",
+    cases=[Case("exact-search", "The nearest of a million vectors, exactly", _exact)],
+    table=table,
+    page=page,
+    resumes=False,
+)
+
+command = harness.command(
+    SUITE,
+    click.Option(
+        ["--vectors"],
+        type=click.Path(exists=True, dir_okay=False),
+        help="Structure vectors made by embeddings embed, of which more are made.",
+    ),
+)

@@ -1,0 +1,130 @@
+"""The search command: similar structures, near duplicates and diverse subsets of a file of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from embeddings.cli.printing import as_json_option, echo, print_json, print_table
+from embeddings.cli.types import COUNT, Finite
+
+if TYPE_CHECKING:
+    from embeddings.search.collections import Collection
+    from embeddings.search.matches import Match
+
+
+@click.command()
+@click.argument("vectors", type=click.Path(path_type=Path))
+@click.option("--like", help="Identifier, structure file, vector as .npy, or formula: list what is similar.")
+@click.option("-k", default=10, show_default=True, type=COUNT, help="How many similar structures.")
+@click.option("--duplicates", type=Finite(0, 1, min_open=True), metavar="COSINE",
+              help="Or list structures with a near duplicate, such as 0.999.")  # fmt: skip
+@click.option("--diverse", type=COUNT, metavar="N", help="Or list N structures that are far from each other.")
+@click.option("--where", help='Only rows that fulfill conditions: "formula contains O and band_gap > 1".')
+@click.option("--table", type=click.Path(path_type=Path),
+              help="More columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
+@click.option("--column", "columns", multiple=True, metavar="NAME", help="Also show this column; repeatable.")
+@as_json_option
+@click.pass_context
+def search(
+    ctx: click.Context, vectors: Path, like: str | None, k: int, duplicates: float | None, diverse: int | None,
+    where: str | None, table: Path | None, columns: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    r"""Find similar structures in a file of vectors that embeddings embed wrote.
+
+    --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
+    or a formula, for all structures of it. The search is exact, and memory does not grow with the number of structures.
+
+    Conditions are joined by "and". They compare a column with = != < <= > >=; "contains" looks for elements in the
+    formula, and for a part of the text in other columns.
+
+    \b
+    Example:
+      embeddings search vectors.parquet --like mp-149 -k 5
+      embeddings search vectors.parquet --like my.cif --where "formula contains O"
+      embeddings search vectors.parquet --like LiFePO4 --table gaps.csv --where "gap > 1" --column gap
+      embeddings search vectors.parquet --duplicates 0.999
+      embeddings search vectors.parquet --diverse 100 --json
+    """
+    from embeddings.search.collections import collection_of
+    from embeddings.search.matches import search as find
+
+    _check(ctx, like, duplicates, diverse)
+    among = collection_of(vectors, table)
+    if like is not None:
+        _show_matches(find(among, like, k, where=where, columns=columns), columns, as_json=as_json)
+        return
+    rows = _duplicates(among, duplicates, where, columns) if duplicates else _diverse(among, diverse, where, columns)
+    _show(rows, as_json=as_json, empty="No near duplicates." if duplicates else "No structure fulfills the conditions.")
+
+
+def _check(ctx: click.Context, like: str | None, duplicates: float | None, diverse: int | None) -> None:
+    if sum(one is not None for one in (like, duplicates, diverse)) != 1:
+        raise click.UsageError("Say what to search for: one of --like, --duplicates and --diverse.")
+    if like is None and ctx.get_parameter_source("k") is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("-k goes with --like.")
+
+
+def _show_matches(found: Sequence[Match], columns: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(match) for match in found])
+        return
+    several = len({match.like for match in found}) > 1
+    rows = [
+        {"material_id": match.material_id, "formula": match.formula, "cosine": match.cosine}
+        | ({"like": match.like} if several else {})
+        | match.columns
+        for match in found
+    ]
+    _show(rows, as_json=False, empty="No structure fulfills the conditions.")
+
+
+def _duplicates(among: Collection, least: float, where: str | None, columns: Sequence[str]) -> list[dict[str, Any]]:
+    from embeddings.search.duplicates import near_duplicates
+    from embeddings.search.mapped import mapped_rows
+
+    with mapped_rows(among, where) as (rows, vectors):
+        found = near_duplicates(vectors, least)
+    facts = {"group": (found.groups + 1).tolist(), "cosine": found.cosines.tolist()}
+    return _told(among, rows[found.rows], facts, columns)
+
+
+def _diverse(among: Collection, n: int | None, where: str | None, columns: Sequence[str]) -> list[dict[str, Any]]:
+    from embeddings.search.diverse import diverse_rows
+    from embeddings.search.mapped import mapped_rows
+
+    with mapped_rows(among, where) as (rows, vectors):
+        chosen, cosines = diverse_rows(vectors, n or 1)
+    nearest = [None if np.isnan(cosine) else cosine for cosine in cosines.tolist()]
+    return _told(among, rows[chosen], {"cosine": nearest}, columns)
+
+
+def _told(
+    among: Collection, rows: np.ndarray, facts: dict[str, list[Any]], columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return rows by their identifiers and formulas, with what was found of them."""
+    wanted = list(dict.fromkeys(["material_id", "formula", *columns]))
+    told = among.taken(rows, wanted).to_pylist()
+    return [row | {name: values[i] for name, values in facts.items()} for i, row in enumerate(told)]
+
+
+def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table([[*rows[0]], *([_cell(name, row[name]) for name in row] for row in rows)])
+    else:
+        echo(empty, err=True)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}" if name == "cosine" else f"{value:.6g}"
+    return str(value)
