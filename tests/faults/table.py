@@ -119,6 +119,9 @@ CASES: dict[str, Case] = {
             "ptable": ("--color", "block"), "map": ("--method", "pca"), "heatmap": (), "dendrogram": (), "elbow": (),
         }.items()
     },
+    "plot --kind materials": _written(
+        ".html", "plot", "in/vectors.parquet", "--kind", "materials", "--method", "pca", is_variant=True
+    ),
     "import": Case(IMPORT, readers=(("list",),), tries=2),
     "import --force": Case(
         (*IMPORT, "--keep", "H", "--force"), before=(IMPORT,), readers=(("verify", "theirs"),), tries=1, is_variant=True
@@ -171,7 +174,7 @@ def prepare(root: Path) -> None:
     for name in ("in", "out", "cache"):
         (root / name).mkdir(parents=True)
     write_sample(root / "in" / "crystals.parquet", 24)
-    write_structures(root / "in" / "vectors.parquet", ["a", "b"], ["NaCl", "LiF"], [[1, 2], [2, 1]])
+    write_structures(root / "in" / "vectors.parquet", ["a", "b", "c"], ["NaCl", "LiF", "KBr"], [[1, 2], [2, 1], [0, 3]])
     write_toy(root / "out")
     write_encoder_catalog(root / "out", name="net")
     lines = ["formula,y", *(f"Na{k}Cl,{k}" for k in range(1, 12))]
