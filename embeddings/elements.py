@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from operator import index
 
 from embeddings.display.text import shortened
@@ -109,6 +110,7 @@ def block(element: str | int) -> str:
     return "p" if column >= 13 else "d"
 
 
+@cache
 def table_distance(element: str | int, other: str | int) -> tuple[int, bool, int]:
     """Return how far another element is from one in the periodic table, as a key to sort by.
 
