@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from builders.engines.base import Failure, Job, Lost, Maker, Part, Ready, Task, check_same, sha256_of
-from builders.engines.dispatch import Event
+from builders.engines.pool import Event
 from embeddings.errors import InputInvalid
 
 ALWAYS = 1_000_000
@@ -41,7 +41,7 @@ class Doubling:
     opens: bool = True
     seconds: float = 0.0
 
-    def open(self) -> Maker:
+    def start(self) -> Maker:
         """Count a start, and return what makes parts."""
         if not self.opens:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -82,7 +82,7 @@ class FakePool:
 
     def __init__(self, job: Job, size: int, seed: int, *, loses: Callable[[Task], bool] = lambda task: False) -> None:
         self.size, self.most_at_once = size, 0
-        self._make, self._loses, self._rng = job.open(), loses, np.random.default_rng(seed)
+        self._make, self._loses, self._rng = job.start(), loses, np.random.default_rng(seed)
         self._events = deque[tuple[int, Event]]()
 
     def start(self, seat: int) -> None:

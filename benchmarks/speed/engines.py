@@ -19,8 +19,8 @@ from builders.embed.ledger import PartLedger
 from builders.embed.parts import Encoding, encoding_of, entry_of
 from builders.embed.pieces import first_occurrences, pieces
 from builders.engines.base import Ready, Task
-from builders.engines.dispatch import Event, Pool, dispatch
 from builders.engines.local import LocalPool
+from builders.engines.pool import Event, Pool, dispatch
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.progress import Reporter
 from builders.snapshots.intake import obtain_snapshot

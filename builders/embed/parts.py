@@ -56,7 +56,7 @@ class Encoding:
     threads: int | None
     expected: dict[str, str]
 
-    def open(self) -> Callable[[Task], Part]:
+    def start(self) -> Callable[[Task], Part]:
         """Load the encoder and return what makes parts.
 
         Raises:

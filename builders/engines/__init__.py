@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from builders.engines.base import Job, Part, Task
-from builders.engines.dispatch import Pool, dispatch
+from builders.engines.pool import Pool, dispatch
 from embeddings.errors import InputInvalid
 
 EngineName = Literal["local", "ray"]
@@ -76,7 +76,7 @@ def run_tasks(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]
         EmbeddingsError: what a worker raised.
     """
     if engine.name == "local" and engine.workers in (None, 1):
-        make = job.open()
+        make = job.start()
         return (make(task) for task in tasks)
     return _in_pool(engine, job, tasks)
 

@@ -55,7 +55,7 @@ Maker = Callable[[Task], Part]
 class Job(Protocol):
     """What workers need to know once; they get it pickled."""
 
-    def open(self) -> Maker:
+    def start(self) -> Maker:
         """Load what is needed, in the worker, and return what makes parts.
 
         Raises:
@@ -65,7 +65,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker has opened its job."""
+    """A worker has started its job."""
 
 
 @dataclass(frozen=True)

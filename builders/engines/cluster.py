@@ -11,7 +11,7 @@ from typing import Any
 from packaging.version import Version
 
 from builders.engines.base import Failure, Job, Lost, Maker, Part, Ready, Task, failure_of
-from builders.engines.dispatch import Event
+from builders.engines.pool import Event
 from embeddings.display.text import shortened
 from embeddings.errors import EngineError, InputInvalid, MissingExtra
 from embeddings.installation import install_hint
@@ -43,9 +43,9 @@ class RayPool:
         self._begun: set[int] = set()  # seats whose actor has a place
 
     def start(self, seat: int) -> None:
-        """Ask for an actor; it is ready when the cluster had room for it and it has opened its job."""
+        """Ask for an actor; it is ready when the cluster had room for it and it has started its job."""
         self._actors[seat] = self._actor.remote()
-        self._expected[self._actors[seat].open.remote(self._job)] = seat
+        self._expected[self._actors[seat].start.remote(self._job)] = seat
 
     def give(self, seat: int, task: Task) -> None:
         """Send a task; if the actor died meanwhile, `wait` tells."""
@@ -99,10 +99,10 @@ class _Worker:
     def __init__(self) -> None:
         self._make: Maker | None = None
 
-    def open(self, job: Job) -> Ready | Failure:
+    def start(self, job: Job) -> Ready | Failure:
         """Open the job."""
         try:
-            self._make = job.open()
+            self._make = job.start()
             return Ready()
         except Exception as error:
             return failure_of(error)

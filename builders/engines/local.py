@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from builders.engines.base import Job, Lost, Ready, Task, failure_of
-from builders.engines.dispatch import Event
+from builders.engines.pool import Event
 
 SECONDS_TO_END = 10.0
 _SIGKILL = 9
@@ -93,7 +93,7 @@ def _serve(connection: Connection, job: Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the driver's to handle
     try:
         try:
-            make = job.open()
+            make = job.start()
             connection.send(Ready())
             while True:
                 connection.send(make(connection.recv()))

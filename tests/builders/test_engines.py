@@ -12,8 +12,8 @@ import pytest
 
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Part, Task
-from builders.engines.dispatch import dispatch
 from builders.engines.local import threads_each
+from builders.engines.pool import dispatch
 from embeddings.errors import EngineError, InputInvalid, MissingExtra
 from testing.engines import ALWAYS, Doubling, FakePool, doubling_tasks
 
