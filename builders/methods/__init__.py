@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from builders.learning.corpus import Corpus
     from builders.methods.base import Method
+    from embeddings.store.manifest import Manifest
 
 METHODS: dict[str, str] = {
     "crystal-transformer": "builders.methods.crystal_transformer",
@@ -98,6 +99,14 @@ def open_method(
     return method_of(recipe.method)(recipe, device=device, teacher=teacher, **extra)
 
 
+def no_network(manifest: Manifest) -> str:
+    """Return what to tell whoever asks for the encoder of a table."""
+    return (
+        f"{manifest.name} {manifest.version} carries no encoder: it is a table, with no network behind it. "
+        "Name a catalog that was trained, such as ct-multi (embeddings list)."
+    )
+
+
 def load_encoder(folder: Path) -> Any:
     """Return the encoder of a published version, by the method that its manifest names.
 
@@ -107,6 +116,8 @@ def load_encoder(folder: Path) -> Any:
         MissingExtra: a package that the method needs is not installed.
     """
     manifest = read_manifest(folder)
+    if manifest.table:
+        raise InputInvalid(no_network(manifest))
     if manifest.model.name not in METHODS:
         raise InputInvalid(
             f"{manifest.name} {manifest.version} carries no encoder that can be read here: it was made by "

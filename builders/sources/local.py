@@ -75,7 +75,7 @@ class LocalStream(Stream):
 
     def __init__(self, options: SourceOptions, file: LocalFile) -> None:
         self._options, self._file = options, file
-        self._name = options.path.name if options.path else ""
+        self._name = options.path.absolute().name if options.path else ""
         self.query = {"file": self._name, "sha256": file.sha256, "disorder": options.disorder}
 
     def plan(self) -> Plan:

@@ -64,7 +64,10 @@ def read_citation(text: str, *, title: str) -> Citation:
 
 def _entry_in(path: Path) -> str:
     if path.suffix.lower() != ".bib":
-        raise InputInvalid(f'"{shortened(str(path))}" is not a DOI, a BibTeX entry or a .bib file.')
+        raise InputInvalid(
+            f'"{shortened(str(path))}" is not a DOI, a BibTeX entry or a .bib file. For what has no DOI, give '
+            'an entry, such as "@misc{key, author={Family, Given}, title={Title}, year={2026}}".'
+        )
     try:
         return read_bounded(path, at_most=_LARGEST).decode().strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -110,7 +110,10 @@ def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any,
         name=name,
         version=options["number"],
         description=options["description"] or f"Element vectors that others made, imported from {path.name}.",
-        licence=Licence(spdx=licence, attribution=options["attribution"] or f"Cite {citation.doi or 'as below'}."),
+        licence=Licence(
+            spdx=licence,
+            attribution=options["attribution"] or f"Cite {citation.doi or 'the entry in the manifest'}.",
+        ),
         citation=citation,
         source=path.name,
         model=options["model"],
@@ -184,7 +187,7 @@ def _report(imported: Any, folder: Path) -> None:
         echo(f"Note: {note}", err=True)
     if imported.left_out:
         echo(
-            f"Warning: left out, since these rows hold nothing (--keep keeps them): {listed(imported.left_out)}.",
+            f"Warning: left out (--keep keeps rows whose cells are all numbers): {listed(imported.left_out)}.",
             err=True,
         )
     if imported.flagged:

@@ -100,6 +100,7 @@ def get(address: str, at_most: float, as_json: bool) -> None:
     """
     from embeddings.registry.address import is_address, is_folder, parse_address
     from embeddings.registry.fetch import fetch
+    from embeddings.store.manifest import read_manifest
 
     if not is_address(address) and not is_folder(address):
         raise InputInvalid(
@@ -108,6 +109,7 @@ def get(address: str, at_most: float, as_json: bool) -> None:
     with progress("Fetching", lambda: 1, quiet=as_json) as advance:
         fetched = fetch(parse_address(address), refresh=True, at_most=int(at_most * 1e9), advance=advance)
     facts = {
+        "seal": read_manifest(fetched.folder).manifest_sha256,
         "folder": str(fetched.folder),
         "from": fetched.url,
         "state": fetched.tag or "unknown",
@@ -118,7 +120,7 @@ def get(address: str, at_most: float, as_json: bool) -> None:
         print_json({"catalog": fetched.identity, **facts, "signature": vars(fetched.signed), "bytes": fetched.n_bytes})
         return
     print_line(f"{fetched.identity} is {'now' if fetched.n_bytes else 'already'} in the cache")
-    print_table(list(facts.items()), indent="  ")
+    print_table([*facts.items(), ("load it", f'load_catalog("{fetched.url}/{fetched.identity}")')], indent="  ")
 
 
 @click.group()

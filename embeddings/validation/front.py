@@ -57,5 +57,6 @@ def _check(place: Path, named: str) -> tuple[Kind, tuple[Finding, ...]]:
         return "root", tuple(check_root(place))
     raise CatalogNotFound(
         f"{named} is neither the folder of a version (it has no {MANIFEST}), nor a root of catalogs (no {INDEX}), nor "
-        f"a file of vectors ({', '.join(READERS)})."
+        f"a file of vectors ({', '.join(READERS)}). Give the path of one; embeddings show NAME prints the folder of a "
+        "catalog."
     )

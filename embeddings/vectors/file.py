@@ -234,7 +234,8 @@ def damage_named(path: Path) -> Iterator[None]:
     except (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError) as error:
         if str(path) in str(error) and isinstance(error, CatalogCorrupt):
             raise
-        raise CatalogCorrupt(f"{path} cannot be read: {error}. Make it again with: embeddings embed") from error
+        reason = str(error).rstrip(".")
+        raise CatalogCorrupt(f"{path} cannot be read: {reason}. Make it again with: embeddings embed") from error
 
 
 def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

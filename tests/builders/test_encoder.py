@@ -219,6 +219,11 @@ def test_a_catalog_without_an_encoder_says_how_to_get_one(own_cache: Path) -> No
         load_encoder("toy")
 
 
+def test_a_table_has_no_encoder_to_build(own_cache: Path) -> None:
+    with pytest.raises(InputInvalid, match=r"properties .* it is a table.* such as ct-multi"):
+        load_encoder("properties")
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-1])])
 def test_a_damaged_encoder_is_named(damage, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     folder = write_encoder_catalog(tmp_path)

@@ -410,7 +410,7 @@ def test_command(root: Path) -> None:
     ("path", "error", "expected"),
     [
         (".", CatalogNotFound, "neither the folder of a version"),
-        ("nowhere", CatalogNotFound, "nowhere is neither"),
+        ("nowhere", CatalogNotFound, "nowhere is neither .* embeddings show NAME prints the folder"),
         ("file:///no/where", CatalogNotFound, "file:///no/where is neither"),
         ("hf://only", InputInvalid, "does not name a repository"),
         ("no-such-scheme://host/x", InputInvalid, "cannot be opened"),

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save
 from torch.overrides import TorchFunctionMode
 
+from builders.methods import no_network
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size, spans
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
@@ -307,6 +308,8 @@ def _entry_of(manifest: Manifest) -> FileEntry:
             "elements, such as ct-multi; for formulas use embeddings featurize, or featurize from Python."
         )
     entry = next((entry for entry in manifest.files if entry.path == ENCODER), None)
+    if entry is None and manifest.table:
+        raise InputInvalid(no_network(manifest))
     if entry is None:
         raise InputInvalid(
             f"{manifest.name} {manifest.version} carries no encoder of crystals: it was built before encoders were "

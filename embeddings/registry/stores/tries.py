@@ -46,7 +46,8 @@ def persist(
         is_new, had = progress() > had, max(had, progress())
         left = TRIES - 1 if is_new else left - _cost(failed)
         if left <= 0:
-            raise RegistryUnreachable(f"{where} cannot be fetched: {_reason(failed)}. Try again later.") from failed
+            advice = "Check the address, or try again later." if isinstance(failed, URLError) else "Try again later."
+            raise RegistryUnreachable(f"{where} cannot be fetched: {_reason(failed)}. {advice}") from failed
         asked = getattr(failed, "wait", None)
         pause(min(LONGEST_WAIT, 0.1 * 2 ** (TRIES - left) if asked is None else asked))
 

@@ -228,6 +228,11 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
     assert snapshot.rejected == {"unreadable": 3, "too_large": 1, "outside_folder": 1, "missing_file": 2}
 
 
+def test_the_folder_of_work_has_its_name(pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_cifs(tmp_path / "mine", n=2))
+    assert pull("local", tmp_path / "s", SourceOptions(Path())).origin.name == "mine"
+
+
 def test_a_folder_of_which_nothing_can_be_read_points_to_the_list(pull: Pull, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.cif").write_text("nothing")

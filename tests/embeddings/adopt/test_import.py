@@ -30,7 +30,7 @@ def test_a_csv_becomes_a_catalog_that_does_what_catalogs_do(here: Path, run: Run
     Path("t.csv").write_text(csv_text(vectors))
     result = run("import", "t.csv", "--name", "theirs", *TERMS)
     assert "theirs@1.0.0: 19 elements x 8, 1 left out, license MIT" in result.stdout
-    assert "Warning: left out, since these rows hold nothing (--keep keeps them): Be: all zeros." in result.stderr
+    assert "Warning: left out (--keep keeps rows whose cells are all numbers): Be: all zeros." in result.stderr
     run("verify", "theirs")
     assert "unknown: a table that others made" in run("show", "theirs").stdout
     assert run("list").stdout.count("theirs") == 1
@@ -107,7 +107,7 @@ def test_stray_files_have_no_counts(here: Path, run: Run) -> None:
         (("--name", "theirs"), "needs --licence"),
         (("--name", "theirs", "--licence", "MIT"), "needs --citation"),
         (("--name", "theirs", "--licence", "Apache 2", "--citation", "10.1000/x"), "not an SPDX license"),
-        (("--name", "theirs", "--licence", "MIT", "--citation", "somebody"), "is not a DOI"),
+        (("--name", "theirs", "--licence", "MIT", "--citation", "somebody"), 'no DOI, give an entry, such as "@misc{'),
         (("--name", "theirs", "--licence", "MIT", "--citation", "~nobody"), "is not a DOI"),
         (("--name", "Theirs", *TERMS), "not a catalog's name"),
         (("--name", "../theirs", *TERMS), "not a catalog's name"),

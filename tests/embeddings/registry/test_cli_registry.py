@@ -40,11 +40,13 @@ def test_push_get_and_use(place: Path) -> None:
     got = run("get", "lab:toy@0.1.0", "--json")
     document = json.loads(got.stdout)
     assert document["catalog"] == "toy@0.1.0"
+    assert f"  seal     {document['seal']}\n" in pushed.stdout
     assert document["bytes"] > 0
     assert document["signature"] == {"state": "none", "key": ""}
     again = run("get", "lab:toy")
     assert again.stdout.startswith("toy@0.1.0 is already in the cache\n")
     assert "not signed: hashes show that it is whole, not who made it" in again.stdout
+    assert f'load_catalog("{(place / "public").as_uri()}/toy@0.1.0")' in again.stdout
     assert run("show", "lab:toy@0.1.0").exit_code == 0
     assert run("neighbors", "lab:toy", "Fe", "-k", "1").stdout.split() == ["Co", "+0.960"]
     assert run("verify", "lab:toy").exit_code == 0
