@@ -236,7 +236,7 @@ def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Foote
         listed = ", ".join(some[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
         reporter.say(f"Left out as {_mended(reason)}: {listed}")
     if (snapshot.folder / REJECTED).exists():
-        reporter.say(f"The source's are all listed in {snapshot.folder / REJECTED}.")
+        reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")
 
 
 def _mended(reason: str) -> str:
