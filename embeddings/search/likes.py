@@ -136,7 +136,8 @@ def _array(path: Path) -> np.ndarray:
     try:
         array: np.ndarray = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputInvalid(f"{path} cannot be read as a vector: {error}.") from error
+        reason = error if isinstance(error, OSError) else "it is damaged, not a file of NumPy, or holds objects"
+        raise InputInvalid(f"{path} cannot be read as a vector: {reason}. Write one with numpy.save.") from error
     return array
 
 

@@ -169,7 +169,8 @@ def open_vectors(path: Path) -> tuple[SealedFile, Footer]:
     import pyarrow as pa
 
     if not path.is_file():
-        raise CatalogNotFound(f"There is no file {path}. Make one with: embeddings embed -o {path.name}")
+        name = path.name if path.suffix == ".parquet" else "vectors.parquet"
+        raise CatalogNotFound(f"There is no file {path}. Make one with: embeddings embed -o {name}")
     with damage_named(path):
         file = SealedFile(path, pa.OSFile(str(path)))
     footer = _parse_footer(path, file.schema.metadata or {})

@@ -124,6 +124,11 @@ def test_a_vector_and_its_file_are_searched_for(catalog: StructureCatalog) -> No
     np.save("one.npy", np.array([-1.0, 0.1]))
     assert ids(catalog.nearest("one.npy", k=1)) == ids(catalog.nearest(Path("one.npy"), k=1)) == ["mp-4"]
     assert catalog.neighbors([0.0, 2.0], k=1) == [("mp-3", 1.0)]
+    Path("text.npy").write_text("3,4")
+    with pytest.raises(
+        InputInvalid, match=r"text\.npy cannot be read as a vector: .*not a file of NumPy.*numpy\.save\.$"
+    ):
+        catalog.nearest("text.npy")
 
 
 @pytest.mark.parametrize(

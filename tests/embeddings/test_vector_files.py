@@ -197,7 +197,7 @@ def test_a_footer_survives_the_file(structures: StructureCatalog) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CatalogNotFound, match=r"There is no file .*gone\.parquet"):
+    with pytest.raises(CatalogNotFound, match=r"There is no file .*gone\.parquet.*embeddings embed -o gone\.parquet"):
         load_catalog(tmp_path / "gone.parquet")
 
 
