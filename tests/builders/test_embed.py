@@ -100,7 +100,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, own_cache: Path) ->
     )
     assert result.exit_code == 0, result.output
     assert re.search(r"^Left out as unreadable \(.*\): bad\.cif$", result.stderr, re.MULTILINE)
-    assert re.search(r"all listed in .*rejected\.csv\.$", result.stderr, re.MULTILINE)
+    assert re.search(r"is listed in .*rejected\.csv\.$", result.stderr, re.MULTILINE)
     assert "left out: 1 unreadable" in result.stdout
 
 
