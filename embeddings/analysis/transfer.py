@@ -194,7 +194,9 @@ def transferability(
                 f'"{one.name}" is what candidates are compared with, and is ranked anyway. Leave it out.'
             )
         if one.name in scores:
-            raise InputInvalid(f'Two candidates are called "{one.name}". Compare versions one after the other.')
+            raise InputInvalid(
+                f'Two candidates are called "{one.name}". Name each once, and versions one after the other.'
+            )
         features = pool(matrix, one, missing="impute", dtype=np.float64)
         scores[one.name], errors[one.name] = _score(
             features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)

@@ -136,7 +136,9 @@ def by_name(catalogs: Iterable[Pooled]) -> dict[str, Pooled]:
     found: dict[str, Pooled] = {}
     for one in catalogs:
         if one.name in found:
-            raise InputInvalid(f'Two catalogs are called "{one.name}". Compare versions one after the other.')
+            raise InputInvalid(
+                f'Two catalogs are called "{one.name}". Name each once, and versions one after the other.'
+            )
         if "+" in one.name:
             raise InputInvalid(f'A catalog called "{one.name}" cannot take part: a plus sign joins features.')
         if one.name in (*BLOCKS, STRUCTURES):

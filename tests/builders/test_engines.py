@@ -12,7 +12,7 @@ import pytest
 
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Part, Task
-from builders.engines.local import threads_each
+from builders.engines.local import clean_context, threads_each
 from builders.engines.pool import dispatch
 from embeddings.errors import EngineError, InputInvalid, MissingExtra
 from testing.engines import ALWAYS, Doubling, FakePool, doubling_tasks
@@ -156,3 +156,8 @@ def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [threads_each(n) for n in (1, 4, 8, 100)] == [2, 2, 1, 1]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads_each(8) == 3
+
+
+def test_systems_without_a_fork_server_start_processes_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builders.engines.local.get_all_start_methods", lambda: ["spawn"])
+    assert clean_context("builders.sources.local").get_start_method() == "spawn"

@@ -16,7 +16,9 @@ from embeddings.store.outputs import Output, check_outputs
 from testing.crystals import write_sample
 from testing.toys import write_toy
 
-READ_ONLY_OPTIONS = {"file", "path", "api_key_file", "key_file", "snapshot", "exclude_formulas"}
+READ_ONLY_OPTIONS = {
+    "file", "files", "path", "api_key_file", "key_file", "snapshot", "exclude_formulas", "table", "vectors",
+}  # fmt: skip
 """Paths that commands read."""
 
 TABLE = {

@@ -1001,8 +1001,3 @@ def test_a_pull_that_was_cut_ends_with_the_same_bytes(
     resumed = pull("local", cut, SourceOptions(folder, n_jobs=n_jobs))
     assert resumed.parts == whole.parts
     assert read_structures(resumed).n_sites.tolist() == read_structures(whole).n_sites.tolist()
-
-
-def test_systems_without_a_fork_server_start_processes_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "get_all_start_methods", lambda: ["spawn"])
-    assert local._context().get_start_method() == "spawn"

@@ -136,7 +136,7 @@ def test_twenty_rows_and_a_budget_too_small_for_anything() -> None:
         ({"coverage": 1.0}, InputInvalid, "coverage is 1.0"),
         ({"budget": 0}, InputInvalid, "budget is 0"),
         ({"random_state": -1}, InputInvalid, "random_state is -1"),
-        ({"catalogs": ("knowing", "knowing")}, InputInvalid, "Name each catalog once"),
+        ({"catalogs": ("knowing", "knowing")}, InputInvalid, "Name each once"),
         ({"catalogs": "unknown"}, CatalogNotFound, "unknown"),
     ],
 )
