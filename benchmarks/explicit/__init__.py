@@ -1,7 +1,7 @@
 """What candidate structures are worth: ``python -m benchmarks explicit [NAME ...]``.
 
-``match`` asks how often the true structure is among the candidates of a formula; the others, whether candidates make
-predictions for held-out formulas better.
+``match`` asks how often the true structure is among the candidates of a formula, and ``relax`` whether a potential
+brings them nearer to it; the others, whether candidates make predictions for held-out formulas better.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ def _match(request: Request) -> Mapping[str, Any]:
     return import_module("benchmarks.explicit.matching").run(request)
 
 
+def _relax(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.explicit.relaxing").run(request)
+
+
 def _label(name: str) -> Case:
     def run(request: Request) -> Mapping[str, Any]:
         return import_module("benchmarks.explicit.predicting").run(name, TARGETS[name], request)
@@ -34,7 +38,11 @@ def _label(name: str) -> Case:
 SUITE = Suite(
     "explicit",
     "Measure what candidate structures of formulas are worth.",
-    cases=[Case("match", "True structures among the candidates", _match), *map(_label, TARGETS)],
+    cases=[
+        Case("match", "True structures among the candidates", _match),
+        Case("relax", "Candidates before and after relaxation", _relax),
+        *map(_label, TARGETS),
+    ],
     table=table,
     page=page,
 )
@@ -43,6 +51,7 @@ command = harness.command(
     SUITE,
     click.Option(["--n-tested"], type=int, default=400, show_default=True, help="Formulas that are held out."),
     click.Option(["--n-matched"], type=int, default=200, show_default=True, help="Of these, to match structures."),
+    click.Option(["--n-relaxed"], type=int, default=60, show_default=True, help="Of these, to relax candidates."),
     click.Option(["--n-training"], type=int, default=80_000, show_default=True, help="Formulas with labels."),
     click.Option(["--n-generated"], type=int, default=2_000, show_default=True,
                  help="Training formulas that candidates are made for."),

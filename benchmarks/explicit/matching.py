@@ -37,7 +37,7 @@ def run(request: Request) -> dict[str, Any]:
     rows: list[Row] = list(request.known["rows"]) if request.known else []
     result = {"settings": settings, "rows": rows, "max_sites": MAX_SITES}
     done = {row["formula"] for row in rows}
-    wanted = [formula for formula in there.tested if formula not in done and _is_small(there, formula)]
+    wanted = [formula for formula in there.tested if formula not in done and there.is_small(formula, MOST_SITES)]
     n_left = (5 if request.quick else request.choices["n_matched"]) - len(rows)
     generator = TemplateGenerator(there.templates, there.catalog)
     for k, formula in enumerate(wanted[: max(0, n_left)], start=1):
@@ -48,16 +48,13 @@ def run(request: Request) -> dict[str, Any]:
     return result
 
 
-def _is_small(there: Problem, formula: str) -> bool:
-    return bool(there.crystals.structures.n_sites[there.crystals.rows_of[formula]].max() <= MOST_SITES)
-
-
 def _measure(there: Problem, generator: TemplateGenerator, formula: str) -> Row:
     started = time.process_time()
     drafts = sound(formula, generator.generate(formula, 10 * N_CANDIDATES))
     by_votes, by_distance = drafts[:N_CANDIDATES], sorted(drafts, key=lambda one: one.distance)[:N_CANDIDATES]
     fits = {
-        id(draft): _fits(draft, there, formula) for draft in {id(one): one for one in by_votes + by_distance}.values()
+        id(draft): true_distance(draft, there, formula) is not None
+        for draft in {id(one): one for one in by_votes + by_distance}.values()
     }
     row: Row = {"formula": formula, "n_candidates": len(drafts)}
     for name, ordered in (("votes", by_votes), ("nearest", by_distance)):
@@ -67,15 +64,20 @@ def _measure(there: Problem, generator: TemplateGenerator, formula: str) -> Row:
     return row | {"seconds": round(time.process_time() - started, 2)}
 
 
-def _fits(draft: Draft, there: Problem, formula: str) -> bool:
-    """Whether a candidate is one of the known structures of its formula."""
+def true_distance(draft: Draft, there: Problem, formula: str) -> float | None:
+    """Return how far a candidate is from the nearest known structure of its formula, None if it is none of them.
+
+    Distances are root mean squares over the atoms, in units of the cube root of the volume per atom.
+    """
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher, table = StructureMatcher(), there.crystals.structures
     if len(draft.atomic_numbers) > MAX_SITES:
-        return False
+        return None
     made = _structure(draft.lattice, draft.atomic_numbers, draft.frac_coords)
-    return any(matcher.fit(made, _row_structure(table, int(row))) for row in there.crystals.rows_of[formula])
+    known = [_row_structure(table, int(row)) for row in there.crystals.rows_of[formula]]
+    found = [matcher.get_rms_dist(made, one) for one in known]
+    return min((float(pair[0]) for pair in found if pair is not None), default=None)
 
 
 def _row_structure(table: StructureTable, row: int) -> Any:
@@ -90,8 +92,15 @@ def _structure(lattice: np.ndarray, numbers: np.ndarray, coords: np.ndarray) -> 
 
 
 def _volume_errors(draft: Draft, there: Problem, formula: str) -> Row:
-    """Return relative errors of the volume per atom against the stable structure, with and without the scale."""
+    return {
+        "volume_error": volume_error(draft, there, formula),
+        "volume_error_unscaled": volume_error(draft, there, formula, scale=1 / draft.volume_scale),
+    }
+
+
+def volume_error(draft: Draft, there: Problem, formula: str, *, scale: float = 1.0) -> float:
+    """Return the relative error of the volume per atom against the stable structure, of a cell scaled in volume."""
     table, row = there.crystals.structures, there.stable[formula]
     true = float(volumes(table.lattices[row])) / int(table.n_sites[row])
-    made = float(volumes(draft.lattice)) / len(draft.atomic_numbers)
-    return {"volume_error": abs(made / true - 1), "volume_error_unscaled": abs(made / draft.volume_scale / true - 1)}
+    made = scale * float(volumes(draft.lattice)) / len(draft.atomic_numbers)
+    return abs(made / true - 1)

@@ -66,6 +66,10 @@ class Problem:
             if np.isfinite(energies[rows]).any()
         }
 
+    def is_small(self, formula: str, most_sites: int) -> bool:
+        """Whether no known crystal of a formula has more atoms."""
+        return bool(self.crystals.structures.n_sites[self.crystals.rows_of[formula]].max() <= most_sites)
+
     def labels(self, formulas: list[str], target: str) -> np.ndarray:
         """Return the label of each formula, (n,)."""
         rows = np.array([self.stable[formula] for formula in formulas], dtype=np.int64)

@@ -22,7 +22,7 @@ def page(results: Sequence[Document]) -> str:
 
 def table(result: Document) -> str:
     """Return the table of one case."""
-    return _match_table(result) if result["name"] == "match" else _label_table(result)
+    return {"match": _match_table, "relax": _relax_table}.get(result["name"], _label_table)(result)
 
 
 def _match_table(result: Document) -> str:
@@ -43,6 +43,41 @@ def _match_table(result: Document) -> str:
         f"scaled, {np.median(plain):.1%} as in the template."
     )
     return f"### {result['title']}\n\n{about}\n\n{markdown.table(head, cells)}\n"
+
+
+def _relax_table(result: Document) -> str:
+    """Return how often the chosen candidate is the true structure, how far from it, and the error of its volume."""
+    settings = result["settings"]
+    candidates = [row["candidates"] for row in result["rows"]]
+    kept = [[one for one in some if not one["dropped"]] for some in candidates]
+    chosen = {
+        "first, as made": ("before", [some[:1] for some in candidates]),
+        "first, relaxed": ("after", [some[:1] for some in kept]),
+        "lowest energy, relaxed": ("after", [sorted(some, key=lambda one: one["energy"])[:1] for some in kept]),
+    }
+    cells = [[name, *_chosen_cells(when, picked)] for name, (when, picked) in chosen.items()]
+    tried = [one for some in candidates for one in some]
+    n_dropped = sum(bool(one["dropped"]) for one in tried)
+    seconds = np.median([one["seconds"] for one in tried])
+    about = (
+        f"{len(candidates)} formulas with crystals of at most {settings['most_sites']} atoms; their first "
+        f"{settings['n_candidates']} candidates were relaxed by {settings['potential']} in at most {settings['steps']} "
+        f"steps. {n_dropped} of {len(tried)} candidates were dropped; a relaxation took {seconds:.1f} s of CPU in the "
+        f"median. Distances are root mean squares over the atoms, over the cube root of the volume per atom, where the "
+        f"candidate is the true structure."
+    )
+    head = ["candidate", "true structure", "median distance from it", "median error of the volume"]
+    return f"### {result['title']}\n\n{about}\n\n{markdown.table(head, cells)}\n"
+
+
+def _chosen_cells(when: str, picked: Sequence[list[dict[str, Any]]]) -> list[str]:
+    """Return the cells of a way to choose one candidate of each formula; without any it is a failure."""
+    there = [some[0] for some in picked if some]
+    distances = [one[f"true_distance_{when}"] for one in there]
+    near = [distance for distance in distances if distance is not None]
+    hits = [1 if some and some[0][f"true_distance_{when}"] is not None else None for some in picked]
+    errors = [one[f"volume_error_{when}"] for one in there]
+    return [_rate(hits, 1), f"{np.median(near):.3f}" if near else "-", f"{np.median(errors):.1%}" if errors else "-"]
 
 
 def _label_table(result: Document) -> str:

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("lightgbm", reason="needs the extra bench")
 pytest.importorskip("spglib", reason="needs the extra build")
 
-from benchmarks.explicit import matching, predicting
+from benchmarks.explicit import matching, predicting, relaxing
 from benchmarks.explicit.problem import problem
 from benchmarks.explicit.tables import page
 from benchmarks.harness import Request
@@ -34,6 +34,31 @@ def test_structures_are_matched_and_a_run_goes_on(monkeypatch: pytest.MonkeyPatc
     assert all(row["votes"] is None or row["votes"] >= 1 for row in done["rows"])
     monkeypatch.setattr(matching, "_measure", None)
     assert matching.run(Request(True, known=done))["rows"] == done["rows"]
+
+
+def test_candidates_are_compared_before_and_after_relaxation() -> None:
+    made = {"dropped": None, "true_distance_before": None, "volume_error_before": 0.1, "seconds": 1.0, "n_sites": 2}
+    right = made | {"energy": -2.0, "true_distance_after": 0.02, "volume_error_after": 0.01}
+    wrong = made | {"energy": -1.0, "true_distance_after": None, "volume_error_after": 0.2}
+    gone = made | {"energy": None, "dropped": "relaxation_exploded", "true_distance_before": 0.1}
+    settings = {"most_sites": 20, "n_candidates": 2, "potential": "chgnet", "steps": 300}
+    rows = [{"formula": "A", "candidates": [wrong, right]}, {"formula": "B", "candidates": [gone]}]
+    text = page([{"name": "relax", "title": "x", "settings": settings, "rows": rows}])
+    assert "1 of 3 candidates were dropped" in text
+    assert "| first, as made | 50% ± 35% | 0.100 | 10.0% |" in text
+    assert "| first, relaxed | 0% ± 0% | - | 20.0% |" in text
+    assert "| lowest energy, relaxed | 50% ± 35% | 0.020 | 1.0% |" in text
+
+
+def test_relaxation_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relaxing, "find_potential", lambda name: None)
+    monkeypatch.setattr(relaxing, "relax", lambda draft, calculator, limits: (draft, -1.0))
+    done = relaxing.run(QUICK)
+    assert len(done["rows"]) == 2
+    first = done["rows"][0]["candidates"][0]
+    assert first["volume_error_before"] == first["volume_error_after"]
+    monkeypatch.setattr(relaxing, "relax", None)
+    assert relaxing.run(Request(True, known=done))["rows"] == done["rows"]
 
 
 def test_templates_alone_are_told_nothing_that_vectors_give() -> None:
