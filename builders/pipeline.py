@@ -109,7 +109,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         if place.earlier is not None:
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=request.resume, force=force)
-        material = prepare(snapshot, recipe, reporter)
+        material = prepare(snapshot, recipe, reporter, work=request.work)
         if not request.allow_lost_elements:
             check_elements(request.out, request.catalog, material.table, material.training_rows)
         training = Run(identity, recipe.seed, method.device, checkpoint, reporter)

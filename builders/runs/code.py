@@ -23,11 +23,13 @@ SHARED = (
     "builders.learning.scores",
     "builders.learning.splits",
     "builders.learning.targets",
+    "builders.learning.usable",
     "builders.structures.cells",
     "builders.structures.cleaning",
     "builders.structures.counts",
     "builders.structures.formulas",
     "builders.structures.graphs",
+    "builders.structures.mapped",
     "builders.structures.table",
     "embeddings.formula.canonical",
 )
