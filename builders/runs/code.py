@@ -24,6 +24,7 @@ SHARED = (
     "builders.learning.splits",
     "builders.learning.targets",
     "builders.learning.usable",
+    "builders.learning.workers",
     "builders.structures.cells",
     "builders.structures.cleaning",
     "builders.structures.counts",

@@ -66,6 +66,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     """Universal atomic embeddings (Jin et al., Nat. Commun. 16, 1210 (2025), 10.1038/s41467-025-56481-x)."""
 
     name = "crystal-transformer"
+    trains_together = True
     recipe: CrystalTransformerRecipe
 
     def prepare(self, material: Material, run: Run) -> Lessons:
