@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from builders.learning.corpus import Corpus
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
+from builders.learning.workers import Team, check_same, joined
 from builders.methods import code_of, open_method
-from builders.methods.base import Run
+from builders.methods.base import Method, Run
 from builders.methods.recipe import Recipe
 from builders.previous import turned_onto, with_previous
 from builders.progress import Reporter
@@ -21,7 +24,7 @@ from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.runs.output import check_output, find_place, nothing_to_do
 from builders.snapshots.intake import obtain_snapshot
-from builders.snapshots.snapshot import read_snapshot
+from builders.snapshots.snapshot import Snapshot, read_snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from embeddings._version import __version__
@@ -82,12 +85,29 @@ class BuildRequest:
 def run(request: BuildRequest, reporter: Reporter) -> Path:
     """Build a version and return its folder; one that this very build made earlier is left as it is.
 
+    Several processes that torchrun or Ray Train started build it together: the first one does all that one process
+    alone would do, and the others share the training of the network.
+
     Raises:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
+    with joined(choose_device(request.device)) as (team, device):
+        method = open_method(request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request))
+        if not team.is_first:
+            return _follow(request, method, team)
+        try:
+            folder = _lead(request, method, team, reporter)
+        except BaseException:
+            team.dismiss()
+            raise
+        team.tell(folder)
+        return folder
+
+
+def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter: Reporter) -> Path:
+    """Build a version, as the first worker or the only one."""
     recipe, force, others = request.recipe, request.force, request.roots
-    device, corpus = choose_device(request.device), _corpus_of(request)
-    method = open_method(recipe, device=device, teacher=request.teacher, corpus=corpus)
+    check_team(method, team)
     stated = with_previous(method.hyperparameters, request.previous)
     check_output(request.out, request.catalog, request.version, stated, force=force, others=others)
     limit_threads()
@@ -107,13 +127,16 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
             without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned),
         )  # fmt: skip
         if place.earlier is not None:
+            team.tell(None)
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=request.resume, force=force)
-        material = prepare(snapshot, recipe, reporter)
+        material = prepare(snapshot, recipe, reporter, work=request.work)
         if not request.allow_lost_elements:
             check_elements(request.out, request.catalog, material.table, material.training_rows)
-        training = Run(identity, recipe.seed, method.device, checkpoint, reporter)
-        trained = method.train(method.prepare(material, training), training)
+        training = Run(identity, recipe.seed, method.device, checkpoint, reporter, team)
+        lessons = method.prepare(material, training)
+        team.tell(Order(snapshot.folder, checkpoint, identity, _ingredients(snapshot, method)))
+        trained = method.train(team.all(lambda: lessons), training)
         write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
         vectors, limits = method.vectors(trained, material), tuple[str, ...]()
         if request.previous is not None:
@@ -123,11 +146,77 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
 
         def write(version: str, replace: bool) -> Path:
             made = describe(
-                request, snapshot, material, method, trained.scores, fingerprint, version=version, limits=limits
-            )
+                request, snapshot, material, method, trained.scores, fingerprint,
+                version=version, limits=limits, n_workers=team.size,
+            )  # fmt: skip
             return vectors.write(request.out, made, force=replace)
 
         return place.write(write)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the first worker tells the others to train.
+
+    Attributes:
+        snapshot: folder of the structures.
+        checkpoint: of the run.
+        identity: of the run.
+        ingredients: what all workers have to agree in.
+    """
+
+    snapshot: Path
+    checkpoint: Path
+    identity: str
+    ingredients: dict[str, str]
+
+
+def _follow(request: BuildRequest, method: Method[Any, Any], team: Team) -> Path:
+    """Share the training that the first worker leads, and return the folder that it writes."""
+    limit_threads()
+    order: Order | None = team.listen()
+    if order is not None:
+        run = Run(order.identity, request.recipe.seed, method.device, order.checkpoint, team=team)
+
+        def lessons() -> Any:
+            snapshot = read_snapshot(order.snapshot)
+            check_same(_ingredients(snapshot, method), order.ingredients)
+            material = prepare(snapshot, request.recipe, run.reporter, work=request.work)
+            return method.prepare(material, run)
+
+        method.train(team.all(lessons), run)
+    folder: Path = team.listen()
+    return folder
+
+
+def check_team(method: Method[Any, Any], team: Team) -> None:
+    """Refuse more workers than there is work for.
+
+    Raises:
+        InputInvalid: the method trains in one process, or a batch has fewer crystals than there are workers.
+    """
+    recipe = method.recipe
+    if team.size > 1 and not method.trains_together:
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" trains in one process, and there are {team.size} workers. Start the command '
+            "without torchrun."
+        )
+    if team.size > recipe.training.batch_size:
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" has {recipe.training.batch_size} crystals in a batch, too few for {team.size} '
+            "workers. Start at most as many."
+        )
+
+
+def _ingredients(snapshot: Snapshot, method: Method[Any, Any]) -> dict[str, str]:
+    """Return the identity of each thing that a training depends on, by what it is called."""
+    return {
+        "structures": snapshot.sha256,
+        "recipe": identity_of(method.recipe.training_dict(), *method.inputs),
+        "code": identity_of(__version__, code_of(method)),
+        "version of torch": version("torch"),
+        "kind of device": method.device.type,
+    }
 
 
 def _corpus_of(request: BuildRequest) -> Corpus | None:

@@ -43,8 +43,10 @@ def describe(
     *,
     version: str,
     limits: tuple[str, ...] = (),
+    n_workers: int = 1,
 ) -> Provenance:
     """Return everything that the builder knows about a new version; `limits` are those beyond the method's own."""
+    workers = {"workers": str(n_workers)} if n_workers > 1 else {}
     origin, said = snapshot.origin, method.describe()
     return Provenance(
         name=request.catalog,
@@ -65,7 +67,7 @@ def describe(
         fingerprint=fingerprint,
         command=command_line(request, version=version, options=said.options),
         created=now(),
-        environment=_environment(said.device) | said.environment,
+        environment=_environment(said.device) | workers | said.environment,
     )
 
 

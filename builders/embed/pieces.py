@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.methods.crystal_transformer.batches import spans
 from builders.snapshots.snapshot import Snapshot, read_part
-from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, structures_from_arrow
+from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, spans, structures_from_arrow
 
 AT_ONCE, SITES_AT_ONCE = 1024, 100_000
 """Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,10 @@ from builders.learning.targets import (
     refuse_faults,
     unit_of,
 )
+from builders.learning.usable import usable_structures
 from builders.progress import Reporter
-from builders.snapshots.snapshot import Snapshot, read_structures
-from builders.structures.cleaning import clean, drop_unlabelled, site_limit
+from builders.snapshots.snapshot import Snapshot
+from builders.structures.cleaning import drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable
 from embeddings.errors import SourceError
@@ -74,18 +76,22 @@ class Material:
         return faults_in_training(self.labels, self.targets, self.training_rows)
 
 
-def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter) -> Material:
+def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Path | None = None) -> Material:
     """Read a snapshot, drop what cannot be used, choose the targets and split by reduced formula.
+
+    Args:
+        snapshot: the structures.
+        recipe: says which of them are used, and for what.
+        reporter: is told what was left out.
+        work: folder under which the structures are kept in files, made once, that may be larger than memory; None to
+            keep them in memory.
 
     Raises:
         SourceError: fewer than two formulas are left.
         TargetInvalid: a target that the recipe names cannot be learned.
+        OutputInvalid: the files cannot be written.
     """
-    table, dropped = clean(read_structures(snapshot), max_sites=site_limit(snapshot.query))
-    if recipe.max_sites is not None:
-        small = table.n_sites <= recipe.max_sites
-        dropped = _counted(dropped, "too_many_sites_for_recipe", int((~small).sum()))
-        table = table.take(np.flatnonzero(small))
+    table, dropped = usable_structures(snapshot, max_sites=recipe.max_sites, work=work)
     table = derive_targets(table, recipe.targets)
     material = _split(table, choose_targets(table, recipe.targets), recipe, snapshot.n_received)
     while faults := material.faults():
@@ -120,7 +126,3 @@ def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_re
         keep_elements=True,
     )
     return Material(table, formulas, unlabelled, targets, training_rows, validation_rows)
-
-
-def _counted(counts: dict[str, int], reason: str, n: int) -> dict[str, int]:
-    return counts | {reason: n} if n else counts

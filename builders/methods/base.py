@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from builders.learning.workers import ALONE, Team
 from builders.progress import Reporter
 from embeddings.catalog import ElementTable
 from embeddings.store.encoder_files import write_encoder
@@ -37,6 +38,7 @@ class Run:
         device: where networks of crystals compute.
         checkpoint: file that a killed run resumes from; None for none.
         reporter: tells a person about it; silent if None.
+        team: the workers that train together, seen by this one.
     """
 
     identity: str
@@ -44,6 +46,7 @@ class Run:
     device: torch.device
     checkpoint: Path | None
     reporter: Reporter = field(default_factory=lambda: Reporter(quiet=True))
+    team: Team = ALONE
 
 
 class Outcome(Protocol):
@@ -140,6 +143,8 @@ class Method(ABC, Generic[Lessons, Trained]):
     name: ClassVar[str]
     builds_on: ClassVar[tuple[str, ...]] = ()
     """Names of the methods whose code it calls."""
+    trains_together: ClassVar[bool] = False
+    """Whether several workers can share a training: each takes its part of every batch, as `Run.team` tells it."""
 
     def __init__(self, recipe: Any, *, device: torch.device, teacher: Path | None = None) -> None:
         """Set up.

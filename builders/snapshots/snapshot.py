@@ -11,7 +11,7 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,6 +165,15 @@ def read_structures(snapshot: Snapshot) -> StructureTable:
     """Read all structures of a snapshot."""
     tables = [pq.read_table(read_part(snapshot, name)) for name in snapshot.parts]
     return structures_from_arrow(pa.concat_tables(tables, promote_options="default"), origin=snapshot.origin.name)
+
+
+def read_by_part(snapshot: Snapshot) -> Iterator[StructureTable]:
+    """Yield the structures of each part of a snapshot: the rows of `read_structures`, never all in memory."""
+    schemas = [pq.read_schema(read_part(snapshot, name)) for name in snapshot.parts]
+    nothing = pa.unify_schemas(schemas, promote_options="default").empty_table()
+    for name in snapshot.parts:
+        part = pa.concat_tables([nothing, pq.read_table(read_part(snapshot, name))], promote_options="default")
+        yield structures_from_arrow(part, origin=f"{snapshot.origin.name}, {name}")
 
 
 def _repair(pull: Pull, stream: Stream, ledger: Ledger) -> None:

@@ -46,7 +46,14 @@ class NeighborGraphs:
 
     def edges_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the edge indices of the given crystals, one crystal after the other."""
-        return ragged_ranges(self.offsets[rows], np.diff(self.offsets)[rows])
+        return ragged_ranges(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
+
+    def n_edges_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of edges of the given crystals."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
+    def release(self) -> None:
+        """Give back memory that can be had again; here there is none."""
 
 
 def neighbor_graphs(table: StructureTable, cutoff: float, *, advance: Advance | None = None) -> NeighborGraphs:

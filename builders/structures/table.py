@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,9 @@ STRUCTURE_COLUMNS = ("material_id", "formula", "lattice", "atomic_numbers", "fra
 
 OPTIONAL_COLUMNS = ("occupancies",)
 """Optional columns that describe the structure."""
+
+SITES_AT_ONCE = 200_000
+"""Atoms of a table that are looked at together, where what is computed of them is larger than they are."""
 
 LARGEST_VALUE = 1e30
 """A property beyond this, of either sign, cannot be a measurement: its square overflows in single precision."""
@@ -58,12 +62,32 @@ class StructureTable:
     @property
     def cart_coords(self) -> np.ndarray:
         """Cartesian coordinates in angstrom, (n_atoms, 3) float64."""
-        lattice_of_atom = np.repeat(self.lattices, self.n_sites, axis=0)
-        return np.einsum("nk,nkx->nx", self.frac_coords, lattice_of_atom)
+        return cartesian(self.frac_coords, self.lattices, self.n_sites)
+
+    def parts(self) -> Iterator[StructureTable]:
+        """Yield all crystals, in order, in tables of `SITES_AT_ONCE` atoms at most: views, not copies."""
+        for start, stop in spans(self.n_sites, most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE):
+            yield self._slice(start, stop)
+
+    def _slice(self, start: int, stop: int) -> StructureTable:
+        atoms = slice(int(self.offsets[start]), int(self.offsets[stop]))
+        return StructureTable(
+            material_ids=self.material_ids[start:stop],
+            lattices=self.lattices[start:stop],
+            offsets=self.offsets[start : stop + 1] - self.offsets[start],
+            atomic_numbers=self.atomic_numbers[atoms],
+            frac_coords=self.frac_coords[atoms],
+            properties={name: values[start:stop] for name, values in self.properties.items()},
+            units=self.units,
+            occupancies=None if self.occupancies is None else self.occupancies[atoms],
+        )
+
+    def release(self) -> None:
+        """Give back memory that can be had again; here there is none."""
 
     def atoms_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the atom indices of the given crystals, one crystal after the other."""
-        return ragged_ranges(self.offsets[rows], self.n_sites[rows])
+        return ragged_ranges(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
 
     def take(self, rows: np.ndarray) -> StructureTable:
         """Return the crystals at the given rows, in that order."""
@@ -79,6 +103,34 @@ class StructureTable:
             units=self.units,
             occupancies=None if self.occupancies is None else self.occupancies[atoms],
         )
+
+
+def cartesian(frac_coords: np.ndarray, lattices: np.ndarray, n_sites: np.ndarray) -> np.ndarray:
+    """Return Cartesian coordinates in angstrom, (n_atoms, 3) float64, of atoms of ``n`` crystals, one after the other.
+
+    Args:
+        frac_coords: (n_atoms, 3).
+        lattices: (n, 3, 3), rows a, b, c in angstrom.
+        n_sites: (n,) number of atoms of each crystal.
+    """
+    return np.einsum("nk,nkx->nx", frac_coords, np.repeat(lattices, n_sites, axis=0))
+
+
+def spans(n_sites: np.ndarray, *, most: int, most_sites: int) -> Iterator[tuple[int, int]]:
+    """Cut crystals, in order, into spans ``start, stop`` of so many crystals and atoms at most.
+
+    Args:
+        n_sites: (n,) number of atoms of every crystal.
+        most: crystals in a span, at most.
+        most_sites: atoms in a span, at most (a single crystal is always allowed).
+    """
+    ends = np.concatenate([[0], np.cumsum(n_sites)])
+    start = 0
+    while start < len(n_sites):
+        fits = int(np.searchsorted(ends, ends[start] + most_sites, side="right")) - 1
+        stop = max(start + 1, min(start + most, fits))
+        yield start, stop
+        start = stop
 
 
 def ragged_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

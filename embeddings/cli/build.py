@@ -105,6 +105,7 @@ def build(ctx: click.Context, **options: Any) -> None:
     require_builders(options["source"])
     try:
         import_module("builders.pipeline")
+        from builders.learning.workers import is_first
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
@@ -113,7 +114,8 @@ def build(ctx: click.Context, **options: Any) -> None:
     except KeyboardInterrupt:
         echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
-    _show(folder, as_json=as_json)
+    if is_first():
+        _show(folder, as_json=as_json)
 
 
 def _show(folder: Path, *, as_json: bool) -> None:

@@ -20,7 +20,7 @@ from embeddings.store.temporaries import hold, is_temporary, release, sweep, tem
 Kind = Literal["snapshots", "runs", "catalogs", "fetched"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_FOLDERS = {"snapshots": "snapshots", "runs": "runs", "embed": "runs"}
+_FOLDERS = {"snapshots": "snapshots", "packed": "snapshots", "runs": "runs", "embed": "runs"}
 """Folders in the cache, and the kind of what lies in them."""
 
 _OURS = re.compile(r".+-[0-9a-f]{12}")
@@ -28,6 +28,7 @@ _OURS = re.compile(r".+-[0-9a-f]{12}")
 
 _SIGNS = {
     "snapshots": ("plan.json", "ledger.jsonl", "snapshot.json"),
+    "packed": ("arrays.json",),
     "runs": ("checkpoint.pt", "history.json", "teacher.npy"),
     "embed": ("ledger.jsonl",),
 }
@@ -39,8 +40,8 @@ class Kept:
     """A folder in the cache that can be removed as a whole.
 
     Attributes:
-        kind: snapshots can be pulled again, unfinished runs can be started again, what was fetched from registries can
-            be fetched again, catalogs were built by the user.
+        kind: snapshots can be pulled again, and what builds packed of them is packed again; unfinished runs can be
+            started again, what was fetched from registries can be fetched again, catalogs were built by the user.
         path: of the folder.
         n_bytes: in all of its files.
     """

@@ -69,14 +69,18 @@ def replace_file(staged: Path, target: Path) -> None:
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
+def staged_folder(target: Path, *, advice: str = "") -> Iterator[Path]:
     """Yield a hidden empty folder beside `target`, and remove it at the end unless it was moved into place.
+
+    Args:
+        target: the folder to write.
+        advice: what to do if it cannot be written, for the message.
 
     Raises:
         FileExistsError: from `move_into_place` or `replace_folder`, as it is.
         OutputInvalid: the folder cannot be made, or another operating-system error ends the block.
     """
-    with _refusals_named(target), temporary_folder(target.parent) as folder:
+    with _refusals_named(target, advice), temporary_folder(target.parent) as folder:
         yield folder
 
 

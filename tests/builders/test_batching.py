@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size, spans
+from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size
 from builders.structures.graphs import neighbor_graphs
+from builders.structures.table import spans
 from testing.crystals import random_crystal, structure_table
 
 

@@ -17,9 +17,10 @@ from testing.toys import write_toy
 RUN = "runs/starter-0123456789ab"
 EMBEDDING = "embed/net-site-0123456789ab"
 SNAPSHOT = "snapshots/table-ba9876543210"
+PACKED = "packed/structures-ba9876543210"
 VERSION = "catalogs/toy/0.1.0"
-OURS = (RUN, EMBEDDING, SNAPSHOT, VERSION)
-SIGNS = {RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", SNAPSHOT: "plan.json"}
+OURS = (RUN, EMBEDDING, SNAPSHOT, PACKED, VERSION)
+SIGNS = {RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", SNAPSHOT: "plan.json", PACKED: "arrays.json"}
 OTHERS = ("snapshots/mine", "runs/notes.txt", "photos/table-ba9876543210", "runs/thesis-0123456789ab")
 
 
@@ -28,7 +29,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache with one of each kind, and with things that are not ours."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("EMBEDDINGS_CACHE", str(folder))
-    for name in (RUN, EMBEDDING, SNAPSHOT, OTHERS[0], OTHERS[2], OTHERS[3]):
+    for name in (*SIGNS, OTHERS[0], OTHERS[2], OTHERS[3]):
         (folder / name / "deep").mkdir(parents=True)
         (folder / name / "deep" / "data").write_bytes(bytes(1500))
     for name, sign in SIGNS.items():
@@ -61,7 +62,7 @@ def there(cache: Path) -> set[str]:
 def test_it_shows_folder_and_sizes(cache: Path) -> None:
     lines = run().stdout.splitlines()
     assert lines[0].startswith(f"{cache}: ")
-    assert lines[1].split() == ["snapshots", "1", "1.5", "kB"]
+    assert lines[1].split() == ["snapshots", "2", "3", "kB"]
     assert lines[2].split() == ["runs", "2", "3", "kB"]
     assert lines[3].split()[:2] == ["catalogs", "1"]
     found = json.loads(run("--json").stdout)
@@ -79,9 +80,9 @@ def test_a_cache_that_is_not_there_is_empty(monkeypatch: pytest.MonkeyPatch, tmp
     ("kind", "gone"),
     [
         ("runs", {RUN, EMBEDDING}),
-        ("snapshots", {SNAPSHOT}),
+        ("snapshots", {SNAPSHOT, PACKED}),
         ("catalogs", {VERSION}),
-        ("all", {RUN, EMBEDDING, SNAPSHOT}),
+        ("all", {RUN, EMBEDDING, SNAPSHOT, PACKED}),
     ],
 )
 def test_it_clears_what_is_named_and_nothing_else(kind: str, gone: set[str], cache: Path) -> None:
@@ -121,11 +122,11 @@ def test_catalogs_of_others_and_behind_links_stay(cache: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("held", "stays"),
-    [(RUN, {RUN, SNAPSHOT}), (EMBEDDING, {EMBEDDING, SNAPSHOT}), (SNAPSHOT, {SNAPSHOT})],
+    [(RUN, {RUN, SNAPSHOT, PACKED}), (EMBEDDING, {EMBEDDING, SNAPSHOT, PACKED}), (SNAPSHOT, {SNAPSHOT})],
     indirect=["held"],
 )
 def test_what_a_running_command_uses_stays(held: str, stays: set[str], cache: Path) -> None:
     result = run("--clear", "all", "--yes")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 3, which stay: ")
+    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 4, which stay: ")
     assert there(cache) == stays | {VERSION}

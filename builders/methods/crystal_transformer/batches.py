@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from builders.structures.graphs import NeighborGraphs
-from builders.structures.table import StructureTable, ragged_ranges
+from builders.structures.table import StructureTable, cartesian, ragged_ranges
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,11 @@ class Batch:
 
 
 class PackedCrystals:
-    """All crystals of a run in flat arrays, from which any batch is cut without a loop over crystals."""
+    """All crystals of a run in flat arrays, from which any batch is cut without a loop over crystals.
+
+    The arrays of a table and its neighbors may lie in files; then one batch at a time is in memory, and of every
+    crystal only its size, its labels and where it is.
+    """
 
     def __init__(self, table: StructureTable, graphs: NeighborGraphs | None, labels: np.ndarray) -> None:
         """Pack.
@@ -57,10 +61,7 @@ class PackedCrystals:
         """
         self.n_sites = table.n_sites
         self.labels = labels.astype(np.float32)
-        self._atom_offsets = table.offsets
-        self._atomic_numbers = table.atomic_numbers
-        self._coords = table.cart_coords.astype(np.float32)
-        self._graphs = graphs
+        self._table, self._graphs = table, graphs
 
     def __len__(self) -> int:
         return len(self.n_sites)
@@ -69,13 +70,14 @@ class PackedCrystals:
         """Cut out the crystals at the given rows."""
         n_sites = self.n_sites[rows]
         width = int(n_sites.max())
-        atoms = ragged_ranges(self._atom_offsets[rows], n_sites)
+        atoms = self._table.atoms_of(rows)
         slots = ragged_ranges(np.arange(len(rows)) * width, n_sites)
         atomic_numbers = np.zeros(len(rows) * width, dtype=np.int64)
-        atomic_numbers[slots] = self._atomic_numbers[atoms]
+        atomic_numbers[slots] = self._table.atomic_numbers[atoms]
         coords = np.zeros((len(rows) * width, 3), dtype=np.float32)
-        coords[slots] = self._coords[atoms]
+        coords[slots] = cartesian(self._table.frac_coords[atoms], self._table.lattices[rows], n_sites)
         pairs, distances = self._edges(rows, width)
+        self.release()
         return Batch(
             atomic_numbers=torch.from_numpy(atomic_numbers.reshape(len(rows), width)),
             coords=torch.from_numpy(coords.reshape(len(rows), width, 3)),
@@ -84,12 +86,17 @@ class PackedCrystals:
             labels=torch.from_numpy(self.labels[rows]),
         )
 
+    def release(self) -> None:
+        """Give back the memory of what was read from files."""
+        self._table.release()
+        if self._graphs is not None:
+            self._graphs.release()
+
     def _edges(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
         if self._graphs is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         edges = self._graphs.edges_of(rows)
-        n_edges = np.diff(self._graphs.offsets)[rows]
-        first_pair = np.repeat(np.arange(len(rows)) * width * width, n_edges)
+        first_pair = np.repeat(np.arange(len(rows)) * width * width, self._graphs.n_edges_of(rows))
         centers = self._graphs.centers[edges].astype(np.int64)
         pairs = first_pair + centers * width + self._graphs.neighbors[edges]
         return pairs, self._graphs.distances[edges]
@@ -120,23 +127,6 @@ def batches_by_size(
     if rng is not None:
         batches = [batches[k] for k in rng.permutation(len(batches))]
     return batches
-
-
-def spans(n_sites: np.ndarray, *, most: int, most_sites: int) -> Iterator[tuple[int, int]]:
-    """Cut crystals, in order, into spans ``start, stop`` of so many crystals and atoms at most.
-
-    Args:
-        n_sites: (n,) number of atoms of every crystal.
-        most: crystals in a span, at most.
-        most_sites: atoms in a span, at most (a single crystal is always allowed).
-    """
-    ends = np.concatenate([[0], np.cumsum(n_sites)])
-    start = 0
-    while start < len(n_sites):
-        fits = int(np.searchsorted(ends, ends[start] + most_sites, side="right")) - 1
-        stop = max(start + 1, min(start + most, fits))
-        yield start, stop
-        start = stop
 
 
 def _cut(rows: np.ndarray, n_sites: np.ndarray, batch_size: int, max_pairs: int) -> Iterator[np.ndarray]:

@@ -17,12 +17,12 @@ from safetensors.torch import save
 from torch.overrides import TorchFunctionMode
 
 from builders.methods import no_network
-from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size, spans
+from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
 from builders.structures.graphs import neighbor_graphs
-from builders.structures.table import StructureTable
+from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS

@@ -24,7 +24,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.methods.crystal_transformer.training import Task, train
 from builders.progress import Reporter
-from builders.structures.graphs import neighbor_graphs
+from builders.structures.mapped import graphs_of
 
 LIMITS = (
     "An element seen in few structures has a vector that is little more than its initial value: look at n_structures.",
@@ -66,6 +66,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     """Universal atomic embeddings (Jin et al., Nat. Commun. 16, 1210 (2025), 10.1038/s41467-025-56481-x)."""
 
     name = "crystal-transformer"
+    trains_together = True
     recipe: CrystalTransformerRecipe
 
     def prepare(self, material: Material, run: Run) -> Lessons:
@@ -102,7 +103,7 @@ def assemble(material: Material, recipe: CrystalTransformerRecipe, reporter: Rep
     graphs = None
     if recipe.model.geometry == "periodic":
         with reporter.stage("Neighbors", len(table)) as stage:
-            graphs = neighbor_graphs(table, recipe.model.cutoff, advance=stage.advance)
+            graphs = graphs_of(table, recipe.model.cutoff, advance=stage.advance)
     scaler = Scaler.fit(material.labels, material.training_rows)
     task = Task(
         crystals=PackedCrystals(table, graphs, scaler.transform(material.labels)),

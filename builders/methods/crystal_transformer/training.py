@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from builders.learning.devices import deterministic, mixed_precision
 from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler
+from builders.learning.workers import ALONE, Team
 from builders.methods.base import Run
 from builders.methods.crystal_transformer.augment import augment
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
@@ -55,14 +57,39 @@ def train(
 ) -> tuple[dict[str, Score], list[dict[str, Any]]]:
     """Train in place, resuming from the checkpoint of the run if there is one.
 
+    The workers of a team each take their share of every batch, and all of them end with the same network. Without
+    dropout, which each draws for itself, its losses are those of one worker alone but for rounding.
+
     Returns:
         The score of each target on the validation rows, and the figures of each epoch.
 
     Raises:
-        TrainingError: the checkpoint is of another run, or the loss is no longer a number.
+        TrainingError: the checkpoint is of another run, the loss is no longer a number, or a worker is lost.
     """
-    with torch.random.fork_rng(), deterministic():
+    with torch.random.fork_rng(), deterministic(), run.team.contact():
         return _Trainer(model, task, config, run).fit()
+
+
+class _Losses(nn.Module):
+    """A network and its loss on a batch as one module, whose gradients workers can average."""
+
+    def __init__(self, model: CrystalTransformer, weights: Tensor, config: TrainingConfig) -> None:
+        super().__init__()
+        self.model, self.weights, self.config = model, weights, config
+
+    def forward(self, batch: Batch, weight: float, hide: Callable[[int], tuple[Tensor, float]] | None) -> Tensor:
+        """Return the loss, with this weight; `hide` says which atoms are hidden, and the weight of their loss."""
+        with mixed_precision(self.weights.device):
+            predicted = self.model(batch)
+        loss = masked_loss(predicted.float(), batch.labels, self.weights, self.config.loss) * weight
+        if hide is None:
+            return loss
+        hidden, hidden_weight = hide(batch.mask.shape[1])
+        with mixed_precision(self.weights.device):
+            scores = self.model.element_scores(self.model.encode_atoms(batch, hidden)[hidden])
+        if not len(scores):
+            return loss + scores.sum()
+        return loss + F.cross_entropy(scores.float(), batch.atomic_numbers[hidden]) * hidden_weight
 
 
 class _Trainer:
@@ -79,8 +106,10 @@ class _Trainer:
         self.n_steps = self.n_batches * config.epochs
         weights = task.scaler.known_fraction ** POWERS[config.balance]
         self.weights = torch.tensor(weights, dtype=torch.float32, device=run.device)
-        if run.checkpoint is not None and run.checkpoint.exists():
-            self._restore(read_checkpoint(run.checkpoint, run.identity))
+        self.losses = run.team.averaging(_Losses(self.model, self.weights, config))
+        state = run.team.first(self._read)
+        if state is not None:
+            self._restore(state)
 
     def fit(self) -> tuple[dict[str, Score], list[dict[str, Any]]]:
         with self.run.reporter.stage("Training", self.n_steps, done=self.step) as stage:
@@ -117,45 +146,63 @@ class _Trainer:
         )
 
     def _update(self, rows: np.ndarray) -> float:
-        torch.manual_seed(_seed_of(self.run.seed, self.step))
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * learning_rate_factor(
                 self.step, self.n_steps, self.config.warmup_fraction
             )
-        batch = self._load(rows)
-        with mixed_precision(self.run.device):
-            predicted = self.model(batch)
-        loss = masked_loss(predicted.float(), batch.labels, self.weights, self.config.loss)
-        if self.config.hidden_atoms is not None:
-            loss = loss + self._hidden_atoms_loss(batch, self.config.hidden_atoms)
-        value = check_loss(loss.item(), self.step)
+        loss = self._loss(rows)
+        value = check_loss(self.run.team.sum(loss.item() / self.run.team.size), self.step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
         return value
 
-    def _hidden_atoms_loss(self, batch: Batch, share: float) -> Tensor:
-        """Return the cross-entropy of the elements of hidden atoms, at least one of them."""
-        draws = torch.rand(batch.mask.shape, device=self.run.device).masked_fill(~batch.mask, 1.0)
-        hidden = draws <= max(share, float(draws.min()))
-        with mixed_precision(self.run.device):
-            scores = self.model.element_scores(self.model.encode_atoms(batch, hidden)[hidden])
-        return F.cross_entropy(scores.float(), batch.atomic_numbers[hidden])
+    def _loss(self, rows: np.ndarray) -> Tensor:
+        """Return the loss of this worker on its share of a batch; the mean over all workers is that of the batch."""
+        team, seed, share = self.run.team, _seed_of(self.run.seed, self.step), self.config.hidden_atoms
+        torch.manual_seed(seed if team.is_first else _seed_of(self.run.seed, self.step, team.rank))
+        mine, weight = _share_of(len(rows), team)
+        hide = None if share is None else partial(self._hide, rows, mine if weight else None, share)
+        loss: Tensor = self.losses(self._load(rows, mine), weight, hide)
+        return loss
 
-    def _load(self, rows: np.ndarray) -> Batch:
-        batch = self.task.crystals.batch(rows)
+    def _hide(self, rows: np.ndarray, mine: np.ndarray | None, share: float, n_atoms: int) -> tuple[Tensor, float]:
+        """Return which atoms of this worker's crystals are hidden, and the weight of its loss on them.
+
+        At least one atom of the batch is, and the same ones however many workers share it.
+        """
+        device = self.run.device
+        n_sites = torch.from_numpy(self.task.crystals.n_sites[rows]).to(device)
+        mask = torch.arange(int(n_sites.max()), device=device) < n_sites[:, None]
+        draws = torch.rand(mask.shape, device=device, generator=self._generator(device)).masked_fill(~mask, 1.0)
+        hidden = draws <= max(share, float(draws.min()))
+        if mine is None:
+            return torch.zeros_like(hidden[:1, :n_atoms]), 0.0
+        own = hidden[torch.from_numpy(mine).to(device), :n_atoms]
+        return own, float(own.sum()) / float(hidden.sum()) * self.run.team.size
+
+    def _generator(self, device: torch.device) -> torch.Generator | None:
+        """Return what all workers draw from alike; None for a worker alone, which goes on drawing from torch's own."""
+        if self.run.team.size == 1:
+            return None
+        return torch.Generator(device).manual_seed(_seed_of(self.run.seed, self.step))
+
+    def _load(self, rows: np.ndarray, mine: np.ndarray) -> Batch:
+        """Return this worker's crystals of a batch."""
+        batch = self.task.crystals.batch(rows[mine])
         if self.config.augment:
             generator = torch.Generator().manual_seed(_seed_of(self.run.seed, self.step))
-            batch = augment(batch, self.config.augment, generator)
+            whole = batch if len(mine) == len(rows) else self.task.crystals.batch(rows)
+            moved = augment(whole, self.config.augment, generator).coords
+            batch = replace(batch, coords=moved[torch.from_numpy(mine), : batch.coords.shape[1]])
         return batch.to(self.run.device)
 
     def validate(self) -> dict[str, Score]:
         """Score every target on the validation rows, in physical units."""
         rows, scaler = self.task.validation_rows, self.task.scaler
-        predicted = (
-            predict(self.model, self.task.crystals, rows, self.config, self.run.device) * scaler.std + scaler.mean
-        )
+        standardized = predict(self.model, self.task.crystals, rows, self.config, self.run.device, team=self.run.team)
+        predicted = standardized * scaler.std + scaler.mean
         actual = self.task.crystals.labels[rows] * scaler.std + scaler.mean
         return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(self.task.units)}
 
@@ -169,7 +216,7 @@ class _Trainer:
         return f"epoch {figures['epoch']}/{self.config.epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
 
     def _save(self) -> None:
-        if self.run.checkpoint is None:
+        if self.run.checkpoint is None or not self.run.team.is_first:
             return
         state = Checkpoint(
             run=self.run.identity,
@@ -181,6 +228,10 @@ class _Trainer:
         )
         write_checkpoint(self.run.checkpoint, state)
 
+    def _read(self) -> Checkpoint | None:
+        path = self.run.checkpoint
+        return read_checkpoint(path, self.run.identity) if path is not None and path.exists() else None
+
     def _restore(self, state: Checkpoint) -> None:
         self.model.load_state_dict(state.model)
         self.optimizer.load_state_dict(state.optimizer)
@@ -190,17 +241,38 @@ class _Trainer:
 
 
 def predict(
-    model: nn.Module, crystals: PackedCrystals, rows: np.ndarray, config: TrainingConfig, device: torch.device
+    model: nn.Module,
+    crystals: PackedCrystals,
+    rows: np.ndarray,
+    config: TrainingConfig,
+    device: torch.device,
+    *,
+    team: Team = ALONE,
 ) -> np.ndarray:
-    """Return standardized predictions for the given rows in full precision, (n_rows, n_targets) float64."""
+    """Return standardized predictions for the given rows in full precision, (n_rows, n_targets) float64.
+
+    Several workers share the batches; what each predicts does not depend on how many there are.
+    """
     model.eval()
     order = batches_by_size(
         crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
     )
     with torch.inference_mode():
-        parts = [model(crystals.batch(part).to(device)).cpu().numpy() for part in order]
+        mine = [model(crystals.batch(part).to(device)).cpu().numpy() for part in order[team.rank :: team.size]]
+    shares = team.gather(mine)
+    parts = [shares[number % team.size][number // team.size] for number in range(len(order))]
     place = {row: k for k, row in enumerate(np.concatenate(order))}
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
+
+
+def _share_of(n: int, team: Team) -> tuple[np.ndarray, float]:
+    """Return which crystals of a batch of ``n`` a worker takes, and the weight of its loss.
+
+    The weights are such that the mean over all workers is the loss of the batch. A worker that is left without a
+    crystal takes the first one, at no weight: all of them have to look at something.
+    """
+    mine = np.arange(team.rank, n, team.size)
+    return (mine, len(mine) / n * team.size) if len(mine) else (np.zeros(1, dtype=np.int64), 0.0)
 
 
 def _seed_of(*parts: Sequence[int] | int) -> int:

@@ -1,0 +1,174 @@
+"""Structures in files: tables and neighbors that may be larger than memory, made once and mapped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from builders.runs.arrays import ArrayWriter, MappedArrays, scratch_arrays, stored_arrays
+from builders.runs.code import code_hash
+from builders.runs.identity import identity_of
+from builders.structures.graphs import Advance, NeighborGraphs, neighbor_graphs
+from builders.structures.table import SITES_AT_ONCE, StructureTable, spans
+
+MOST_IN_MEMORY = 1_000_000
+"""Atoms of a selection of a mapped table that are copied into memory; of larger ones a file is made."""
+
+
+@dataclass(frozen=True)
+class MappedTable(StructureTable):
+    """A structure table whose arrays lie in files.
+
+    Attributes:
+        arrays: the files.
+        folder: beside which further files may be put.
+        identity: of the content.
+    """
+
+    arrays: MappedArrays | None = None
+    folder: Path = Path()
+    identity: str = ""
+
+    def parts(self) -> Iterator[StructureTable]:
+        """Yield all crystals, in order, in tables of `SITES_AT_ONCE` atoms at most, one of them in memory at a time."""
+        for part in super().parts():
+            yield part
+            self.release()
+
+    def release(self) -> None:
+        """Give back the memory of what was read."""
+        if self.arrays is not None:
+            self.arrays.release()
+
+    def take(self, rows: np.ndarray) -> StructureTable:
+        """Return the crystals at the given rows, in that order: in memory if they are few, else in a file."""
+        rows = np.asarray(rows, dtype=np.int64)
+        n_sites = self.n_sites[rows]
+        if n_sites.sum() <= MOST_IN_MEMORY:
+            return StructureTable.take(self, rows)
+        arrays = scratch_arrays(self.folder, lambda writer: self._write(writer, rows, n_sites))
+        return mapped_table(arrays, self.folder, identity_of(self.identity, _digest(rows)))
+
+    def _write(self, writer: ArrayWriter, rows: np.ndarray, n_sites: np.ndarray) -> None:
+        for start, stop in spans(n_sites, most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE):
+            append_table(writer, StructureTable.take(self, rows[start:stop]))
+            self.release()
+
+
+def append_table(writer: ArrayWriter, table: StructureTable) -> None:
+    """Add crystals to a table in files; all of them have the same properties."""
+    writer.about |= {
+        "properties": list(table.properties),
+        "units": table.units,
+        "is_ordered": table.occupancies is None,
+    }
+    identifiers = [name.encode() for name in table.material_ids.tolist()]
+    writer.append("identifiers", np.frombuffer(b"".join(identifiers), dtype=np.uint8))
+    writer.append("identifier_sizes", np.array([len(name) for name in identifiers], dtype=np.int32))
+    writer.append("lattices", table.lattices)
+    writer.append("n_sites", table.n_sites)
+    writer.append("atomic_numbers", table.atomic_numbers)
+    writer.append("frac_coords", table.frac_coords)
+    for number, values in enumerate(table.properties.values()):
+        writer.append(f"property_{number}", values)
+    if table.occupancies is not None:
+        writer.append("occupancies", table.occupancies)
+
+
+def mapped_table(arrays: MappedArrays, folder: Path, identity: str) -> MappedTable:
+    """Return the table that `append_table` wrote.
+
+    Args:
+        arrays: its files.
+        folder: beside which further files may be put.
+        identity: of the content.
+    """
+    ends = np.cumsum(arrays["identifier_sizes"], dtype=np.int64)
+    content, starts = arrays["identifiers"], np.concatenate([[0], ends[:-1]])
+    names = [content[start:stop].tobytes().decode() for start, stop in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return MappedTable(
+        material_ids=np.array(names, dtype=object),
+        lattices=arrays["lattices"],
+        offsets=np.concatenate([[0], np.cumsum(arrays["n_sites"], dtype=np.int64)]),
+        atomic_numbers=arrays["atomic_numbers"],
+        frac_coords=arrays["frac_coords"],
+        properties={name: arrays[f"property_{number}"] for number, name in enumerate(arrays.about["properties"])},
+        units=dict(arrays.about["units"]),
+        occupancies=None if arrays.about["is_ordered"] else arrays["occupancies"],
+        arrays=arrays,
+        folder=folder,
+        identity=identity,
+    )
+
+
+@dataclass(frozen=True)
+class MappedGraphs(NeighborGraphs):
+    """Neighbors whose arrays lie in files, crystals of like size together.
+
+    Attributes:
+        places: (n,) int64, where in the files each crystal is.
+        arrays: the files.
+    """
+
+    places: np.ndarray
+    arrays: MappedArrays
+
+    def edges_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the edge indices of the given crystals, one crystal after the other."""
+        return super().edges_of(self.places[rows])
+
+    def n_edges_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of edges of the given crystals."""
+        return super().n_edges_of(self.places[rows])
+
+    def release(self) -> None:
+        """Give back the memory of what was read."""
+        self.arrays.release()
+
+
+def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None = None) -> NeighborGraphs:
+    """Return the neighbors of every atom: those of a mapped table in files beside it, made once; others in memory.
+
+    Args:
+        table: the crystals.
+        cutoff: in angstrom.
+        advance: called with the number of crystals done.
+
+    Raises:
+        InputInvalid: as `neighbor_graphs` says.
+        OutputInvalid: the files cannot be written.
+    """
+    if not isinstance(table, MappedTable):
+        return neighbor_graphs(table, cutoff, advance=advance)
+    order = np.argsort(table.n_sites, kind="stable")
+    identity = identity_of("neighbors", table.identity, cutoff, code_hash([]))
+    arrays = stored_arrays(
+        table.folder.parent / f"neighbors-{identity[:12]}",
+        identity,
+        lambda writer: _write_graphs(writer, table, order, cutoff, advance),
+    )
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    offsets = np.concatenate([[0], np.cumsum(arrays["n_edges"], dtype=np.int64)])
+    return MappedGraphs(
+        cutoff, offsets, arrays["centers"], arrays["neighbors"], arrays["distances"], places=places, arrays=arrays
+    )
+
+
+def _write_graphs(
+    writer: ArrayWriter, table: MappedTable, order: np.ndarray, cutoff: float, advance: Advance | None
+) -> None:
+    for start, stop in spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE // 4):
+        graphs = neighbor_graphs(StructureTable.take(table, order[start:stop]), cutoff, advance=advance)
+        writer.append("n_edges", np.diff(graphs.offsets))
+        for name in ("centers", "neighbors", "distances"):
+            writer.append(name, getattr(graphs, name))
+        table.release()
+
+
+def _digest(rows: np.ndarray) -> str:
+    return hashlib.sha256(rows.tobytes()).hexdigest()

@@ -1,0 +1,198 @@
+"""Several workers train what one would: share by share, process by process, and after one of them is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from builders.learning.targets import Scaler, labels_of
+from builders.learning.workers import Team, check_same, joined
+from builders.methods import find_recipe, open_method
+from builders.methods.base import Run
+from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
+from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.training import Task, _Trainer
+from builders.pipeline import check_team
+from builders.structures.graphs import neighbor_graphs
+from embeddings.cli import main
+from embeddings.errors import InputInvalid, TrainingError
+from testing.crystals import sample_crystals, structure_table, write_sample
+
+CPU = torch.device("cpu")
+
+T = TypeVar("T")
+
+
+def task_of(n: int = 20) -> Task:
+    crystals, labels = sample_crystals(n)
+    table = structure_table(crystals, **labels)
+    rows, values = np.arange(n), labels_of(table, list(labels))
+    scaler = Scaler.fit(values, rows[4:])
+    packed = PackedCrystals(table, neighbor_graphs(table, 4.0), scaler.transform(values))
+    return Task(packed, rows[4:], rows[:4], dict.fromkeys(labels, "eV"), scaler)
+
+
+class Talkless(Team):
+    """A worker whose others are played one after the other."""
+
+    def first(self, make: Callable[[], T]) -> T:
+        return make()
+
+    def averaging(self, module: torch.nn.Module) -> torch.nn.Module:
+        return module
+
+
+def learned(
+    team: Team, task: Task, config: TrainingConfig, geometry: str, rows: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return the loss of a worker on its share of a batch, and its gradient."""
+    torch.manual_seed(0)
+    sizes = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
+    model = CrystalTransformer(CrystalTransformerConfig(geometry=geometry, **sizes), 2)
+    trainer = _Trainer(model, task, config, Run("test", 3, CPU, None, team=team))
+    trainer.weights.data = trainer.weights
+    loss = trainer._loss(rows)
+    loss.backward()
+    return loss.item(), np.concatenate([weight.grad.numpy().ravel() for weight in model.parameters()])
+
+
+@pytest.mark.parametrize("n_workers", [2, 3])
+@pytest.mark.parametrize("n_crystals", [1, 2, 7, 16])
+@pytest.mark.parametrize(
+    ("geometry", "config"),
+    [
+        ("periodic", TrainingConfig()),
+        ("periodic", TrainingConfig(hidden_atoms=0.2, balance="targets", loss="mse")),
+        ("cartesian", TrainingConfig(augment=0.5)),
+    ],
+)
+def test_the_mean_over_all_workers_is_what_one_would_learn(
+    n_workers: int, n_crystals: int, geometry: str, config: TrainingConfig
+) -> None:
+    """Unknown labels, hidden atoms, moved crystals, and batches too small for everybody included."""
+    task = task_of()
+    rows = task.training_rows[::-1][:n_crystals]
+    loss, gradient = learned(Team(), task, config, geometry, rows)
+    shares = [learned(Talkless(rank, n_workers), task, config, geometry, rows) for rank in range(n_workers)]
+    assert np.mean([share[0] for share in shares]) == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(np.mean([share[1] for share in shares], axis=0), gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_a_worker_that_would_train_something_else_is_refused() -> None:
+    firsts = {"structures": "a", "recipe": "b", "code": "c"}
+    check_same(dict(firsts), firsts)
+    with pytest.raises(TrainingError, match="differs from the first one in structures and code"):
+        check_same(firsts | {"structures": "x", "code": "y"}, firsts)
+
+
+def test_more_workers_than_there_is_work_for_are_refused() -> None:
+    method = open_method(find_recipe("ct-multi"), device=CPU)
+    check_team(method, Team(0, 128))
+    with pytest.raises(InputInvalid, match="128 crystals in a batch, too few for 129 workers"):
+        check_team(method, Team(0, 129))
+    method.trains_together = False
+    with pytest.raises(InputInvalid, match="trains in one process, and there are 2 workers"):
+        check_team(method, Team(0, 2))
+    check_team(method, Team())
+
+
+def test_a_process_alone_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for environment in ({}, {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with joined(CPU) as (team, device):
+            assert (team.size, device) == (1, CPU)
+
+
+@pytest.mark.parametrize("rank", ["2", "-1", "first"])
+def test_an_environment_that_names_no_worker_is_refused(rank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputInvalid, match=f"RANK={rank} and WORLD_SIZE=2 name no worker"), joined(CPU):
+        pass
+
+
+class Pair:
+    """Two workers of one build, started as torchrun starts them."""
+
+    def __init__(self, cache: Path, *options: str, seconds: tuple[str, ...] = ()) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+        base = {**os.environ, **meeting, "EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "embeddings", "build", *options]
+        self.workers = [
+            subprocess.Popen(
+                [*command, *extra], env=base | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for rank, extra in enumerate(((), seconds))
+        ]  # fmt: skip
+
+    def kill_second_after(self, pattern: str, folder: Path) -> None:
+        while not list(folder.glob(pattern)):
+            time.sleep(0.01)
+            assert self.workers[0].poll() is None, self.workers[0].stderr.read()
+        self.workers[1].send_signal(signal.SIGKILL)
+
+    def end(self) -> list[tuple[int, str, str]]:
+        """Return the code, the output and the messages of each worker."""
+        said = [worker.communicate(timeout=120) for worker in self.workers]
+        return [(worker.returncode, *texts) for worker, texts in zip(self.workers, said, strict=True)]
+
+
+def losses(cache: Path) -> list[float]:
+    (history,) = cache.glob("runs/*/history.json")
+    return [figures["loss"] for figures in json.loads(history.read_text())]
+
+
+def test_two_workers_one_of_them_killed_have_the_loss_curve_of_one(tmp_path: Path, own_cache: Path) -> None:
+    sample = write_sample(tmp_path / "sample.parquet", 60)
+    options = ["--source", "table", "--path", str(sample), "--recipe", "ct-ef-eg", "--epochs", "6"]
+    together = tmp_path / "together"
+    pair = Pair(together, *options)
+    pair.kill_second_after("runs/*/checkpoint.pt", together)
+    (code, out, said), _ = pair.end()
+    assert (code, out) == (1, "")
+    assert "lost another worker" in said.splitlines()[-1]
+    assert "goes on from the last checkpoint" in said.splitlines()[-1]
+    assert not list(together.glob("runs/*/history.json"))
+
+    first, second = Pair(together, *options).end()
+    assert first[0] == second[0] == 0, first[2] + second[2]
+    assert "Resuming the run at step" in first[2]
+    assert first[1].startswith("ct-ef-eg ")
+    assert second[1:] == ("", "")
+    (manifest,) = together.glob("catalogs/ct-ef-eg/*/manifest.json")
+    assert json.loads(manifest.read_text())["environment"]["workers"] == "2"
+
+    result = CliRunner().invoke(main, ["build", *options])
+    assert result.exit_code == 0, result.output
+    assert len(losses(own_cache)) == 6
+    np.testing.assert_allclose(losses(together), losses(own_cache), atol=1e-4, rtol=0)
+
+
+def test_workers_of_two_builds_name_what_differs(tmp_path: Path) -> None:
+    sample = write_sample(tmp_path / "sample.parquet", 60)
+    options = ["--source", "table", "--path", str(sample), "--recipe", "ct-multi", "--epochs", "1"]
+    targets = ["--targets", "formation_energy_per_atom"]
+    first, second = Pair(tmp_path / "cache", *options, *targets, seconds=("--seed", "7")).end()
+    assert first[0] == second[0] == 1
+    assert "since worker 1 stopped" in first[2].splitlines()[-1]
+    assert "differs from the first one in recipe" in second[2].splitlines()[-1]
+    assert "Traceback" not in first[2] + second[2]
+    assert not list((tmp_path / "cache").rglob("manifest.json"))
