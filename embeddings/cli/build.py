@@ -243,6 +243,8 @@ def _request(
         roots=tuple(store.search_roots()),
         options=about,
         selection=selection,
-        **{name: options[name] for name in ("source", "snapshot", "name", "version", "description", "device", "resume")},
+        **{
+            name: options[name] for name in ("source", "snapshot", "name", "version", "description", "device", "resume")
+        },
         **{name: options[name] for name in ("force", "allow_lost_elements")},
     )

@@ -27,7 +27,7 @@ def cautions(manifest: Manifest) -> list[str]:
         return []
     what, metrics = held_out(manifest), manifest.metrics
     said = [
-        f"Measured on {counted(n, f'held-out {what}')} alone, so the error of {', '.join(targets)} may be luck and says "
+        f"Measured on {counted(n, f'held-out {what}')} alone: the error of {', '.join(targets)} may be luck, and says "
         f"{'nothing' if n < _FEWEST else 'little'} of other {what}."
         for n, targets in _few(manifest).items()
     ]
