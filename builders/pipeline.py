@@ -50,6 +50,7 @@ class BuildRequest:
         snapshot: folder of a snapshot that was taken earlier, in place of a source.
         name: of the catalog; the recipe's name if None.
         version: of the catalog; the next one if None.
+        description: for the card; said from source and targets if None.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``: where networks of crystals compute.
         resume: True needs an interrupted run to take up, False starts afresh, None takes one up if it is there.
         force: replace an existing version.
@@ -69,6 +70,7 @@ class BuildRequest:
     snapshot: Path | None = None
     name: str | None = None
     version: str | None = None
+    description: str | None = None
     device: str = "auto"
     resume: bool | None = None
     force: bool = False
@@ -118,13 +120,14 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
     result_licence(snapshot.origin, request.teacher)  # is there one for what will be made?
     made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
     turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
-    fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code, *turned)
+    said = (request.description,) if request.description else ()
+    fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code, *turned, *said)
     identity = identity_of(*made_from, recipe.training_dict(), __version__, code)
     folder = request.work / "runs" / f"{recipe.name}-{identity[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
         place = find_place(
             request.out, request.catalog, request.version, fingerprint, force=force, others=others,
-            without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned),
+            without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned, *said),
         )  # fmt: skip
         if place.earlier is not None:
             team.tell(None)

@@ -51,7 +51,7 @@ def describe(
     return Provenance(
         name=request.catalog,
         version=version,
-        description=request.recipe.description,
+        description=request.description or _said(request.recipe, snapshot, material),
         synthetic=origin.synthetic,
         model=ModelInfo(
             name=method.name,
@@ -69,6 +69,11 @@ def describe(
         created=now(),
         environment=_environment(said.device) | workers | said.environment,
     )
+
+
+def _said(recipe: Recipe, snapshot: Snapshot, material: Material) -> str:
+    n_structures = len(material.training_rows)
+    return recipe.said_of(material.targets, snapshot.source, data=snapshot.origin.name, n_structures=n_structures)
 
 
 def result_licence(origin: Origin, teacher: Path | None) -> Licence:
@@ -147,6 +152,7 @@ def command_line(request: BuildRequest, *, version: str, options: Mapping[str, s
         "targets": recipe.targets or None,
         "name": request.catalog,
         "version": version,
+        "description": request.description,
         "elements": selection.elements,
         "exclude-elements": selection.exclude_elements,
         "exclude-formulas": selection.exclude_formulas.file if selection.exclude_formulas else None,

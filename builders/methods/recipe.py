@@ -81,11 +81,18 @@ class Recipe:
             changed["training"] = dataclasses.replace(self.training, epochs=epochs)
         return dataclasses.replace(self, **{name: value for name, value in changed.items() if value is not None})
 
-    def on_source(self, source: str) -> Self:
-        """Return the recipe as it is said of a source: a sentence that names other data is not repeated."""
-        if OF_ONE_SOURCE.get(self.name, source) == source:
-            return self
-        return dataclasses.replace(self, description=self.sentence(self.targets))
+    def said_of(self, targets: tuple[str, ...], source: str, *, data: str, n_structures: int) -> str:
+        """Return the sentence on what was made: from the data that were there and the targets that were learned.
+
+        Args:
+            targets: that were learned; a recipe may ask for more.
+            source: of the structures, by name.
+            data: whose they are.
+            n_structures: that were learned from.
+        """
+        if OF_ONE_SOURCE.get(self.name) == source and targets == self.targets:
+            return self.description
+        return f"{self.sentence(targets)} Data: {n_structures:,} structures of {data}."
 
     def sentence(self, targets: tuple[str, ...]) -> str:
         """Return the sentence on vectors that were learned from these targets."""

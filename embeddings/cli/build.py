@@ -16,7 +16,8 @@ from embeddings.cli.source_options import check_source, parse_options, require_b
 from embeddings.cli.types import COUNT, SEED
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
-from embeddings.store.index import INDEX
+from embeddings.store.cautions import cautions, counted, held_out
+from embeddings.store.index import INDEX, is_release, precedence
 from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from builders.methods.recipe import Recipe
     from builders.pipeline import BuildRequest
     from builders.progress import Reporter
+    from embeddings.store.manifest import Manifest
 
 FileAndColumn = tuple[Path, str | None]
 
@@ -35,6 +37,13 @@ def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str 
         return None
     path, _, column = value.rpartition(":")
     return (Path(path), column) if path and column and not Path(value).exists() else (Path(value), None)
+
+
+def _sentence(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return a text on one line; a text of nothing but blanks is refused."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty. Leave it out, and the card names source and targets.")
+    return None if value is None else " ".join(value.split())
 
 
 class _ListsRecipes(click.Command):
@@ -64,6 +73,7 @@ class _ListsRecipes(click.Command):
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
 @click.option("--name", help="Name of the catalog.  [default: the recipe's]")
 @click.option("--version", help="Its version.  [default: the next one]")
+@click.option("--description", callback=_sentence, help="What the card says of it.  [default: source and targets]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
 @click.option("--epochs", type=COUNT, help="Passes over the data.  [default: the recipe's]")
 @click.option("--seed", type=SEED, help="Of every random choice.  [default: the recipe's]")
@@ -120,18 +130,35 @@ def build(ctx: click.Context, **options: Any) -> None:
 
 def _show(folder: Path, *, as_json: bool) -> None:
     manifest = read_manifest(folder)
+    warnings = cautions(manifest)
+    warnings += _displaced(folder, manifest) if warnings else []
     if as_json:
         metrics = {target: vars(metric) for target, metric in manifest.metrics.items()}
         summary = {"name": manifest.name, "version": manifest.version, "path": str(folder), "metrics": metrics}
-        echo(json.dumps(summary))
+        echo(json.dumps(summary | {"warnings": warnings}))
         return
-    rows, held_out = ("elements", "structures") if manifest.kind == "element" else ("formulas", "formulas")
+    rows = "elements" if manifest.kind == "element" else "formulas"
     echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
     for target, metric in manifest.metrics.items():
         echo(
-            f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {metric.n} held-out {held_out} "
+            f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {counted(metric.n, f'held-out {held_out(manifest)}')} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )
+    for warning in warnings:
+        echo(f"Warning: {warning}", err=True)
+
+
+def _displaced(folder: Path, manifest: Manifest) -> list[str]:
+    """Return a sentence on the version that the bare name meant before, where the new one took its place."""
+    there = [one for one in store.locate_all() if one.name == manifest.name]
+    others = [one.version for one in there if one.version != manifest.version and is_release(one.version)]
+    if not others or not any(one.is_default and one.folder == folder for one in there):
+        return []
+    before = f"{manifest.name}@{max(others, key=precedence)}"
+    return [
+        f'The bare name "{manifest.name}" now means this version. The one before is {before}; --name keeps a build of '
+        "your own apart."
+    ]
 
 
 def _run(options: dict[str, Any], reporter: Reporter) -> Path:
@@ -143,7 +170,7 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
 
     guard_source(*_shared_outputs(options), options=options)
     source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
-    recipe = find_recipe(options["recipe"] or default_recipe(source)).on_source(source)
+    recipe = find_recipe(options["recipe"] or default_recipe(source))
     recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
     teacher = _teacher(options["teacher"], recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
@@ -218,6 +245,8 @@ def _request(
         roots=tuple(store.search_roots()),
         options=about,
         selection=selection,
-        **{name: options[name] for name in ("source", "snapshot", "name", "version", "device", "resume")},
+        **{
+            name: options[name] for name in ("source", "snapshot", "name", "version", "description", "device", "resume")
+        },
         **{name: options[name] for name in ("force", "allow_lost_elements")},
     )

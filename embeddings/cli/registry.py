@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from embeddings.cli.types import Finite
 from embeddings.errors import InputInvalid
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
+
+if TYPE_CHECKING:
+    from embeddings.registry.fetch import Fetched
 
 PASSWORD = "EMBEDDINGS_SIGNING_PASSWORD"
 
@@ -85,23 +89,32 @@ def _deposit(folder: Path, out: Path, creators: tuple[str, ...], as_json: bool) 
 
 @click.command()
 @click.argument("address")
+@click.option(
+    "--from", "place", help="The registry, where ADDRESS is a name alone: its URL, folder, or remembered name."
+)
 @click.option("--at-most", type=Finite(0, 1e9), default=4.0, show_default=True, help="GB; refuse a larger version.")
 @as_json_option
-def get(address: str, at_most: float, as_json: bool) -> None:
+def get(address: str, place: str | None, at_most: float, as_json: bool) -> None:
     r"""Fetch a version from a registry into the cache, or check that the one there is what the registry has.
 
     ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, with a folder or URL as for embeddings push or https://, or
     REMEMBERED:NAME@VERSION with a registry that you remember. load_uae takes the same addresses, and fetches by itself;
     it does not ask again for a version that is there.
 
+    An older version of one of our catalogs is known by its seal: once it is fetched, from wherever, its bare name and
+    version load it.
+
     \b
     Example:
       embeddings get hf://my-group/embeddings/my-vectors@1.0.0
+      embeddings get ct-multi@2.0.0 --from ~/materials-embeddings/released
     """
     from embeddings.registry.address import is_address, is_folder, parse_address
     from embeddings.registry.fetch import fetch
     from embeddings.store.manifest import read_manifest
 
+    if place is not None:
+        address = _joined(address, place)
     if not is_address(address) and not is_folder(address):
         raise InputInvalid(
             f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@3.0.0.'
@@ -120,7 +133,28 @@ def get(address: str, at_most: float, as_json: bool) -> None:
         print_json({"catalog": fetched.identity, **facts, "signature": vars(fetched.signed), "bytes": fetched.n_bytes})
         return
     print_line(f"{fetched.identity} is {'now' if fetched.n_bytes else 'already'} in the cache")
-    print_table([*facts.items(), ("load it", f'load_catalog("{fetched.url}/{fetched.identity}")')], indent="  ")
+    print_table([*facts.items(), ("load it", f'load_catalog("{_loads(fetched)}")')], indent="  ")
+
+
+def _joined(name: str, place: str) -> str:
+    """Return the address of a catalog in a registry: a URL, a folder, or a name that is remembered.
+
+    Raises:
+        InputInvalid: the name is an address already.
+    """
+    from embeddings.registry.address import is_folder, is_url
+
+    if "/" in name or ":" in name:
+        raise InputInvalid(f'"{name[:200]}" says already where it is. Give --from with a name, such as ct-multi@2.0.0.')
+    if is_url(place) or is_folder(place):
+        return f"{place.rstrip('/')}/{name}"
+    return f"{os.path.abspath(place)}/{name}" if os.path.isdir(place) else f"{place}:{name}"
+
+
+def _loads(fetched: Fetched) -> str:
+    """Return the shortest name that loads what was fetched: the bare one, if it is a release of ours."""
+    name, _, version = fetched.identity.partition("@")
+    return fetched.identity if version in store.released().get(name, {}) else f"{fetched.url}/{fetched.identity}"
 
 
 @click.group()

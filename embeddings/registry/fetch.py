@@ -26,7 +26,7 @@ from embeddings.registry.identity import check_seals
 from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing, Release
 from embeddings.registry.locks import locked
-from embeddings.registry.mirror import FOLDER, Mirror
+from embeddings.registry.mirror import Mirror
 from embeddings.registry.names import look_alike
 from embeddings.registry.stores.base import Absent, Advance, Store
 from embeddings.store.epoch import source_date
@@ -35,7 +35,7 @@ from embeddings.store.index import names
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import hash_of
-from embeddings.store.roots import cache_folder, packaged_root, search_roots
+from embeddings.store.roots import MIRRORS, cache_folder, packaged_root, released, search_roots
 
 LARGEST = 4 * 10**9
 """The most bytes of a version that is fetched unless more is allowed."""
@@ -306,12 +306,15 @@ class _Job:
 
 
 def check_known(name: str, version: str, seal: str, *, target: Path, source: str) -> None:
-    """Refuse a version whose name and number mean other content in any root or mirror here.
+    """Refuse a version whose name and number mean other content in any root or mirror here, or in our list of releases.
 
     Raises:
         CatalogConflict: the message names both.
+        CatalogCorrupt: the list of releases cannot be read.
     """
-    mirrors = sorted((cache_folder() / FOLDER).glob("*"))
+    ours = released().get(name, {}).get(version, seal)
+    check_seals(f"{name}@{version}", here=ours, where="the list of what was released", there=seal, source=source)
+    mirrors = sorted((cache_folder() / MIRRORS).glob("*"))
     for root in dict.fromkeys([*search_roots(), *mirrors]):
         folder = root / name / version
         if folder == target or not (folder / MANIFEST).is_file():

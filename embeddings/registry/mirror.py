@@ -9,9 +9,8 @@ from embeddings.registry.address import mirror_name
 from embeddings.registry.remembered import key_of
 from embeddings.store.manifest import MANIFEST
 from embeddings.store.outputs import make_folder
-from embeddings.store.roots import cache_folder
+from embeddings.store.roots import MIRRORS, cache_folder
 
-FOLDER = "registries"
 ADVICE = "Set EMBEDDINGS_CACHE to a folder of yours."
 
 
@@ -37,7 +36,7 @@ class Mirror:
             OutputInvalid: this user has no cache.
         """
         key = key_of(url)
-        return cls(url, key, cache_folder() / FOLDER / mirror_name(url, key))
+        return cls(url, key, cache_folder() / MIRRORS / mirror_name(url, key))
 
     def version_folder(self, name: str, version: str) -> Path:
         """Return where a version is, or goes."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embeddings.store.cautions import cautions, held_out
 from embeddings.store.manifest import Downstream, Manifest, TableInfo
 
 CARD = "CARD.md"
@@ -38,7 +39,7 @@ def render_card(manifest: Manifest) -> str:
         ("Load", _load(manifest)),
         ("Encoder", _encoder(manifest)),
         ("Training" if manifest.table is None else "Origin", _training(manifest)),
-        (f"Accuracy on held-out {'formulas' if _is_encoder(manifest) else 'structures'}", _metrics(manifest)),
+        (f"Accuracy on held-out {held_out(manifest)}", _metrics(manifest)),
         ("Downstream", _downstream(manifest)),
         ("Coverage", _coverage(manifest)),
         ("Limits", _limits(manifest)),
@@ -194,7 +195,8 @@ def _metrics(manifest: Manifest) -> str:
         (name, m.unit, m.split, f"{m.n:,}", f"{m.mae:.4g}", f"{m.baseline_mae:.4g}", _number(m.r2))
         for name, m in manifest.metrics.items()
     ]
-    return _table(header, rows)
+    warned = [f"**{caution}**" for caution in cautions(manifest)]
+    return "\n\n".join(part for part in (*warned, _table(header, rows)) if part)
 
 
 def _number(value: float | None) -> str:

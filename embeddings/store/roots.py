@@ -29,6 +29,7 @@ from embeddings.store.index import (
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import IN_MEMORY, why
+from embeddings.store.released import find_fetched, how_to_fetch, read_released
 from embeddings.store.url_roots import (
     fetch_address,
     fetch_version,
@@ -42,6 +43,8 @@ from embeddings.store.url_roots import (
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
 ENV_CACHE = "EMBEDDINGS_CACHE"
 APPLICATION = "materials-embeddings"
+MIRRORS = "registries"
+"""Folder in the cache of what was fetched from registries, a root of catalogs for each."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,31 @@ def packaged_root() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parent / "catalogs"
 
 
+def earlier_root() -> Path:
+    """Return the root of released versions that newer ones took the place of: beside the packaged one in a checkout.
+
+    A wheel does not hold it; `released` says what it would hold.
+    """
+    return packaged_root().with_name("released")
+
+
+def released() -> dict[str, dict[str, str]]:
+    """Return name -> version -> seal of every version that came, or comes, with the library.
+
+    Raises:
+        CatalogCorrupt: the list of them cannot be read.
+    """
+    return read_released(packaged_root())
+
+
 def search_roots() -> list[Path]:
     """Return the roots in search order: those in `EMBEDDINGS_CATALOGS`, the user's cache, the packaged ones.
 
-    A user without a home, or with one that cannot be entered, has no cache, and so one root less.
+    Last comes the root of earlier releases, where there is one. A user without a home, or with one that cannot be
+    entered, has no cache, and so one root less.
     """
-    return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root()]))
+    earlier = [earlier_root()] if earlier_root().is_dir() else []
+    return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root(), *earlier]))
 
 
 def locate_all() -> list[Location]:
@@ -186,7 +208,10 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     meant = _here(name, wanted) if is_version(wanted) else None
     meant = meant or _first_or_best(name, wanted)
     if meant is None:
-        raise CatalogNotFound(_not_found(name, wanted))
+        fetched = fetched_release(name, wanted)
+        if fetched is None:
+            raise CatalogNotFound(_not_found(name, wanted))
+        return fetched
     root, version = meant
     url = _url_roots().get(root)
     return fetch_version(url, name, version) if url else root / name / version
@@ -387,7 +412,22 @@ def _best(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
     return max(known, key=lambda offer: (is_release(offer[1]), precedence(offer[1])), default=None)
 
 
+def fetched_release(name: str, wanted: str) -> Path | None:
+    """Return the folder of a released version that was fetched from whatever registry; None where none was.
+
+    A bare name is looked up in no registry. A released version is known by its seal, so it cannot be another's.
+
+    Raises:
+        CatalogCorrupt: the list of released versions cannot be read.
+    """
+    own = _own_roots()
+    return find_fetched(own[0].parent / MIRRORS, name, released().get(name, {}), wanted) if own else None
+
+
 def _not_found(name: str, wanted: str) -> str:
+    elsewhere = how_to_fetch(name, released().get(name, {}), wanted)
+    if elsewhere:
+        return elsewhere
     known = sorted({v for root in search_roots() for v in versions(root, name)})
     if known:
         return f'No version "{shortened(wanted)}" of catalog "{name}". Available: {", ".join(known)} (embeddings list).'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -181,13 +182,55 @@ def test_a_build_never_says_that_its_data_are_those_of_the_starter_set(
     manifest = (Path(json.loads(result.stdout)["path"]) / "manifest.json").read_text()
     assert json.loads(manifest)["name"] == name
     assert "CHGNet" not in manifest
+    assert re.search(r"learned from .*band_gap. Data: \d+ structures of sample", json.loads(manifest)["description"])
+
+
+def test_a_build_says_what_was_learned_and_not_what_was_left_out(tmp_path: Path) -> None:
+    path = write_trap(tmp_path / "trap.parquet", 1.0)
+    result = build("--source", "table", "--path", path, "--epochs", 1, "--name", "own", "--json")
+    assert result.exit_code == 0, result.output
+    manifest = load_uae("own").manifest
+    assert "trap" not in manifest.training.targets
+    assert manifest.description.startswith("Universal atomic embeddings learned from formation_energy_per_atom")
+    assert "every numeric property" not in manifest.description
+    assert "trap," not in manifest.description
+
+
+def test_a_description_of_ones_own_takes_the_place_of_the_derived_one(sample: Path) -> None:
+    assert build(*table_options(sample), "--description", " Oxides of\n our lab. ").exit_code == 0
+    manifest = load_uae("toy").manifest
+    assert manifest.description == "Oxides of our lab."
+    assert "--description 'Oxides of our lab.'" in manifest.command
+    assert "Oxides of our lab." in (user_root() / "toy" / "0.1.0" / "CARD.md").read_text()
+    refused = build(*table_options(sample), "--description", " ")
+    assert refused.exit_code == 2
+    assert "it is empty" in refused.output
+
+
+def test_few_held_out_structures_are_said_aloud(tmp_path: Path) -> None:
+    sample, name = write_sample(tmp_path / "few.parquet", 12), "formation_energy_per_atom"
+    write_toy(user_root(), version="0.3.0")
+    options = [*table_options(sample, targets=name), "--allow-lost-elements"]
+    result = build(*options)
+    assert result.exit_code == 0, result.output
+    metric = load_uae("toy").manifest.metrics[name]
+    words = "held-out structure" if metric.n == 1 else "held-out structures"
+    assert f"on {metric.n} {words} (predicting" in result.stdout
+    assert f"Warning: Measured on {metric.n} {words} alone: the error of {name} may be luck" in result.stderr
+    assert 'The bare name "toy" now means this version. The one before is toy@0.3.0' in result.stderr
+    card = (user_root() / "toy" / "0.4.0" / "CARD.md").read_text()
+    assert f"**Measured on {metric.n} {words} alone" in card
+    told = json.loads(build(*options, "--json").stdout)["warnings"]
+    assert any("may be luck" in warning for warning in told)
 
 
 def test_every_source_has_a_recipe_and_the_starter_recipe_belongs_to_its_own() -> None:
     recipes = {name: find_recipe(default_recipe(name)).name for name in SOURCES}
     assert [name for name, recipe in recipes.items() if recipe == "starter"] == ["starter"]
-    assert "CHGNet" in find_recipe("starter").on_source("starter").description
-    assert "CHGNet" not in find_recipe("starter").on_source("mp").description
+    starter, data = find_recipe("starter"), {"data": "the Materials Project", "n_structures": 1200}
+    assert "CHGNet" in starter.said_of(starter.targets, "starter", **data)
+    assert "CHGNet" not in starter.said_of(starter.targets[:1], "starter", **data)
+    assert starter.said_of(starter.targets, "mp", **data).endswith("Data: 1,200 structures of the Materials Project.")
 
 
 def test_other_targets_are_said_in_the_description() -> None:
