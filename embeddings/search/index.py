@@ -37,8 +37,8 @@ ENDING = ".index"
 _MAGIC = b"materials-embeddings-index"
 _LENGTH = 8
 _LARGEST = 10_000
-_FURTHER = 50
-"""Rows beyond those asked for that are ranked again by their vectors, since bytes stand for numbers in the lists."""
+_FURTHER = 30
+"""Rows beyond those asked for that are ranked again by their vectors, for the lists are of half precision."""
 
 Advance = Callable[[int], None]
 

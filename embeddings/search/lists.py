@@ -1,6 +1,6 @@
 """Vectors in inverted lists, which faiss keeps: a search looks at the few lists that are nearest, not at all rows.
 
-Each row belongs to the list whose middle it is nearest to, and one byte stands for each of its numbers. Jegou, Douze
+Each row belongs to the list whose middle it is nearest to, and two bytes stand for each of its numbers. Jegou, Douze
 and Schmid, IEEE Trans. Pattern Anal. Mach. Intell. 33, 117 (2011); Douze et al., arXiv:2401.08281 (2024).
 """
 
@@ -20,7 +20,7 @@ from embeddings.search.exact import directions, unit_rows
 BEGINNING = b"IwSq"
 """The first bytes of a file that `write_lists` made."""
 
-N_PROBES = 32
+N_PROBES = 16
 """Lists that a search looks at."""
 
 _SAMPLE_OF_LIST = 64
@@ -40,7 +40,7 @@ def n_sampled(n_rows: int) -> int:
 def write_lists(
     path: Path, sample: np.ndarray, blocks: Iterable[np.ndarray], n_rows: int, advance: Callable[[int], None]
 ) -> None:
-    """Put rows into lists, and write them; memory holds the lists, one byte for each number.
+    """Put rows into lists, and write them; memory holds the lists, two bytes for each number.
 
     Args:
         path: of the file.
@@ -54,7 +54,7 @@ def write_lists(
         OutputInvalid: the file cannot be written.
     """
     faiss = import_faiss()
-    coarse, kind = faiss.IndexFlatIP(sample.shape[1]), faiss.ScalarQuantizer.QT_8bit
+    coarse, kind = faiss.IndexFlatIP(sample.shape[1]), faiss.ScalarQuantizer.QT_fp16
     index = faiss.IndexIVFScalarQuantizer(coarse, sample.shape[1], n_lists(n_rows), kind, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.min_points_per_centroid, index.cp.max_points_per_centroid = _ROUNDS, 1, _SAMPLE_OF_LIST
     index.train(np.ascontiguousarray(unit_rows(sample)))

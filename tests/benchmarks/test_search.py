@@ -24,7 +24,7 @@ def test_it_runs_and_every_way_finds_the_same(tmp_path: Path) -> None:
 
 def test_the_index_and_the_libraries_are_measured(tmp_path: Path) -> None:
     pytest.importorskip("faiss")
-    names = ["index-search", "index-libraries", "--library", "faiss, lists of int8"]
+    names = ["index-search", "index-libraries", "--library", "faiss, lists of float16"]
     result = CliRunner().invoke(main, ["search", *names, "--quick", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     for name in names[:2]:
