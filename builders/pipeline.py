@@ -24,6 +24,7 @@ from builders.snapshots.intake import obtain_snapshot
 from builders.snapshots.snapshot import read_snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
+from builders.structures.digest import structure_digest
 from embeddings._version import __version__
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.folders import write_text
@@ -120,12 +121,13 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
             vectors, sentence = turned_onto(vectors, request.previous, recipe)
             reporter.say(sentence)
             limits = (sentence,)
+        structures = structure_digest(material.trained_on)
 
         def write(version: str, replace: bool) -> Path:
             made = describe(
                 request, snapshot, material, method, trained.scores, fingerprint, version=version, limits=limits
             )
-            return vectors.write(request.out, made, force=replace)
+            return vectors.write(request.out, made, force=replace, structures=structures)
 
         return place.write(write)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from embeddings.errors import InputInvalid
 from embeddings.search.exact import directions
-from embeddings.store.tables import ENCODER
+from embeddings.search.shared import encoder_sha256
 from embeddings.vectors.file import Footer, Level
 from embeddings.vectors.rows import FileRows
 
@@ -153,22 +153,16 @@ def _why_incomparable(a: Footer, b: Footer) -> str | None:
     """Return why vectors of two files cannot be compared; None where they can."""
     if a.dim != b.dim:
         return f"one file is {a.dim} wide and the other {b.dim}"
-    if _encoder(a) != _encoder(b):
+    if encoder_sha256(a) != encoder_sha256(b):
         return f"two encoders made them, {a.encoder} and {b.encoder}, whose axes have nothing in common"
     return None
-
-
-def _encoder(footer: Footer) -> str:
-    """Return the hash of the network, else that of the whole catalog."""
-    network = next((file.sha256 for file in footer.catalog.files if file.path == ENCODER), None)
-    return network or footer.catalog.manifest_sha256
 
 
 def _facts(first: FileRows, second: FileRows) -> dict[str, tuple[Any, Any]]:
     stated: tuple[Mapping[str, Any], ...] = tuple(
         {
             "encoder": rows.footer.encoder,
-            "network": _encoder(rows.footer),
+            "network": encoder_sha256(rows.footer),
             "width": rows.footer.dim,
             "rows": len(rows.keys),
             "structures": rows.footer.n_structures,
