@@ -27,6 +27,7 @@ from builders.snapshots.intake import obtain_snapshot
 from builders.snapshots.snapshot import Snapshot, read_snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
+from builders.structures.digest import structure_digest
 from embeddings._version import __version__
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.folders import write_text
@@ -146,13 +147,14 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
             vectors, sentence = turned_onto(vectors, request.previous, recipe)
             reporter.say(sentence)
             limits = (sentence,)
+        structures = structure_digest(material.trained_on)
 
         def write(version: str, replace: bool) -> Path:
             made = describe(
                 request, snapshot, material, method, trained.scores, fingerprint,
                 version=version, limits=limits, n_workers=team.size,
             )  # fmt: skip
-            return vectors.write(request.out, made, force=replace)
+            return vectors.write(request.out, made, force=replace, structures=structures)
 
         return place.write(write)
 

@@ -17,10 +17,22 @@ def _exact(request: Request) -> Mapping[str, Any]:
     return import_module("benchmarks.search.exact").run(request)
 
 
+def _indexed(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.search.indexed").run(request)
+
+
+def _libraries(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.search.libraries").run(request)
+
+
 SUITE = Suite(
     "search",
     "Measure the search for similar structures.",
-    cases=[Case("exact-search", "The nearest of a million vectors, exactly", _exact)],
+    cases=[
+        Case("exact-search", "The nearest of a million vectors, exactly", _exact),
+        Case("index-search", "The nearest of ten million vectors, by an index", _indexed),
+        Case("index-libraries", "Libraries for approximate search, side by side", _libraries),
+    ],
     table=table,
     page=page,
     resumes=False,
@@ -33,4 +45,6 @@ command = harness.command(
         type=click.Path(exists=True, dir_okay=False),
         help="Structure vectors made by embeddings embed, of which more are made.",
     ),
+    click.Option(["--rows"], type=int, multiple=True, help="So many vectors; repeatable for index-libraries."),
+    click.Option(["--library"], multiple=True, help="index-libraries: this one only; repeatable."),
 )

@@ -66,8 +66,8 @@ class Outcome(Protocol):
 class Vectors(Protocol):
     """What is published: `ElementVectors` or `EncoderVectors`."""
 
-    def write(self, root: Path, provenance: Provenance, *, force: bool) -> Path:
-        """Write a version into a root of catalogs and return its folder."""
+    def write(self, root: Path, provenance: Provenance, *, force: bool, structures: np.ndarray | None = None) -> Path:
+        """Write a version into a root of catalogs, with the digest of its training structures; return its folder."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class ElementVectors:
     table: ElementTable
     encoder: bytes | None = None
 
-    def write(self, root: Path, provenance: Provenance, *, force: bool) -> Path:
+    def write(self, root: Path, provenance: Provenance, *, force: bool, structures: np.ndarray | None = None) -> Path:
         """Write a version of a catalog of elements."""
-        return write_catalog(root, provenance, self.table, encoder=self.encoder, force=force)
+        return write_catalog(root, provenance, self.table, encoder=self.encoder, structures=structures, force=force)
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,12 @@ class EncoderVectors:
     n_structures: np.ndarray
     formulas: Sequence[str]
 
-    def write(self, root: Path, provenance: Provenance, *, force: bool) -> Path:
+    def write(self, root: Path, provenance: Provenance, *, force: bool, structures: np.ndarray | None = None) -> Path:
         """Write a version of a composition encoder."""
         return write_encoder(
-            root, provenance, self.encoder, n_structures=self.n_structures, formulas=self.formulas, force=force
-        )
+            root, provenance, self.encoder,
+            n_structures=self.n_structures, formulas=self.formulas, structures=structures, force=force,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

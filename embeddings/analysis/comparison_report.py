@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -40,17 +40,27 @@ class Section:
 
 def text_of(comparison: Comparison) -> str:
     """Return the report as text."""
-    parts = [_heading(comparison)]
-    for section in _sections(comparison):
+    return sections_as_text(_heading(comparison), _sections(comparison))
+
+
+def page_of(comparison: Comparison) -> str:
+    """Return the report as a page."""
+    return sections_as_page(_heading(comparison), _sections(comparison))
+
+
+def sections_as_text(heading: str, sections: Iterable[Section]) -> str:
+    """Return sections below a heading as text."""
+    parts = [one_line(heading)]
+    for section in sections:
         lines = [section.title, *(f"  {sentence}" for sentence in section.sentences)]
         parts.append("\n".join([*lines, *_aligned([section.head, *section.rows] if section.rows else [])]))
     return "\n\n".join(parts) + "\n"
 
 
-def page_of(comparison: Comparison) -> str:
-    """Return the report as a page; nothing in it is fetched, no script runs, and text goes in as text."""
-    style, title = page_style(PACKAGE), _text(_heading(comparison))
-    body = "".join(map(_html, _sections(comparison)))
+def sections_as_page(heading: str, sections: Iterable[Section]) -> str:
+    """Return sections below a heading as a page; nothing in it is fetched, no script runs, and text goes in as text."""
+    style, title = page_style(PACKAGE), _text(heading)
+    body = "".join(map(_html, sections))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -78,9 +88,9 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
 def _summary(changes: Changes) -> Section:
     """Return what the manifests state differently, the license in any case."""
     verdict = (changes.verdict,) if changes.verdict else ()
-    rows = [(fact, *map(_cell, both)) for fact, both in changes.changed.items()]
+    rows = [(fact, *map(cell, both)) for fact, both in changes.changed.items()]
     if "license" not in changes.changed:
-        rows.append(("license", *map(_cell, changes.facts["license"])))
+        rows.append(("license", *map(cell, changes.facts["license"])))
     step = f"By the rules of the format, this is a {changes.step} change."
     return Section("Versions", (step, *verdict), ("", changes.a, changes.b), tuple(rows))
 
@@ -138,7 +148,8 @@ def _scores(a: Metric | None, b: Metric | None) -> tuple[str, ...]:
     return (*stated, change, unit)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as the text of a cell; ``-`` for None."""
     return "-" if value is None else shortened(one_line(str(value)), _LONGEST)
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "embeddings.cli.catalogs:verify",
     "validate": "embeddings.cli.validate:validate",
     "diff": "embeddings.cli.diff:diff",
+    "overlap": "embeddings.cli.overlap:overlap",
     "neighbors": "embeddings.cli.catalogs:neighbors",
     "search": "embeddings.cli.search:search",
     "featurize": "embeddings.cli.featurize:featurize",

@@ -18,7 +18,8 @@ from embeddings.store import roots as store
 from embeddings.store.card import listed, trained_on
 from embeddings.store.index import precedence
 from embeddings.store.manifest import Manifest
-from embeddings.vectors.file import ENDING, Footer, SealedFile, open_vectors, read_pages
+from embeddings.vectors.file import ENDING, Footer, SealedFile, open_vectors
+from embeddings.vectors.rows import check_vectors
 
 _WIDTH = 100
 
@@ -300,7 +301,7 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
     elif options["source"] or options["snapshot"]:
         raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
     if name and name.endswith(".parquet"):
-        results = [_verified(Path(name), read_pages)]
+        results = [_verified(Path(name), check_vectors)]
     else:
         folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
         broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]

@@ -1,4 +1,4 @@
-"""The diff command: what changed from one version of a catalog to another."""
+"""The diff command: what changed from one version of a catalog, or one file of vectors, to another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.types import COUNT
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
+from embeddings.vectors.file import ENDING
 
 if TYPE_CHECKING:
     from embeddings.analysis import Comparison
+    from embeddings.analysis.file_changes import FileChanges
 
 _FORMULAS = 1_000
 """Formulas that two encoders are compared on."""
@@ -23,35 +25,59 @@ _FORMULAS = 1_000
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbors of each row are looked at.")
+@click.option("-k", default=5, show_default=True, type=COUNT,
+              help="How many neighbors of each row are looked at; of files, how many rows are named.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write a page, .html; replaced if it is there.")
 @as_json_option
 def diff(a: str, b: str, k: int, out: Path | None, as_json: bool) -> None:
-    r"""Tell what changed from catalog A to catalog B.
+    r"""Tell what changed from A to B: two catalogs, or two files of vectors.
 
     Told are rows added and lost; how far each vector moved once both are turned into one frame, and who lost neighbors;
     training formulas, targets, accuracies and licenses; and which part of the version number such a change raises. A
     and B are names, name@version or paths, of two catalogs of elements or of two composition encoders. Encoders are
     compared on 1,000 of the formulas that both were trained on.
 
+    Of files of vectors of structures or sites, told are rows that are new or gone, formulas that changed, and how far
+    vectors moved if the same encoder made both.
+
     \b
     Example:
       embeddings diff ct-ef-eg ct-multi
+      embeddings diff old.parquet new.parquet --json
       embeddings diff ct-ef-eg ct-multi -o diff.html
     """
+    from embeddings.analysis import Comparison
     from embeddings.display.pages import check_page
     from embeddings.store.folders import write_text
 
+    files = [name for name in (a, b) if name.endswith(ENDING)]
     if out is not None:
         check_page(out, "the comparison")
-        guard(Output(out), catalogs=[a, b])
-    found = _compare(a, b, k)
+        guard(Output(out), inputs=files, catalogs=[name for name in (a, b) if name not in files])
+    found = _compare_files(a, b, k) if files else _compare(a, b, k)
+    named = {} if isinstance(found, Comparison) else {"n": k}
     if out is not None:
-        write_text(out, found.to_page())
+        write_text(out, found.to_page(**named))
     if as_json:
         print_json(found.to_dict())
     else:
-        echo(found.to_text().rstrip("\n"))
+        echo(found.to_text(**named).rstrip("\n"))
+
+
+def _compare_files(a: str, b: str, k: int) -> Comparison | FileChanges:
+    from embeddings.analysis import compare
+    from embeddings.analysis.file_changes import compare_files
+    from embeddings.errors import InputInvalid
+    from embeddings.vectors.file import open_vectors
+
+    for one, other in ((a, b), (b, a)):
+        if not other.endswith(ENDING):
+            raise InputInvalid(
+                f"{one} is a file of vectors, and {other} is not. Give two files of vectors, or two catalogs."
+            )
+    if all(open_vectors(Path(name))[1].level == "element" for name in (a, b)):
+        return compare(a, b, k)
+    return compare_files(Path(a), Path(b))
 
 
 def _compare(a: str, b: str, k: int) -> Comparison:

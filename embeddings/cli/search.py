@@ -11,10 +11,13 @@ import click
 import numpy as np
 
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
+from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.types import COUNT, Finite
+from embeddings.errors import InputInvalid, MissingExtra, OutputInvalid
 
 if TYPE_CHECKING:
     from embeddings.search.collections import Collection
+    from embeddings.search.index import VectorIndex
     from embeddings.search.matches import Match
 
 
@@ -29,16 +32,23 @@ if TYPE_CHECKING:
 @click.option("--table", type=click.Path(path_type=Path),
               help="More columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Also show this column; repeatable.")
+@click.option("--index/--exact", "indexed", default=None,
+              help="With --like: by an index beside the file, made if need be; or exactly.  [default: exactly up to "
+              "1,000,000 rows]")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
 @click.pass_context
 def search(
     ctx: click.Context, vectors: Path, like: str | None, k: int, duplicates: float | None, diverse: int | None,
-    where: str | None, table: Path | None, columns: tuple[str, ...], as_json: bool,
+    where: str | None, table: Path | None, columns: tuple[str, ...], indexed: bool | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     r"""Find similar structures in a file of vectors that embeddings embed wrote.
 
     --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
     or a formula, for all structures of it. The search is exact, and memory does not grow with the number of structures.
+
+    Beyond a million structures, or with --index, an index is used, FILE.index, which misses about one in a thousand. It
+    is made once, and anew when the file has changed; that needs the extra search.
 
     Conditions are joined by "and". They compare a column with = != < <= > >=; "contains" looks for elements in the
     formula, and for a part of the text in other columns.
@@ -48,6 +58,7 @@ def search(
       embeddings search vectors.parquet --like mp-149 -k 5
       embeddings search vectors.parquet --like my.cif --where "formula contains O"
       embeddings search vectors.parquet --like LiFePO4 --table gaps.csv --where "gap > 1" --column gap
+      embeddings search vectors.parquet --like mp-149 --index
       embeddings search vectors.parquet --duplicates 0.999
       embeddings search vectors.parquet --diverse 100 --json
     """
@@ -57,7 +68,8 @@ def search(
     _check(ctx, like, duplicates, diverse)
     among = collection_of(vectors, table)
     if like is not None:
-        _show_matches(find(among, like, k, where=where, columns=columns), columns, as_json=as_json)
+        ready = _index(among, indexed, quiet=quiet)
+        _show_matches(find(among, like, k, where=where, columns=columns, ready=ready), columns, as_json=as_json)
         return
     rows = _duplicates(among, duplicates, where, columns) if duplicates else _diverse(among, diverse, where, columns)
     _show(rows, as_json=as_json, empty="No near duplicates." if duplicates else "No structure fulfills the conditions.")
@@ -68,6 +80,27 @@ def _check(ctx: click.Context, like: str | None, duplicates: float | None, diver
         raise click.UsageError("Say what to search for: one of --like, --duplicates and --diverse.")
     if like is None and ctx.get_parameter_source("k") is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("-k goes with --like.")
+    if like is None and ctx.params["indexed"] is not None:
+        raise click.UsageError("--index and --exact go with --like.")
+
+
+def _index(among: Collection, wanted: bool | None, *, quiet: bool) -> VectorIndex | None:
+    """Return the index of a file, which is made if need be; None for an exact search.
+
+    Where an index cannot be had, the search is exact, and a line says why.
+    """
+    from embeddings.search.collections import InFile
+    from embeddings.search.index import EXACT_UP_TO, VectorIndex, index_path
+
+    if not isinstance(among, InFile) or not (among.n_rows > EXACT_UP_TO if wanted is None else wanted):
+        return None
+    place = index_path(among.path)
+    try:
+        with interrupted_leaves(place), progress(f"Writing {place.name}", lambda: among.n_rows, quiet=quiet) as advance:
+            return VectorIndex.ready(among, advance)
+    except (MissingExtra, OutputInvalid, InputInvalid) as error:
+        echo(f"Searched without an index, exactly: {error}", err=True)
+        return None
 
 
 def _show_matches(found: Sequence[Match], columns: Sequence[str], *, as_json: bool) -> None:

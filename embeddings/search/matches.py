@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,10 +13,17 @@ from embeddings.search.likes import query_of
 
 if TYPE_CHECKING:
     from embeddings.search.collections import Collection
-    from embeddings.search.folded import Folded
     from embeddings.search.likes import Query
 
 KEYS = ("material_id", "formula")
+
+
+class Ready(Protocol):
+    """Vectors made ready for many searches."""
+
+    def nearest(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> Best:
+        """Return the k rows nearest to any of some queries, of those that are allowed."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,9 @@ def search(
     *,
     where: str | None = None,
     columns: Sequence[str] = (),
-    folded: Folded | None = None,
+    ready: Ready | None = None,
 ) -> list[Match]:
-    """Return the structures nearest to one, nearest first; the search is exact.
+    """Return the structures nearest to one, nearest first; the search is exact but for an index.
 
     A structure of the collection is not among its own neighbors. Ties keep the order of the rows.
 
@@ -57,7 +64,7 @@ def search(
         k: how many; all where there are fewer.
         where: conditions on columns, see `embeddings.search.where`.
         columns: what else is told of each.
-        folded: the vectors of the collection made ready; they are read block by block if None.
+        ready: the vectors of the collection made ready; they are read block by block if None.
 
     Raises:
         MaterialNotCovered: no structure has this identifier or formula.
@@ -68,10 +75,10 @@ def search(
     if columns:
         among.taken(np.zeros(0, np.int64), [*columns])  # an unknown column is named before anything is computed
     query = query_of(like, among)
-    if folded is None:
+    if ready is None:
         best = _scanned(among, query, k, where)
     else:
-        best = folded.nearest(query.vectors, k, _mask(among, query, where))
+        best = ready.nearest(query.vectors, k, _mask(among, query, where))
     return matches_of(among, query, best, columns)
 
 
@@ -96,8 +103,10 @@ def _scanned(among: Collection, query: Query, k: int, where: str | None) -> Best
     return best
 
 
-def _mask(among: Collection, query: Query, where: str | None) -> np.ndarray:
-    """Return which rows may be found, (n,) bool."""
+def _mask(among: Collection, query: Query, where: str | None) -> np.ndarray | None:
+    """Return which rows may be found, (n,) bool; None where all may."""
+    if where is None and not len(query.rows):
+        return None
     mask = np.zeros(among.n_rows, bool) if where is not None else np.ones(among.n_rows, bool)
     if where is not None:
         mask[among.allowed_rows(where)] = True

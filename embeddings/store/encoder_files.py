@@ -24,6 +24,7 @@ from embeddings.store.networks import SPREAD, network_of, setting
 from embeddings.store.publish import publish
 from embeddings.store.tables import ENCODER, FORMULAS, check_listed, essentials_of, read_file
 from embeddings.store.tensors import read_tensors
+from embeddings.store.training_structures import write_structures
 
 KIND = "composition-encoder"
 FORMULA_TABLE = "formulas.parquet"
@@ -38,6 +39,7 @@ def write_encoder(
     *,
     n_structures: np.ndarray,
     formulas: Sequence[str],
+    structures: np.ndarray | None = None,
     force: bool = False,
 ) -> Path:
     """Write one version of a composition encoder as ``root/<name>/<version>/`` and enter it into the index.
@@ -50,6 +52,7 @@ def write_encoder(
         content: of the safetensors file, as docs/format.md describes it.
         n_structures: (119,) training structures that contain each element, by atomic number.
         formulas: that it was trained on.
+        structures: the digest of the training structures; None where there is none.
         force: replace the version if it exists. A released version should never be.
 
     Returns:
@@ -72,6 +75,7 @@ def write_encoder(
         (folder / ENCODER).write_bytes(content)
         np.save(folder / FORMULAS, digest, allow_pickle=False)
         _write_formulas(folder / FORMULA_TABLE, spelled, essentials_of(draft))
+        write_structures(folder, structures)
 
     return publish(root, draft, write_data, force=force)
 

@@ -31,6 +31,7 @@ from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.store.publish import publish
 from embeddings.store.reading import open_regular, read_bounded, why
+from embeddings.store.training_structures import write_structures
 
 PARQUET = "vectors.parquet"
 HDF5 = "vectors.h5"
@@ -40,8 +41,9 @@ ENCODER = "encoder.safetensors"
 
 
 def write_catalog(
-    root: Path, provenance: Provenance, table: ElementTable, *, encoder: bytes | None = None, force: bool = False
-) -> Path:
+    root: Path, provenance: Provenance, table: ElementTable, *, encoder: bytes | None = None,
+    structures: np.ndarray | None = None, force: bool = False,
+) -> Path:  # fmt: skip
     """Write one version of an element catalog as ``root/<name>/<version>/`` and enter it into the index.
 
     The folder appears complete or not at all. The same input gives the same bytes.
@@ -51,6 +53,7 @@ def write_catalog(
         provenance: everything that the builder knows; shape, files and hashes are filled in here.
         table: the rows.
         encoder: content of the safetensors file of the network that the vectors come from; None to publish none.
+        structures: the digest of the training structures; None where there is none.
         force: replace the version if it exists. A released version should never be.
 
     Returns:
@@ -67,6 +70,7 @@ def write_catalog(
 
     def write_data(folder: Path) -> None:
         _write_files(folder, draft, table, encoder)
+        write_structures(folder, structures)
 
     return publish(root, draft, write_data, force=force)
 

@@ -6,6 +6,7 @@ page carries a checksum.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -127,6 +128,17 @@ class SealedFile:
     def is_sealed(self) -> bool:
         """Whether the file has a seal."""
         return self._seal.hashes is not None
+
+    def sha256(self) -> str:
+        """Return a hash of everything in the file; that of a sealed one is read out of its seal.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self._seal.hashes is not None:
+            return hashlib.sha256("".join(self._seal.hashes).encode()).hexdigest()
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def read(self) -> pa.Table:
         """Return all rows.

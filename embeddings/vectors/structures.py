@@ -140,7 +140,7 @@ class StructureCatalog(MaterialCatalog):
         from embeddings.search.tables import JoinedTable
 
         among = self._rows if table is None else InMemory(self, JoinedTable.read(table))
-        return search(among, like, k, where=where, columns=columns, folded=self._folded)
+        return search(among, like, k, where=where, columns=columns, ready=self._folded)
 
     def near_duplicates(self, least: float = 0.999) -> list[tuple[str, ...]]:
         """Return groups of structures whose vectors are all but the same, the largest first, as identifiers.

@@ -40,6 +40,7 @@ BASE: dict[str, list[str]] = {
     "pull": ["--source", "table", "--path", "t.parquet", "--out", "s"],
     "sources": [],
     "diff": ["toy", "toy"],
+    "overlap": ["t.parquet", "t.parquet", "-o", "out.csv"],
     "explain": ["model", "Fe2O3"],
     "import": ["data.csv", "--name", "mine", "--licence", "MIT", "--citation", "10.1000/x"],
     "predict-structure": ["NaCl", "--templates", "t.parquet", "--catalog", "toy", "-o", "candidates"],

@@ -52,6 +52,7 @@ TABLE = {
         "--input data.csv --templates t.parquet --catalog toy -o catalogs/toy/0.1.0/c.parquet",
     ],
     "diff": ["toy toy -o catalogs/toy/0.1.0/a.html", "toy toy -o linked/toy/0.1.0/a.html"],
+    "overlap": ["t.parquet toy -o catalogs/toy/0.1.0/a.csv", "data.csv t.parquet -o data.csv"],
     "import": [
         "catalogs/toy/0.1.0/vectors.npy --name toy --version 0.1.0 --licence MIT --citation 10.1000/x "
         "--out catalogs --force"

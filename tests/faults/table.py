@@ -145,6 +145,7 @@ CASES: dict[str, Case] = {
         ".html", "bench", "in/numbers.csv", "--target", "y", "--catalog", "net", "--folds", "2", "--budget", "0.001s"
     ),
     "diff": Case(("diff", "toy", "net", "-o", "out/file.html"), replaces=True, tries=1),
+    "overlap": _written(".csv", "overlap", "in/crystals.parquet", "in/crystals.parquet", "--no-confirm", "--quiet"),
     "predict-structure": Case((*CANDIDATES, "-o", "out/candidates"), tries=2),
     "predict-structure to a table": Case(
         (*CANDIDATES, "-o", "out/file.parquet"), replaces=True, tries=1, is_variant=True
