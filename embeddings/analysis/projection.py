@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TextIO, get_args
 
 import numpy as np
 
@@ -18,6 +21,9 @@ N_NEIGHBORS = 15
 PERPLEXITY = 30.0
 MANY_ROWS = 10_000
 N_COMPONENTS = 32
+
+_START, _JITTER = 10.0, 1e-3
+"""How far places are from the middle before UMAP moves them, and noise that parts equal rows."""
 
 _SINGLE = 1e-15
 """Spreads between this and its inverse have squares that single precision holds."""
@@ -70,6 +76,42 @@ def project(data: Elements | np.ndarray, method: Method = "umap", *, dims: int =
             f"but there are {len(rows)}."
         )
     return {"umap": _umap, "pca": _pca, "tsne": _tsne}[method](rows, dims, seed)
+
+
+def project_neighbors(
+    rows: np.ndarray, neighbors: np.ndarray, cosines: np.ndarray, *, seed: int = 0, show: TextIO | None = None
+) -> Projection:
+    """Bring many rows at unit length to a plane by UMAP, from neighbors that are known already.
+
+    It starts from the first two principal components. The same seed gives the same places.
+
+    Args:
+        rows: (n, dim) float32, at least 4,096.
+        neighbors: (n, 14) or more of the other rows, nearest first.
+        cosines: of these.
+        seed: of UMAP.
+        show: where a bar of progress is drawn; nowhere if None.
+
+    Raises:
+        MissingExtra: umap-learn or scikit-learn is not installed.
+    """
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise MissingExtra.of("umap-learn", "plot") from error
+    others, own = N_NEIGHBORS - 1, np.arange(len(rows), dtype=np.int32)[:, None]
+    distances = np.sqrt(np.maximum(2 - 2 * cosines[:, :others].astype(np.float64), 0))
+    known = np.hstack([own, neighbors[:, :others]]), np.hstack([0 * own, distances]).astype(np.float32), None
+    start = project(rows, "pca").at
+    start *= _START / (spread_of(start) or 1.0)
+    start += np.random.default_rng(seed).normal(scale=_JITTER, size=start.shape)
+    bar = {"file": show, "desc": "map", "bar_format": "{desc}  {bar}  {percentage:3.0f}%  {remaining}"}
+    model = UMAP(n_neighbors=N_NEIGHBORS, init=start.astype(np.float32), random_state=seed, n_jobs=1,
+                 precomputed_knn=known, verbose=show is not None, tqdm_kwds=bar)  # fmt: skip
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints what it is doing
+        warnings.simplefilter("ignore", UserWarning)  # that it could not place further rows
+        at = model.fit_transform(rows)
+    return Projection(_turned(at), ("UMAP 1", "UMAP 2"))
 
 
 def _pca(rows: np.ndarray, dims: int, seed: int) -> Projection:
