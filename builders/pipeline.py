@@ -53,6 +53,7 @@ class BuildRequest:
         force: replace an existing version.
         allow_lost_elements: let the new version lack elements that the newest one has.
         previous: folder of an earlier version that the vectors are turned onto.
+        init: folder of the catalog version whose network goes on learning, for recipes that go on from one.
         roots: further folders of catalogs; the next version is above theirs too.
     """
 
@@ -73,6 +74,7 @@ class BuildRequest:
     force: bool = False
     allow_lost_elements: bool = False
     previous: Path | None = None
+    init: Path | None = None
     roots: tuple[Path, ...] = ()
 
     @property
@@ -89,7 +91,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     """
     recipe, force, others = request.recipe, request.force, request.roots
     device, corpus = choose_device(request.device), _corpus_of(request)
-    method = open_method(recipe, device=device, teacher=request.teacher, corpus=corpus)
+    method = open_method(recipe, device=device, teacher=request.teacher, corpus=corpus, init=request.init)
     stated = with_previous(method.hyperparameters, request.previous)
     check_output(request.out, request.catalog, request.version, stated, force=force, others=others)
     limit_threads()
@@ -97,7 +99,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
-    result_licence(snapshot.origin, request.teacher)  # is there one for what will be made?
+    result_licence(snapshot.origin, request.teacher or request.init)  # is there one for what will be made?
     made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
     turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
     said = (request.description,) if request.description else ()
