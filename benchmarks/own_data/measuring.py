@@ -97,13 +97,14 @@ def run(name: str, request: Request) -> dict[str, Any]:
     n, n_seeds = (24, 1) if request.quick else (request.choices["structures"], request.choices["seeds"])
     catalog = load_uae(INIT)
     n_test = 24 if request.quick else N_TEST
-    settings = {"init": f"{INIT}@{catalog.version}", "n_structures": n, "n_test": n_test, "targets": list(SETS[name][1])}
+    targets = list(QUICK if request.quick else SETS[name][1])
+    settings = {"init": f"{INIT}@{catalog.version}", "n_structures": n, "n_test": n_test, "targets": targets}
     refuse_other_settings(request.known, settings)
     rows: list[Row] = list(request.known["rows"]) if request.known else []
     result: dict[str, Any] = {"settings": settings, "draws": {}, "rows": rows}
-    table, targets = _everything(name, request)
+    table = _everything(name, request)
     for seed in range(n_seeds):
-        draw = drawn(table, targets, n=n, n_test=n_test, seed=seed)
+        draw = drawn(table, tuple(targets), n=n, n_test=n_test, seed=seed)
         result["draws"][str(seed)] = _overlap(draw)
         for way in request.choices["ways"]:
             if not any((row["way"], row["seed"]) == (way, seed) for row in rows):
@@ -112,17 +113,17 @@ def run(name: str, request: Request) -> dict[str, Any]:
     return result
 
 
-def _everything(name: str, request: Request) -> tuple[StructureTable, tuple[str, ...]]:
+def _everything(name: str, request: Request) -> StructureTable:
     if request.quick:
         crystals, labels = sample_crystals(120)
-        return structure_table(crystals, formation_energy_per_atom=labels["formation_energy_per_atom"]), QUICK
+        return structure_table(crystals, **{target: labels[target] for target in QUICK})
     file, targets = SETS[name]
     path = request.data / file
     if not path.is_file():
         raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
     table = clean(read_structure_table(path))[0]
     known = np.isfinite(labels_of(table, targets)).all(axis=1)
-    return table.take(np.flatnonzero(known)), targets
+    return table.take(np.flatnonzero(known))
 
 
 def drawn(table: StructureTable, targets: tuple[str, ...], *, n: int, n_test: int, seed: int) -> Draw:
