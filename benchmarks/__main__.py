@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, pooling, search, speed
+from benchmarks import (
+    adopted,
+    bench,
+    cross_modal,
+    downstream,
+    explicit,
+    imkt,
+    language,
+    own_data,
+    pooling,
+    search,
+    speed,
+)
 
-MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search)
+MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data)
 SUITES = {one.command: one.SUITE for one in MODULES}
 
 

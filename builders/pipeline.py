@@ -57,6 +57,7 @@ class BuildRequest:
         force: replace an existing version.
         allow_lost_elements: let the new version lack elements that the newest one has.
         previous: folder of an earlier version that the vectors are turned onto.
+        init: folder of the catalog version whose network goes on learning, for recipes that go on from one.
         roots: further folders of catalogs; the next version is above theirs too.
     """
 
@@ -77,6 +78,7 @@ class BuildRequest:
     force: bool = False
     allow_lost_elements: bool = False
     previous: Path | None = None
+    init: Path | None = None
     roots: tuple[Path, ...] = ()
 
     @property
@@ -95,7 +97,7 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     with joined(choose_device(request.device)) as (team, device):
-        method = open_method(request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request))
+        method = open_method(request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request), init=request.init)
         if not team.is_first:
             return _follow(request, method, team)
         try:
@@ -118,7 +120,7 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
-    result_licence(snapshot.origin, request.teacher)  # is there one for what will be made?
+    result_licence(snapshot.origin, request.teacher or request.init)  # is there one for what will be made?
     made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
     turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
     said = (request.description,) if request.description else ()

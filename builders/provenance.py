@@ -51,18 +51,18 @@ def describe(
     return Provenance(
         name=request.catalog,
         version=version,
-        description=request.description or _said(request.recipe, snapshot, material),
+        description=request.description or _said(request.recipe, snapshot, material, said.said),
         synthetic=origin.synthetic,
         model=ModelInfo(
             name=method.name,
             recipe=request.recipe.name,
-            hyperparameters=with_previous(method.hyperparameters, request.previous),
+            hyperparameters=with_previous(method.hyperparameters, request.previous) | said.measured,
             code_version=__version__,
         ),
-        training=_training(request.recipe, snapshot, material),
+        training=_training(request.recipe, snapshot, material, said.split),
         metrics=_metrics(material.units, scores),
         limits=(*said.limits, *limits),
-        licence=result_licence(origin, request.teacher),
+        licence=result_licence(origin, request.teacher or request.init),
         citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
         command=command_line(request, version=version, options=said.options),
@@ -71,9 +71,10 @@ def describe(
     )
 
 
-def _said(recipe: Recipe, snapshot: Snapshot, material: Material) -> str:
-    n_structures = len(material.training_rows)
-    return recipe.said_of(material.targets, snapshot.source, data=snapshot.origin.name, n_structures=n_structures)
+def _said(recipe: Recipe, snapshot: Snapshot, material: Material, further: str) -> str:
+    data, n_structures = snapshot.origin.name, len(material.training_rows)
+    sentence = recipe.said_of(material.targets, snapshot.source, data=data, n_structures=n_structures)
+    return f"{sentence} {further}".rstrip()
 
 
 def result_licence(origin: Origin, teacher: Path | None) -> Licence:
@@ -81,7 +82,7 @@ def result_licence(origin: Origin, teacher: Path | None) -> Licence:
 
     Args:
         origin: of the data.
-        teacher: folder of the catalog version that teaches.
+        teacher: folder of the catalog version that teaches, or whose network goes on learning.
 
     Raises:
         LicenceConflict: no license fits both.
@@ -94,7 +95,7 @@ def result_licence(origin: Origin, teacher: Path | None) -> Licence:
     )
 
 
-def _training(recipe: Recipe, snapshot: Snapshot, material: Material) -> TrainingInfo:
+def _training(recipe: Recipe, snapshot: Snapshot, material: Material, split: str | None) -> TrainingInfo:
     return TrainingInfo(
         source=snapshot.origin.name,
         database_version=snapshot.origin.database_version,
@@ -103,7 +104,8 @@ def _training(recipe: Recipe, snapshot: Snapshot, material: Material) -> Trainin
         n_structures=len(material.training_rows),
         dropped=material.dropped,
         targets=material.units,
-        split=f"by reduced formula: {recipe.training.validation_fraction:.0%} of the formulas held out for validation, "
+        split=split
+        or f"by reduced formula: {recipe.training.validation_fraction:.0%} of the formulas held out for validation, "
         f"{len(material.validation_rows)} structures",
         seed=recipe.seed,
     )

@@ -104,8 +104,8 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Pat
     check_scales(snapshot, material.targets)
     left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, material.dropped)), Counter()))
     reporter.say(
-        f"{len(material.training_rows)} structures to train on, {len(material.validation_rows)} of other formulas to "
-        "validate" + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
+        f"{len(material.training_rows)} structures to train on, {_held_out(material)}"
+        + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
     )
     return replace(material, dropped=left_out)
 
@@ -119,6 +119,8 @@ def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_re
             f"{n_received} structures leave {len(set(formulas))} distinct formula to learn from; at least two are "
             "needed, one of them to validate on."
         )
+    if len(table) < recipe.folds_below:
+        return Material(table, formulas, unlabelled, targets, np.arange(len(table)), np.arange(0))
     training_rows, validation_rows = split_by_formula(
         formulas,
         validation_fraction=recipe.training.validation_fraction,
@@ -126,3 +128,8 @@ def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_re
         keep_elements=True,
     )
     return Material(table, formulas, unlabelled, targets, training_rows, validation_rows)
+
+
+def _held_out(material: Material) -> str:
+    n = len(material.validation_rows)
+    return f"{n} of other formulas to validate" if n else "each of them held out in turn"

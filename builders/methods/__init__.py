@@ -59,6 +59,23 @@ def find_recipe(name: str) -> Recipe:
     return known[name]
 
 
+def going_on(recipe: Recipe, tune: str) -> Recipe:
+    """Return a recipe for a network that is there and learns on.
+
+    Args:
+        recipe: for a new one.
+        tune: which of its weights move, see `builders.methods.crystal_transformer.config.TuningConfig`.
+
+    Raises:
+        InputInvalid: the recipe's method cannot go on from a network.
+    """
+    from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+
+    if not isinstance(recipe, CrystalTransformerRecipe):
+        raise InputInvalid(f'The recipe "{recipe.name}" begins with no network of crystals. Leave --init out.')
+    return recipe.going_on(tune)  # type: ignore[arg-type]
+
+
 def method_of(name: str) -> type[Method[Any, Any]]:
     """Return the class of a method.
 
@@ -81,12 +98,18 @@ def code_of(method: Method[Any, Any]) -> str:
 
 
 def open_method(
-    recipe: Recipe, *, device: torch.device, teacher: Path | None = None, corpus: Corpus | None = None
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    teacher: Path | None = None,
+    corpus: Corpus | None = None,
+    init: Path | None = None,
 ) -> Method[Any, Any]:
     """Set up the method of a recipe.
 
     Raises:
-        InputInvalid: a teacher or a corpus is given and the recipe takes none, or a teacher is needed and not given.
+        InputInvalid: a teacher, a corpus or a network to go on from is given and the recipe takes none, or one is
+            needed and not given.
         CatalogCorrupt: the teacher is missing or altered.
     """
     if teacher is not None and recipe.wanted_teacher is None:
@@ -95,7 +118,9 @@ def open_method(
         raise InputInvalid(f'The recipe "{recipe.name}" needs a teacher: name a catalog with --teacher.')
     if corpus is not None and not recipe.takes_corpus:
         raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
-    extra = {} if corpus is None else {"corpus": corpus}
+    if (init is not None) != recipe.takes_init:
+        raise InputInvalid(f'The recipe "{recipe.name}" {"begins with" if recipe.takes_init else "takes"} no --init.')
+    extra = {key: given for key, given in (("corpus", corpus), ("init", init)) if given is not None}
     return method_of(recipe.method)(recipe, device=device, teacher=teacher, **extra)
 
 

@@ -119,6 +119,9 @@ class Description:
         bibtex: of the method's paper, cited after the data.
         options: of the build command, beyond those of every build.
         environment: facts beyond those of every build.
+        said: a sentence for the description, beyond targets and data.
+        split: the rule by which rows were held out, where it is not that of every recipe.
+        measured: what was found out on the way, stated among the hyperparameters, as JSON values.
     """
 
     device: torch.device
@@ -126,6 +129,9 @@ class Description:
     bibtex: str
     options: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    split: str | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
 
 
 Lessons = TypeVar("Lessons")

@@ -61,6 +61,16 @@ class Recipe:
     """Whether the method also learns from formulas alone, and is set up with a `builders.learning.corpus.Corpus`."""
 
     @property
+    def takes_init(self) -> bool:
+        """Whether the method goes on from a network that is there, and is set up with the folder of its catalog."""
+        return False
+
+    @property
+    def folds_below(self) -> int:
+        """With fewer structures than this, none is set aside: the method holds each out in turn."""
+        return 0
+
+    @property
     def seed_of_split(self) -> int:
         """Of the formulas held out."""
         return self.seed if self.split_seed is None else self.split_seed

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from builders.progress import Reporter
     from embeddings.store.manifest import Manifest
 
+OWN = "-own"
+"""Ends the name of a catalog that goes on from another, unless it is given one."""
+
 FileAndColumn = tuple[Path, str | None]
 
 
@@ -62,6 +65,16 @@ class _ListsRecipes(click.Command):
 @source_options
 @click.option("--recipe", help="How the catalog is made.  [default: the source's, see embeddings sources]")
 @click.option(
+    "--init",
+    help="Catalog whose network of crystals goes on learning, in place of a new one (ct recipes): for 50 to 5,000 "
+    "structures of your own.",
+)
+@click.option(
+    "--tune",
+    type=click.Choice(["all", "last", "adapter"]),
+    help="With --init: move all of its weights, its last layer, or an adapter of low rank.  [default: all]",
+)
+@click.option(
     "--teacher", help="Catalog whose network encodes structures (cromel and imkt recipes).  [default: the recipe's]"
 )
 @click.option(
@@ -71,7 +84,7 @@ class _ListsRecipes(click.Command):
     help="Table of formulas that are read without labels (imkt recipes).  [default: the formulas of the source]",
 )
 @click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
-@click.option("--name", help="Name of the catalog.  [default: the recipe's]")
+@click.option("--name", help="Name of the catalog.  [default: the recipe's; with --init its name and -own]")
 @click.option("--version", help="Its version.  [default: the next one]")
 @click.option("--description", callback=_sentence, help="What the card says of it.  [default: source and targets]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
@@ -108,6 +121,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
       embeddings build --snapshot mp-stable --recipe ct-multi --previous ct-multi
+      embeddings build --init ct-multi --source local --path measured/ --targets band_gap
       embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
     """
     check_source(ctx, options)
@@ -164,22 +178,25 @@ def _displaced(folder: Path, manifest: Manifest) -> list[str]:
 def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     """Build what the recipe makes and return the folder of its version."""
     from builders import pipeline
-    from builders.methods import find_recipe
+    from builders.methods import find_recipe, going_on
     from builders.snapshots.snapshot import read_snapshot
     from builders.sources import default_recipe
 
     guard_source(*_shared_outputs(options), options=options)
     source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
     recipe = find_recipe(options["recipe"] or default_recipe(source))
-    recipe = recipe.with_options(targets=options["targets"], epochs=options["epochs"], seed=options["seed"])
+    init = _init(options, recipe)
+    recipe = (going_on(recipe, options["tune"] or "all") if init else recipe).with_options(
+        targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
+    )
     teacher = _teacher(options["teacher"], recipe)
-    outputs = [*_shared_outputs(options), *_own_output(options, recipe.name)]
+    outputs = [*_shared_outputs(options), *_own_output(options, options["name"] or recipe.name)]
     previous = _previous(options["previous"])
     read = options["corpus"][:1] if options["corpus"] else ()
-    taught_by = [folder for folder in (teacher, previous) if folder]
+    taught_by = [folder for folder in (teacher, previous, init) if folder]
     guard_source(*outputs, options=options, inputs=read, catalogs=taught_by)
     corpus = _corpus(options["corpus"], recipe, reporter)
-    return pipeline.run(_request(options, recipe, teacher, previous, corpus), reporter)
+    return pipeline.run(_request(options, recipe, teacher, previous, corpus, init), reporter)
 
 
 def _previous(name: str | None) -> Path | None:
@@ -188,6 +205,19 @@ def _previous(name: str | None) -> Path | None:
         return None
     folder = store.resolve(name)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
+    return folder
+
+
+def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
+    """Return the folder of the version whose network goes on learning, or None; the result gets a name of its own."""
+    name = options["init"]
+    if name is None:
+        if options["tune"]:
+            raise InputInvalid("--tune says how the network of --init goes on. Name one, or leave --tune out.")
+        return None
+    folder = store.resolve(name)
+    began = store.manifest_of(folder).name
+    options["name"] = options["name"] or f"{began.removesuffix(OWN)}{OWN}"
     return folder
 
 
@@ -226,11 +256,16 @@ def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
     """Yield the version that a build writes, where its number is known."""
     if options["version"]:
         root = options["out"] or store.user_root()
-        yield Output(root / (options["name"] or name) / options["version"], "the catalog", "folder")
+        yield Output(root / name / options["version"], "the catalog", "folder")
 
 
 def _request(
-    options: dict[str, Any], recipe: Recipe, teacher: Path | None, previous: Path | None, corpus: Corpus | None
+    options: dict[str, Any],
+    recipe: Recipe,
+    teacher: Path | None,
+    previous: Path | None,
+    corpus: Corpus | None,
+    init: Path | None,
 ) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
@@ -239,6 +274,7 @@ def _request(
         recipe=recipe,
         teacher=teacher,
         previous=previous,
+        init=init,
         corpus=corpus,
         out=options["out"] or store.user_root(),
         work=store.cache_folder(),

@@ -11,6 +11,7 @@ Geometry = Literal["periodic", "cartesian"]
 Loss = Literal["l1", "mse"]
 Balance = Literal["labels", "targets"]
 Vectors = Literal["table", "context"]
+Tune = Literal["all", "last", "adapter"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,29 @@ class TrainingConfig(Schedule):
     augment: float = 0.0
     balance: Balance | None = None
     hidden_atoms: float | None = None
+
+
+@dataclass(frozen=True)
+class TuningConfig:
+    """How a published network goes on learning from other crystals.
+
+    Attributes:
+        tune: which of its weights move: ``"all"``, those of the ``"last"`` layer and norm, or an ``"adapter"``, a
+            change of low rank to each matrix.
+        encoder_learning_rate: of these weights, at the end of the warm-up; the heads have that of the schedule.
+        folds_below: with fewer crystals than this, each is held out in turn; with more, a share of the formulas is.
+        n_folds: of a round.
+        n_rounds: how often all crystals are dealt into folds.
+        rank: of an adapter.
+    """
+
+    tune: Tune = "all"
+    encoder_learning_rate: float = 1e-3
+    folds_below: int = 1000
+    n_folds: int = 5
+    n_rounds: int = 2
+    rank: int = 8
+
+
+TUNING_SCHEDULE = TrainingConfig(epochs=20, batch_size=32, learning_rate=1e-3, warmup_fraction=0.1)
+"""Of a network that goes on learning."""

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from builders.learning.folds import Fold
 from builders.learning.material import Material
 from builders.learning.scores import Score
 from builders.learning.targets import Scaler
 from builders.methods.base import Description, ElementVectors, Method, Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
+from builders.methods.crystal_transformer.config import TuningConfig
 from builders.methods.crystal_transformer.encoder import (
     CrystalEncoder,
     encoder_bytes,
@@ -20,9 +23,12 @@ from builders.methods.crystal_transformer.encoder import (
     read_crystal_encoder,
 )
 from builders.methods.crystal_transformer.extract import extract_elements
+from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+from builders.methods.crystal_transformer.start import Start, grown, read_start
 from builders.methods.crystal_transformer.training import Task, train
+from builders.methods.crystal_transformer.tuning import tune
 from builders.progress import Reporter
 from builders.structures.mapped import graphs_of
 
@@ -46,10 +52,11 @@ PAPER = """@article{jin2025ctuae,
 
 @dataclass(frozen=True)
 class Lessons:
-    """What is learned, and an untrained network that learns it."""
+    """What is learned, and the network that learns it: an untrained one, or one that goes on with these folds."""
 
     model: CrystalTransformer
     task: Task
+    folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,47 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     trains_together = True
     recipe: CrystalTransformerRecipe
 
+    def __init__(
+        self, recipe: Any, *, device: torch.device, teacher: Path | None = None, init: Path | None = None
+    ) -> None:
+        """Set up; `init` is the folder of the catalog version whose network goes on learning."""
+        super().__init__(recipe, device=device, teacher=teacher)
+        self.start: Start | None = None if init is None else read_start(init, recipe.model, recipe.name)
+        self.going_on: GoingOn | None = None
+        if self.start is not None:
+            self.inputs = (self.start.sha256,)
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """What the manifest states: the recipe, and the network that it goes on from."""
+        return super().hyperparameters | ({"init": self.start.stated()} if self.start else {})
+
     def prepare(self, material: Material, run: Run) -> Lessons:
-        """Find the neighbors, standardize the targets on the training rows, and make an untrained network."""
+        """Find the neighbors, standardize the targets on the training rows, and make the network that learns."""
         with memory_named(material.table.n_sites):
-            return assemble(material, self.recipe, run.reporter)
+            lessons = assemble(material, self.recipe, run.reporter)
+        if self.start is None:
+            return lessons
+        self.going_on = GoingOn.of(self.start, material, self.recipe)
+        for sentence in self.going_on.sentences:
+            run.reporter.say(sentence)
+        model = grown(self.start, np.unique(material.table.atomic_numbers))
+        return Lessons(model, lessons.task, self.going_on.folds)
 
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the network."""
         with memory_named(lessons.task.crystals.n_sites):
+            if self.going_on is not None:
+                return self._go_on(lessons, self.going_on, run)
             scores, history = train(lessons.model, lessons.task, self.recipe.training, run)
         return Trained(lessons.model, lessons.task, scores, history)
+
+    def _go_on(self, lessons: Lessons, going_on: GoingOn, run: Run) -> Trained:
+        tuning = self.recipe.tuning or TuningConfig()
+        tuned = tune(lessons.model, lessons.task, lessons.folds, self.recipe.training, tuning, run)
+        going_on.tuned = tuned
+        run.reporter.say(going_on.outcome(lessons.task.units, self.recipe.training.epochs))
+        return Trained(tuned.model, lessons.task, tuned.scores, tuned.history)
 
     def vectors(self, trained: Trained, material: Material) -> ElementVectors:
         """Return the vectors of all elements that occur in training crystals, and the network without its heads."""
@@ -89,7 +127,17 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
 
     def describe(self) -> Description:
         """Return limits and citation."""
-        return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
+        if self.going_on is None or self.recipe.tuning is None:
+            return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
+        return Description(
+            device=self.device,
+            limits=(*LIMITS, *self.going_on.sentences),
+            bibtex=PAPER,
+            options={"init": self.going_on.start.identity, "tune": self.recipe.tuning.tune},
+            said=self.going_on.start_sentence,
+            split=self.going_on.split,
+            measured=self.going_on.measured(),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> CrystalEncoder:

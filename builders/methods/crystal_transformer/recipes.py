@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig, Vectors
+from builders.methods.crystal_transformer.config import (
+    TUNING_SCHEDULE,
+    CrystalTransformerConfig,
+    TrainingConfig,
+    Tune,
+    TuningConfig,
+    Vectors,
+)
 from builders.methods.recipe import Recipe, listed
 
 
@@ -18,17 +25,34 @@ class CrystalTransformerRecipe(Recipe):
         training: how it is trained.
         vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
             what the network makes of its atoms in their context, over all training crystals.
+        tuning: how it goes on from a network that is there; None to begin with a new one.
     """
 
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
+    tuning: TuningConfig | None = None
 
     method: ClassVar[str] = "crystal-transformer"
 
     def sentence(self, targets: tuple[str, ...]) -> str:
         """Return the sentence on vectors that were learned from these targets."""
         return f"Universal atomic embeddings learned from {listed(targets)}."
+
+    @property
+    def takes_init(self) -> bool:
+        """Whether it goes on from a network that is there."""
+        return self.tuning is not None
+
+    @property
+    def folds_below(self) -> int:
+        """With fewer crystals than this, none is set aside: folds hold each out in turn."""
+        return self.tuning.folds_below if self.tuning else 0
+
+    def going_on(self, tune: Tune) -> CrystalTransformerRecipe:
+        """Return the recipe for a network that is there and learns on: shorter, in small batches."""
+        schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
+        return replace(self, training=schedule, tuning=TuningConfig(tune=tune))
 
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: what is then published of it makes no difference."""
