@@ -16,7 +16,7 @@ from benchmarks import data
 from benchmarks.__main__ import main
 from benchmarks.harness import Document
 from benchmarks.measure import Usage
-from benchmarks.speed import SUITE, embed, load, pull, threads
+from benchmarks.speed import SUITE, embed, graphs, load, pull, threads
 from benchmarks.speed.baseline import CrystalDataset, PlainTransformer
 from benchmarks.speed.tables import table
 from builders.learning.targets import DERIVED
@@ -45,7 +45,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measure:
                 patch.setattr(data, "STARTER_FILE", world / "starter.parquet")
                 patch.setenv(data.DATA_ENV, str(world if with_data else world / "catalogs"))
                 patch.setattr(load, "PEERS", {"no-such-peer": "import no_such_peer"})
-                for module in (embed, pull):  # they run many processes with slow imports
+                for module in (embed, graphs, pull):  # they run many processes with slow imports
                     patch.setattr(module, "process_usage", forked_usage)
                 patch.setattr(threads, "N_CRYSTALS", 60)
                 patch.setattr(threads, "steps_in_a_process", lambda setting, seconds: threads.count_steps(seconds))
@@ -97,7 +97,9 @@ def test_training_compares_both_geometries_with_the_baseline(measured: Measure) 
 def test_graphs_agree_with_the_peer_and_packing_is_measured(measured: Measure) -> None:
     rows = measured("graphs")["rows"]
     assert rows[0]["edges"] == rows[1]["edges"] > 0
-    assert rows[-1]["peak_mb"] > 0
+    packed = [row for row in rows if row["case"].startswith("packing")]
+    assert [row["crystals"] for row in packed] == [40, 80, 120]  # the file has 80
+    assert all(row["peak_mb"] > 0 for row in packed)
 
 
 def test_absent_development_data_are_named(measured: Measure) -> None:
