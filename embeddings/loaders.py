@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid, MissingExtra
@@ -152,6 +155,26 @@ def load_crystal_encoder(name: str | os.PathLike[str]) -> CrystalEncoder:
     return read_settled(folder, lambda: _read_crystal_encoder(folder))
 
 
+def encode_structures_in(path: Path, name: str) -> np.ndarray:
+    """Return a vector for each structure in a file by the encoder of a catalog, (n, dim) float32.
+
+    Args:
+        path: of the file.
+        name: of the catalog.
+
+    Raises:
+        CatalogNotFound: no catalog goes by this name.
+        SourceError: the file has no structure that can be used.
+        ElementNotCovered: a structure has an element that the encoder was not trained on.
+        MissingExtra: the extra ``build`` is not installed.
+    """
+    folder = resolve(name)
+    with builders_needed():
+        from builders.methods import encode_structures_in as encode
+    vectors: np.ndarray = encode(path, folder)
+    return vectors
+
+
 def as_catalog(asked: CatalogLike) -> ElementCatalog | CompositionEncoder:
     """Return what gives vectors to formulas: a catalog of elements or a composition encoder, loaded or by name.
 
@@ -254,6 +277,7 @@ def _composition_encoder(folder: Path, manifest: Manifest) -> CompositionEncoder
 
 
 def _read_vector_file(path: Path) -> Catalog:
+    from embeddings.search.encoding import encode
     from embeddings.vectors.context import read_context_catalog
     from embeddings.vectors.file import open_vectors
     from embeddings.vectors.sites import read_site_catalog
@@ -262,6 +286,6 @@ def _read_vector_file(path: Path) -> Catalog:
     readers: dict[str, Callable[[Path], Catalog]] = {
         "element": read_context_catalog,
         "site": read_site_catalog,
-        "structure": read_structure_catalog,
+        "structure": partial(read_structure_catalog, encode=encode),
     }
     return readers[open_vectors(path)[1].level](path)

@@ -16,6 +16,7 @@ from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.store.manifest import read_manifest
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from builders.learning.corpus import Corpus
@@ -130,6 +131,25 @@ def no_network(manifest: Manifest) -> str:
         f"{manifest.name} {manifest.version} carries no encoder: it is a table, with no network behind it. "
         "Name a catalog that was trained, such as ct-multi (embeddings list)."
     )
+
+
+def encode_structures_in(path: Path, folder: Path) -> np.ndarray:
+    """Return a vector for each structure in a file, (n, dim) float32.
+
+    Args:
+        path: of a file or folder of structures.
+        folder: of the catalog version whose crystal encoder is used.
+
+    Raises:
+        SourceError: no structure can be used.
+        ElementNotCovered: a structure has an element that the encoder was not trained on.
+        InputInvalid: the version has no crystal encoder, or the format of the file is unknown.
+    """
+    from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+    from builders.sources.whole import read_structures
+
+    encoder = read_crystal_encoder(folder)
+    return encoder.encode(read_structures(path)[0])
 
 
 def load_encoder(folder: Path) -> Any:

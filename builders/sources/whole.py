@@ -28,19 +28,21 @@ def read_structures(path: Path) -> tuple[StructureTable, dict[str, int]]:
     """
     source = "table" if path.name.lower().endswith(TABLES) and path.is_file() else "local"
     stream = open_stream(source, SourceOptions(path=path), EVERYTHING)
-    parts, dropped = [], Counter[str]()
+    parts, dropped, first = [], Counter[str](), ""
     for batch in stream.batches(stream.plan(), None):
         parts.append(batch.table)
         dropped.update(rejected.reason for rejected in batch.rejected)
+        first = first or next((rejected.detail for rejected in batch.rejected), "")
     whole = pa.concat_tables(parts, promote_options="permissive") if parts else None
     if whole is None or not len(whole):
-        raise SourceError(f"{path} has no structure that can be used{_counted(dropped)}.")
+        raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
     table, unclean = clean(structures_from_arrow(whole, origin=str(path)))
     dropped.update(unclean)
     if not len(table):
-        raise SourceError(f"{path} has no structure that can be used{_counted(dropped)}.")
+        raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
     return table, dict(dropped)
 
 
-def _counted(dropped: Counter[str]) -> str:
-    return f": {', '.join(f'{n:,} {reason}' for reason, n in dropped.items())}" if dropped else ""
+def _counted(dropped: Counter[str], first: str) -> str:
+    counts = f": {', '.join(f'{n:,} {reason}' for reason, n in dropped.items())}" if dropped else ""
+    return counts + (f" ({first.rstrip('.')})" if first else "")

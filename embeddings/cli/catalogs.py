@@ -420,9 +420,10 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
 
 def _structure_neighbors(path: Path, like: str, k: int, *, as_json: bool) -> None:
     from embeddings.search.collections import InFile
+    from embeddings.search.encoding import encode
     from embeddings.search.matches import search
 
-    found = search(InFile(path), like, k)
+    found = search(InFile(path, encode=encode), like, k)
     if as_json:
         print_json([{"id": one.material_id, "formula": one.formula, "similarity": one.cosine} for one in found])
     elif found:

@@ -63,10 +63,11 @@ def search(
       embeddings search vectors.parquet --diverse 100 --json
     """
     from embeddings.search.collections import collection_of
+    from embeddings.search.encoding import encode
     from embeddings.search.matches import search as find
 
     _check(ctx, like, duplicates, diverse)
-    among = collection_of(vectors, table)
+    among = collection_of(vectors, table, encode=encode)
     if like is not None:
         ready = _index(among, indexed, quiet=quiet)
         _show_matches(find(among, like, k, where=where, columns=columns, ready=ready), columns, as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,13 @@ KEYS = (ID, "formula")
 _AT_ONCE = 4096
 
 
+class Encode(Protocol):
+    """Encodes a structure as those of a file were: `embeddings.search.encoding.encode`, for who may load encoders."""
+
+    def __call__(self, structure: Any, footer: Footer) -> np.ndarray:
+        """Return the vector of a structure, or of the one in the file at a path, (1, dim) float32."""
+
+
 class Collection:
     """Rows of structures: identifiers, formulas and vectors.
 
@@ -31,11 +38,13 @@ class Collection:
         name: as it is spoken of.
         footer: what the file of vectors says of itself.
         table: more columns, joined by identifier; None for no others.
+        encode: makes vectors of other structures; None where only what has a vector is searched for.
     """
 
     name: str
     footer: Footer
     table: JoinedTable | None = None
+    encode: Encode | None = None
 
     @property
     def n_rows(self) -> int:
@@ -105,6 +114,7 @@ class InMemory(Collection):
 
     def __init__(self, catalog: StructureCatalog, table: JoinedTable | None = None) -> None:
         self.catalog, self.footer, self.name, self.table = catalog, catalog.footer, repr(catalog), table
+        self.encode = catalog.encode
 
     @property
     def n_rows(self) -> int:
@@ -141,8 +151,8 @@ class InFile(Collection):
         InputInvalid: not a file of vectors of structures.
     """
 
-    def __init__(self, path: Path, table: JoinedTable | None = None) -> None:
-        self.path, self.name, self.table = path, str(path), table
+    def __init__(self, path: Path, table: JoinedTable | None = None, *, encode: Encode | None = None) -> None:
+        self.path, self.name, self.table, self.encode = path, str(path), table, encode
         self.file, self.footer = open_vectors(path)
         if self.footer.level != "structure":
             raise InputInvalid(
@@ -179,8 +189,13 @@ class InFile(Collection):
         return vectors
 
 
-def collection_of(data: Any, table: Any = None) -> Collection:
+def collection_of(data: Any, table: Any = None, *, encode: Encode | None = None) -> Collection:
     """Return the structures of a catalog, or of the file at a path.
+
+    Args:
+        data: a catalog, or a path.
+        table: more columns by identifier.
+        encode: makes vectors of other structures, for a path; a catalog has its own.
 
     Raises:
         EmbeddingsError: as `InFile` and `JoinedTable.read` say.
@@ -188,4 +203,4 @@ def collection_of(data: Any, table: Any = None) -> Collection:
     from embeddings.vectors.structures import StructureCatalog
 
     joined = None if table is None else JoinedTable.read(table)
-    return InMemory(data, joined) if isinstance(data, StructureCatalog) else InFile(Path(data), joined)
+    return InMemory(data, joined) if isinstance(data, StructureCatalog) else InFile(Path(data), joined, encode=encode)

@@ -14,43 +14,36 @@ if TYPE_CHECKING:
     from embeddings.vectors.file import Footer
 
 
-def encoded_structure(structure: Any, footer: Footer) -> np.ndarray:
-    """Return the vector of a structure by the encoder that made a file of vectors, (dim,) float32.
+def encode(structure: Any, footer: Footer) -> np.ndarray:
+    """Return the vector of a structure, or of the one in a file, by the encoder that made a file of vectors.
+
+    Args:
+        structure: a pymatgen structure, ASE atoms, or a path.
+        footer: of the file of vectors.
+
+    Returns:
+        (1, dim) float32.
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: another encoder goes by its name.
+        InputInvalid: another encoder goes by its name, or a file holds several structures.
         MissingExtra: the extra ``build`` is not installed.
-        EmbeddingsError: the structure cannot be encoded.
+        EmbeddingsError: the structure cannot be read or encoded.
     """
-    from embeddings.loaders import load_crystal_encoder
+    from embeddings.loaders import encode_structures_in, load_crystal_encoder
 
     _check_encoder(footer)
-    return load_crystal_encoder(footer.encoder)[structure]
-
-
-def encoded_file(path: Path, footer: Footer) -> np.ndarray:
-    """Return the vector of the structure in a file by the encoder that made a file of vectors, (1, dim) float32.
-
-    Raises:
-        InputInvalid: the file holds several structures, or another encoder goes by the name.
-        EmbeddingsError: as `encoded_structure` says.
-    """
-    from embeddings.bench.encoding import encoded
-    from embeddings.bench.manifest import StructureUse
-    from embeddings.vectors.structures import read_structure_catalog
-
-    sha256 = _check_encoder(footer)
-    use = StructureUse(encoder=footer.encoder, sha256=sha256, level="structure", dim=footer.dim)
-    with encoded(path, use) as file:
-        vectors = read_structure_catalog(file).vectors
+    if not isinstance(structure, Path):
+        vector: np.ndarray = load_crystal_encoder(footer.encoder)[structure]
+        return vector[None]
+    vectors = encode_structures_in(structure, footer.encoder)
     if len(vectors) != 1:
-        raise InputInvalid(f"{path} holds {len(vectors):,} structures. One is searched for at a time.")
+        raise InputInvalid(f"{structure} holds {len(vectors):,} structures. One is searched for at a time.")
     return vectors
 
 
-def _check_encoder(footer: Footer) -> str:
-    """Return the hash of the encoder of a file of vectors, after the installed one was found to be the same."""
+def _check_encoder(footer: Footer) -> None:
+    """Refuse an installed encoder that is not the one of a file of vectors."""
     from embeddings.store import roots
 
     try:
@@ -66,7 +59,6 @@ def _check_encoder(footer: Footer) -> str:
             f"The vectors were made by {footer.encoder}, and the {footer.encoder} that is installed has another "
             "encoder, or none. Vectors of different encoders cannot be compared; search for an identifier."
         )
-    return mine
 
 
 def _network(manifest: Any) -> str | None:

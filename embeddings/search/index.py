@@ -18,6 +18,7 @@ import numpy as np
 
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.search.collections import Collection, InFile, InMemory
+from embeddings.search.encoding import encode
 from embeddings.search.exact import Best
 from embeddings.search.lists import BEGINNING, Lists, import_faiss, n_sampled, write_lists
 from embeddings.search.matches import Match, search
@@ -88,10 +89,11 @@ class StructureIndex:
     """
 
     def __init__(self, path: Path | str, *, in_memory: bool = False, advance: Advance = lambda n: None) -> None:
-        among = InFile(Path(path))
+        among = InFile(Path(path), encode=encode)
         self._nearest = VectorIndex.ready(among, advance)
         if in_memory:
-            self._nearest = VectorIndex(InMemory(read_structure_catalog(Path(path))), self._nearest.lists)
+            catalog = read_structure_catalog(Path(path), encode=encode)
+            self._nearest = VectorIndex(InMemory(catalog), self._nearest.lists)
 
     def nearest(
         self, like: Any, k: int = 10, *, where: str | None = None, table: Any = None, columns: Sequence[str] = ()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +55,7 @@ def query_of(like: Any, among: Collection) -> Query:
     if isinstance(like, os.PathLike):
         return _of_file(Path(like), among)
     if is_structure(like):
-        return _new(_encoding().encoded_structure(like, among.footer)[None], "the structure")
+        return _new(_encoded(like, among), "the structure")
     return _new(_vector(like, among.footer.dim), "the vector")
 
 
@@ -120,12 +118,17 @@ def _of_file(path: Path, among: Collection) -> Query:
         raise CatalogNotFound(f"There is no file {path} to search for.")
     if path.suffix.lower() == ".npy":
         return _new(_vector(_array(path), among.footer.dim), path.name)
-    return _new(_encoding().encoded_file(path, among.footer), path.name)
+    return _new(_encoded(path, among), path.name)
 
 
-def _encoding() -> ModuleType:
-    """Return what encodes. It is found by name: builders reads catalogs of structures too, but nothing that loads."""
-    return import_module("embeddings.search.encoding")
+def _encoded(structure: Any, among: Collection) -> np.ndarray:
+    """Return the vector of a structure, or of the one in a file, (1, dim)."""
+    if among.encode is None:
+        raise InputInvalid(
+            f"{among.name} was read without what encodes structures. Read it with embeddings.load_catalog, or search "
+            "for an identifier, a formula or a vector."
+        )
+    return among.encode(structure, among.footer)
 
 
 def _new(vectors: np.ndarray, name: str) -> Query:

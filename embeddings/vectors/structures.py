@@ -18,7 +18,7 @@ from embeddings.vectors.materials import MaterialCatalog
 if TYPE_CHECKING:
     import pandas as pd
 
-    from embeddings.search.collections import InMemory
+    from embeddings.search.collections import Encode, InMemory
     from embeddings.search.folded import Folded
     from embeddings.search.matches import Match
     from embeddings.search.neighbors import Metric
@@ -33,19 +33,21 @@ class StructureCatalog(MaterialCatalog):
         material_ids: (n,) identifiers, as text.
         formulas: (n,) canonical reduced formulas.
         vectors: (n, dim) float32, read-only.
+        encode: makes vectors of other structures, to search for them; `embeddings.load_catalog` gives it.
     """
 
     footer: Footer
     material_ids: tuple[str, ...]
     formulas: tuple[str, ...]
     vectors: np.ndarray
+    encode: Encode | None = None
 
     def __post_init__(self) -> None:
         self.vectors.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are read-only again."""
-        return type(self), (self.footer, self.material_ids, self.formulas, self.vectors)
+        return type(self), (self.footer, self.material_ids, self.formulas, self.vectors, self.encode)
 
     @property
     def dim(self) -> int:
@@ -194,8 +196,12 @@ class StructureCatalog(MaterialCatalog):
         return frame
 
 
-def read_structure_catalog(path: Path) -> StructureCatalog:
+def read_structure_catalog(path: Path, *, encode: Encode | None = None) -> StructureCatalog:
     """Read a file of structure vectors into memory.
+
+    Args:
+        path: of the file.
+        encode: makes vectors of other structures, to search for them.
 
     Raises:
         CatalogNotFound: there is no such file.
@@ -209,7 +215,7 @@ def read_structure_catalog(path: Path) -> StructureCatalog:
     material_ids, formulas = (tuple(rows[name].to_pylist()) for name in ("material_id", "formula"))
     if len(set(material_ids)) < len(material_ids):
         raise CatalogCorrupt(f"{path} has two rows with the same identifier. Make it again with: embeddings embed")
-    return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]))
+    return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]), encode)
 
 
 def _compare(vectors: np.ndarray, vector: np.ndarray, metric: str) -> np.ndarray:

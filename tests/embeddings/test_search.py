@@ -30,6 +30,7 @@ from embeddings.search.duplicates import near_duplicates
 from embeddings.search.exact import Best
 from embeddings.search.folded import Folded
 from embeddings.search.matches import search
+from embeddings.vectors.structures import read_structure_catalog
 from testing.vector_files import write_sites, write_structures
 
 IDS = ("mp-1", "mp-2", "mp-3", "mp-4", "mp-5")
@@ -312,6 +313,14 @@ def test_faults_of_the_command_are_one_line(arguments: tuple[str, ...], code: in
     assert result.exit_code == code
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_catalog_without_an_encoder_says_so_and_searches_for_the_rest(path: Path) -> None:
+    bare = read_structure_catalog(path)
+    assert ids(bare.nearest("mp-1", k=1)) == ["mp-5"]
+    Path("one.cif").write_text("data_\n", encoding="utf-8")
+    with pytest.raises(InputInvalid, match=r"without what encodes structures.*load_catalog"):
+        bare.nearest("one.cif")
 
 
 def test_sites_are_not_structures(tmp_path: Path) -> None:
