@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from builders.following import Order, check_team, follow, ingredients
 from builders.learning.corpus import Corpus
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
-from builders.learning.workers import Team, check_same, joined
+from builders.learning.workers import Team, joined
 from builders.methods import code_of, open_method
-from builders.methods.base import Method, Run
+from builders.methods.base import Method, Run, Vectors
 from builders.methods.recipe import Recipe
 from builders.previous import turned_onto, with_previous
 from builders.progress import Reporter
@@ -97,9 +97,11 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left in ``request.out``.
     """
     with joined(choose_device(request.device)) as (team, device):
-        method = open_method(request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request), init=request.init)
+        method = open_method(
+            request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request), init=request.init
+        )
         if not team.is_first:
-            return _follow(request, method, team)
+            return follow(request, method, team)
         try:
             folder = _lead(request, method, team, reporter)
         except BaseException:
@@ -121,39 +123,31 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
     result_licence(snapshot.origin, request.teacher or request.init)  # is there one for what will be made?
-    made_from, code = (snapshot.sha256, *method.inputs), code_of(method)
-    turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
-    said = (request.description,) if request.description else ()
-    fingerprint = identity_of(*made_from, recipe.to_dict(), __version__, code, *turned, *said)
-    identity = identity_of(*made_from, recipe.training_dict(), __version__, code)
-    folder = request.work / "runs" / f"{recipe.name}-{identity[:12]}"
+    known = _identities(request, method, snapshot)
+    folder = request.work / "runs" / f"{recipe.name}-{known.run[:12]}"
     with only_one(folder, TrainingError, "running this very build"):
         place = find_place(
-            request.out, request.catalog, request.version, fingerprint, force=force, others=others,
-            without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned, *said),
+            request.out, request.catalog, request.version, known.version, force=force, others=others,
+            without_code=known.without_code,
         )  # fmt: skip
         if place.earlier is not None:
             team.tell(None)
             return nothing_to_do(place.earlier, reporter)
         checkpoint = open_run(folder, resume=request.resume, force=force)
+        training = Run(known.run, recipe.seed, method.device, checkpoint, reporter, team)
         material = prepare(snapshot, recipe, reporter, work=request.work)
         if not request.allow_lost_elements:
             check_elements(request.out, request.catalog, material.table, material.training_rows)
-        training = Run(identity, recipe.seed, method.device, checkpoint, reporter, team)
+        structures = structure_digest(material.trained_on)
         lessons = method.prepare(material, training)
-        team.tell(Order(snapshot.folder, checkpoint, identity, _ingredients(snapshot, method)))
+        team.tell(Order(snapshot.folder, checkpoint, known.run, ingredients(snapshot, method)))
         trained = method.train(team.all(lambda: lessons), training)
         write_text(folder / "history.json", json.dumps(trained.history, indent=1) + "\n")
-        vectors, limits = method.vectors(trained, material), tuple[str, ...]()
-        if request.previous is not None:
-            vectors, sentence = turned_onto(vectors, request.previous, recipe)
-            reporter.say(sentence)
-            limits = (sentence,)
-        structures = structure_digest(material.trained_on)
+        vectors, limits = _finished(method.vectors(trained, material), request, reporter)
 
         def write(version: str, replace: bool) -> Path:
             made = describe(
-                request, snapshot, material, method, trained.scores, fingerprint,
+                request, snapshot, material, method, trained.scores, known.version,
                 version=version, limits=limits, n_workers=team.size,
             )  # fmt: skip
             return vectors.write(request.out, made, force=replace, structures=structures)
@@ -162,68 +156,39 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What the first worker tells the others to train.
+class _Identities:
+    """What tells a build from any other.
 
     Attributes:
-        snapshot: folder of the structures.
-        checkpoint: of the run.
-        identity: of the run.
-        ingredients: what all workers have to agree in.
+        run: of the training, which several versions may come from.
+        version: of what is written.
+        without_code: the same, whatever the code of the method.
     """
 
-    snapshot: Path
-    checkpoint: Path
-    identity: str
-    ingredients: dict[str, str]
+    run: str
+    version: str
+    without_code: str
 
 
-def _follow(request: BuildRequest, method: Method[Any, Any], team: Team) -> Path:
-    """Share the training that the first worker leads, and return the folder that it writes."""
-    limit_threads()
-    order: Order | None = team.listen()
-    if order is not None:
-        run = Run(order.identity, request.recipe.seed, method.device, order.checkpoint, team=team)
-
-        def lessons() -> Any:
-            snapshot = read_snapshot(order.snapshot)
-            check_same(_ingredients(snapshot, method), order.ingredients)
-            material = prepare(snapshot, request.recipe, run.reporter, work=request.work)
-            return method.prepare(material, run)
-
-        method.train(team.all(lessons), run)
-    folder: Path = team.listen()
-    return folder
+def _identities(request: BuildRequest, method: Method[Any, Any], snapshot: Snapshot) -> _Identities:
+    recipe, code = request.recipe, code_of(method)
+    made_from = (snapshot.sha256, *method.inputs)
+    turned = (read_manifest(request.previous).manifest_sha256,) if request.previous else ()
+    said = (request.description,) if request.description else ()
+    return _Identities(
+        run=identity_of(*made_from, recipe.training_dict(), __version__, code),
+        version=identity_of(*made_from, recipe.to_dict(), __version__, code, *turned, *said),
+        without_code=identity_of(*made_from, recipe.to_dict(), __version__, *turned, *said),
+    )
 
 
-def check_team(method: Method[Any, Any], team: Team) -> None:
-    """Refuse more workers than there is work for.
-
-    Raises:
-        InputInvalid: the method trains in one process, or a batch has fewer crystals than there are workers.
-    """
-    recipe = method.recipe
-    if team.size > 1 and not method.trains_together:
-        raise InputInvalid(
-            f'The recipe "{recipe.name}" trains in one process, and there are {team.size} workers. Start the command '
-            "without torchrun."
-        )
-    if team.size > recipe.training.batch_size:
-        raise InputInvalid(
-            f'The recipe "{recipe.name}" has {recipe.training.batch_size} crystals in a batch, too few for {team.size} '
-            "workers. Start at most as many."
-        )
-
-
-def _ingredients(snapshot: Snapshot, method: Method[Any, Any]) -> dict[str, str]:
-    """Return the identity of each thing that a training depends on, by what it is called."""
-    return {
-        "structures": snapshot.sha256,
-        "recipe": identity_of(method.recipe.training_dict(), *method.inputs),
-        "code": identity_of(__version__, code_of(method)),
-        "version of torch": version("torch"),
-        "kind of device": method.device.type,
-    }
+def _finished(vectors: Vectors, request: BuildRequest, reporter: Reporter) -> tuple[Vectors, tuple[str, ...]]:
+    """Return the vectors, turned onto an earlier version if that is wanted, and what is to be said of it."""
+    if request.previous is None:
+        return vectors, ()
+    turned, sentence = turned_onto(vectors, request.previous, request.recipe)
+    reporter.say(sentence)
+    return turned, (sentence,)
 
 
 def _corpus_of(request: BuildRequest) -> Corpus | None:

@@ -18,6 +18,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from builders.following import check_team
 from builders.learning.targets import Scaler, labels_of
 from builders.learning.workers import Team, check_same, joined
 from builders.methods import find_recipe, open_method
@@ -26,7 +27,6 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.training import Task, _Trainer
-from builders.pipeline import check_team
 from builders.structures.graphs import neighbor_graphs
 from embeddings.cli import main
 from embeddings.errors import InputInvalid, TrainingError
