@@ -33,12 +33,11 @@ def run(request: Request) -> dict[str, Any]:
     """Measure fingerprints, and how many planted copies are found."""
     n, n_planted = QUICK if request.quick else (N, N_PLANTED)
     table = _structures(request, n)
-    started = time.perf_counter()
+    started = time.process_time()
     fingerprints(table)
-    fingerprints_s = time.perf_counter() - started
-    started = time.perf_counter()
+    fingerprints_s = time.process_time() - started
     overlap(table, table, confirm=False)
-    candidates_s = time.perf_counter() - started - 2 * fingerprints_s
+    whole_s = time.process_time() - started - fingerprints_s
     small = table.take(np.flatnonzero(table.n_sites <= MOST_SITES)[:n_planted])
     rows = [_found(name, small, make) for name, make in PLANTED.items()]
     return {
@@ -46,12 +45,12 @@ def run(request: Request) -> dict[str, Any]:
         "rows": rows,
         "settings": {"n": len(table), "n_planted": len(small), "most_sites": MOST_SITES, "seed": 0},
         "goals": [
-            at_most("fingerprints, s", fingerprints_s, MOST_S),
+            at_most("fingerprints, s of one core", fingerprints_s, MOST_S),
             *(at_least(f"{row['planted']}, share found", row["found"], 1.0) for row in rows),
         ],
         "notes": [
-            f"Fingerprints of {len(table):,} structures took {fingerprints_s:.1f} s, and finding candidates among as "
-            f"many {max(candidates_s, 0):.1f} s, on one core. Planted: {len(small):,} of them with up to {MOST_SITES} "
+            f"Fingerprints of {len(table):,} structures took {fingerprints_s:.1f} s of one core, and comparing two such "
+            f"sets by fingerprints alone {whole_s:.1f} s, those of both included. Planted: {len(small):,} of them with up to {MOST_SITES} "
             "atoms, searched for in the originals. The digest is what a catalog keeps, 27 bytes each.",
             *_polymorphs(request),
         ],
