@@ -49,9 +49,9 @@ def run(request: Request) -> dict[str, Any]:
             *(at_least(f"{row['planted']}, share found", row["found"], 1.0) for row in rows),
         ],
         "notes": [
-            f"Fingerprints of {len(table):,} structures took {fingerprints_s:.1f} s of one core, and comparing two such "
-            f"sets by fingerprints alone {whole_s:.1f} s, those of both included. Planted: {len(small):,} of them with up to {MOST_SITES} "
-            "atoms, searched for in the originals. The digest is what a catalog keeps, 27 bytes each.",
+            f"Fingerprints of {len(table):,} structures took {fingerprints_s:.1f} s of one core, and comparing two "
+            f"such sets by fingerprints alone {whole_s:.1f} s, those of both included.",
+            f"Planted: {len(small):,} of them with up to {MOST_SITES} atoms, searched for in the originals. The digest is what a catalog keeps, 27 bytes each.",
             *_polymorphs(request),
         ],
     }
