@@ -137,6 +137,7 @@ def run(request: Request) -> dict[str, Any]:
             f"Vectors: {source}; more made of them as benchmarks/search/data.py says, {n_queries} others searched for.",
             f"Built by {N_THREADS} threads, searched by one. The {K} nearest of {FETCHED} fetched rows, ranked again "
             "by their vectors; the truth is exact. Memory is that of the index, without the vectors.",
+            *(["Some rows are of earlier runs."] if kept else []),
         ],
     }
     for n in sizes:

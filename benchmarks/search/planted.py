@@ -51,7 +51,8 @@ def run(request: Request) -> dict[str, Any]:
         "notes": [
             f"Fingerprints of {len(table):,} structures took {fingerprints_s:.1f} s of one core, and comparing two "
             f"such sets by fingerprints alone {whole_s:.1f} s, those of both included.",
-            f"Planted: {len(small):,} of them with up to {MOST_SITES} atoms, searched for in the originals. The digest is what a catalog keeps, 27 bytes each.",
+            f"Planted: {len(small):,} of them with up to {MOST_SITES} atoms, searched for in the originals. The digest "
+            "is what a catalog keeps, 27 bytes each.",
             *_polymorphs(request),
         ],
     }
