@@ -21,6 +21,10 @@ def _indexed(request: Request) -> Mapping[str, Any]:
     return import_module("benchmarks.search.indexed").run(request)
 
 
+def _planted(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.search.planted").run(request)
+
+
 def _libraries(request: Request) -> Mapping[str, Any]:
     return import_module("benchmarks.search.libraries").run(request)
 
@@ -31,6 +35,7 @@ SUITE = Suite(
     cases=[
         Case("exact-search", "The nearest of a million vectors, exactly", _exact),
         Case("index-search", "The nearest of ten million vectors, by an index", _indexed),
+        Case("structure-overlap", "Planted structures of one set in another", _planted),
         Case("index-libraries", "Libraries for approximate search, side by side", _libraries),
     ],
     table=table,

@@ -146,7 +146,7 @@ def encode_structures_in(path: Path, folder: Path) -> np.ndarray:
         InputInvalid: the version has no crystal encoder, or the format of the file is unknown.
     """
     from builders.methods.crystal_transformer.encoder import read_crystal_encoder
-    from builders.sources.whole import read_structures
+    from builders.snapshots.whole import read_structures
 
     encoder = read_crystal_encoder(folder)
     return encoder.encode(read_structures(path)[0])

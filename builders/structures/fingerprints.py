@@ -198,7 +198,7 @@ def _neighbors(
     """Return atoms and the distances of their neighbors among them, at least so many for each."""
     reach, points = _REACH * space, coords[atoms]
     while True:
-        finder = NeighborList(cutoff=reach, full_list=True)
+        finder = NeighborList(cutoff=reach, full_list=True, sorted=True)
         centers, distances = finder.compute(points=points, box=cell, periodic=True, quantities="id")
         if np.bincount(centers, minlength=len(atoms)).min() >= least:
             return atoms[centers], distances
@@ -207,17 +207,16 @@ def _neighbors(
 
 def _means(lists: Lists, group: np.ndarray, n_groups: int, ranks: tuple[tuple[int, int], ...]) -> np.ndarray:
     """Return the mean distances of the atoms of each element to their neighbors of some ranks, (n_groups, n_ranks)."""
-    sums, counts = np.zeros((n_groups, len(ranks))), np.zeros((n_groups, len(ranks)))
+    sums = np.zeros((n_groups, len(ranks)))
     for centers, distances in _gathered(lists):
-        order = np.lexsort([distances, centers])
-        centers, distances = centers[order], distances[order]
         begins = np.flatnonzero(np.diff(centers, prepend=-1))
-        rank = np.arange(len(centers)) - np.repeat(begins, np.diff([*begins, len(centers)]))
+        counts = np.diff([*begins, len(centers)])
+        near = np.full((len(begins), counts.max()), np.inf)
+        near[np.arange(near.shape[1]) < counts[:, None]] = distances
+        near.sort(axis=1)
         for place, (start, stop) in enumerate(ranks):
-            within = (rank >= start) & (rank < stop)
-            sums[:, place] += np.bincount(group[centers[within]], distances[within], n_groups)
-            counts[:, place] += np.bincount(group[centers[within]], minlength=n_groups)
-    means: np.ndarray = sums / counts
+            sums[:, place] += np.bincount(group[centers[begins]], near[:, start:stop].mean(axis=1), n_groups)
+    means: np.ndarray = sums / np.bincount(group, minlength=n_groups)[:, None]
     return means
 
 

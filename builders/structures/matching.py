@@ -48,7 +48,11 @@ class Reduced:
         start, stop = self._table.offsets[row : row + 2]
         numbers = self._table.atomic_numbers[start:stop].tolist()
         whole = Structure(self._table.lattices[row], numbers, self._table.frac_coords[start:stop])
-        reduced: Structure = whole.get_primitive_structure().get_reduced_structure(reduction_algo="niggli")
+        primitive: Structure = whole.get_primitive_structure()
+        try:
+            reduced: Structure = primitive.get_reduced_structure(reduction_algo="niggli")
+        except ValueError:  # rounding keeps the reduction of some oblique cells from ending
+            return primitive
         return reduced
 
 

@@ -17,7 +17,7 @@ from embeddings.cli.progress import progress
 from embeddings.cli.source_options import require_builders
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
-from embeddings.loaders import as_catalog
+from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
 
@@ -47,8 +47,8 @@ def overlap(
 ) -> None:
     r"""Find what of A is in B: is the test set in the training set?
 
-    A is a set of structures: a folder of CIF or POSCAR files, one such file, or a Parquet file of structures; or a
-    table of formulas. B is another one, or a catalog: what was it trained on?
+    A is a set of structures: a folder of CIF or POSCAR files, one such file, a Parquet file of structures, or a
+    snapshot that pull made; or a table of formulas. B is another one, or a catalog: what was it trained on?
 
     For each structure of A, told is the closest in B: the same structure, whatever its cell, its strain of a few per
     cent and the order of its atoms; the same with elements in each other's place; the same prototype with other
@@ -82,14 +82,14 @@ def overlap(
 def _check_out(out: Path, a: Path, b: str) -> None:
     if out.suffix.lower() != ".csv":
         raise InputInvalid(f'{out} ends in "{out.suffix}"; the table is written as .csv.')
-    is_path = os.path.exists(b)
+    is_path = not _is_catalog(b)
     guard(Output(out), inputs=[a, b] if is_path else [a], catalogs=[] if is_path else [b])
 
 
 def _overlap(a: Path, b: str, formula: str | None, *, confirm: bool, quiet: bool) -> Overlap:
     if not a.exists():
         raise InputInvalid(f"There is nothing at {a}. Give a folder or file of structures, or a table of formulas.")
-    other = Path(b) if os.path.exists(b) and not _is_catalog(b) else None
+    other = None if _is_catalog(b) else Path(b)
     if other is not None and _holds_vectors(a) and _holds_vectors(other):
         return _of_vectors(a, other)
     if _holds_formulas(a) or (other is not None and _holds_formulas(other)):
@@ -104,7 +104,10 @@ def _overlap(a: Path, b: str, formula: str | None, *, confirm: bool, quiet: bool
 
 
 def _is_catalog(name: str) -> bool:
-    return os.path.isdir(name) and os.path.isfile(os.path.join(name, "manifest.json"))
+    """Whether a name or path is that of a catalog: what nothing else is at, or what goes by its name all the same."""
+    if not os.path.exists(name) or os.path.isfile(os.path.join(name, "manifest.json")):
+        return True
+    return name.partition("@")[0] in list_catalogs()
 
 
 def _holds_formulas(path: Path) -> bool:
@@ -174,7 +177,7 @@ def _seen_by(name: str, formulas: list[str]) -> set[str]:
 
 def _structures(path: Path) -> StructureTable:
     """Return the structures of a path; how many cannot be used, and why, goes to standard error."""
-    from builders.sources.whole import read_structures
+    from builders.snapshots.whole import read_structures
 
     table, dropped = read_structures(path)
     for reason, n in dropped.items():

@@ -96,6 +96,7 @@ class Lists:
             n: how many for each query.
             allowed: (n_rows,) bool, which rows count; all if None. The fewer they are, the more lists are looked at.
         """
+        n = min(n, len(self))
         share = 1.0 if allowed is None else float(allowed.mean())
         n_probes = min(self._index.nlist, math.ceil(N_PROBES / share)) if share else 1
         points = directions(queries).astype(np.float32)

@@ -32,6 +32,15 @@ def test_the_index_and_the_libraries_are_measured(tmp_path: Path) -> None:
         assert min(row["recall_at_10"] for row in rows) >= 0.9
 
 
+def test_planted_structures_are_found(tmp_path: Path) -> None:
+    pytest.importorskip("pymatgen")
+    pytest.importorskip("vesin")
+    result = CliRunner().invoke(main, ["search", "structure-overlap", "--quick", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "structure-overlap.json").read_text())["rows"]
+    assert [row["found"] for row in rows] == [1.0] * 3
+
+
 def test_more_vectors_lie_among_the_real_ones_and_are_the_same_every_time() -> None:
     real = np.random.default_rng(0).normal(size=(50, 6))
     made = multiplied(real, 300, seed=1)

@@ -26,12 +26,14 @@ from builders.pipeline import BuildRequest
 from builders.provenance import command_line
 from builders.sources import SOURCES, SourceOptions, default_recipe
 from builders.sources.origins import ORIGINS
+from builders.structures.digest import look_up
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import read_structure_table
 from embeddings import load_encoder, load_uae
 from embeddings.cli import main
 from embeddings.elements import SYMBOLS
 from embeddings.store.roots import user_root
+from embeddings.store.training_structures import read_structures
 from testing.crystals import arrow_table, sample_crystals, write_sample
 from testing.toys import write_toy
 
@@ -119,6 +121,10 @@ def test_the_elements_of_training_structures_have_rows_and_those_are_all(tmp_pat
     expected = np.unique(table.take(np.flatnonzero(training)).atomic_numbers)
     np.testing.assert_array_equal(catalog.atomic_numbers, expected)
     np.testing.assert_array_equal(expected, np.unique(table.atomic_numbers))
+    digest = read_structures(user_root() / "toy" / "0.1.0", catalog.manifest)
+    assert digest is not None
+    close = look_up(table, digest)
+    assert [one is not None and one[0] == "structure" for one in close] == training.tolist()
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(

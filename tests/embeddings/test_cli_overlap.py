@@ -76,6 +76,17 @@ def test_a_folder_of_cif_files_and_a_table_of_what_was_found() -> None:
     assert Path("seen.csv").read_text(encoding="utf-8").splitlines()[1].startswith("salt,NaCl,structure,test-0,NaCl")
 
 
+def test_a_snapshot_and_a_name_that_is_also_a_folder(tmp_path: Path) -> None:
+    pulled = CliRunner().invoke(
+        main, ["pull", "--source", "table", "--path", "train.parquet", "--out", "snap", "--quiet"]
+    )
+    assert pulled.exit_code == 0, pulled.output
+    assert relations(run("mine.parquet", "snap", "--json"))[0] == ("test-0", "structure", "test-0")
+    write_toy(tmp_path / "root")
+    Path("toy").mkdir()
+    assert relations(run("mine.parquet", "toy", "--json")) == [("test-0", "formula", None)]
+
+
 def test_the_training_of_a_catalog(tmp_path: Path) -> None:
     digest = structure_digest(structure_table(TRAINED))
     write_catalog(tmp_path / "root", toy_provenance(), toy_table(), structures=digest)

@@ -151,6 +151,7 @@ def test_many_rows_are_searched_by_an_index_without_being_asked(path: Path, monk
 @pytest.mark.usefixtures("_faiss")
 def test_faults_leave_no_index(path: Path) -> None:
     assert run("--like", "none", "--index").exit_code == 1
+    assert len(run("--like", "s5", "--index", "-k", "2147483647").stdout.splitlines()) == N
     assert run("--duplicates", "0.9", "--index").exit_code == 2
     write_structures(Path("one.parquet"), ["a"], ["FeO"], [(0, 0)])
     assert StructureIndex("one.parquet").nearest([1.0, 0.0])[0].cosine == 0

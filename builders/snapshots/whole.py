@@ -1,4 +1,4 @@
-"""All structures of a file or folder at once, without a snapshot: for commands that look at them and keep nothing."""
+"""All structures of a file, a folder or a snapshot at once: for commands that look at them and keep nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from builders.snapshots.snapshot import SNAPSHOT, read_snapshot
+from builders.snapshots.snapshot import read_structures as read_pulled
 from builders.sources import SourceOptions, open_stream
 from builders.structures.cleaning import EVERYTHING, clean
 from builders.structures.table import StructureTable, structures_from_arrow
@@ -19,13 +21,30 @@ def read_structures(path: Path) -> tuple[StructureTable, dict[str, int]]:
     """Return the structures of a file or folder that can be used, and why others cannot: reason -> how many.
 
     Args:
-        path: a Parquet file of structures, or what the source ``local`` reads.
+        path: a Parquet file of structures, what the source ``local`` reads, or the folder of a snapshot.
 
     Raises:
         SourceError: nothing is there, or no structure can be used.
         InputInvalid: the format is unknown.
         ColumnNotFound: a Parquet file has no structures.
     """
+    whole, dropped, first = _pulled(path) if (path / SNAPSHOT).is_file() else _read(path)
+    if not len(whole):
+        raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
+    table, unclean = clean(whole)
+    dropped.update(unclean)
+    if not len(table):
+        raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
+    return table, dict(dropped)
+
+
+def _pulled(folder: Path) -> tuple[StructureTable, Counter[str], str]:
+    snapshot = read_snapshot(folder)
+    return read_pulled(snapshot), Counter(snapshot.rejected), ""
+
+
+def _read(path: Path) -> tuple[StructureTable, Counter[str], str]:
+    """Return the structures of a file or folder, how many there are not, and what is wrong with the first of these."""
     source = "table" if path.name.lower().endswith(TABLES) and path.is_file() else "local"
     stream = open_stream(source, SourceOptions(path=path), EVERYTHING)
     parts, dropped, first = [], Counter[str](), ""
@@ -33,14 +52,10 @@ def read_structures(path: Path) -> tuple[StructureTable, dict[str, int]]:
         parts.append(batch.table)
         dropped.update(rejected.reason for rejected in batch.rejected)
         first = first or next((rejected.detail for rejected in batch.rejected), "")
-    whole = pa.concat_tables(parts, promote_options="permissive") if parts else None
-    if whole is None or not len(whole):
+    if not sum(map(len, parts)):
         raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
-    table, unclean = clean(structures_from_arrow(whole, origin=str(path)))
-    dropped.update(unclean)
-    if not len(table):
-        raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
-    return table, dict(dropped)
+    whole = pa.concat_tables(parts, promote_options="permissive")
+    return structures_from_arrow(whole, origin=str(path)), dropped, first
 
 
 def _counted(dropped: Counter[str], first: str) -> str:
