@@ -105,7 +105,7 @@ def write_atlas(
     nearest = nearest_rows(catalog.vectors, needed, advance=advance) if needed else None
     places = places_of(catalog.vectors, nearest, method, seed=seed, show=show)
     facts = facts_of(catalog, columns, places, k=k, seed=seed, viewer=f"{VIEWER} {version}")
-    told = settings(columns, about(facts), color=color, with_neighbors=k > 0)
+    told = settings(columns, places, about(facts), color=color, with_neighbors=k > 0)
     files = [
         ViewerFile("data/metadata.json", "application/json", json.dumps(told).encode()),
         ViewerFile("data/dataset.parquet", "application/octet-stream", dataset(columns.table, places, nearest, k)),
