@@ -95,7 +95,7 @@ def write_atlas(
     """
     folder = Path(path)
     check_atlas_folder(folder)
-    version = check_viewer()
+    version, viewer = check_viewer(), read_viewer()
     catalog = _catalog(vectors)
     columns = columns_of(catalog, None if table is None else JoinedTable.read(table))
     if color is not None:
@@ -105,11 +105,11 @@ def write_atlas(
     nearest = nearest_rows(catalog.vectors, needed, advance=advance) if needed else None
     places = places_of(catalog.vectors, nearest, method, seed=seed, show=show)
     facts = facts_of(catalog, columns, places, k=k, seed=seed, viewer=f"{VIEWER} {version}")
-    told = settings(columns, about(facts), color=color, with_neighbors=k > 0)
+    told = settings(columns, places, about(facts), color=color, with_neighbors=k > 0)
     files = [
         ViewerFile("data/metadata.json", "application/json", json.dumps(told).encode()),
         ViewerFile("data/dataset.parquet", "application/octet-stream", dataset(columns.table, places, nearest, k)),
-        *read_viewer(),
+        *viewer,
     ]
     _write(folder, files, facts)
     n_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

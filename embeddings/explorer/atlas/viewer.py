@@ -93,7 +93,8 @@ def _read(static: Path) -> Iterator[ViewerFile]:
 def _asking(script: bytes) -> bytes:
     """Return a script that asks for other files by their names."""
     text = _ASSET.sub(r"atlas.url(`\1`)", script.decode())
-    return _MODULE.sub(r"import(atlas.url(`\1`))", text).replace("import.meta.url", _NOWHERE).encode()
+    text = _MODULE.sub(r"import(atlas.url(`\1`))", text).replace("import.meta.url", _NOWHERE)
+    return text.replace("import.meta", "({})").encode()  # workers are started as plain scripts, which do not know it
 
 
 def _hint() -> str:

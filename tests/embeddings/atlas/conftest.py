@@ -22,9 +22,10 @@ FORMULAS = ("Fe2O3", "OsCl3", "NaCl", "Na2O", "Si", "SiO2")
 IDS = ("mp-1", "mp-2", "mp-3", "mp-4", "mp-149", "mvc-9")
 VECTORS = ((3.0, 4.0, 0.0), (4.0, 3.0, 0.0), (0.0, 1.0, 1.0), (-1.0, 0.0, 0.5), (6.0, 8.0, 1.0), (1.0, 1.0, 1.0))
 
+SCRIPT = "var a=``+new URL(`icon.png`,import.meta.url).href;import(`./more.js`);let b=import.meta.url,c=import.meta.x;"
 STATIC = {
     "index.html": '<script type="module" crossorigin src="./assets/index-x.js"></script>',
-    "assets/index-x.js": "var a=``+new URL(`icon.png`,import.meta.url).href;import(`./more.js`);let b=import.meta.url;",
+    "assets/index-x.js": SCRIPT,
     "assets/index-y.css": "body{}",
     "assets/icon.png": "png",
     "assets/more.js": "",

@@ -101,7 +101,7 @@ def test_scripts_of_the_viewer_ask_for_files_by_name(install: Install) -> None:
     files = read_viewer()
     assert files[-1].name == "assets/index-x.js"
     assert files[-1].content.decode() == (
-        "var a=``+atlas.url(`icon.png`);import(atlas.url(`more.js`));let b=`https://atlas.invalid/`;"
+        "var a=``+atlas.url(`icon.png`);import(atlas.url(`more.js`));let b=`https://atlas.invalid/`,c=({}).x;"
     )
     assert not [file.name for file in files if "mvp" in file.name]
 

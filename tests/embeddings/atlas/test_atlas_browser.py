@@ -6,6 +6,8 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,21 +44,31 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> StructureCatalog:
 
 
 @pytest.fixture(scope="module")
-def browser(catalog: StructureCatalog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser in which the atlas is open and drawn."""
+def viewer() -> None:
     try:
         check_viewer()
     except MissingExtra as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def browser(viewer: None, catalog: StructureCatalog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser in which the atlas is open and drawn."""
     folder = tmp_path_factory.mktemp("atlas") / "atlas"
     gaps = pa.table({"id": catalog.material_ids[:-1], "gap": np.arange(N - 1) / 10})
     write_atlas(folder, catalog, table=gaps, color="gap", k=4, method="pca")
+    with opened(folder) as session:
+        WebDriverWait(session, PATIENCE).until(lambda _: "(null / nan / inf)" in text(session))
+        WebDriverWait(session, PATIENCE).until(lambda _: link(session, "mp-2"))
+        yield session
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
+    """Open an atlas from disk."""
     with chromium() as session:
         session.set_window_size(1400, 900)
         session.get((folder / "index.html").as_uri())
-        WebDriverWait(session, PATIENCE).until(
-            lambda _: "(null / nan / inf)" in text(session) and link(session, "mp-2")
-        )
         yield session
 
 
@@ -68,6 +80,15 @@ def text(browser: Any) -> str:
 def map_of(browser: Any) -> Any:
     """Return what the map is drawn on."""
     return max(browser.find_elements(By.CSS_SELECTOR, "canvas"), key=lambda found: found.size["width"])
+
+
+def vivid(browser: Any) -> np.ndarray:
+    """Return the pixels of the map that have a color, (n, 3)."""
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    with image.open(io.BytesIO(map_of(browser).screenshot_as_png)) as picture:
+        colors = np.asarray(picture.convert("RGB")).astype(int)
+    found: np.ndarray = colors[colors.max(axis=2) - colors.min(axis=2) > 60]
+    return found
 
 
 def n_selected(browser: Any) -> int:
@@ -93,12 +114,9 @@ def test_it_is_drawn_and_fetches_nothing_from_elsewhere(browser: Any) -> None:
 
 
 def test_every_structure_is_drawn_in_a_color(browser: Any) -> None:
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    with image.open(io.BytesIO(map_of(browser).screenshot_as_png)) as picture:
-        colors = np.asarray(picture.convert("RGB")).astype(int)
-    vivid = colors.max(axis=2) - colors.min(axis=2) > 60
-    assert vivid.sum() > 3 * N
-    assert len(np.unique(colors[vivid] // 64, axis=0)) > 4
+    colors = vivid(browser)
+    assert len(colors) > 3 * N
+    assert len(np.unique(colors // 64, axis=0)) > 4
 
 
 def test_a_structure_shows_its_entry_and_its_nearest_neighbors(browser: Any, catalog: StructureCatalog) -> None:
@@ -113,6 +131,27 @@ def test_a_structure_shows_its_entry_and_its_nearest_neighbors(browser: Any, cat
     for other, cosine in zip(near.rows[2], near.cosines[2], strict=True):
         assert f"mp-{other}" in told
         assert f"{1 - cosine:.4f}" in told
+
+
+def test_the_search_finds_a_structure(browser: Any) -> None:
+    browser.find_element(By.XPATH, "//*[normalize-space(text())='Search']/ancestor::*[descendant::button][1]").click()
+    box = WebDriverWait(browser, PATIENCE).until(
+        lambda _: browser.find_elements(By.CSS_SELECTOR, "input[type='search']")
+    )[0]
+    box.clear()
+    box.send_keys("NaCl")
+    WebDriverWait(browser, PATIENCE).until(lambda _: f"{N // 3} results." in text(browser))
+
+
+def test_what_is_selected_can_be_saved(browser: Any, tmp_path: Path) -> None:
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    menu, save = browser.find_elements(
+        By.XPATH, "//button[@title='Export Selection' or contains(., 'Export Selection')]"
+    )
+    menu.click()
+    browser.execute_script("arguments[0].click()", save)
+    WebDriverWait(browser, PATIENCE).until(lambda _: list(tmp_path.glob("selection-*")))
+    menu.click()
 
 
 def test_any_column_can_be_chosen_for_the_color(browser: Any) -> None:
@@ -140,3 +179,15 @@ def test_a_lasso_selects(browser: Any) -> None:
         drawing.move_by_offset(next_x - x, next_y - y)
     drawing.release().perform()
     WebDriverWait(browser, PATIENCE).until(lambda _: 0 < n_selected(browser) < N)
+
+
+@pytest.mark.usefixtures("viewer")
+def test_200_000_structures_are_drawn(tmp_path: Path) -> None:
+    n = 200_000
+    vectors = np.random.default_rng(0).normal(size=(n, 3))
+    path = write_structures(tmp_path / "v.parquet", [f"mp-{i}" for i in range(n)], ["NaCl", "Si"] * (n // 2), vectors)
+    write_atlas(tmp_path / "atlas", path, color="formula", k=0, method="pca")
+    with opened(tmp_path / "atlas") as session:
+        WebDriverWait(session, PATIENCE).until(lambda _: re.search(r"NaCl\s+100,000\s+Si\s+100,000", text(session)))
+        assert "200,000 / 200,000 points" in text(session)
+        WebDriverWait(session, PATIENCE).until(lambda _: len(vivid(session)) > 20_000)

@@ -43,8 +43,8 @@ const atlas = (() => {
     };
     const Plain = window.Worker;
     window.Worker = class extends Plain {
-      constructor(address, options) {
-        super(address, options);
+      constructor(address) {
+        super(address); // not as a module, which a page from disk may not start
         const isDatabase = [...urls].some(([name, url]) => name.startsWith(DATABASE) && url === String(address));
         if (isDatabase) this.postMessage([...blobs].flatMap(([name, blob]) => [[name, blob], [urls.get(name), blob]]));
       }
