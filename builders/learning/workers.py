@@ -7,6 +7,7 @@ the same data, recipe and code, and then take their share of every batch.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -234,7 +235,9 @@ def _is_started() -> bool:
 
 
 def _meet(device: torch.device) -> None:
+    """Wait for the other workers."""
     import torch.distributed as dist
+    from torch.distributed.rendezvous import rendezvous
 
     try:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -245,8 +248,16 @@ def _meet(device: torch.device) -> None:
             f"RANK={os.environ['RANK']} and WORLD_SIZE={os.environ['WORLD_SIZE']} name no worker. Start workers with "
             "torchrun, or unset both for one process."
         ) from None
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what an earlier one left in the store is not ours
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=MEETING)
+        store, rank, size = next(rendezvous("env://", timeout=MEETING))
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            store=dist.PrefixStore(f"attempt-{attempt}", store),
+            rank=rank,
+            world_size=size,
+            timeout=MEETING,
+        )
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
             f"Worker {rank} of {size} does not find the others at {os.environ['MASTER_ADDR']}:"
@@ -275,4 +286,5 @@ def _is_loss(error: RuntimeError) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    """Return what an error of torch says first, without the place in its source."""
+    return re.sub(r"^(\[[^\]]*\]\s*)+", "", str(error).strip()).split("\n")[0].split(". ")[0][:200]

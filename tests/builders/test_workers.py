@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from torch.distributed import TCPStore
 
 from builders.following import check_team
 from builders.learning.targets import Scaler, labels_of
@@ -127,13 +127,15 @@ def test_an_environment_that_names_no_worker_is_refused(rank: str, monkeypatch: 
 
 
 class Pair:
-    """Two workers of one build, started as torchrun starts them."""
+    """Two workers of one build, started as torchrun starts them: it keeps the store through which they meet."""
 
-    def __init__(self, cache: Path, *options: str, seconds: tuple[str, ...] = ()) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-        base = {**os.environ, **meeting, "EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    def __init__(
+        self, cache: Path, *options: str, seconds: tuple[str, ...] = (), store: TCPStore | None = None, attempt: int = 0
+    ) -> None:
+        self.store = store or TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(self.store.port), "WORLD_SIZE": "2"}
+        elastic = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(attempt)}
+        base = {**os.environ, **meeting, **elastic, "EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "embeddings", "build", *options]
         self.workers = [
             subprocess.Popen(
@@ -172,7 +174,7 @@ def test_two_workers_one_of_them_killed_have_the_loss_curve_of_one(tmp_path: Pat
     assert "goes on from the last checkpoint" in said.splitlines()[-1]
     assert not list(together.glob("runs/*/history.json"))
 
-    first, second = Pair(together, *options).end()
+    first, second = Pair(together, *options, store=pair.store, attempt=1).end()
     assert first[0] == second[0] == 0, first[2] + second[2]
     assert "Resuming the run at step" in first[2]
     assert first[1].startswith("ct-ef-eg ")
