@@ -19,6 +19,7 @@ from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+from builders.methods.crystal_transformer.start import FOUND, INIT
 from builders.previous import ALIGNED_TO
 from builders.progress import Reporter
 from builders.snapshots.intake import obtain_snapshot
@@ -131,7 +132,8 @@ def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, repor
 def _recipe(encoder: CrystalEncoder) -> CrystalTransformerRecipe:
     """Return the recipe of a catalog, which says which structures of a source it was trained on."""
     manifest = encoder.manifest
-    stated = {name: value for name, value in manifest.model.hyperparameters.items() if name != ALIGNED_TO}
+    beside = (ALIGNED_TO, INIT, FOUND)
+    stated = {name: value for name, value in manifest.model.hyperparameters.items() if name not in beside}
     try:
         recipe: CrystalTransformerRecipe = schema.parse(CrystalTransformerRecipe, stated)
     except ManifestInvalid as error:

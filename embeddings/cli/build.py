@@ -16,7 +16,7 @@ from embeddings.cli.source_options import check_source, parse_options, require_b
 from embeddings.cli.types import COUNT, SEED
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
-from embeddings.store.cautions import cautions, counted, held_out
+from embeddings.store.cautions import FEW, cautions, counted, held_out
 from embeddings.store.index import INDEX, is_release, precedence
 from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
@@ -145,7 +145,7 @@ def build(ctx: click.Context, **options: Any) -> None:
 def _show(folder: Path, *, as_json: bool) -> None:
     manifest = read_manifest(folder)
     warnings = cautions(manifest)
-    warnings += _displaced(folder, manifest) if warnings else []
+    warnings += [*_advice(manifest), *_displaced(folder, manifest)] if warnings else []
     if as_json:
         metrics = {target: vars(metric) for target, metric in manifest.metrics.items()}
         summary = {"name": manifest.name, "version": manifest.version, "path": str(folder), "metrics": metrics}
@@ -160,6 +160,14 @@ def _show(folder: Path, *, as_json: bool) -> None:
         )
     for warning in warnings:
         echo(f"Warning: {warning}", err=True)
+
+
+def _advice(manifest: Manifest) -> list[str]:
+    """Return what to do about few held-out structures, where a new network was trained on them."""
+    few = any(metric.n < FEW for metric in manifest.metrics.values())
+    if not few or manifest.model.name != "crystal-transformer" or "init" in manifest.model.hyperparameters:
+        return []
+    return ["For few structures, --init ct-multi goes on from a trained network, and holds each of them out in turn."]
 
 
 def _displaced(folder: Path, manifest: Manifest) -> list[str]:

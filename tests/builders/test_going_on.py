@@ -42,7 +42,12 @@ FAST = TuningConfig(n_folds=2, n_rounds=2)
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recipe for networks of the size of the toy encoder, and few members."""
     monkeypatch.setitem(recipes.RECIPES, "ct-tiny", TINY)
-    monkeypatch.setattr(recipes, "TuningConfig", lambda tune: replace(FAST, tune=tune))
+    whole = CrystalTransformerRecipe.going_on
+
+    def faster(self: CrystalTransformerRecipe, tune: Any) -> CrystalTransformerRecipe:
+        return replace(whole(self, tune), tuning=replace(FAST, tune=tune))
+
+    monkeypatch.setattr(CrystalTransformerRecipe, "going_on", faster)
 
 
 @pytest.fixture
@@ -75,7 +80,8 @@ def test_what_goes_on_says_where_it_began_and_is_measured_on_every_structure(sam
     sha256 = next(file.sha256 for file in network if file.path == "encoder.safetensors")
     assert stated["init"] == {"name": "toy", "version": "1.2.0", "sha256": sha256}
     formulas = set(reduced_formulas_of(read_structure_table(sample)))
-    assert stated["init_overlap"] == {"n_formulas": len(formulas), "n_seen": len(load_uae("toy").overlap(formulas))}
+    found, seen = stated["init_found"], load_uae("toy").overlap(formulas)
+    assert (found["n_formulas"], found["n_formulas_seen"]) == (len(formulas), len(seen))
     assert manifest.metrics[ENERGY].n == manifest.training.n_structures == 30
     assert manifest.training.split.startswith("by reduced formula: 2 folds, dealt 2 times")
     assert manifest.description == (
@@ -87,6 +93,8 @@ def test_what_goes_on_says_where_it_began_and_is_measured_on_every_structure(sam
     assert load_crystal_encoder("toy-own").encode(read_structure_table(sample)).shape == (30, CONFIG.width)
     assert contents(toy) == before
     assert "Already built" in build(sample).stderr
+    made_again = ["verify", "toy-own", "--recompute", "99", "--source", "table", "--path", str(sample)]
+    assert CliRunner().invoke(main, made_again).exit_code == 0
 
 
 def made(sample: Path, out: Path, reporter: Reporter | None = None, init: Path | None = None, **changes: Any) -> Path:
@@ -155,9 +163,9 @@ def network_of(folder: Path) -> dict[str, np.ndarray]:
 def test_training_that_makes_things_worse_leaves_the_network_as_it_was(sample: Path, toy: Path, tmp_path: Path) -> None:
     folder = made(sample, tmp_path / "out", encoder_learning_rate=5.0, learning_rate=5.0)
     stated = json.loads((folder / "manifest.json").read_text())
-    assert stated["model"]["hyperparameters"]["kept_epoch"] == 0
-    frozen = stated["model"]["hyperparameters"]["init_frozen_mae"]
-    assert {name: metric["mae"] for name, metric in stated["metrics"].items()} == frozen
+    found = stated["model"]["hyperparameters"]["init_found"]
+    assert found["epoch"] == 0
+    assert {name: metric["mae"] for name, metric in stated["metrics"].items()} == found["frozen_mae"]
     before, after = network_of(toy), network_of(folder)
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
@@ -212,7 +220,7 @@ def test_elements_that_the_network_never_saw_join_the_table_aloud(sample: Path) 
     assert "the table of elements grew by 4" in result.stderr
     catalog = load_uae("narrow-own")
     assert {"Ar", "K"} <= set(catalog.symbols)
-    assert catalog.manifest.model.hyperparameters["init_new_elements"] == "S, Cl, Ar, K"
+    assert catalog.manifest.model.hyperparameters["init_found"]["new_elements"] == ["S", "Cl", "Ar", "K"]
     assert any("was not trained on S, Cl, Ar, K" in limit for limit in catalog.manifest.limits)
     assert load_crystal_encoder("narrow-own").covers(read_structure_table(sample)).all()
 

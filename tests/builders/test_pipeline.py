@@ -223,6 +223,7 @@ def test_few_held_out_structures_are_said_aloud(tmp_path: Path) -> None:
     words = "held-out structure" if metric.n == 1 else "held-out structures"
     assert f"on {metric.n} {words} (predicting" in result.stdout
     assert f"Warning: Measured on {metric.n} {words} alone: the error of {name} may be luck" in result.stderr
+    assert "--init ct-multi goes on from a trained network" in result.stderr
     assert 'The bare name "toy" now means this version. The one before is toy@0.3.0' in result.stderr
     card = (user_root() / "toy" / "0.4.0" / "CARD.md").read_text()
     assert f"**Measured on {metric.n} {words} alone" in card

@@ -12,8 +12,9 @@ from builders.learning.folds import Fold, deal
 from builders.learning.material import Material
 from builders.methods.crystal_transformer.config import TuningConfig
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.start import Start, symbols_of
+from builders.methods.crystal_transformer.start import FOUND, Start
 from builders.methods.crystal_transformer.tuning import Tuned
+from embeddings.elements import SYMBOLS
 
 
 @dataclass
@@ -69,8 +70,9 @@ class GoingOn:
             f"{self.n_formulas:,} formulas, with other labels or the same."
         ]
         if len(self.new):
+            symbols = ", ".join(SYMBOLS[number - 1] for number in self.new)
             found.append(
-                f"{self.start.identity} was not trained on {symbols_of(self.new)}, which {self.n_with_new:,} of these "
+                f"{self.start.identity} was not trained on {symbols}, which {self.n_with_new:,} of these "
                 f"structures hold: the table of elements grew by {len(self.new)}, begun at the mean of the others."
             )
         return tuple(found)
@@ -88,13 +90,14 @@ class GoingOn:
     def measured(self) -> dict[str, Any]:
         """Return what was found out, as JSON values."""
         frozen = {} if self.tuned is None else {name: one.mae for name, one in self.tuned.frozen.items() if one.n}
-        overlap = {"n_formulas": self.n_formulas, "n_seen": self.seen}
-        return {
-            "init_overlap": overlap,
-            "init_new_elements": symbols_of(self.new),
-            "init_frozen_mae": frozen,
-            "kept_epoch": 0 if self.tuned is None else self.tuned.epoch,
+        found = {
+            "n_formulas": self.n_formulas,
+            "n_formulas_seen": self.seen,
+            "new_elements": [SYMBOLS[number - 1] for number in self.new],
+            "frozen_mae": frozen,
+            "epoch": 0 if self.tuned is None else self.tuned.epoch,
         }
+        return {FOUND: found}
 
     def outcome(self, units: Mapping[str, str], n_epochs: int) -> str:
         """Return a sentence on what training was worth, beside the network as it was."""

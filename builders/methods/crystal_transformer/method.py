@@ -26,7 +26,7 @@ from builders.methods.crystal_transformer.extract import extract_elements
 from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.start import Start, grown, read_start
+from builders.methods.crystal_transformer.start import INIT, Start, grown, read_start
 from builders.methods.crystal_transformer.training import Task, train
 from builders.methods.crystal_transformer.tuning import tune
 from builders.progress import Reporter
@@ -89,7 +89,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """What the manifest states: the recipe, and the network that it goes on from."""
-        return super().hyperparameters | ({"init": self.start.stated()} if self.start else {})
+        return super().hyperparameters | ({INIT: self.start.stated()} if self.start else {})
 
     def prepare(self, material: Material, run: Run) -> Lessons:
         """Find the neighbors, standardize the targets on the training rows, and make the network that learns."""

@@ -12,9 +12,11 @@ import torch
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.store.tables import read_catalog
+
+INIT, FOUND = "init", "init_found"
+"""Hyperparameters of a manifest beside those of the recipe: where a network began, and what came of it."""
 
 FREE = ("dropout", "table_std")
 """Settings in which two networks of the same weights may differ."""
@@ -96,8 +98,3 @@ def grown(start: Start, atomic_numbers: np.ndarray) -> CrystalTransformer:
         with torch.no_grad():
             model.table.weight[torch.from_numpy(new)] = model.table.weight[torch.from_numpy(known)].mean(0)
     return model
-
-
-def symbols_of(atomic_numbers: np.ndarray) -> str:
-    """Return the symbols of elements, separated by commas."""
-    return ", ".join(SYMBOLS[number - 1] for number in atomic_numbers)
