@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from builders.embed.ledger import PartLedger
 from builders.embed.levels import LEVELS, ROWS_PER_GROUP
 from builders.embed.parts import NAMED, Encoding, code_of_vectors, encoding_of, entry_of
-from builders.embed.pieces import first_occurrences, limits, pieces
+from builders.embed.pieces import limits, pieces
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Task
 from builders.engines.local import threads_each
@@ -178,13 +178,10 @@ def _open_ledger(folder: Path, reporter: Reporter) -> PartLedger:
 
 def _encode(request: EmbedRequest, job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
     """Make every part that is missing or damaged."""
-    is_new = first_occurrences(job.snapshot)
     tasks = (
-        Task(number, piece.label, piece)
-        for number, piece in enumerate(pieces(job.snapshot, is_new))
-        if number not in ledger
+        Task(number, piece.label, piece) for number, piece in enumerate(pieces(job.snapshot)) if number not in ledger
     )
-    with reporter.stage("Embedding", len(is_new), done=ledger.n_received) as stage:
+    with reporter.stage("Embedding", job.snapshot.n_kept, done=ledger.n_received) as stage:
         for part in run_tasks(request.engine, _encoding(request, job), tasks):
             entry = entry_of(part)
             ledger.commit(part.number, entry, part.content)
@@ -230,10 +227,12 @@ def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Foote
     encoded = chain.from_iterable(entry.rejected for entry in ledger.entries)
     names: dict[str, list[str]] = {}
     for name, reason in chain(((item, why) for item, _, why, _ in pulled), ((item, why) for item, why, _ in encoded)):
-        names.setdefault(reason, []).append(name if name.isprintable() else ascii(name))
+        some = names.setdefault(reason, [])
+        if len(some) < NAMED:
+            some.append(name if name.isprintable() else ascii(name))
     for reason, some in names.items():
-        more = footer.dropped[reason] - len(some[:NAMED])
-        listed = ", ".join(some[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        more = footer.dropped[reason] - len(some)
+        listed = ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
         reporter.say(f"Left out as {_mended(reason)}: {listed}")
     if (snapshot.folder / REJECTED).exists():
         reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")

@@ -153,9 +153,8 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
 
 
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
-    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
+    yield f"{snapshot.folder}: {snapshot.n_kept:,} structures of {snapshot.origin.name}{version}"
     if snapshot.facts.get("first_line_of_id_prop.csv") == "is a structure":
         yield "  id_prop.csv has no header: its values are the target called target, or target_1, target_2 (--targets)"
     for reason, n in snapshot.rejected.items():
