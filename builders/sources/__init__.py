@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from builders.engines import Engine
 from builders.runs.identity import identity_of
 from builders.sources.origins import Origin
 from builders.structures.cleaning import Selection
@@ -36,7 +37,7 @@ class SourceOptions:
         provider: name of a database, for sources that can query several.
         filter: in the language of the source.
         disorder: what to do with sites that several elements share: ``"drop"`` or ``"majority"``.
-        n_jobs: processes that parse files.
+        engine: who parses files; what is parsed does not depend on it.
     """
 
     path: Path | None = None
@@ -46,7 +47,7 @@ class SourceOptions:
     provider: str | None = None
     filter: str | None = None
     disorder: Literal["drop", "majority"] = "drop"
-    n_jobs: int = 1
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ SOURCES: dict[str, SourceInfo] = {
         summary="files of your own: CIF or POSCAR folder with id_prop.csv, extended XYZ, ASE, MatBench, JARVIS",
         needs="--path DIR_OR_FILE; id_prop.csv without a header: --targets target; for ASE databases the extra sources",
         licence="stated with --about",
-        takes=("path", "origin", "disorder", "n_jobs"),
+        takes=("path", "origin", "disorder", "engine"),
     ),
     "mp": SourceInfo(
         "builders.sources.mp:mp",
@@ -261,4 +262,4 @@ def _named(origin: Origin) -> str:
 
 def _flag(field_name: str) -> str:
     """Return the command-line option that sets a field."""
-    return "--" + {"origin": "about", "n_jobs": "jobs"}.get(field_name, field_name.replace("_", "-"))
+    return "--" + {"origin": "about", "engine": "workers"}.get(field_name, field_name.replace("_", "-"))

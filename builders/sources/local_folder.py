@@ -38,6 +38,7 @@ class Listed(NamedTuple):
         values: target -> value.
         material_id: the identifier of its structure.
         fault: reason and detail of a fault that is known before reading.
+        content: of the file; None where it is still to be read.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Listed(NamedTuple):
     values: Mapping[str, float | None]
     material_id: str
     fault: tuple[str, str] | None = None
+    content: bytes | None = None
 
 
 def is_structure_file(name: str) -> bool:
@@ -74,6 +76,7 @@ def open_folder(path: Path) -> LocalFile:
         format="structure files" + (f" with {ID_PROP}" if labels else ""),
         items=lambda: listed,
         parse=parse_file,
+        carry=carried,
         sha256=_hash(folder, files + ([table] if labels and table else [])),
         n_items=len(listed),
         columns=labels.names if labels else None,
@@ -170,13 +173,10 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     Raises:
         Unusable: it is missing, too large, outside its folder, unreadable, or not a usable structure.
     """
-    if content.fault or content.path is None:
-        raise Unusable(*(content.fault or _ABSENT))
-    _require_regular(content.folder, content.path)
-    _require_unpacked(content.path)
-    if content.path.name.lower().endswith(_CIF):
-        return parse_cif(content.path, content.material_id, content.values, disorder)
-    poscar = read_poscar(content.path.read_bytes().decode("utf-8-sig", "replace"))
+    text = _content_of(content)
+    if name.lower().endswith(_CIF):
+        return parse_cif(name, text, content.material_id, content.values, disorder)
+    poscar = read_poscar(text.decode("utf-8-sig", "replace"))
     sites: list[Site] = [{symbol: 1.0} for symbol in poscar.symbols]
     return make_record(
         content.material_id,
@@ -189,6 +189,27 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     )
 
 
+def carried(listed: Listed) -> Listed:
+    """Return a file with its content, so that it can be parsed where it is not.
+
+    Raises:
+        Unusable: as for `parse_file`.
+    """
+    return listed._replace(content=_content_of(listed))
+
+
+def _content_of(listed: Listed) -> bytes:
+    if listed.content is not None:
+        return listed.content
+    if listed.fault or listed.path is None:
+        raise Unusable(*(listed.fault or _ABSENT))
+    _require_regular(listed.folder, listed.path)
+    content = listed.path.read_bytes()
+    if content.startswith(_GZIP):
+        raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
+    return content
+
+
 def _require_regular(folder: Path, path: Path) -> None:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise Unusable("outside_folder", "it is a link to somewhere else")
@@ -197,12 +218,6 @@ def _require_regular(folder: Path, path: Path) -> None:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise Unusable("too_large", f"{size:,} bytes; at most {MAX_BYTES:,} are read")
-
-
-def _require_unpacked(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(2) == _GZIP:
-            raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

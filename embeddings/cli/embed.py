@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from embeddings.cli.engine_options import engine_options, parse_engine
+from embeddings.cli.engine_options import engine_of_source, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
@@ -18,6 +18,7 @@ from embeddings.store.outputs import Output
 from embeddings.vectors.file import Level
 
 if TYPE_CHECKING:
+    from builders.engines import Engine
     from embeddings.vectors.file import Footer
 
 
@@ -64,7 +65,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
     guard_source(Output(options["out"]), work, options=options, catalogs=[folder])
-    about, selection = parse_options(options)
+    about, selection = parse_options(options, _parsing(options, engine))
     stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
     request = EmbedRequest(
         folder, work=store.cache_folder(), options=about, selection=selection, engine=engine, **stated
@@ -75,6 +76,14 @@ def embed(ctx: click.Context, **options: Any) -> None:
         echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(request.out, footer, as_json=as_json)
+
+
+def _parsing(options: dict[str, Any], engine: Engine) -> Engine | None:
+    """Return who parses the files of the source, if it has files to parse; without --workers, --jobs says it."""
+    from builders.sources import SOURCES
+
+    parses = options["source"] not in SOURCES or "engine" in SOURCES[options["source"]].takes
+    return engine_of_source(engine, options) if parses else None
 
 
 def _show(out: Path, footer: Footer, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.engine_options import engine_of_source, parse_engine, worker_options
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--source", help="Where the structures come from; see embeddings sources.  [default: from PATH]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
+@worker_options
 @click.option("--check", is_flag=True, help="Read everything, report what is wrong, and write nothing.")
 @click.option("--refresh", is_flag=True, help="Bring a snapshot up to date; fetch only what has changed.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -45,8 +47,8 @@ def pull(
 ) -> None:
     r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
-    After a kill, the same command resumes the pull and ends with the same bytes. PATH is short for --path; without
-    --source, a .parquet file is read by the source table, anything else by local.
+    After a kill, the same command resumes the pull and ends with the same bytes, whatever the number of workers.
+    PATH is short for --path; without --source, a .parquet file is read by the source table, anything else by local.
 
     With --check, exit code 0 means that at least one structure can be used.
 
@@ -54,6 +56,7 @@ def pull(
     Example:
       embeddings pull --check my_cifs
       embeddings pull --source mp --stable-only --out mp-stable
+      embeddings pull --source local --path my_cifs --workers 8 --out mine
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
     source = _understood(place, source, out, options, check=check, refresh=refresh)
@@ -63,7 +66,7 @@ def pull(
 
     if out is not None:
         guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
-    about, selection = parse_options(options)
+    about, selection = parse_options(options, engine_of_source(parse_engine(options), options))
     stream = open_stream(source, about, selection)
     reporter = Reporter(quiet=quiet)
     try:

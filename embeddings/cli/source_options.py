@@ -14,6 +14,7 @@ from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from builders.engines import Engine
     from builders.sources import SourceOptions
     from builders.structures.cleaning import Selection
 
@@ -139,15 +140,21 @@ def require_builders(source: str | None = None) -> None:
         raise MissingExtra.of(error.name or "A package of the builder", extra) from error
 
 
-def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
-    """Turn the values of the options into objects for the builders."""
+def parse_options(options: dict[str, Any], engine: Engine | None = None) -> tuple[SourceOptions, Selection]:
+    """Turn the values of the options into objects for the builders.
+
+    Args:
+        options: of the source and the selection, by name.
+        engine: who parses files; processes of this machine, as many as --jobs, if None.
+    """
+    from builders.engines import Engine
     from builders.sources import SourceOptions
     from builders.sources.origins import find_origin
 
     about = SourceOptions(
         path=options["path"],
         origin=find_origin(options["about"]) if options["about"] else None,
-        n_jobs=options["jobs"],
+        engine=engine or Engine(workers=options["jobs"] if options["jobs"] > 1 else None),
         **{name: options[name] for name in ("api_key_file", "include_nc", "provider", "filter", "disorder")},
     )
     return about, _selection(options)

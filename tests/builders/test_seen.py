@@ -40,5 +40,5 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Seen()
     seen.add(["a"])
     monkeypatch.setattr(module.np, "memmap", full)
-    with pytest.raises(OutputInvalid, match="No space left on device.*TMPDIR"):
+    with pytest.raises(OutputInvalid, match=r"No space left on device.*TMPDIR"):
         seen.add(["b"])
