@@ -81,7 +81,7 @@ class LocalStream(Stream):
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
         """Parse the items, beginning at ``start``."""
         number, file, engine = start or 0, self._file, self._options.engine
-        items = islice(file.items(), number, None)
+        items: Iterator[Item] = islice(file.items(), number, None)
         if engine.name != "local" and file.carry:
             items = (_carried(file.carry, item) for item in items)
         job = Parsing(file.parse, self._options.disorder, file.columns, code_of_sources())
