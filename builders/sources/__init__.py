@@ -31,6 +31,7 @@ class SourceOptions:
 
     Attributes:
         path: file or folder to read, for sources that read one.
+        url: of a file or folder elsewhere, such as ``s3://bucket/folder``, in its place.
         origin: whose data it is, where the source cannot tell.
         api_key_file: file with the key of a service; its environment variable is read if None.
         include_nc: take structures whose license forbids commercial use.
@@ -41,6 +42,7 @@ class SourceOptions:
     """
 
     path: Path | None = None
+    url: str | None = None
     origin: Origin | None = None
     api_key_file: Path | None = None
     include_nc: bool = False
@@ -176,10 +178,10 @@ SOURCES: dict[str, SourceInfo] = {
     ),
     "table": SourceInfo(
         "builders.sources.table:table",
-        summary="a Parquet file of structures",
-        needs="--path FILE.parquet",
+        summary="Parquet files of structures: one, a folder of them, or all behind s3://, gs:// or hf://",
+        needs="--path FILE_FOLDER_OR_URL",
         licence="stated in the file, or with --about",
-        takes=("path", "origin"),
+        takes=("path", "url", "origin"),
     ),
     "local": SourceInfo(
         "builders.sources.local:local",
@@ -247,7 +249,7 @@ def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stre
     default, takes = SourceOptions(), SOURCES[name].takes
     for entry in fields(SourceOptions):
         if getattr(options, entry.name) != getattr(default, entry.name) and entry.name not in takes:
-            taken = ", ".join(map(_flag, takes)) or "none of these options"
+            taken = ", ".join(_flag(name) for name in takes if name != "url") or "none of these options"
             raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {taken}.")
     stream = source(options, selection)
     if options.origin is not None:
@@ -260,6 +262,9 @@ def _named(origin: Origin) -> str:
     return f"{origin.name} ({identity_of(origin.to_dict())[:12]})"
 
 
+_FLAGS = {"origin": "about", "engine": "workers", "url": "path with an address"}
+
+
 def _flag(field_name: str) -> str:
     """Return the command-line option that sets a field."""
-    return "--" + {"origin": "about", "engine": "workers"}.get(field_name, field_name.replace("_", "-"))
+    return "--" + _FLAGS.get(field_name, field_name.replace("_", "-"))

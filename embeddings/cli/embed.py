@@ -11,7 +11,8 @@ import click
 from embeddings.cli.engine_options import engine_of_source, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
-from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
+from embeddings.cli.source_options import check_source, guess_source, parse_options, require_builders, source_options
+from embeddings.cli.types import PathOrUrl
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
 @click.option("--catalog", required=True, help="Catalog whose encoder is used.")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
@@ -44,13 +46,18 @@ def embed(ctx: click.Context, **options: Any) -> None:
     sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
     kill, the same command resumes the run and ends with the same bytes, whatever the number of workers.
 
+    PATH is short for --path: files of structures, a folder of them, or Parquet files behind s3://, gs:// or hf://.
+    Without --source, Parquet files are read by the source table, anything else by local.
+
     \b
     Example:
+      embeddings embed structures.parquet --catalog ct-multi -o vectors.parquet
       embeddings embed --catalog ct-multi --source table --path structures.parquet -o vectors.parquet
       embeddings embed --catalog ct-multi --level site --snapshot mp-stable -o sites.parquet
       embeddings embed --catalog ct-multi --snapshot mp-stable --workers 8 -o vectors.parquet
       embeddings embed --catalog ct-multi --snapshot mp-stable --engine ray --address auto -o vectors.parquet
     """
+    _understand(options)
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = store.resolve(options["catalog"])
@@ -76,6 +83,18 @@ def embed(ctx: click.Context, **options: Any) -> None:
         echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(request.out, footer, as_json=as_json)
+
+
+def _understand(options: dict[str, Any]) -> None:
+    """Turn PATH into --path, and find its source."""
+    place = options.pop("place")
+    if place is not None and options["path"] is not None:
+        raise click.UsageError("PATH and --path are the same option. Give one of them.")
+    options["path"] = options["path"] if place is None else place
+    if options["path"] is not None and options["source"] is None and options["snapshot"] is None:
+        options["source"] = guess_source(options["path"])
+    if place is not None and options["snapshot"] is not None:
+        raise click.UsageError("A snapshot is used as it is. Leave PATH out.")
 
 
 def _parsing(options: dict[str, Any], engine: Engine) -> Engine | None:

@@ -15,6 +15,7 @@ from embeddings.cli.engine_options import engine_of_source, parse_engine, worker
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
+from embeddings.cli.types import PathOrUrl
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
+@click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
 @click.option("--source", help="Where the structures come from; see embeddings sources.  [default: from PATH]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def pull(
-    place: Path | None,
+    place: Path | str | None,
     source: str | None,
     out: Path | None,
     check: bool,
@@ -48,7 +49,7 @@ def pull(
     r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
     After a kill, the same command resumes the pull and ends with the same bytes, whatever the number of workers.
-    PATH is short for --path; without --source, a .parquet file is read by the source table, anything else by local.
+    PATH is short for --path; without --source, Parquet files are read by the source table, anything else by local.
 
     With --check, exit code 0 means that at least one structure can be used.
 
@@ -80,7 +81,13 @@ def pull(
 
 
 def _understood(
-    place: Path | None, source: str | None, out: Path | None, options: dict[str, Any], *, check: bool, refresh: bool
+    place: Path | str | None,
+    source: str | None,
+    out: Path | None,
+    options: dict[str, Any],
+    *,
+    check: bool,
+    refresh: bool,
 ) -> str:
     """Return the name of the source; PATH becomes --path among the options."""
     if place is not None and options["path"] is not None:
