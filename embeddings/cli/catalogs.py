@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,12 @@ from embeddings.loaders import load_uae
 from embeddings.store import roots as store
 from embeddings.store.card import listed, trained_on
 from embeddings.store.manifest import Manifest
-from embeddings.vectors.file import ENDING, Footer, SealedFile, open_vectors, read_pages
+from embeddings.store.places import is_url
+from embeddings.vectors.file import Footer, open_vectors, read_pages
+from embeddings.vectors.folder import is_vectors
+
+if TYPE_CHECKING:
+    from embeddings.vectors.file import VectorFiles
 
 _WIDTH = 100
 
@@ -75,7 +80,7 @@ def _list_files(files: Sequence[Path], *, as_json: bool) -> None:
     print_table([[*rows[0]], *([str(value) for value in row.values()] for row in rows)])
 
 
-def _file_listing(path: Path, file: SealedFile, footer: Footer) -> dict[str, Any]:
+def _file_listing(path: Path, file: VectorFiles, footer: Footer) -> dict[str, Any]:
     return {
         "file": str(path),
         "level": footer.level,
@@ -140,16 +145,16 @@ def _remark(row: dict[str, Any]) -> str:
 def show(name: str, as_json: bool) -> None:
     r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
-    NAME is a name, name@version, the path of a version's folder, or a file of vectors. --json prints the whole
-    manifest, of a file what it says of itself.
+    NAME is a name, name@version, the path of a version's folder, or a file or folder of vectors. --json prints the
+    whole manifest, of a file what it says of itself.
 
     \b
     Example:
       embeddings show starter
       embeddings show vectors.parquet
     """
-    if name.endswith(ENDING):
-        _show_file(Path(name), as_json=as_json)
+    if is_vectors(name):
+        _show_file(_place(name), as_json=as_json)
         return
     folder = store.resolve(name)
     manifest = store.manifest_of(folder)
@@ -168,21 +173,26 @@ def _fact(title: str, text: str) -> None:
     echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
 
 
-def _show_file(path: Path, *, as_json: bool) -> None:
+def _place(name: str) -> Path | str:
+    """Return a path, or an address as it is."""
+    return name if is_url(name) else Path(name)
+
+
+def _show_file(path: Path | str, *, as_json: bool) -> None:
     file, footer = open_vectors(path)
     n_rows = file.metadata.num_rows
     if as_json:
         print_json(asdict(footer) | {"n_rows": n_rows, "catalog": footer.catalog.document()})
         return
-    for title, text in _file_facts(path, footer, n_rows).items():
+    for title, text in _file_facts(path, footer, n_rows, file.dtype).items():
         _fact(title, text)
 
 
-def _file_facts(path: Path, footer: Footer, n_rows: int) -> dict[str, str]:
+def _file_facts(path: Path | str, footer: Footer, n_rows: int, dtype: str) -> dict[str, str]:
     version = f", {footer.database_version}" if footer.database_version else ""
     return {
         "file": str(path),
-        "vectors": f"{n_rows} x {footer.dim} float32, one for each {footer.level}",
+        "vectors": f"{n_rows} x {footer.dim} {dtype}, one for each {footer.level}",
         "encoder": f"{footer.encoder}: {footer.catalog.description}",
         "structures": f"{footer.n_structures:,} of {footer.source}{version}",
         "left out": ", ".join(f"{n:,} {reason}" for reason, n in footer.dropped.items()) or "none",
@@ -269,8 +279,8 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
         _check_recompute(ctx, name, options)
     elif options["source"] or options["snapshot"]:
         raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
-    if name and name.endswith(".parquet"):
-        results = [_verified(Path(name), read_pages)]
+    if name and is_vectors(name):
+        results = [_verified(_place(name), read_pages)]
     else:
         folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
         broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
@@ -348,7 +358,7 @@ def _report_made_again(made: dict[str, Any]) -> None:
     print_line("Not shown: that these weights came out of the training. The same build again gives the same bytes.")
 
 
-def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict[str, Any]:
+def _verified(place: Any, check: Callable[[Any], None] = store.verify) -> dict[str, Any]:
     try:
         check(place)
     except EmbeddingsError as error:
@@ -356,7 +366,7 @@ def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict
     return _result(place, None)
 
 
-def _result(folder: Path, error: str | None) -> dict[str, Any]:
+def _result(folder: Path | str, error: str | None) -> dict[str, Any]:
     return {"folder": str(folder), "ok": error is None, "error": error}
 
 
@@ -376,8 +386,8 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
       embeddings neighbors starter Fe -k 3
       embeddings neighbors vectors.parquet mp-149
     """
-    if name.endswith(ENDING) and open_vectors(Path(name))[1].level != "element":
-        _structure_neighbors(Path(name), element, k, as_json=as_json)
+    if is_vectors(name) and open_vectors(_place(name))[1].level != "element":
+        _structure_neighbors(_place(name), element, k, as_json=as_json)
         return
     catalog = load_uae(name)
     found = catalog.neighbors(int(element) if element.isdecimal() and len(element) < 10 else element, k=k)
@@ -387,7 +397,7 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
         print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])
 
 
-def _structure_neighbors(path: Path, like: str, k: int, *, as_json: bool) -> None:
+def _structure_neighbors(path: Path | str, like: str, k: int, *, as_json: bool) -> None:
     from embeddings.search.collections import InFile
     from embeddings.search.matches import search
 

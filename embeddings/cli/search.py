@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
-from embeddings.cli.types import COUNT, Finite
+from embeddings.cli.types import COUNT, Finite, PathOrUrl
 
 if TYPE_CHECKING:
     from embeddings.search.collections import Collection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("vectors", type=click.Path(path_type=Path))
+@click.argument("vectors", type=PathOrUrl())
 @click.option("--like", help="Identifier, structure file, vector as .npy, or formula: list what is similar.")
 @click.option("-k", default=10, show_default=True, type=COUNT, help="How many similar structures.")
 @click.option("--duplicates", type=Finite(0, 1, min_open=True), metavar="COSINE",
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @as_json_option
 @click.pass_context
 def search(
-    ctx: click.Context, vectors: Path, like: str | None, k: int, duplicates: float | None, diverse: int | None,
+    ctx: click.Context, vectors: Path | str, like: str | None, k: int, duplicates: float | None, diverse: int | None,
     where: str | None, table: Path | None, columns: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Find similar structures in a file of vectors that embeddings embed wrote.
+    r"""Find similar structures in a file or folder of vectors that embeddings embed wrote.
 
     --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
     or a formula, for all structures of it. The search is exact, and memory does not grow with the number of structures.

@@ -18,8 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.embed import job as module
-from builders.embed import parts, pieces
+from builders.embed import parts, pieces, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.runs.locks import only_one
@@ -259,7 +258,7 @@ def test_what_is_left_of_a_torn_ledger_is_kept(
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
     assert embed(sample, "site", whole).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_join", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(targets.Target, "write", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         assert embed(sample, "site", out).exit_code == 130
     ledger = next(own_cache.glob("embed/*/ledger.jsonl"))
     first, second, third, last = ledger.read_text().splitlines(keepends=True)
@@ -303,7 +302,7 @@ def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
 FAULTS = {
     "there is no folder": "nowhere/v.parquet",
     'ends in ".csv"': "v.csv",
-    "is a directory": "cache",
+    "holds the input": "cache",
 }
 
 
@@ -328,7 +327,7 @@ def test_a_full_disk_leaves_nothing_and_costs_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write", full)
+        patch.setattr(writing, "_write", full)
         result = embed(sample, "structure", tmp_path / "v.parquet")
     assert (result.exit_code, "No space left" in result.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]

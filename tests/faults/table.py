@@ -24,6 +24,7 @@ READ_ONLY = {
 
 SOURCE = ("--source", "table", "--path", "in/crystals.parquet")
 TWO = ("--workers", "2")
+EMBED = ("embed", "--catalog", "net", *SOURCE, "--quiet")
 BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
 CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
 
@@ -77,6 +78,7 @@ _EXPORTS = {
     "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
     "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
+_VECTORS = (("list",),)
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 
 CASES: dict[str, Case] = {
@@ -102,6 +104,14 @@ CASES: dict[str, Case] = {
         )
         for level in ("structure", "site", "element")
     },
+    "embed to a folder": Case((*EMBED, "--rows-per-file", "9", "-o", "out/vectors"), readers=_VECTORS, tries=2),
+    "embed to a folder --force": Case(
+        (*EMBED, "--rows-per-file", "9", "--dtype", "int8", "--force", "-o", "out/vectors"),
+        before=((*EMBED, "-o", "out/vectors"),),
+        readers=_VECTORS,
+        tries=2,
+        is_variant=True,
+    ),
     "embed --force": Case(
         ("embed", "--catalog", "net", *SOURCE, "--quiet", "--force", "-o", "out/file.parquet"), replaces=True, tries=2
     ),
