@@ -239,6 +239,7 @@ def keys(prefix: str) -> dict[str, bytes]:
 
     client = boto3.client("s3")
     found = client.list_objects_v2(Bucket="vectors", Prefix=prefix).get("Contents", [])
+    found = [one for one in found if not one["Key"].endswith("/")]  # marks of folders
     return {Path(one["Key"]).name: client.get_object(Bucket="vectors", Key=one["Key"])["Body"].read() for one in found}
 
 
