@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from builders.sources import Rejected
 from builders.sources.disorder import Site
@@ -63,30 +65,43 @@ def open_folder(path: Path) -> LocalFile:
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
-    files = _files_in(folder) if path.is_dir() else [path]
-    table = folder / ID_PROP if path.is_dir() else None
-    if not files:
+    names = _names_in(folder) if path.is_dir() else [path.name]
+    if not names:
         raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.")
-    called = _names_of(files)
-    labels = read_id_prop(table, called) if table and os.path.lexists(table) else None
-    identifiers = _identifiers(files)
-    everything: list[Item] = [(file.name, Listed(folder, file, {}, identifiers[file])) for file in files]
-    listed = _labelled(folder, called, identifiers, labels) if labels else everything
+    table, identify = folder / ID_PROP, _identifying(names)
+    if path.is_dir() and os.path.lexists(table):
+        return _open_labelled(folder, names, table, identify)
     return LocalFile(
-        format="structure files" + (f" with {ID_PROP}" if labels else ""),
-        items=lambda: listed,
+        format="structure files",
+        items=lambda: ((name, Listed(folder, folder / name, {}, identify(name))) for name in names),
         parse=parse_file,
         carry=carried,
-        sha256=_hash(folder, files + ([table] if labels and table else [])),
-        n_items=len(listed),
-        columns=labels.names if labels else None,
-        facts=_facts(labels, files, listed) if labels else {},
+        sha256=_hash(folder, (folder / name for name in names)),
+        n_items=len(names),
     )
 
 
-def _files_in(folder: Path) -> list[Path]:
+def _open_labelled(folder: Path, names: list[str], table: Path, identify: Callable[[str], str]) -> LocalFile:
+    """List what id_prop.csv names of a folder."""
+    files = [folder / name for name in names]
+    called = _names_of(files)
+    labels = read_id_prop(table, called)
+    listed = _labelled(folder, called, identify, labels)
+    return LocalFile(
+        format=f"structure files with {ID_PROP}",
+        items=lambda: listed,
+        parse=parse_file,
+        carry=carried,
+        sha256=_hash(folder, [*files, table]),
+        n_items=len(listed),
+        columns=labels.names,
+        facts=_facts(labels, files, listed),
+    )
+
+
+def _names_in(folder: Path) -> list[str]:
     try:
-        return sorted(path for path in folder.iterdir() if is_structure_file(path.name))
+        return sorted(filter(is_structure_file, os.listdir(folder)))
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
 
@@ -137,15 +152,27 @@ def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:
     return {**called, **{file.name: [file] for file in files}}
 
 
-def _identifiers(files: Sequence[Path]) -> dict[Path, str]:
-    """Return the identifier of each file: its name without the ending, or whole where that is taken."""
-    taken = Counter(name for file in files for name in {file.name, _identifier(file.name)})
-    short = {file: _identifier(file.name) for file in files}
-    return {file: name if taken[name] == 1 else file.name for file, name in short.items()}
+def _identifying(names: Sequence[str]) -> Callable[[str], str]:
+    """Return what gives the identifier of a file: its name without the ending, or whole where that is taken.
+
+    Of a million names, only the few that may be taken are kept.
+    """
+
+    def spelled() -> Iterator[str]:
+        return (text for name in names for text in {name, _identifier(name)})
+
+    hashes, counts = np.unique(np.fromiter(map(hash, spelled()), np.int64), return_counts=True)
+    doubtful = set(hashes[counts > 1].tolist())
+    times = Counter(text for text in spelled() if hash(text) in doubtful) if doubtful else Counter[str]()
+
+    def identify(name: str) -> str:
+        return name if times[_identifier(name)] > 1 else _identifier(name)
+
+    return identify
 
 
 def _labelled(
-    folder: Path, called: Mapping[str, list[Path]], identifiers: Mapping[Path, str], labels: Labels
+    folder: Path, called: Mapping[str, list[Path]], identify: Callable[[str], str], labels: Labels
 ) -> list[Item]:
     """Return what id_prop.csv names, in its order."""
     items: list[Item] = []
@@ -163,7 +190,7 @@ def _labelled(
                 "Keep one line per structure."
             )
         named[meant[0]] = name
-        items.append((meant[0].name, Listed(folder, meant[0], targets, identifiers[meant[0]])))
+        items.append((meant[0].name, Listed(folder, meant[0], targets, identify(meant[0].name))))
     return items
 
 
