@@ -7,6 +7,7 @@ page carries a checksum.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -197,7 +198,7 @@ def open_vectors(path: Path | str) -> tuple[VectorFiles, Footer]:
     """
     import pyarrow as pa
 
-    if isinstance(path, str) or path.is_dir():
+    if isinstance(path, str) or os.path.isdir(path):
         from embeddings.vectors.folder import open_folder
 
         return open_folder(path)

@@ -6,17 +6,18 @@ Each file stands for itself, with footer and seal, and says which of how many it
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, RegistryUnreachable
 from embeddings.store.places import is_url, open_place
-from embeddings.vectors.file import ENDING, Footer, SealedFile, open_one
+from embeddings.vectors.file import ENDING, Footer, SealedFile, damage_named, open_one
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,7 +133,7 @@ def is_vectors(name: str) -> bool:
     """Whether a name can only be that of a file or a folder of vectors: here, or behind a URL that ends in a slash."""
     if name.endswith(ENDING):
         return True
-    return name.endswith("/") if is_url(name) else (Path(name) / FIRST).is_file()
+    return name.endswith("/") if is_url(name) else os.path.isfile(os.path.join(name, FIRST))
 
 
 def open_folder(path: Path | str) -> tuple[SealedFile | SealedFolder, Footer]:
@@ -155,13 +156,6 @@ def open_folder(path: Path | str) -> tuple[SealedFile | SealedFolder, Footer]:
     return SealedFolder(path, [file for file, _ in opened]), opened[0][1]
 
 
-def share_of(file: Path) -> Share | None:
-    """Return which of the files of a folder a file says that it is; None if it stands alone."""
-    import pyarrow.parquet as pq
-
-    return _parsed((pq.read_schema(file).metadata or {}).get(KEY))
-
-
 def _openers(path: Path | str) -> dict[str, Callable[[], pa.NativeFile]]:
     """Return how to open each file, by how it is spoken of."""
     import pyarrow as pa
@@ -170,15 +164,14 @@ def _openers(path: Path | str) -> dict[str, Callable[[], pa.NativeFile]]:
         place = open_place(path)
         found = place.files(ENDING, RegistryUnreachable)
         return {f"{path.rstrip('/')}/{one.name}".rstrip("/"): partial(place.open, one.name) for one in found}
-    files = sorted(file for file in path.iterdir() if file.name.endswith(ENDING) and not file.name.startswith("."))
+    with damage_named(path):
+        files = sorted(file for file in path.iterdir() if file.name.endswith(ENDING) and not file.name.startswith("."))
     return {str(file): partial(pa.OSFile, str(file)) for file in files}
 
 
 def _share(file: SealedFile) -> Share | None:
-    return _parsed((file.schema.metadata or {}).get(KEY))
-
-
-def _parsed(stated: bytes | None) -> Share | None:
+    """Return which of the files of a folder a file says that it is; None if it stands alone."""
+    stated = (file.schema.metadata or {}).get(KEY)
     try:
         document: Any = json.loads(stated) if stated is not None else None
         return None if document is None else Share(**{name: int(document[name]) for name in Share.__annotations__})
@@ -199,10 +192,13 @@ def _check(path: Path | str, files: list[SealedFile], footers: list[Footer], sha
         if file.schema != files[0].schema.with_metadata(file.schema.metadata):
             raise CatalogCorrupt(f"{file.path} has other columns than {files[0].path}. Make them again.")
     there = {share.number for share in known}
-    if there != set(range(first.of)) or len(known) != first.of:
-        missing = [file_name(number) for number in range(first.of) if number not in there]
-        lacks = f"lacks {', '.join(missing[:5])} of {first.of:,} files" if missing else "has files twice"
-        raise CatalogCorrupt(f"{path} {lacks}. Copy it again, or make it again with: embeddings embed")
+    if len(there) < first.of or len(known) > first.of:
+        missing = islice((number for number in range(first.of) if number not in there), 5)
+        lacks = f"lacks {', '.join(map(file_name, missing))} of {first.of:,} files"
+        raise CatalogCorrupt(
+            f"{path} {lacks if len(there) < first.of else 'has files twice'}. Copy it again, or make it again with: "
+            "embeddings embed"
+        )
     n_rows = sum(file.metadata.num_rows for file in files)
     if n_rows != first.n_rows or [share.number for share in known] != list(range(first.of)):
         raise CatalogCorrupt(
