@@ -13,15 +13,25 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import click
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import markdown
 from benchmarks.measure import Usage, environment, process_usage
+from embeddings import load_catalog
+from embeddings.search.exact import unit_rows
+from embeddings.vectors.file import vectors_of
+from embeddings.vectors.numbers import Dtype, lengthened, scale_for, shortened
 
 FEW = 1000
 """Rows of the run that shows what a start takes."""
+
+N_NEAR = 10
+"""Neighbors of a structure that are looked at."""
 
 CLOSE = 0.2
 """How far from the prediction a run may be."""
@@ -130,6 +140,37 @@ def read_stages(path: Path) -> list[Stage]:
     return [Stage(**one) for one in json.loads(path.read_text())["stages"]]
 
 
+def rounded(vectors: np.ndarray) -> list[dict[str, float | str]]:
+    """Return what fewer bits do to vectors (n, dim): to the cosine with themselves, and to those with neighbors."""
+    exact = unit_rows(vectors)
+    nearest, cosines = _neighbors(exact)
+    column = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])])
+    rows: list[dict[str, float | str]] = []
+    for dtype in get_args(Dtype)[1:]:
+        scale = scale_for(float(np.abs(vectors).max()), dtype)
+        stored = pa.chunked_array([shortened(column, dtype, scale)])
+        again = unit_rows(vectors_of(lengthened(stored, scale)))
+        others, _ = _neighbors(again)
+        changed = np.take_along_axis(again @ again.T, nearest, axis=1)
+        same = np.mean([len(np.intersect1d(one, other)) for one, other in zip(nearest, others, strict=True)]) / N_NEAR
+        rows.append(
+            {
+                "dtype": dtype,
+                "least cosine with itself": float((exact * again).sum(axis=1).min()),
+                "largest error of a neighbor's cosine": float(np.abs(cosines - changed).max()),
+                f"same among {N_NEAR} neighbors": float(same),
+            }
+        )
+    return rows
+
+
+def _neighbors(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -1)
+    nearest = np.argsort(-cosines, axis=1)[:, :N_NEAR]
+    return nearest, np.take_along_axis(cosines, nearest, axis=1)
+
+
 @click.group()
 def main() -> None:
     """Measure many structures, and predict more."""
@@ -158,6 +199,16 @@ def run(table: Path, n: int, catalog: str, workers: int, work: Path | None, earl
     if predicted:
         off = sum(one.cpu_s for one in stages) / sum(one.cpu_s for one in predicted) - 1
         click.echo(f"\nAll together {off:+.1%} from the prediction; {CLOSE:.0%} is allowed.")
+
+
+@main.command()
+@click.argument("vectors")
+@click.option("--n", default=2048, show_default=True, help="Structures, the first ones.")
+def rounding(vectors: str, n: int) -> None:
+    """Print what float16 and int8 do to the cosines of vectors that are stored in float32."""
+    found = rounded(load_catalog(vectors).vectors[:n])  # type: ignore[union-attr]
+    cells = [[value if isinstance(value, str) else f"{value:.7f}" for value in row.values()] for row in found]
+    click.echo(markdown.table(list(found[0]), cells))
 
 
 @main.command(name="predict")

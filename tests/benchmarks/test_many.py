@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import copies as module
 from benchmarks.copies import copies, write_copies
-from benchmarks.many import FEW, Stage, predict, table_of
+from benchmarks.many import FEW, Stage, predict, rounded, table_of
 from builders.sources.starter import STARTER_FILE
 from builders.structures.cleaning import clean
 from builders.structures.table import StructureTable, read_structure_table, structures_from_arrow
@@ -44,6 +44,14 @@ def test_files_hold_the_rows_in_order(few: StructureTable, tmp_path: Path, monke
     write_copies(tmp_path / "many", few, 100)
     assert len(list((tmp_path / "many").iterdir())) == 3
     assert ds.dataset(tmp_path / "many").to_table().equals(copies(few, 0, 100))
+
+
+def test_fewer_bits_change_cosines_little() -> None:
+    half, byte = rounded(np.random.default_rng(0).normal(size=(200, 32)).astype(np.float32))
+    assert (half["dtype"], byte["dtype"]) == ("float16", "int8")
+    assert half["least cosine with itself"] > 0.999999 > byte["least cosine with itself"] > 0.999
+    assert half["largest error of a neighbor's cosine"] < 1e-3 < byte["largest error of a neighbor's cosine"] < 2e-2
+    assert half["same among 10 neighbors"] > byte["same among 10 neighbors"] > 0.9
 
 
 def test_a_start_is_paid_once() -> None:
