@@ -45,7 +45,7 @@ class SiteCatalog(MaterialCatalog):
         footer: encoder, source, licenses, and what was dropped.
     """
 
-    path: Path
+    path: Path | str
     footer: Footer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,7 +179,7 @@ class SiteCatalog(MaterialCatalog):
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
-def read_site_catalog(path: Path) -> SiteCatalog:
+def read_site_catalog(path: Path | str) -> SiteCatalog:
     """Open a file of site vectors.
 
     Raises:

@@ -194,7 +194,7 @@ class StructureCatalog(MaterialCatalog):
         return frame
 
 
-def read_structure_catalog(path: Path) -> StructureCatalog:
+def read_structure_catalog(path: Path | str) -> StructureCatalog:
     """Read a file of structure vectors into memory.
 
     Raises:

@@ -100,6 +100,9 @@ def test_commands_read_a_folder(sample: Path, tmp_path: Path) -> None:
     assert "40 x 32 float32, one for each structure" in run("show", folder).stdout
     assert "Intact" in run("verify", folder).stdout
     assert run("list", "--file", folder).exit_code == 0
+    assert "Valid file" in run("validate", folder).stdout
+    again = run("verify", folder, "--recompute", "5", "--source", "table", "--path", sample, "--quiet")
+    assert (again.exit_code, "Made again: 5 of 40 structures" in again.stdout) == (0, True), again.output
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("float16", 0.999999), ("int8", 0.999)])
@@ -130,6 +133,12 @@ def test_another_tool_reads_int8_by_the_scale_in_the_schema(sample: Path, tmp_pa
     scale = float(table.schema.field("vector").metadata[b"scale"])
     exact = load_catalog(tmp_path / "one.parquet").lookup(table["material_id"].to_pylist())
     np.testing.assert_allclose(np.array(table["vector"].to_pylist()) * scale, exact, atol=scale / 2 * 1.001)
+
+
+def test_rounded_vectors_are_not_held_against_exact_ones(sample: Path, tmp_path: Path) -> None:
+    assert embed(sample, tmp_path / "short", "--dtype", "int8").exit_code == 0
+    again = run("verify", tmp_path / "short", "--recompute", "5", "--source", "table", "--path", sample, "--quiet")
+    assert (again.exit_code, "rounded to int8" in again.stderr) == (1, True)
 
 
 def test_vectors_of_elements_in_fewer_bits(sample: Path, tmp_path: Path) -> None:

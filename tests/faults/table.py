@@ -78,7 +78,7 @@ _EXPORTS = {
     "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
     "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
-_VECTORS = (("list",),)
+_VECTORS = (("show", "out/vectors"), ("verify", "out/vectors"))
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 
 CASES: dict[str, Case] = {
@@ -104,7 +104,7 @@ CASES: dict[str, Case] = {
         )
         for level in ("structure", "site", "element")
     },
-    "embed to a folder": Case((*EMBED, "--rows-per-file", "9", "-o", "out/vectors"), readers=_VECTORS, tries=2),
+    "embed to a folder": Case((*EMBED, "--rows-per-file", "9", "-o", "out/vectors"), tries=2),
     "embed to a folder --force": Case(
         (*EMBED, "--rows-per-file", "9", "--dtype", "int8", "--force", "-o", "out/vectors"),
         before=((*EMBED, "-o", "out/vectors"),),
