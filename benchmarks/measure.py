@@ -30,7 +30,8 @@ silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=silent)
 _, status, usage = os.wait4(child, 0)
 seconds = time.perf_counter() - started
-print(json.dumps([seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status)]))
+cpu = usage.ru_utime + usage.ru_stime
+print(json.dumps([seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status), cpu]))
 """
 
 
@@ -41,10 +42,12 @@ class Usage:
     Attributes:
         seconds: wall time.
         peak_mb: peak resident memory, in 10^6 bytes.
+        cpu_s: of the processor, with all that it started and waited for.
     """
 
     seconds: float
     peak_mb: float
+    cpu_s: float = 0.0
 
 
 def process_usage(command: Sequence[str]) -> Usage:
@@ -58,11 +61,11 @@ def process_usage(command: Sequence[str]) -> Usage:
     """
     watcher = [sys.executable, "-I", "-S", "-c", _WATCHER, *command]
     result = subprocess.run(watcher, cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, peak, code = json.loads(result.stdout)
+    seconds, peak, code, cpu_s = json.loads(result.stdout)
     if code:
         raise ChildProcessError(f"{' '.join(command)} failed with code {code}: {result.stderr.strip()}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return Usage(seconds, peak * unit / 1e6)
+    return Usage(seconds, peak * unit / 1e6, cpu_s)
 
 
 def in_turn(cases: Mapping[str, Callable[[], T]], n: int) -> dict[str, list[T]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.protocols import Catalog, CatalogLike, Encoder
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
+from embeddings.store.places import is_url
 from embeddings.store.roots import locate_all, manifest_of, resolve
 from embeddings.store.tables import element_catalog, needed
 
@@ -64,7 +65,8 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
     `load_composition_encoder` do the same for one kind, and tell type checkers which.
 
     Args:
-        name: as for `load_uae`, or the path of a ``.parquet`` file that ``embeddings embed`` wrote.
+        name: as for `load_uae`, or the path of a ``.parquet`` file or of a folder of them that ``embeddings embed``
+            wrote, or the URL of either; that of a folder ends in a slash.
 
     Returns:
         An `ElementCatalog`, a `CompositionEncoder`, a `StructureCatalog` in memory, or a `SiteCatalog` that reads from
@@ -83,8 +85,10 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
         >>> load_catalog("vectors.parquet")["mp-149"].shape  # doctest: +SKIP
         (128,)
     """
-    if os.fspath(name).endswith(".parquet"):
-        return _read_vector_file(Path(name).expanduser())
+    from embeddings.vectors.folder import is_vectors
+
+    if is_vectors(os.path.expanduser(name)):
+        return _read_vector_file(os.fspath(name) if is_url(name) else Path(name).expanduser())
     folder = resolve(name)
     return read_settled(folder, lambda: _read_folder(folder))
 
@@ -276,14 +280,14 @@ def _composition_encoder(folder: Path, manifest: Manifest) -> CompositionEncoder
     return composition_encoder(folder, manifest, read_intact(folder, manifest, keep=needed(manifest)))
 
 
-def _read_vector_file(path: Path) -> Catalog:
+def _read_vector_file(path: Any) -> Catalog:
     from embeddings.search.encoding import encode
     from embeddings.vectors.context import read_context_catalog
     from embeddings.vectors.file import open_vectors
     from embeddings.vectors.sites import read_site_catalog
     from embeddings.vectors.structures import read_structure_catalog
 
-    readers: dict[str, Callable[[Path], Catalog]] = {
+    readers: dict[str, Callable[[Any], Catalog]] = {
         "element": read_context_catalog,
         "site": read_site_catalog,
         "structure": partial(read_structure_catalog, encode=encode),

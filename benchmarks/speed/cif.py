@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.harness import Request
 from benchmarks.measure import at_least, in_turn
+from builders.engines import Engine
 from builders.progress import Reporter
 from builders.snapshots.snapshot import take_snapshot
 from builders.sources import SourceOptions, find_source
@@ -75,8 +76,8 @@ def _read_with_pymatgen(path: Path) -> object:
         return CifParser(path).parse_structures(primitive=False)
 
 
-def _pull(folder: Path, n_jobs: int) -> float:
-    stream = find_source("local")(SourceOptions(folder, n_jobs=n_jobs), Selection())
+def _pull(folder: Path, n_workers: int) -> float:
+    stream = find_source("local")(SourceOptions(folder, engine=Engine(workers=n_workers)), Selection())
     with tempfile.TemporaryDirectory() as name:
         started = time.perf_counter()
         take_snapshot(Path(name) / "snapshot", "local", stream, Selection(), Reporter(quiet=True))

@@ -10,14 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.data import CrystalFile, crystal_files
 from benchmarks.harness import Request
 from benchmarks.measure import at_least
 from builders.embed.ledger import PartLedger
 from builders.embed.parts import Encoding, encoding_of, entry_of
-from builders.embed.pieces import first_occurrences, pieces
+from builders.embed.pieces import pieces
 from builders.engines.base import Ready, Task
 from builders.engines.local import LocalPool
 from builders.engines.pool import Event, Pool, dispatch
@@ -63,12 +61,11 @@ class _Prepared:
 
     data: str
     snapshot: Snapshot
-    is_new: np.ndarray
     encoding: Encoding
     folder: Path
 
     def tasks(self) -> Iterator[Task]:
-        for number, piece in enumerate(pieces(self.snapshot, self.is_new)):
+        for number, piece in enumerate(pieces(self.snapshot)):
             yield Task(number, piece.label, piece)
 
 
@@ -79,7 +76,7 @@ def _prepare(file: CrystalFile, n: int, folder: Path) -> _Prepared:
         snapshot=None, work=folder, reporter=Reporter(quiet=True),
     )  # fmt: skip
     encoding = encoding_of(catalog, "structure", max_sites=MAX_SITES, device="cpu", threads=1)
-    return _Prepared(file.name, snapshot, first_occurrences(snapshot), encoding, folder)
+    return _Prepared(file.name, snapshot, encoding, folder)
 
 
 def _row(prepared: _Prepared, engine: str, workers: int) -> dict[str, Any]:
@@ -94,7 +91,7 @@ def _row(prepared: _Prepared, engine: str, workers: int) -> dict[str, Any]:
         seconds, computed = time.perf_counter() - pool.began, time.process_time() - before
     finally:
         pool.close()
-    n, n_bytes = len(prepared.is_new), sum(path.stat().st_size for path in folder.glob("part-*"))
+    n, n_bytes = prepared.snapshot.n_kept, sum(path.stat().st_size for path in folder.glob("part-*"))
     return {
         "data": prepared.data, "engine": engine, "workers": workers, "structures": n,
         "start_s": pool.began - started, "seconds": seconds, "per_s": n / seconds,

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from builders.embed.ledger import PartLedger
-from builders.embed.levels import LEVELS, ROWS_PER_GROUP
 from builders.embed.parts import NAMED, Encoding, code_of_vectors, encoding_of, entry_of
-from builders.embed.pieces import first_occurrences, limits, pieces
+from builders.embed.pieces import limits, pieces
+from builders.embed.targets import Target, target_of
+from builders.embed.writing import Layout
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Task
 from builders.engines.local import threads_each
@@ -37,14 +35,11 @@ from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection, site_limit
 from builders.structures.rejections import MENDS
 from embeddings._version import __version__
-from embeddings.errors import CatalogCorrupt, EmbeddingsError, OutputInvalid, SourceError
-from embeddings.store.folders import atomic_file
+from embeddings.errors import OutputInvalid, SourceError
 from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
-from embeddings.store.outputs import check_file
-from embeddings.store.temporaries import sweep
-from embeddings.vectors.file import ENDING, Footer, Level, open_vectors, read_pages
-from embeddings.vectors.seal import blank_seal, seal
+from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.numbers import Dtype
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class EmbedRequest:
     Attributes:
         catalog: folder of the catalog version whose encoder is used.
         level: what a row stands for.
-        out: the file to write.
+        out: the file or the folder to write, or its URL.
         work: folder for snapshots and unfinished runs.
         source: name of the source; None to use a snapshot.
         options: what the source is told.
@@ -63,11 +58,14 @@ class EmbedRequest:
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         force: replace an existing file.
         engine: who makes the parts; the bytes of the file do not depend on it.
+        is_folder: whether `out` is said to be a folder; without an ending it is one in any case.
+        rows_per_file: of a folder.
+        dtype: of the numbers.
     """
 
     catalog: Path
     level: Level
-    out: Path
+    out: Path | str
     work: Path
     source: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
@@ -76,6 +74,18 @@ class EmbedRequest:
     device: str = "auto"
     force: bool = False
     engine: Engine = field(default_factory=Engine)
+    is_folder: bool = False
+    rows_per_file: int | None = None
+    dtype: Dtype = "float32"
+
+    @property
+    def target(self) -> Target:
+        """Where the vectors go.
+
+        Raises:
+            EmbeddingsError: see `builders.embed.targets.target_of`.
+        """
+        return target_of(self.out, is_folder=self.is_folder, rows_per_file=self.rows_per_file, dtype=self.dtype)
 
 
 def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
@@ -84,7 +94,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     Raises:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left at ``request.out``.
     """
-    _check_output(request.out)
+    request.target.check()
     check_engine(request.engine)
     if request.engine.name == "local":
         choose_device(request.device)  # is there such a one?
@@ -120,25 +130,13 @@ class _Job:
         return identity_of(encoder, structures, origin, rejected, self.level, bounds, __version__, code_of_vectors())
 
 
-def _check_output(out: Path) -> None:
-    """Refuse an output that could never be written, before any work is done."""
-    if out.suffix != ENDING:
-        raise OutputInvalid(f'{out} ends in "{out.suffix}"; vectors are written to a {ENDING} file.')
-    check_file(out)
-
-
 def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | None:
-    """Return the footer of the existing file if it holds these vectors, every page intact; None to make it."""
-    if request.force or not request.out.exists():
+    """Return the footer of the existing output if it holds these vectors, every page intact; None to make it."""
+    if request.force:
         return None
-    footer = _existing(request.out, job.identity)
-    try:
-        read_pages(request.out)
-    except CatalogCorrupt as error:
-        reporter.say(f"Making these vectors again: {error}")
-        return None
-    sweep(request.out.parent)
-    reporter.say(f"Already there: {request.out} holds these vectors. Nothing to do (--force makes them again).")
+    footer = request.target.existing(job.identity, reporter)
+    if footer is not None:
+        reporter.say(f"Already there: {request.out} holds these vectors. Nothing to do (--force makes them again).")
     return footer
 
 
@@ -146,25 +144,10 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     """Encode what has not been encoded yet, and write the file."""
     ledger = _open_ledger(folder, reporter)
     _encode(request, job, ledger, reporter)
-    footer = _footer(job, ledger)
+    footer = _footer(job, ledger, request.target.layout)
     _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
-    _join(request.out, ledger, footer)
-    return footer
-
-
-def _existing(out: Path, identity: str) -> Footer:
-    """Return the footer of a file that is there, if it has this identity."""
-    try:
-        footer = open_vectors(out)[1]
-    except EmbeddingsError as error:
-        raise OutputInvalid(
-            f"{out} exists, and is damaged or holds something else. Choose another name, or replace it with --force."
-        ) from error
-    if footer.identity != identity:
-        raise OutputInvalid(
-            f"{out} exists and holds other vectors ({footer.level} vectors by {footer.encoder} of {footer.source}). "
-            "Choose another name, or replace it with --force."
-        )
+    parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
+    request.target.write(parts, footer, ledger.folder / "scratch", reporter)
     return footer
 
 
@@ -178,13 +161,10 @@ def _open_ledger(folder: Path, reporter: Reporter) -> PartLedger:
 
 def _encode(request: EmbedRequest, job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
     """Make every part that is missing or damaged."""
-    is_new = first_occurrences(job.snapshot)
     tasks = (
-        Task(number, piece.label, piece)
-        for number, piece in enumerate(pieces(job.snapshot, is_new))
-        if number not in ledger
+        Task(number, piece.label, piece) for number, piece in enumerate(pieces(job.snapshot)) if number not in ledger
     )
-    with reporter.stage("Embedding", len(is_new), done=ledger.n_received) as stage:
+    with reporter.stage("Embedding", job.snapshot.n_kept, done=ledger.n_received) as stage:
         for part in run_tasks(request.engine, _encoding(request, job), tasks):
             entry = entry_of(part)
             ledger.commit(part.number, entry, part.content)
@@ -201,7 +181,7 @@ def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
     return encoding_of(request.catalog, job.level, max_sites=max_sites, device=device, threads=threads)
 
 
-def _footer(job: _Job, ledger: PartLedger) -> Footer:
+def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
@@ -218,7 +198,7 @@ def _footer(job: _Job, ledger: PartLedger) -> Footer:
         snapshot_sha256=snapshot.sha256,
         synthetic=origin.synthetic,
         licence=Licence(spdx=origin.licence, attribution=origin.attribution),
-        identity=job.identity,
+        identity=layout.identity(job.identity),
         catalog=job.encoder.manifest,
         sealed=True,
     )
@@ -230,10 +210,12 @@ def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Foote
     encoded = chain.from_iterable(entry.rejected for entry in ledger.entries)
     names: dict[str, list[str]] = {}
     for name, reason in chain(((item, why) for item, _, why, _ in pulled), ((item, why) for item, why, _ in encoded)):
-        names.setdefault(reason, []).append(name if name.isprintable() else ascii(name))
+        some = names.setdefault(reason, [])
+        if len(some) < NAMED:
+            some.append(name if name.isprintable() else ascii(name))
     for reason, some in names.items():
-        more = footer.dropped[reason] - len(some[:NAMED])
-        listed = ", ".join(some[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        more = footer.dropped[reason] - len(some)
+        listed = ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
         reporter.say(f"Left out as {_mended(reason)}: {listed}")
     if (snapshot.folder / REJECTED).exists():
         reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")
@@ -248,29 +230,3 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     for some in counts:
         total.update(some)
     return dict(total)
-
-
-def _join(out: Path, ledger: PartLedger, footer: Footer) -> None:
-    """Write all parts as one file that appears whole."""
-    parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
-    with atomic_file(out, advice="The same command goes on from here.") as temporary:
-        _write(temporary, LEVELS[footer.level].tables(parts), footer)
-
-
-def _write(path: Path, tables: Iterator[pa.Table], footer: Footer) -> None:
-    first = next(tables)
-    texts = [column.name for column in first.schema if pa.types.is_string(column.type)]
-    with pq.ParquetWriter(
-        path,
-        first.schema.with_metadata(footer.to_metadata()),
-        compression="zstd",
-        use_dictionary=texts,
-        column_encoding={"vector.list.element": "BYTE_STREAM_SPLIT"},
-        write_page_checksum=True,
-    ) as writer:
-        n_groups = 0
-        for table in chain([first], tables):
-            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
-            n_groups += -(-len(table) // ROWS_PER_GROUP)
-        writer.add_key_value_metadata(blank_seal(n_groups, len(first.schema)))
-    seal(path)

@@ -26,6 +26,7 @@ from builders.snapshots.ledger import Entry
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import count_structures
 from embeddings.elements import SYMBOLS
+from embeddings.errors import EmbeddingsError, EngineError
 from embeddings.store.manifest import MANIFEST
 from embeddings.store.tables import ENCODER
 from embeddings.vectors.file import Level
@@ -60,19 +61,32 @@ class Encoding:
         """Load the encoder and return what makes parts.
 
         Raises:
-            EngineError: this worker has another encoder, other code or another torch than the driver.
+            EngineError: this worker has another encoder, other code or another torch than the driver, or no room for a
+                temporary file.
             CatalogCorrupt: the encoder did not arrive whole.
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        with tempfile.TemporaryDirectory() as name:
-            (Path(name) / MANIFEST).write_bytes(self.manifest)
-            (Path(name) / ENCODER).write_bytes(self.weights)
-            encoder = read_crystal_encoder(Path(name))
+        encoder = self._encoder()
         check_same(self.expected, fingerprints(encoder), platform.node())
         encoder.max_sites = self.max_sites
         encoder.to(choose_device(self.device))
         return lambda task: make_part(encoder, self.level, task)
+
+    def _encoder(self) -> CrystalEncoder:
+        """Read the encoder from temporary files, which is all that a worker writes."""
+        try:
+            with tempfile.TemporaryDirectory() as name:
+                (Path(name) / MANIFEST).write_bytes(self.manifest)
+                (Path(name) / ENCODER).write_bytes(self.weights)
+                return read_crystal_encoder(Path(name))
+        except EmbeddingsError:
+            raise
+        except OSError as error:
+            raise EngineError(
+                f"The worker on {platform.node()} cannot write the encoder to its temporary folder: "
+                f"{error.strerror or error}. Make room there, or name another folder in TMPDIR."
+            ) from error
 
 
 def encoding_of(catalog: Path, level: Level, *, max_sites: int, device: str, threads: int | None) -> Encoding:

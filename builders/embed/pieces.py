@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.snapshots.seen import Seen
 from builders.snapshots.snapshot import Snapshot, read_part
 from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, spans, structures_from_arrow
 
@@ -47,30 +48,15 @@ def limits() -> tuple[int, int]:
     return AT_ONCE, SITES_AT_ONCE
 
 
-def pieces(snapshot: Snapshot, is_new: np.ndarray) -> Iterator[Piece]:
-    """Yield the structures of a snapshot, some at a time.
-
-    Args:
-        snapshot: where they are.
-        is_new: as `first_occurrences` returns it.
-    """
-    row = 0
+def pieces(snapshot: Snapshot) -> Iterator[Piece]:
+    """Yield the structures of a snapshot, some at a time."""
+    row, seen = 0, Seen()
     for name in snapshot.parts:
         file = pq.ParquetFile(read_part(snapshot, name))
         columns = [column for column in STRUCTURE_COLUMNS + OPTIONAL_COLUMNS if column in file.schema_arrow.names]
         for batch in file.iter_batches(AT_ONCE, columns=columns):
             table = structures_from_arrow(pa.Table.from_batches([batch]), origin=snapshot.origin.name)
+            is_new = seen.add(map(str, table.material_ids))
             for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
-                yield Piece(row + start, table.take(np.arange(start, stop)), is_new[row + start : row + stop])
+                yield Piece(row + start, table.take(np.arange(start, stop)), is_new[start:stop])
             row += len(table)
-
-
-def first_occurrences(snapshot: Snapshot) -> np.ndarray:
-    """Return which structures of a snapshot have an identifier that none before them has, (n,) bool."""
-    files = (read_part(snapshot, name) for name in snapshot.parts)
-    parts = [pq.read_table(file, columns=["material_id"])["material_id"] for file in files]
-    ids = pa.chunked_array([chunk.cast(pa.string()) for part in parts for chunk in part.chunks], pa.string())
-    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    is_first = np.zeros(len(codes), dtype=bool)
-    is_first[np.unique(codes, return_index=True)[1]] = True
-    return is_first

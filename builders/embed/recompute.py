@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.embed.agreement import Recomputed, cosines_of, ranked
+from builders.embed.agreement import ENOUGH, Recomputed, cosines_of, ranked
 from builders.embed.recompute_encoder import recompute_encoder
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
@@ -51,7 +51,7 @@ class RecomputeRequest:
         catalog: folder of the version whose encoder makes the vectors again.
         n: structures to encode, at most; formulas, of a composition encoder.
         work: folder for snapshots.
-        file: of vectors that are checked; None for the elements of the catalog.
+        file: or folder of vectors that are checked, or its URL; None for the elements of the catalog.
         source: name of the source; None to use a snapshot.
         options: what the source is told.
         selection: which of its structures are used.
@@ -62,7 +62,7 @@ class RecomputeRequest:
     catalog: Path
     n: int
     work: Path
-    file: Path | None = None
+    file: Path | str | None = None
     source: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
     selection: Selection = field(default_factory=Selection)
@@ -85,7 +85,12 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
     encoder = read_crystal_encoder(request.catalog).to(choose_device(request.device))
     if request.file is None:
         return _recompute_catalog(request, encoder, reporter)
-    footer = open_vectors(request.file)[1]
+    file, footer = open_vectors(request.file)
+    if file.dtype == "int8":
+        raise InputInvalid(
+            f"{request.file} holds vectors that are rounded to int8, and cannot be told from others to a cosine of "
+            f"{ENOUGH}. Check those in float32 that they were made with: embeddings embed without --dtype."
+        )
     _check_encoder(request.file, footer, encoder)
     snapshot = _snapshot(request, reporter)
     encoder.max_sites = site_limit(snapshot.query)
@@ -108,7 +113,7 @@ def _snapshot(request: RecomputeRequest, reporter: Reporter) -> Snapshot:
     )  # fmt: skip
 
 
-def _check_encoder(path: Path, footer: Footer, encoder: CrystalEncoder) -> None:
+def _check_encoder(path: Path | str, footer: Footer, encoder: CrystalEncoder) -> None:
     if footer.catalog.manifest_sha256 != encoder.manifest.manifest_sha256:
         raise CatalogCorrupt(
             f"{path} says that {footer.encoder} with the seal {footer.catalog.manifest_sha256[:12]} made it, and the "
@@ -203,7 +208,7 @@ def _sums(encoder: CrystalEncoder, table: StructureTable, reporter: Reporter) ->
 
 
 def _recompute_materials(
-    path: Path, footer: Footer, encoder: CrystalEncoder, table: StructureTable, n: int, reporter: Reporter
+    path: Path | str, footer: Footer, encoder: CrystalEncoder, table: StructureTable, n: int, reporter: Reporter
 ) -> Recomputed:
     """Make the vectors of some structures, or of their sites, again."""
     names = list(read_site_catalog(path) if footer.level == "site" else read_structure_catalog(path))
@@ -233,7 +238,7 @@ def _encoded(encoder: CrystalEncoder, table: StructureTable, footer: Footer) -> 
     return encoder.encode(table), np.arange(len(table) + 1)
 
 
-def _stored(path: Path, footer: Footer, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _stored(path: Path | str, footer: Footer, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors in a file, and the offsets at which those of each structure begin and end."""
     if footer.level == "site":
         return read_site_catalog(path).lookup(names)

@@ -18,6 +18,9 @@ from embeddings.errors import InputInvalid
 
 EngineName = Literal["local", "ray"]
 
+AHEAD = 4
+"""Tasks for each worker that may be done before an older one is, where their order counts."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -48,6 +51,11 @@ class Engine:
         if self.name == "local" and (self.address is not None or self.gpus_per_worker):
             raise InputInvalid("An address and GPUs for each worker belong to the engine ray: --engine ray.")
 
+    @property
+    def has_workers(self) -> bool:
+        """Whether other processes make the parts, and not this one."""
+        return self.name != "local" or self.workers not in (None, 1)
+
 
 def check_engine(engine: Engine) -> None:
     """Find out before any work is done whether an engine is installed.
@@ -75,15 +83,40 @@ def run_tasks(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]
         MissingExtra: the engine is not installed.
         EmbeddingsError: what a worker raised.
     """
-    if engine.name == "local" and engine.workers in (None, 1):
+    if not engine.has_workers:
         make = job.start()
         return (make(task) for task in tasks)
-    return _in_pool(engine, job, tasks)
+    return _in_pool(engine, job, tasks, in_order=False)
 
 
-def _in_pool(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]:
+def run_in_order(engine: Engine, job: Job, tasks: Iterable[Task]) -> Iterator[Part]:
+    """Yield the part of every task in the order of the tasks, as `run_tasks` makes them.
+
+    Few parts wait for an earlier one: no task is begun that is far ahead of the oldest one under way.
+
+    Args:
+        engine: who makes them.
+        job: what workers need to know once.
+        tasks: with the numbers 0, 1, 2 and so on.
+
+    Raises:
+        EmbeddingsError: as for `run_tasks`.
+    """
+    if not engine.has_workers:
+        yield from run_tasks(engine, job, tasks)
+        return
+    early: dict[int, Part] = {}
+    following = 0
+    for part in _in_pool(engine, job, tasks, in_order=True):
+        early[part.number] = part
+        while following in early:
+            yield early.pop(following)
+            following += 1
+
+
+def _in_pool(engine: Engine, job: Job, tasks: Iterable[Task], *, in_order: bool) -> Iterator[Part]:
     with closing(_pool(engine, job)) as pool:
-        yield from dispatch(pool, tasks)
+        yield from dispatch(pool, tasks, most_ahead=AHEAD * pool.size if in_order else None)
 
 
 def _pool(engine: Engine, job: Job) -> Pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from builders.engines.base import Failure, Lost, Part, Ready, Task
@@ -41,15 +41,21 @@ class Pool(Protocol):
         """End all workers."""
 
 
-def dispatch(pool: Pool, tasks: Iterable[Task]) -> Iterator[Part]:
+def dispatch(pool: Pool, tasks: Iterable[Task], *, most_ahead: int | None = None) -> Iterator[Part]:
     """Yield the part of every task, in the order in which they arrive.
+
+    Args:
+        pool: of workers.
+        tasks: each with a number of its own.
+        most_ahead: how far the number of a task that is given out may be beyond that of the oldest one that is not
+            done; None for any. Numbers ascend then.
 
     Raises:
         EngineError: workers are lost again and again.
         EmbeddingsError: what a worker raised.
     """
-    waiting, losses = _Waiting(tasks), _Losses()
     free, busy = deque[int](), dict[int, Task]()
+    waiting, losses = _Waiting(tasks, busy, most_ahead), _Losses()
     for seat in range(pool.size):
         pool.start(seat)
     while True:
@@ -87,8 +93,8 @@ def dispatch(pool: Pool, tasks: Iterable[Task]) -> Iterator[Part]:
 class _Waiting:
     """The tasks that nobody works on, one of them at hand before it is asked for."""
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        self._tasks, self._first = iter(tasks), deque[Task]()
+    def __init__(self, tasks: Iterable[Task], busy: Mapping[int, Task], most_ahead: int | None) -> None:
+        self._tasks, self._first, self._busy, self._most_ahead = iter(tasks), deque[Task](), busy, most_ahead
 
     def ahead(self) -> bool:
         """Have a task at hand, and return whether there is one."""
@@ -97,8 +103,13 @@ class _Waiting:
         return bool(self._first)
 
     def take(self) -> Task | None:
-        """Return the next task, or None after the last."""
-        return self._first.popleft() if self.ahead() else None
+        """Return the next task; None after the last, or where it has to wait for an older one."""
+        return self._first.popleft() if self.ahead() and not self._is_early(self._first[0]) else None
+
+    def _is_early(self, task: Task) -> bool:
+        if self._most_ahead is None or not self._busy:
+            return False
+        return task.number - min(other.number for other in self._busy.values()) > self._most_ahead
 
     def put_back(self, task: Task) -> None:
         """Return a task that was lost; it is the next."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from builders.progress import Reporter
+from builders.snapshots.seen import Seen
 from builders.snapshots.sifting import sift
 from builders.sources import Plan, Rejected, Stream
 from builders.structures.cleaning import Selection
@@ -108,7 +109,7 @@ def check_source(stream: Stream, selection: Selection, reporter: Reporter) -> Re
         SourceError: the source fails.
     """
     plan = stream.plan()
-    report, seen = Report(plan.origin.name), set[str]()
+    report, seen = Report(plan.origin.name), Seen()
     with reporter.stage(f"Check of {plan.origin.name}", _expected(plan, selection)) as stage:
         for batch in stream.batches(plan, None):
             sifted = sift(batch, selection, origin=report.source, n_kept=report.n_kept, seen=seen)

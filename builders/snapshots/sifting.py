@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from builders.snapshots.seen import Seen
 from builders.sources import Batch, Rejected
 from builders.structures.cleaning import USABLE, Selection, at_most, select, site_limit
 from builders.structures.table import StructureTable, structures_from_arrow
@@ -31,7 +32,7 @@ class Sifted:
     usable: StructureTable | None
 
 
-def sift(batch: Batch, selection: Selection, *, origin: str, n_kept: int, seen: set[str]) -> Sifted:
+def sift(batch: Batch, selection: Selection, *, origin: str, n_kept: int, seen: Seen) -> Sifted:
     """Select from a batch, and clean what is kept as every build and embedding will.
 
     Args:
@@ -51,9 +52,9 @@ def sift(batch: Batch, selection: Selection, *, origin: str, n_kept: int, seen: 
     return Sifted(rows, left_out, unusable, usable)
 
 
-def _split(table: StructureTable, seen: set[str], max_sites: int) -> tuple[StructureTable, list[Rejected]]:
+def _split(table: StructureTable, seen: Seen, max_sites: int) -> tuple[StructureTable, list[Rejected]]:
     """Return the usable crystals, and the faults of the others in the order in which the cleaning looks for them."""
-    is_new = _new(table, seen)
+    is_new = seen.add(map(str, table.material_ids))
     faults = list[Rejected]()
     for reason, keep in (USABLE | {"duplicate_id": lambda _: is_new, "too_many_sites": at_most(max_sites)}).items():
         mask = keep(table)
@@ -61,12 +62,3 @@ def _split(table: StructureTable, seen: set[str], max_sites: int) -> tuple[Struc
         faults += [Rejected(str(name), reason, DETAILS.get(reason, DETAIL)) for name in ids]
         table = table if mask.all() else table.take(np.flatnonzero(mask))
     return table, faults
-
-
-def _new(table: StructureTable, seen: set[str]) -> np.ndarray:
-    """Return which crystals have an identifier that none before them has, (n,) bool; adds all to `seen`."""
-    is_new = np.zeros(len(table), dtype=bool)
-    for row, name in enumerate(map(str, table.material_ids)):
-        is_new[row] = name not in seen
-        seen.add(name)
-    return is_new

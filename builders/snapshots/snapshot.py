@@ -25,6 +25,7 @@ from builders.runs.locks import only_one
 from builders.runs.seals import sealed, unsealed
 from builders.snapshots.ledger import Entry, Ledger, part_name, write_part
 from builders.snapshots.plans import PLAN, PlanAltered, Pull, begin_pull, open_pull, query_of, stop_if_moved
+from builders.snapshots.seen import Seen
 from builders.snapshots.sifting import sift
 from builders.sources import Batch, Cursor, Rejected, Stream
 from builders.sources.origins import Origin, origin_from_dict
@@ -71,6 +72,11 @@ class Snapshot:
     facts: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     unusable: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n_kept(self) -> int:
+        """Structures in all parts."""
+        return sum(pq.read_metadata(self.folder / name).num_rows for name in self.parts)
 
     @property
     def sha256(self) -> str:
@@ -207,15 +213,15 @@ def _is_done(pull: Pull, ledger: Ledger) -> bool:
     return at_end or (limit is not None and ledger.n_kept >= limit)
 
 
-def _seen(pull: Pull, entries: list[Entry]) -> set[str]:
+def _seen(pull: Pull, entries: list[Entry]) -> Seen:
     """Return the identifiers in the parts of some entries."""
-    seen = set[str]()
+    seen = Seen()
     for path in (pull.folder / entry.file for entry in entries if entry.file):
-        seen.update(map(str, pq.read_table(path, columns=["material_id"])["material_id"].to_pylist()))
+        seen.add(map(str, pq.read_table(path, columns=["material_id"])["material_id"].to_pylist()))
     return seen
 
 
-def _store(pull: Pull, batch: Batch, earlier: list[Entry], start: Cursor, seen: set[str]) -> Entry:
+def _store(pull: Pull, batch: Batch, earlier: list[Entry], start: Cursor, seen: Seen) -> Entry:
     """Select from a batch, write its part, and return what goes into the ledger."""
     n_kept = sum(entry.n_kept for entry in earlier)
     sifted = sift(batch, pull.selection, origin=pull.plan.origin.name, n_kept=n_kept, seen=seen)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from builders.engines import Engine
 from builders.runs.identity import identity_of
 from builders.sources.origins import Origin
 from builders.structures.cleaning import Selection
@@ -30,23 +31,25 @@ class SourceOptions:
 
     Attributes:
         path: file or folder to read, for sources that read one.
+        url: of a file or folder elsewhere, such as ``s3://bucket/folder``, in its place.
         origin: whose data it is, where the source cannot tell.
         api_key_file: file with the key of a service; its environment variable is read if None.
         include_nc: take structures whose license forbids commercial use.
         provider: name of a database, for sources that can query several.
         filter: in the language of the source.
         disorder: what to do with sites that several elements share: ``"drop"`` or ``"majority"``.
-        n_jobs: processes that parse files.
+        engine: who parses files; what is parsed does not depend on it.
     """
 
     path: Path | None = None
+    url: str | None = None
     origin: Origin | None = None
     api_key_file: Path | None = None
     include_nc: bool = False
     provider: str | None = None
     filter: str | None = None
     disorder: Literal["drop", "majority"] = "drop"
-    n_jobs: int = 1
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True)
@@ -175,17 +178,17 @@ SOURCES: dict[str, SourceInfo] = {
     ),
     "table": SourceInfo(
         "builders.sources.table:table",
-        summary="a Parquet file of structures",
-        needs="--path FILE.parquet",
+        summary="Parquet files of structures: one, a folder of them, or all behind s3://, gs:// or hf://",
+        needs="--path FILE_FOLDER_OR_URL",
         licence="stated in the file, or with --about",
-        takes=("path", "origin"),
+        takes=("path", "url", "origin"),
     ),
     "local": SourceInfo(
         "builders.sources.local:local",
         summary="files of your own: CIF or POSCAR folder with id_prop.csv, extended XYZ, ASE, MatBench, JARVIS",
         needs="--path DIR_OR_FILE; id_prop.csv without a header: --targets target; for ASE databases the extra sources",
         licence="stated with --about",
-        takes=("path", "origin", "disorder", "n_jobs"),
+        takes=("path", "origin", "disorder", "engine"),
     ),
     "mp": SourceInfo(
         "builders.sources.mp:mp",
@@ -246,7 +249,7 @@ def open_stream(name: str, options: SourceOptions, selection: Selection) -> Stre
     default, takes = SourceOptions(), SOURCES[name].takes
     for entry in fields(SourceOptions):
         if getattr(options, entry.name) != getattr(default, entry.name) and entry.name not in takes:
-            taken = ", ".join(map(_flag, takes)) or "none of these options"
+            taken = ", ".join(_flag(name) for name in takes if name != "url") or "none of these options"
             raise InputInvalid(f"The source {name} takes no {_flag(entry.name)}; it takes {taken}.")
     stream = source(options, selection)
     if options.origin is not None:
@@ -259,6 +262,9 @@ def _named(origin: Origin) -> str:
     return f"{origin.name} ({identity_of(origin.to_dict())[:12]})"
 
 
+_FLAGS = {"origin": "about", "engine": "workers", "url": "path with an address"}
+
+
 def _flag(field_name: str) -> str:
     """Return the command-line option that sets a field."""
-    return "--" + {"origin": "about", "n_jobs": "jobs"}.get(field_name, field_name.replace("_", "-"))
+    return "--" + _FLAGS.get(field_name, field_name.replace("_", "-"))

@@ -40,7 +40,12 @@ def open_database(path: Path) -> LocalFile:
     except Exception as error:
         raise SourceError(f"{path} is not a readable ASE database: {type(error).__name__}: {error}") from error
     return LocalFile(
-        "ASE database", items=lambda: _rows(path), parse=parse_row, sha256=hash_files([path]), n_items=n_rows
+        "ASE database",
+        items=lambda: _rows(path),
+        parse=parse_row,
+        carry=read_row,
+        sha256=hash_files([path]),
+        n_items=n_rows,
     )
 
 
@@ -64,17 +69,23 @@ def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
 
 
 def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record from a row of an ASE database, given its path and the number of the row.
+    """Make a record from a row of an ASE database, given its path and the number of the row, or what `read_row` gives.
 
     Raises:
         Unusable: it cannot be read, is not periodic in three directions, or is not a usable structure.
     """
+    is_read = not isinstance(content[0], Path)
+    return parse_atoms(name, content if is_read else read_row(content), disorder)
+
+
+def read_row(content: tuple[Path, int]) -> tuple[Atoms, dict[str, Any]]:
+    """Read a row of an ASE database, given its path and the number of the row: its atoms and their stated values."""
     from ase.db import connect
 
     path, row_id = content
     row = connect(str(path)).get(id=row_id)
     stated = {**({"energy": row.energy} if "energy" in row else {}), **row.key_value_pairs}
-    return parse_atoms(name, (row.toatoms(), stated), disorder)
+    return row.toatoms(), stated
 
 
 def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: str) -> StructureRecord:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from builders.sources import Rejected
 from builders.sources.attempts import attempt
@@ -15,12 +14,13 @@ from builders.structures.rejections import Unusable
 
 
 def parse_cif(
-    path: Path, material_id: str, properties: Mapping[str, float | None], disorder: str
+    name: str, content: bytes, material_id: str, properties: Mapping[str, float | None], disorder: str
 ) -> StructureRecord | list[StructureRecord | Rejected]:
     """Return the crystal of a file, or all of them where there are several: ``file#block`` is the name of each.
 
     Args:
-        path: of the file.
+        name: of the file.
+        content: of the file.
         material_id: of its crystal.
         properties: target -> value, if a table labels the file.
         disorder: what to do with shared sites.
@@ -28,7 +28,7 @@ def parse_cif(
     Raises:
         Unusable: the file or its only crystal cannot be used, or several crystals share one label.
     """
-    found = read_cif(path.read_bytes())
+    found = read_cif(content)
     if len(found) == 1:
         return _record(found[0][1], material_id, properties, disorder)
     names = _distinct([name for name, _ in found])
@@ -36,8 +36,8 @@ def parse_cif(
         listed = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
         raise Unusable("several_crystals", f"one label, and {len(names)} crystals: {listed}")
     return [
-        attempt(path.name, partial(_record, crystal, f"{material_id}#{name}", properties, disorder), place=name)
-        for name, (_, crystal) in zip(names, found, strict=True)
+        attempt(name, partial(_record, crystal, f"{material_id}#{block}", properties, disorder), place=block)
+        for block, (_, crystal) in zip(names, found, strict=True)
     ]
 
 

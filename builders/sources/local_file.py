@@ -27,6 +27,7 @@ class LocalFile:
         format: name of the format.
         items: yields all items, in the same order every time.
         parse: a module-level function, so that other processes can run it.
+        carry: makes the content of an item such that no file has to be read to parse it; None where it is so already.
         n_items: number of items; None where counting them means reading them.
         columns: names of the properties; None where each item has its own.
         sha256: identity of the content.
@@ -37,6 +38,7 @@ class LocalFile:
     items: Callable[[], Iterable[Item]]
     parse: Parser
     sha256: str
+    carry: Callable[[Any], Any] | None = None
     n_items: int | None = None
     columns: tuple[str, ...] | None = None
     facts: dict[str, Any] = field(default_factory=dict)

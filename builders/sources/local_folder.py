@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from builders.sources import Rejected
 from builders.sources.disorder import Site
@@ -38,6 +40,7 @@ class Listed(NamedTuple):
         values: target -> value.
         material_id: the identifier of its structure.
         fault: reason and detail of a fault that is known before reading.
+        content: of the file; None where it is still to be read.
     """
 
     folder: Path
@@ -45,6 +48,7 @@ class Listed(NamedTuple):
     values: Mapping[str, float | None]
     material_id: str
     fault: tuple[str, str] | None = None
+    content: bytes | None = None
 
 
 def is_structure_file(name: str) -> bool:
@@ -61,29 +65,43 @@ def open_folder(path: Path) -> LocalFile:
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
-    files = _files_in(folder) if path.is_dir() else [path]
-    table = folder / ID_PROP if path.is_dir() else None
-    if not files:
+    names = _names_in(folder) if path.is_dir() else [path.name]
+    if not names:
         raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.")
-    called = _names_of(files)
-    labels = read_id_prop(table, called) if table and os.path.lexists(table) else None
-    identifiers = _identifiers(files)
-    everything: list[Item] = [(file.name, Listed(folder, file, {}, identifiers[file])) for file in files]
-    listed = _labelled(folder, called, identifiers, labels) if labels else everything
+    table, identify = folder / ID_PROP, _identifying(names)
+    if path.is_dir() and os.path.lexists(table):
+        return _open_labelled(folder, names, table, identify)
     return LocalFile(
-        format="structure files" + (f" with {ID_PROP}" if labels else ""),
-        items=lambda: listed,
+        format="structure files",
+        items=lambda: ((name, Listed(folder, folder / name, {}, identify(name))) for name in names),
         parse=parse_file,
-        sha256=_hash(folder, files + ([table] if labels and table else [])),
-        n_items=len(listed),
-        columns=labels.names if labels else None,
-        facts=_facts(labels, files, listed) if labels else {},
+        carry=carried,
+        sha256=_hash(folder, (folder / name for name in names)),
+        n_items=len(names),
     )
 
 
-def _files_in(folder: Path) -> list[Path]:
+def _open_labelled(folder: Path, names: list[str], table: Path, identify: Callable[[str], str]) -> LocalFile:
+    """List what id_prop.csv names of a folder."""
+    files = [folder / name for name in names]
+    called = _names_of(files)
+    labels = read_id_prop(table, called)
+    listed = _labelled(folder, called, identify, labels)
+    return LocalFile(
+        format=f"structure files with {ID_PROP}",
+        items=lambda: listed,
+        parse=parse_file,
+        carry=carried,
+        sha256=_hash(folder, [*files, table]),
+        n_items=len(listed),
+        columns=labels.names,
+        facts=_facts(labels, files, listed),
+    )
+
+
+def _names_in(folder: Path) -> list[str]:
     try:
-        return sorted(path for path in folder.iterdir() if is_structure_file(path.name))
+        return sorted(filter(is_structure_file, os.listdir(folder)))
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
 
@@ -134,15 +152,27 @@ def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:
     return {**called, **{file.name: [file] for file in files}}
 
 
-def _identifiers(files: Sequence[Path]) -> dict[Path, str]:
-    """Return the identifier of each file: its name without the ending, or whole where that is taken."""
-    taken = Counter(name for file in files for name in {file.name, _identifier(file.name)})
-    short = {file: _identifier(file.name) for file in files}
-    return {file: name if taken[name] == 1 else file.name for file, name in short.items()}
+def _identifying(names: Sequence[str]) -> Callable[[str], str]:
+    """Return what gives the identifier of a file: its name without the ending, or whole where that is taken.
+
+    Of a million names, only the few that may be taken are kept.
+    """
+
+    def spelled() -> Iterator[str]:
+        return (text for name in names for text in {name, _identifier(name)})
+
+    hashes, counts = np.unique(np.fromiter(map(hash, spelled()), np.int64), return_counts=True)
+    doubtful = set(hashes[counts > 1].tolist())
+    times = Counter(text for text in spelled() if hash(text) in doubtful) if doubtful else Counter[str]()
+
+    def identify(name: str) -> str:
+        return name if times[_identifier(name)] > 1 else _identifier(name)
+
+    return identify
 
 
 def _labelled(
-    folder: Path, called: Mapping[str, list[Path]], identifiers: Mapping[Path, str], labels: Labels
+    folder: Path, called: Mapping[str, list[Path]], identify: Callable[[str], str], labels: Labels
 ) -> list[Item]:
     """Return what id_prop.csv names, in its order."""
     items: list[Item] = []
@@ -160,7 +190,7 @@ def _labelled(
                 "Keep one line per structure."
             )
         named[meant[0]] = name
-        items.append((meant[0].name, Listed(folder, meant[0], targets, identifiers[meant[0]])))
+        items.append((meant[0].name, Listed(folder, meant[0], targets, identify(meant[0].name))))
     return items
 
 
@@ -170,13 +200,10 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     Raises:
         Unusable: it is missing, too large, outside its folder, unreadable, or not a usable structure.
     """
-    if content.fault or content.path is None:
-        raise Unusable(*(content.fault or _ABSENT))
-    _require_regular(content.folder, content.path)
-    _require_unpacked(content.path)
-    if content.path.name.lower().endswith(_CIF):
-        return parse_cif(content.path, content.material_id, content.values, disorder)
-    poscar = read_poscar(content.path.read_bytes().decode("utf-8-sig", "replace"))
+    text = _content_of(content)
+    if name.lower().endswith(_CIF):
+        return parse_cif(name, text, content.material_id, content.values, disorder)
+    poscar = read_poscar(text.decode("utf-8-sig", "replace"))
     sites: list[Site] = [{symbol: 1.0} for symbol in poscar.symbols]
     return make_record(
         content.material_id,
@@ -189,6 +216,27 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
     )
 
 
+def carried(listed: Listed) -> Listed:
+    """Return a file with its content, so that it can be parsed where it is not.
+
+    Raises:
+        Unusable: as for `parse_file`.
+    """
+    return listed._replace(content=_content_of(listed))
+
+
+def _content_of(listed: Listed) -> bytes:
+    if listed.content is not None:
+        return listed.content
+    if listed.fault or listed.path is None:
+        raise Unusable(*(listed.fault or _ABSENT))
+    _require_regular(listed.folder, listed.path)
+    content = listed.path.read_bytes()
+    if content.startswith(_GZIP):
+        raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
+    return content
+
+
 def _require_regular(folder: Path, path: Path) -> None:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise Unusable("outside_folder", "it is a link to somewhere else")
@@ -197,12 +245,6 @@ def _require_regular(folder: Path, path: Path) -> None:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise Unusable("too_large", f"{size:,} bytes; at most {MAX_BYTES:,} are read")
-
-
-def _require_unpacked(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(2) == _GZIP:
-            raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

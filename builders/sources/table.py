@@ -1,10 +1,9 @@
-"""Structures from a Parquet file in the structure schema, with any numeric columns as properties."""
+"""Structures from Parquet files in the structure schema, with any numeric columns as properties."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.origins import Origin, origin_from_metadata
+from builders.sources.table_files import ParquetTable, Tables, tables_at, tables_below
 from builders.sources.values import VALUES_OUT_OF_RANGE
 from builders.structures.cleaning import EVERYTHING, Selection
 from builders.structures.formulas import reduced_formulas_of
@@ -24,71 +24,72 @@ ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
 
 
 def table(options: SourceOptions, selection: Selection = EVERYTHING) -> Stream:
-    """Read a Parquet file part by part.
+    """Read Parquet files part by part: one, all of a folder, or all behind a URL.
 
     Raises:
         InputInvalid: no path is given.
-        SourceError: there is no such file, or it is not a readable Parquet file.
+        SourceError: there is no such file, none in the folder, or one that is not a readable Parquet file.
     """
+    if options.url is not None:
+        return ParquetStream(tables_at(options.url), options.origin)
     if options.path is None:
-        raise InputInvalid("The source table reads a Parquet file. Name it with --path FILE.parquet.")
-    return ParquetStream(options.path, options.origin)
+        raise InputInvalid("The source table reads Parquet files. Name them with --path FILE_FOLDER_OR_URL.")
+    return ParquetStream(tables_below(options.path), options.origin)
 
 
 class ParquetStream(Stream):
-    """The rows of a Parquet file, identified by its hash; a cursor is the number of a row."""
+    """The rows of Parquet files, one file after the other; a cursor is the number of a row among all of them."""
 
-    def __init__(self, path: Path, origin: Origin | None) -> None:
-        if not path.is_file():
-            raise SourceError(f"No file at {path}.")
-        try:
-            self._file = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{path} is not a readable Parquet file: {error}") from error
-        self._path, self._origin = path, origin
-        self.query = {"file": path.name, "sha256": _sha256(path)}
+    def __init__(self, tables: Tables, origin: Origin | None) -> None:
+        self._tables, self._origin = tables, origin
+        self.query = dict(tables.query)
 
     def plan(self) -> Plan:
-        """Read the origin and the number of rows from the file.
+        """Read the origin and the number of rows from the files.
 
         Raises:
             ColumnNotFound: a structure column is missing.
-            SourceError: a column has a type that cannot be read, or two have the same name.
+            SourceError: a column has a type that cannot be read, or another one than in the first file, or two have the
+                same name.
         """
-        schema = self._file.schema_arrow
-        read_rows(pa.Table.from_batches([], schema), origin=self._path.name)
-        origin = self._origin or origin_from_metadata(schema, name=self._path.name)
-        return Plan(origin, n_expected=self._file.metadata.num_rows)
+        first: pa.Schema | None = None
+        n_rows = 0
+        for each in self._tables.files:
+            with each.opened() as file:
+                schema, n_rows = file.schema_arrow, n_rows + file.metadata.num_rows
+            read_rows(pa.Table.from_batches([], schema), origin=each.name)
+            _check_alike(first or schema, schema, each.name)
+            first = first or schema
+        origin = self._origin or origin_from_metadata(first, name=self._tables.name)
+        return Plan(origin, n_expected=n_rows)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
         """Yield the rows, beginning at ``start``; those that are not structures are rejected."""
-        row = 0
-        try:
-            for rows in self._file.iter_batches(batch_size=self._rows_per_batch()):
-                first, row = row, row + len(rows)
-                if row > (start or 0):
-                    part = _without_views(pa.Table.from_batches([rows], schema=self._file.schema_arrow))
-                    following = row if row < self._file.metadata.num_rows else None
-                    yield self._checked(part, first, following)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{self._path} is damaged: {error}") from error
+        row, begin = 0, start or 0
+        for each in self._tables.files:
+            with each.opened() as file:
+                n_rows = file.metadata.num_rows
+                if row + n_rows > begin:
+                    yield from self._batches_of(file, each, row, begin, plan)
+                row += n_rows
 
-    def _rows_per_batch(self) -> int:
-        """Return the rows of a batch, fewer where they are large: a batch is in memory, with copies."""
-        about = self._file.metadata
-        n_values = sum(
-            about.row_group(group).column(column).num_values
-            for group in range(about.num_row_groups)
-            for column in range(about.num_columns)
-        )
-        return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
+    def _batches_of(self, file: Any, each: ParquetTable, row: int, begin: int, plan: Plan) -> Iterator[Batch]:
+        """Yield the rows of a file from a row on; `row` is the number of its first one among all."""
+        place = each.name if len(self._tables.files) > 1 else ""
+        offset = row
+        for rows in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
+            first, row = row, row + len(rows)
+            if row > begin:
+                part = _without_views(pa.Table.from_batches([rows], schema=file.schema_arrow))
+                following = row if row < (plan.n_expected or 0) else None
+                yield self._checked(part, first - offset, following, place)
 
-    def _checked(self, part: pa.Table, first: int, following: Cursor) -> Batch:
+    def _checked(self, part: pa.Table, first: int, following: Cursor, place: str) -> Batch:
         """Return some rows without those that are not structures; `first` is the number of the first in the file."""
-        structures, good, faults = read_rows(part, origin=self._path.name)
+        structures, good, faults = read_rows(part, origin=place or self._tables.name)
         agreed, others = _agreed(part["formula"].take(pa.array(good)), structures)
         faults += [Fault(int(good[k]), structures.material_ids[k], "formula_disagrees", why) for k, why in others]
-        rejected = tuple(_rejected(fault, first + fault.row) for fault in faults)
+        rejected = tuple(_rejected(fault, first + fault.row, place) for fault in faults)
         kept = {name: values[agreed] for name, values in structures.properties.items()}
         part, n_out_of_range = _within_range(part.take(pa.array(good[agreed])) if faults else part, kept)
         counts = {VALUES_OUT_OF_RANGE: n_out_of_range} if n_out_of_range else {}
@@ -132,10 +133,26 @@ def _within_range(part: pa.Table, properties: Mapping[str, np.ndarray]) -> tuple
     return part, int(absurd.sum())
 
 
-def _rejected(fault: Fault, row: int) -> Rejected:
-    return Rejected(fault.material_id or f"row {row}", fault.reason, f"row {row}: {fault.detail}")
+def _rejected(fault: Fault, row: int, place: str) -> Rejected:
+    return Rejected(fault.material_id or f"row {row}", fault.reason, f"row {row}: {fault.detail}", place)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _rows_per_batch(about: pq.FileMetaData) -> int:
+    """Return the rows of a batch, fewer where they are large: a batch is in memory, with copies."""
+    n_values = sum(
+        about.row_group(group).column(column).num_values
+        for group in range(about.num_row_groups)
+        for column in range(about.num_columns)
+    )
+    return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
+
+
+def _check_alike(first: pa.Schema, schema: pa.Schema, name: str) -> None:
+    """Refuse a file whose columns could not be joined with those of the first one."""
+    for column in schema:
+        place = first.get_field_index(column.name)
+        if place >= 0 and first.field(place).type != column.type:
+            raise SourceError(
+                f"The column {column.name} of {name} is {column.type}, and {first.field(place).type} in the first "
+                "file. Write all files with the same types."
+            )

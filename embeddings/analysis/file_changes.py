@@ -74,8 +74,8 @@ class FileChanges:
         return page_of(self, n)
 
 
-def compare_files(a: Path, b: Path) -> FileChanges:
-    """Return what changed from one file of vectors of structures or sites to another.
+def compare_files(a: Path | str, b: Path | str) -> FileChanges:
+    """Return what changed from one file or folder of vectors of structures or sites to another.
 
     Vectors are compared where the same encoder made both; those of two encoders have no axes in common. The vectors of
     the second lie in a temporary file meanwhile, so memory holds identifiers and formulas alone.

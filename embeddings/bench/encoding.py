@@ -39,13 +39,14 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
         from builders.sources import SourceOptions
     folder = roots.resolve(DEFAULT_ENCODER if like is None else like.encoder)
     with TemporaryDirectory(prefix="embeddings-") as temporary:
+        out = Path(temporary) / "vectors.parquet"
         request = EmbedRequest(
             catalog=folder,
             level=DEFAULT_LEVEL if like is None else like.level,
-            out=Path(temporary) / "vectors.parquet",
+            out=out,
             work=roots.cache_folder(),
             source="local",
             options=SourceOptions(path=path),
         )
         embed(request, Reporter())
-        yield request.out
+        yield out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,12 @@ from embeddings.store import roots as store
 from embeddings.store.card import listed, trained_on
 from embeddings.store.index import precedence
 from embeddings.store.manifest import Manifest
-from embeddings.vectors.file import ENDING, Footer, SealedFile, open_vectors
+from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.folder import is_vectors, place_of
 from embeddings.vectors.rows import check_vectors
+
+if TYPE_CHECKING:
+    from embeddings.vectors.file import VectorFiles
 
 _WIDTH = 100
 
@@ -85,7 +89,7 @@ def _list_files(files: Sequence[Path], *, as_json: bool) -> None:
     print_table([[*rows[0]], *([str(value) for value in row.values()] for row in rows)])
 
 
-def _file_listing(path: Path, file: SealedFile, footer: Footer) -> dict[str, Any]:
+def _file_listing(path: Path, file: VectorFiles, footer: Footer) -> dict[str, Any]:
     return {
         "file": str(path),
         "level": footer.level,
@@ -171,16 +175,16 @@ def _remark(row: dict[str, Any]) -> str:
 def show(name: str, as_json: bool) -> None:
     r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
-    NAME is a name, name@version, the path of a version's folder, or a file of vectors. --json prints the whole
-    manifest, of a file what it says of itself.
+    NAME is a name, name@version, the path of a version's folder, or a file or folder of vectors. --json prints the
+    whole manifest, of a file what it says of itself.
 
     \b
     Example:
       embeddings show starter
       embeddings show vectors.parquet
     """
-    if name.endswith(ENDING):
-        _show_file(Path(name), as_json=as_json)
+    if is_vectors(name):
+        _show_file(place_of(name), as_json=as_json)
         return
     folder = store.resolve(name)
     manifest = store.manifest_of(folder)
@@ -199,21 +203,21 @@ def _fact(title: str, text: str) -> None:
     echo(click.wrap_text(f"{title:<13}{text}", width=_WIDTH, subsequent_indent=" " * 13))
 
 
-def _show_file(path: Path, *, as_json: bool) -> None:
+def _show_file(path: Path | str, *, as_json: bool) -> None:
     file, footer = open_vectors(path)
     n_rows = file.metadata.num_rows
     if as_json:
         print_json(asdict(footer) | {"n_rows": n_rows, "catalog": footer.catalog.document()})
         return
-    for title, text in _file_facts(path, footer, n_rows).items():
+    for title, text in _file_facts(path, footer, n_rows, file.dtype).items():
         _fact(title, text)
 
 
-def _file_facts(path: Path, footer: Footer, n_rows: int) -> dict[str, str]:
+def _file_facts(path: Path | str, footer: Footer, n_rows: int, dtype: str) -> dict[str, str]:
     version = f", {footer.database_version}" if footer.database_version else ""
     return {
         "file": str(path),
-        "vectors": f"{n_rows} x {footer.dim} float32, one for each {footer.level}",
+        "vectors": f"{n_rows} x {footer.dim} {dtype}, one for each {footer.level}",
         "encoder": f"{footer.encoder}: {footer.catalog.description}",
         "structures": f"{footer.n_structures:,} of {footer.source}{version}",
         "left out": ", ".join(f"{n:,} {reason}" for reason, n in footer.dropped.items()) or "none",
@@ -300,8 +304,8 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
         _check_recompute(ctx, name, options)
     elif options["source"] or options["snapshot"]:
         raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
-    if name and name.endswith(".parquet"):
-        results = [_verified(Path(name), check_vectors)]
+    if name and is_vectors(name):
+        results = [_verified(place_of(name), check_vectors)]
     else:
         folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
         broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
@@ -379,7 +383,7 @@ def _report_made_again(made: dict[str, Any]) -> None:
     print_line("Not shown: that these weights came out of the training. The same build again gives the same bytes.")
 
 
-def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict[str, Any]:
+def _verified(place: Any, check: Callable[[Any], None] = store.verify) -> dict[str, Any]:
     try:
         check(place)
     except EmbeddingsError as error:
@@ -387,7 +391,7 @@ def _verified(place: Path, check: Callable[[Path], None] = store.verify) -> dict
     return _result(place, None)
 
 
-def _result(folder: Path, error: str | None) -> dict[str, Any]:
+def _result(folder: Path | str, error: str | None) -> dict[str, Any]:
     return {"folder": str(folder), "ok": error is None, "error": error}
 
 
@@ -407,8 +411,8 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
       embeddings neighbors starter Fe -k 3
       embeddings neighbors vectors.parquet mp-149
     """
-    if name.endswith(ENDING) and open_vectors(Path(name))[1].level != "element":
-        _structure_neighbors(Path(name), element, k, as_json=as_json)
+    if is_vectors(name) and open_vectors(place_of(name))[1].level != "element":
+        _structure_neighbors(place_of(name), element, k, as_json=as_json)
         return
     catalog = load_uae(name)
     found = catalog.neighbors(int(element) if element.isdecimal() and len(element) < 10 else element, k=k)
@@ -418,7 +422,7 @@ def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
         print_table([(symbol, f"{similarity:+.3f}") for symbol, similarity in found])
 
 
-def _structure_neighbors(path: Path, like: str, k: int, *, as_json: bool) -> None:
+def _structure_neighbors(path: Path | str, like: str, k: int, *, as_json: bool) -> None:
     from embeddings.search.collections import InFile
     from embeddings.search.encoding import encode
     from embeddings.search.matches import search

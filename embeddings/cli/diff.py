@@ -12,7 +12,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.types import COUNT
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
-from embeddings.vectors.file import ENDING
+from embeddings.vectors.folder import is_vectors, place_of
 
 if TYPE_CHECKING:
     from embeddings.analysis import Comparison
@@ -30,7 +30,7 @@ _FORMULAS = 1_000
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write a page, .html; replaced if it is there.")
 @as_json_option
 def diff(a: str, b: str, k: int, out: Path | None, as_json: bool) -> None:
-    r"""Tell what changed from A to B: two catalogs, or two files of vectors.
+    r"""Tell what changed from A to B: two catalogs, or two files or folders of vectors.
 
     Told are rows added and lost; how far each vector moved once both are turned into one frame, and who lost neighbors;
     training formulas, targets, accuracies and licenses; and which part of the version number such a change raises. A
@@ -50,7 +50,7 @@ def diff(a: str, b: str, k: int, out: Path | None, as_json: bool) -> None:
     from embeddings.display.pages import check_page
     from embeddings.store.folders import write_text
 
-    files = [name for name in (a, b) if name.endswith(ENDING)]
+    files = [name for name in (a, b) if is_vectors(name)]
     if out is not None:
         check_page(out, "the comparison")
         guard(Output(out), inputs=files, catalogs=[name for name in (a, b) if name not in files])
@@ -71,13 +71,13 @@ def _compare_files(a: str, b: str, k: int) -> Comparison | FileChanges:
     from embeddings.vectors.file import open_vectors
 
     for one, other in ((a, b), (b, a)):
-        if not other.endswith(ENDING):
+        if not is_vectors(other):
             raise InputInvalid(
                 f"{one} is a file of vectors, and {other} is not. Give two files of vectors, or two catalogs."
             )
-    if all(open_vectors(Path(name))[1].level == "element" for name in (a, b)):
+    if all(open_vectors(place_of(name))[1].level == "element" for name in (a, b)):
         return compare(a, b, k)
-    return compare_files(Path(a), Path(b))
+    return compare_files(place_of(a), place_of(b))
 
 
 def _compare(a: str, b: str, k: int) -> Comparison:

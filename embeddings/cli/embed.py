@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from embeddings.cli.engine_options import engine_options, parse_engine
+from embeddings.cli.engine_options import engine_of_source, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
-from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options
+from embeddings.cli.source_options import check_source, guess_source, parse_options, require_builders, source_options
+from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
+from embeddings.store.places import is_url
 from embeddings.vectors.file import Level
+from embeddings.vectors.numbers import Dtype
 
 if TYPE_CHECKING:
+    from builders.embed.job import EmbedRequest
+    from builders.engines import Engine
     from embeddings.vectors.file import Footer
 
 
 @click.command()
+@click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
 @click.option("--catalog", required=True, help="Catalog whose encoder is used.")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
@@ -29,7 +36,11 @@ if TYPE_CHECKING:
 @click.option("--source", help="Where the structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Output, .parquet.")
+@click.option("-o", "--out", required=True, help="Output: a .parquet file, or a folder of them; here or at s3://, ...")
+@click.option("--rows-per-file", type=COUNT, help="Of a folder, at most.  [default: 1,000,000]")
+@click.option(
+    "--dtype", type=click.Choice(get_args(Dtype)), default="float32", show_default=True, help="Of the stored numbers."
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @engine_options
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
@@ -43,13 +54,24 @@ def embed(ctx: click.Context, **options: Any) -> None:
     sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
     kill, the same command resumes the run and ends with the same bytes, whatever the number of workers.
 
+    A folder holds files whose names and rows are sorted by identifier, with row groups of 128 MB. In float16 and int8,
+    numbers are stored times a scale that the schema states; readers give float32.
+
+    PATH is short for --path: files of structures, a folder of them, or Parquet files behind s3://, gs:// or hf://.
+    Without --source, Parquet files are read by the source table, anything else by local.
+
     \b
     Example:
+      embeddings embed structures.parquet --catalog ct-multi -o vectors.parquet
       embeddings embed --catalog ct-multi --source table --path structures.parquet -o vectors.parquet
       embeddings embed --catalog ct-multi --level site --snapshot mp-stable -o sites.parquet
+      embeddings embed s3://bucket/structures/ --catalog ct-multi --dtype int8 -o s3://bucket/vectors/
       embeddings embed --catalog ct-multi --snapshot mp-stable --workers 8 -o vectors.parquet
       embeddings embed --catalog ct-multi --snapshot mp-stable --engine ray --address auto -o vectors.parquet
     """
+    _understand(options)
+    is_folder = options["out"].endswith(("/", os.sep))
+    options["out"] = options["out"] if is_url(options["out"]) else Path(options["out"])
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = store.resolve(options["catalog"])
@@ -63,12 +85,19 @@ def embed(ctx: click.Context, **options: Any) -> None:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
-    guard_source(Output(options["out"]), work, options=options, catalogs=[folder])
-    about, selection = parse_options(options)
-    stated = {name: options[name] for name in ("level", "out", "source", "snapshot", "device", "force")}
+    about, selection = parse_options(options, _parsing(options, engine))
+    names = ("level", "out", "source", "snapshot", "device", "force", "rows_per_file", "dtype")
+    stated = {name: options[name] for name in names}
     request = EmbedRequest(
-        folder, work=store.cache_folder(), options=about, selection=selection, engine=engine, **stated
+        folder,
+        work=store.cache_folder(),
+        options=about,
+        selection=selection,
+        engine=engine,
+        is_folder=is_folder,
+        **stated,
     )
+    guard_source(*_outputs(request), work, options=options, catalogs=[folder])
     try:
         footer = run(request, Reporter(quiet=quiet))
     except KeyboardInterrupt:
@@ -77,7 +106,34 @@ def embed(ctx: click.Context, **options: Any) -> None:
     _show(request.out, footer, as_json=as_json)
 
 
-def _show(out: Path, footer: Footer, *, as_json: bool) -> None:
+def _outputs(request: EmbedRequest) -> list[Output]:
+    """Return what is written here; what lies behind a URL is no file of this machine."""
+    if isinstance(request.out, str):
+        return []
+    return [Output(request.out, kind="folder" if request.target.is_folder else "file")]
+
+
+def _understand(options: dict[str, Any]) -> None:
+    """Turn PATH into --path, and find its source."""
+    place = options.pop("place")
+    if place is not None and options["path"] is not None:
+        raise click.UsageError("PATH and --path are the same option. Give one of them.")
+    options["path"] = options["path"] if place is None else place
+    if options["path"] is not None and options["source"] is None and options["snapshot"] is None:
+        options["source"] = guess_source(options["path"])
+    if place is not None and options["snapshot"] is not None:
+        raise click.UsageError("A snapshot is used as it is. Leave PATH out.")
+
+
+def _parsing(options: dict[str, Any], engine: Engine) -> Engine | None:
+    """Return who parses the files of the source, if it has files to parse; without --workers, --jobs says it."""
+    from builders.sources import SOURCES
+
+    parses = options["source"] not in SOURCES or "engine" in SOURCES[options["source"]].takes
+    return engine_of_source(engine, options) if parses else None
+
+
+def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
     if as_json:
         facts = ("level", "dim", "n_structures", "dropped", "uncovered", "source")
         summary = {"out": str(out), "catalog": footer.encoder} | {name: getattr(footer, name) for name in facts}

@@ -25,14 +25,20 @@ _OPTIONS = (
         "--address", metavar="auto|HOST:PORT",
         help="Of the Ray cluster.  [default: one that runs on this machine, else one for this command]",
     ),
-    click.option(
-        "--gpus-per-worker", type=click.IntRange(0, 16), default=0, show_default=True,
-        help="GPUs that each worker of the Ray cluster has to itself.",
-    ),
+)  # fmt: skip
+
+_GPUS = click.option(
+    "--gpus-per-worker", type=click.IntRange(0, 16), default=0, show_default=True,
+    help="GPUs that each worker of the Ray cluster has to itself.",
 )  # fmt: skip
 
 
 def engine_options(command: Command) -> Command:
+    """Add the options of engines to a command that can use GPUs."""
+    return worker_options(_GPUS(command))
+
+
+def worker_options(command: Command) -> Command:
     """Add the options of engines to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -47,5 +53,20 @@ def parse_engine(options: dict[str, Any]) -> Engine:
     """
     from builders.engines import Engine
 
-    name, workers, address, gpus = (options.pop(key) for key in ("engine", "workers", "address", "gpus_per_worker"))
-    return Engine(name, workers, address, gpus)
+    name, workers, address = (options.pop(key) for key in ("engine", "workers", "address"))
+    return Engine(name, workers, address, options.pop("gpus_per_worker", 0))
+
+
+def engine_of_source(engine: Engine, options: dict[str, Any]) -> Engine | None:
+    """Return who parses the files of a source; None where nothing is said of it but by --jobs.
+
+    Raises:
+        click.UsageError: both --workers and --jobs are given.
+    """
+    from builders.engines import Engine
+
+    if engine == Engine():
+        return None
+    if options["jobs"] > 1:
+        raise click.UsageError("--jobs is what --workers was called before. Give one of them.")
+    return engine

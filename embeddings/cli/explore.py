@@ -18,7 +18,7 @@ from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
 from embeddings.loaders import load_uae
 from embeddings.store.outputs import Output
-from embeddings.vectors.file import ENDING
+from embeddings.vectors.folder import is_vectors, place_of
 
 if TYPE_CHECKING:
     from embeddings.explorer.atlas.folder import Written
@@ -74,9 +74,9 @@ def _holds_structures(name: str) -> bool:
     """
     from embeddings.vectors.file import open_vectors
 
-    if not name.endswith(ENDING):
+    if not is_vectors(name):
         return False
-    level = open_vectors(Path(name).expanduser())[1].level
+    level = open_vectors(place_of(name))[1].level
     if level == "site":
         raise InputInvalid(
             f"{name} holds vectors of sites, but a map shows structures. Make theirs with: embeddings embed --level "
@@ -106,7 +106,7 @@ def _write_map(name: str, out: Path, *, table: Path | None, color: str | None, q
     from embeddings.explorer.atlas import write_atlas
     from embeddings.vectors.file import open_vectors
 
-    path = Path(name).expanduser()
+    path = place_of(name)
     guard(Output(out, "the atlas", "folder"), inputs=[path, table])
     bar = None if quiet or not sys.stderr.isatty() else sys.stderr
     n_rows = open_vectors(path)[0].metadata.num_rows

@@ -12,12 +12,14 @@ from typing import Any
 
 import click
 
+from embeddings.cli.engine_options import parse_engine, worker_options
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import echo
 from embeddings.loaders import as_catalog
 from embeddings.pooling import DEFAULT_STATS, POLICIES
 from embeddings.streaming import FileSummary, featurize_file
+from embeddings.streaming.job import Spread
 from embeddings.streaming.writers import outputs_of
 from embeddings.tables.files import STDIN
 
@@ -47,31 +49,46 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
               help="Output, .parquet or .csv; replaced if it is there.")  # fmt: skip
+@worker_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
     r"""Add composition vectors to a table of any size.
 
     FILE is CSV, TSV, Parquet or JSON Lines, plain or as .gz, or .xlsx; - is standard input. Its columns are kept, and
     the features follow them. Rows whose formula cannot be read go to OUT.rejected.csv, with line and reason. OUT
-    appears when it is complete.
+    appears when it is complete, with the same bytes whatever the number of workers.
 
     Statistics: mean, std, std_corrected, min, max, range, sum, mode, geometric.
 
     \b
     Example:
       embeddings featurize data.csv --catalog starter --stats mean,std -o features.parquet
+      embeddings featurize formulas.parquet --catalog starter --workers 8 -o features.parquet
     """
     out, formula, old = (options.pop(name) for name in ("out", "formula", "column"))
     guard(*outputs_of(out), inputs=[None if str(file) == STDIN else file], catalogs=catalogs)
+    spread = _spread(options)
     loaded = [as_catalog(name) for name in catalogs]
     names = [name.strip() for name in stats.split(",") if name.strip()]
     with _progress(file) as progress:
-        summary = featurize_file(file, out, loaded, column=old or formula, stats=names, progress=progress, **options)
+        summary = featurize_file(
+            file, out, loaded, column=old or formula, stats=names, progress=progress, spread=spread, **options
+        )
     if as_json:
         echo(json.dumps(asdict(summary)))
     else:
         for line in (*summary.notes, _sentence(summary)):
             echo(line, err=True)
+
+
+def _spread(options: dict[str, Any]) -> Spread | None:
+    """Return what makes features in other processes; None where this one does."""
+    engine = parse_engine(options)
+    if not engine.has_workers:
+        return None
+    from builders.featurize import in_workers
+
+    return in_workers(engine)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _is_catalog(name: str) -> bool:
 def _holds_formulas(path: Path) -> bool:
     """Whether a path is a table of formulas rather than one of structures."""
     if path.is_dir():
-        return False
+        return _holds_vectors(path)
     if not path.name.lower().endswith((".parquet", ".pq")):
         return path.name.lower().endswith(_TABLES)
     return not set(_STRUCTURES) & set(_schema_of(path).names)
@@ -140,10 +140,13 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 
 def _holds_vectors(path: Path) -> bool:
     """Whether a path is a file of vectors that embed wrote."""
-    from embeddings.vectors.file import ENDING, KEY
+    from embeddings.vectors.file import KEY
+    from embeddings.vectors.folder import is_vectors
 
-    if not path.is_file() or path.suffix != ENDING:
+    if not path.exists() or not is_vectors(str(path)):
         return False
+    if path.is_dir():
+        return True
     return KEY in (_schema_of(path).metadata or {})
 
 

@@ -20,6 +20,7 @@ from embeddings.plots.figure import Figure
 from embeddings.plots.style import Style
 from embeddings.store.outputs import Output
 from embeddings.vectors.file import ENDING
+from embeddings.vectors.folder import is_vectors, place_of
 
 
 def _ptable(catalog: ElementCatalog, style: Style, *, color: str | None, **options: Any) -> Figure:
@@ -151,10 +152,10 @@ def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | Non
     echo(f"{out}: {kind} of {known}", err=True)
 
 
-def _file_of_structures(name: str) -> Path:
-    if not name.endswith(ENDING):
+def _file_of_structures(name: str) -> Path | str:
+    if not is_vectors(name):
         raise InputInvalid(f"{name} is not a file of structure vectors, which --kind materials draws: FILE{ENDING}.")
-    return Path(name)
+    return place_of(name)
 
 
 def _refuse_others(context: click.Context, kind: str, takes: tuple[str, ...]) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embeddings.cli.engine_options import engine_of_source, parse_engine, worker_options
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
+from embeddings.cli.types import PathOrUrl
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
@@ -25,16 +27,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("place", metavar="[PATH]", required=False, type=click.Path(path_type=Path))
+@click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
 @click.option("--source", help="Where the structures come from; see embeddings sources.  [default: from PATH]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
+@worker_options
 @click.option("--check", is_flag=True, help="Read everything, report what is wrong, and write nothing.")
 @click.option("--refresh", is_flag=True, help="Bring a snapshot up to date; fetch only what has changed.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def pull(
-    place: Path | None,
+    place: Path | str | None,
     source: str | None,
     out: Path | None,
     check: bool,
@@ -45,8 +48,8 @@ def pull(
 ) -> None:
     r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
-    After a kill, the same command resumes the pull and ends with the same bytes. PATH is short for --path; without
-    --source, a .parquet file is read by the source table, anything else by local.
+    After a kill, the same command resumes the pull and ends with the same bytes, whatever the number of workers.
+    PATH is short for --path; without --source, Parquet files are read by the source table, anything else by local.
 
     With --check, exit code 0 means that at least one structure can be used.
 
@@ -54,6 +57,7 @@ def pull(
     Example:
       embeddings pull --check my_cifs
       embeddings pull --source mp --stable-only --out mp-stable
+      embeddings pull --source local --path my_cifs --workers 8 --out mine
       embeddings build --snapshot mp-stable --recipe ct-multi
     """
     source = _understood(place, source, out, options, check=check, refresh=refresh)
@@ -63,7 +67,7 @@ def pull(
 
     if out is not None:
         guard_source(Output(out, "the snapshot", "folder"), lock_of(out), options=options)
-    about, selection = parse_options(options)
+    about, selection = parse_options(options, engine_of_source(parse_engine(options), options))
     stream = open_stream(source, about, selection)
     reporter = Reporter(quiet=quiet)
     try:
@@ -77,7 +81,13 @@ def pull(
 
 
 def _understood(
-    place: Path | None, source: str | None, out: Path | None, options: dict[str, Any], *, check: bool, refresh: bool
+    place: Path | str | None,
+    source: str | None,
+    out: Path | None,
+    options: dict[str, Any],
+    *,
+    check: bool,
+    refresh: bool,
 ) -> str:
     """Return the name of the source; PATH becomes --path among the options."""
     if place is not None and options["path"] is not None:
@@ -153,9 +163,8 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
 
 
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
-    n_kept = snapshot.n_received - sum(snapshot.rejected.values())
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    yield f"{snapshot.folder}: {n_kept:,} structures of {snapshot.origin.name}{version}"
+    yield f"{snapshot.folder}: {snapshot.n_kept:,} structures of {snapshot.origin.name}{version}"
     if snapshot.facts.get("first_line_of_id_prop.csv") == "is a structure":
         yield "  id_prop.csv has no header: its values are the target called target, or target_1, target_2 (--targets)"
     for reason, n in snapshot.rejected.items():

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from embeddings.cli.source_options import parse_options
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
+from embeddings.store.places import is_url
 from embeddings.vectors.file import open_vectors
+from embeddings.vectors.folder import is_vectors
 
 if TYPE_CHECKING:
     from builders.embed.agreement import Recomputed
@@ -26,7 +28,7 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
         InputInvalid: the structures are not those that the vectors came from.
         EmbeddingsError: as `builders.embed.recompute.recompute` says.
     """
-    file = Path(name) if name.endswith(".parquet") else None
+    file = (name if is_url(name) else Path(name)) if is_vectors(name) else None
     folder = store.resolve(open_vectors(file)[1].encoder if file else name)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     try:

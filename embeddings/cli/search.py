@@ -12,7 +12,7 @@ import numpy as np
 
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
-from embeddings.cli.types import COUNT, Finite
+from embeddings.cli.types import COUNT, Finite, PathOrUrl
 from embeddings.errors import InputInvalid, MissingExtra, OutputInvalid
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("vectors", type=click.Path(path_type=Path))
+@click.argument("vectors", type=PathOrUrl())
 @click.option("--like", help="Identifier, structure file, vector as .npy, or formula: list what is similar.")
 @click.option("-k", default=10, show_default=True, type=COUNT, help="How many similar structures.")
 @click.option("--duplicates", type=Finite(0, 1, min_open=True), metavar="COSINE",
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 @as_json_option
 @click.pass_context
 def search(
-    ctx: click.Context, vectors: Path, like: str | None, k: int, duplicates: float | None, diverse: int | None,
+    ctx: click.Context, vectors: Path | str, like: str | None, k: int, duplicates: float | None, diverse: int | None,
     where: str | None, table: Path | None, columns: tuple[str, ...], indexed: bool | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Find similar structures in a file of vectors that embeddings embed wrote.
+    r"""Find similar structures in a file or folder of vectors that embeddings embed wrote.
 
     --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
     or a formula, for all structures of it. The search is exact, and memory does not grow with the number of structures.
@@ -95,8 +95,8 @@ def _index(among: Collection, wanted: bool | None, *, quiet: bool) -> VectorInde
 
     if not isinstance(among, InFile) or not (among.n_rows > EXACT_UP_TO if wanted is None else wanted):
         return None
-    place = index_path(among.path)
     try:
+        place = index_path(among.path)
         with interrupted_leaves(place), progress(f"Writing {place.name}", lambda: among.n_rows, quiet=quiet) as advance:
             return VectorIndex.ready(among, advance)
     except (MissingExtra, OutputInvalid, InputInvalid) as error:

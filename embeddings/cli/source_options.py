@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embeddings.cli.types import COUNT, Finite
+from embeddings.cli.types import COUNT, Finite, PathOrUrl
 from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
+from embeddings.store.places import is_url
 
 if TYPE_CHECKING:
+    from builders.engines import Engine
     from builders.sources import SourceOptions
     from builders.structures.cleaning import Selection
 
 Command = Callable[..., Any]
 _LONGEST_SPAN = 20
+_TABLES = (".parquet", ".pq")
+_STRUCTURES = (".cif", ".mcif", ".vasp", ".poscar")
 
 
 def split(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -42,7 +46,11 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 _SOURCE_OPTIONS = (
-    click.option("--path", type=click.Path(path_type=Path), help="File or folder, for sources that read one."),
+    click.option(
+        "--path",
+        type=PathOrUrl(),
+        help="File or folder, for sources that read one; for tables also s3://, gs://, hf://.",
+    ),
     click.option("--about", help="Whose data it is: materials-project, or a .json file with license and citation."),
     click.option(
         "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
@@ -116,9 +124,21 @@ def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
         )
 
 
-def guess_source(path: Path) -> str:
-    """Return the source that reads a file or folder with this name."""
-    return "table" if path.name.lower().endswith((".parquet", ".pq")) else "local"
+def guess_source(path: Path | str) -> str:
+    """Return the source that reads a file or folder with this name: table for Parquet files, local for others."""
+    if isinstance(path, str) or path.name.lower().endswith(_TABLES) or _holds_only_tables(path):
+        return "table"
+    return "local"
+
+
+def _holds_only_tables(path: Path) -> bool:
+    """Whether a folder holds Parquet files, there or further down, and no structure files beside them."""
+    if not path.is_dir():
+        return False
+    beside = [entry.name.lower() for entry in path.iterdir()]
+    if any(name.endswith(_STRUCTURES) for name in beside):
+        return False
+    return any(name.endswith(_TABLES) for name in beside) or next(path.rglob("*.parquet"), None) is not None
 
 
 def require_builders(source: str | None = None) -> None:
@@ -139,15 +159,22 @@ def require_builders(source: str | None = None) -> None:
         raise MissingExtra.of(error.name or "A package of the builder", extra) from error
 
 
-def parse_options(options: dict[str, Any]) -> tuple[SourceOptions, Selection]:
-    """Turn the values of the options into objects for the builders."""
+def parse_options(options: dict[str, Any], engine: Engine | None = None) -> tuple[SourceOptions, Selection]:
+    """Turn the values of the options into objects for the builders.
+
+    Args:
+        options: of the source and the selection, by name.
+        engine: who parses files; processes of this machine, as many as --jobs, if None.
+    """
+    from builders.engines import Engine
     from builders.sources import SourceOptions
     from builders.sources.origins import find_origin
 
     about = SourceOptions(
-        path=options["path"],
+        path=None if is_url(options["path"]) else options["path"],
+        url=options["path"] if is_url(options["path"]) else None,
         origin=find_origin(options["about"]) if options["about"] else None,
-        n_jobs=options["jobs"],
+        engine=engine or Engine(workers=options["jobs"] if options["jobs"] > 1 else None),
         **{name: options[name] for name in ("api_key_file", "include_nc", "provider", "filter", "disorder")},
     )
     return about, _selection(options)

@@ -12,6 +12,7 @@ import numpy as np
 from embeddings.errors import InputInvalid
 from embeddings.search.tables import JoinedTable
 from embeddings.search.where import columns_of, expression_of
+from embeddings.store.places import is_url
 from embeddings.vectors.file import Footer, open_vectors, vectors_of
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class InFile(Collection):
         InputInvalid: not a file of vectors of structures.
     """
 
-    def __init__(self, path: Path, table: JoinedTable | None = None, *, encode: Encode | None = None) -> None:
+    def __init__(self, path: Path | str, table: JoinedTable | None = None, *, encode: Encode | None = None) -> None:
         self.path, self.name, self.table, self.encode = path, str(path), table, encode
         self.file, self.footer = open_vectors(path)
         if self.footer.level != "structure":
@@ -203,4 +204,6 @@ def collection_of(data: Any, table: Any = None, *, encode: Encode | None = None)
     from embeddings.vectors.structures import StructureCatalog
 
     joined = None if table is None else JoinedTable.read(table)
-    return InMemory(data, joined) if isinstance(data, StructureCatalog) else InFile(Path(data), joined, encode=encode)
+    if isinstance(data, StructureCatalog):
+        return InMemory(data, joined)
+    return InFile(data if is_url(data) else Path(data), joined, encode=encode)

@@ -27,6 +27,7 @@ from embeddings.search.tables import JoinedTable
 from embeddings.store import schema
 from embeddings.store.folders import atomic_file
 from embeddings.store.manifest import Count, Sha256
+from embeddings.vectors.folder import place_of
 from embeddings.vectors.structures import read_structure_catalog
 
 EXACT_UP_TO = 1_000_000
@@ -63,8 +64,14 @@ class About:
     dim: Count
 
 
-def index_path(vectors: Path) -> Path:
-    """Return where the index of a file of vectors is."""
+def index_path(vectors: Path | str) -> Path:
+    """Return where the index of a file or folder of vectors is.
+
+    Raises:
+        InputInvalid: the vectors are behind a URL.
+    """
+    if isinstance(vectors, str):
+        raise InputInvalid(f"{vectors} is not on this machine, so no index can lie beside it.")
     return vectors.with_name(vectors.name + ENDING)
 
 
@@ -89,10 +96,10 @@ class StructureIndex:
     """
 
     def __init__(self, path: Path | str, *, in_memory: bool = False, advance: Advance = lambda n: None) -> None:
-        among = InFile(Path(path), encode=encode)
+        among = InFile(place_of(os.fspath(path)), encode=encode)
         self._nearest = VectorIndex.ready(among, advance)
         if in_memory:
-            catalog = read_structure_catalog(Path(path), encode=encode)
+            catalog = read_structure_catalog(among.path, encode=encode)
             self._nearest = VectorIndex(InMemory(catalog), self._nearest.lists)
 
     def nearest(

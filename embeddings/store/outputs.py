@@ -52,7 +52,7 @@ def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None]
         if output.kind == "file":
             check_file(output.path)
         elif output.kind == "folder":
-            _check_folder(output.path)
+            check_folder(output.path)
         for path in given:
             _check_pair(output, path)
         for folder in sealed:
@@ -109,7 +109,12 @@ def _check_name(path: Path) -> None:
         raise OutputInvalid(f"{path} cannot be written: its name is not UTF-8.") from None
 
 
-def _check_folder(path: Path) -> None:
+def check_folder(path: Path) -> None:
+    """Refuse a folder that could never be made.
+
+    Raises:
+        OutputInvalid: something that is no folder stands in its way, or it is the root of the file system.
+    """
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     if os.path.lexists(nearest) and not os.path.isdir(nearest):
         raise OutputInvalid(f"{path} cannot be written: {nearest} is not a folder.")

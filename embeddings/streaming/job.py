@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ def featurize_file(
     as_text: bool = False,
     numbers: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
+    spread: Spread | None = None,
 ) -> FileSummary:
     """Add composition vectors to a table in a file, of any size, in constant memory.
 
@@ -84,6 +85,7 @@ def featurize_file(
             which every value comes back with the same letters; in a CSV file all columns stay as they are.
         numbers: such columns that are numbers in a Parquet file however they are written, such as 1.50.
         progress: called with how much of the file is done and how much there is.
+        spread: makes what becomes of batches, in their order, where that is not done in this process.
 
     Raises:
         ColumnNotFound: the file has no such column, or none of formulas; the message lists those that are there.
@@ -94,11 +96,11 @@ def featurize_file(
         MissingExtra: the file is .xlsx, and openpyxl is not installed.
     """
     out, started = Path(out), time.perf_counter()
-    pooling = _Pooling(check_catalogs(as_catalogs(catalog)), check_statistics(stats), check_policy(missing))
+    pooling = Pooling(check_catalogs(as_catalogs(catalog)), check_statistics(stats), check_policy(missing))
     check_output(out, None if str(path) == STDIN else Path(path))
     with open_table(path) as file:
         reader = _reader(file, out, column, pooling.rows_per_batch, as_text=as_text, numbers=tuple(numbers))
-        output = _write(reader, file, out, pooling, strict=strict, progress=progress)
+        output = _write(reader, file, out, pooling, strict=strict, progress=progress, spread=spread or _here)
     return FileSummary(
         out=str(out),
         rows=output.n_rows,
@@ -126,25 +128,59 @@ def _reader(
     return open_reader(file, column, n_rows, as_text=as_text or not to_parquet, numbers=numbers)
 
 
+def _here(pooling: Pooling, batches: Iterable[Batch]) -> Iterator[Pooled]:
+    """Pool every batch in this process."""
+    return map(pooling.run, batches)
+
+
 def _write(
-    reader: Reader, file: TableFile, out: Path, pooling: _Pooling, *, strict: bool, progress: Callable[[int, int], None]
+    reader: Reader,
+    file: TableFile,
+    out: Path,
+    pooling: Pooling,
+    *,
+    strict: bool,
+    progress: Callable[[int, int], None],
+    spread: Spread,
 ) -> _Output:
     """Write every batch with its features, and then put the output into its place."""
     rejected_out = outputs_of(out)[1].path
     empty = "" if file.kind in UNTYPED else '""'
     with staged_folder(out) as folder, _Output(folder, out.name, rejected_out.name, pooling, empty) as output:
-        for batch in reader.batches():
-            table, rejected = pooling.run(batch)
-            if strict and rejected:
-                raise FormulaInvalid(f"{file.source}, line {rejected[0].line}: {rejected[0].reason}")
-            output.write(table, rejected)
-            progress(batch.done, reader.total)
+        for pooled in spread(pooling, reader.batches()):
+            if strict and pooled.rejected:
+                first = pooled.rejected[0]
+                raise FormulaInvalid(f"{file.source}, line {first.line}: {first.reason}")
+            pooling.seen |= pooled.elements
+            output.write(pooled.table, pooled.rejected)
+            progress(pooled.done, reader.total)
         output.publish(out, rejected_out, pooling.metadata())
     return output
 
 
-class _Pooling:
-    """Batches of formulas to tables with features, and what was met on the way."""
+@dataclass(frozen=True)
+class Pooled:
+    """What becomes of a batch.
+
+    Attributes:
+        table: the rows that could be read, with their features.
+        rejected: all that could not be used, by line.
+        elements: atomic numbers that were met.
+        done: bytes or rows of the file that have been read.
+    """
+
+    table: pa.Table
+    rejected: list[Rejected]
+    elements: frozenset[int]
+    done: int
+
+
+Spread = Callable[["Pooling", Iterable[Batch]], Iterable[Pooled]]
+"""Makes what becomes of batches, in their order."""
+
+
+class Pooling:
+    """Batches of formulas to tables with features, and what was met on the way; it can be pickled."""
 
     def __init__(self, catalogs: tuple[Features, ...], stats: tuple[str, ...], missing: Missing) -> None:
         self.catalogs, self.stats, self.missing = catalogs, stats, missing
@@ -156,7 +192,7 @@ class _Pooling:
         """Rows that keep a batch at about 16 MB."""
         return min(_MAX_ROWS, max(_MIN_ROWS, _VALUES_PER_BATCH // len(self.names)))
 
-    def run(self, batch: Batch) -> tuple[pa.Table, list[Rejected]]:
+    def run(self, batch: Batch) -> Pooled:
         """Return the rows that could be read with their features, and all that could not be used."""
         column = read_column(batch.formulas)
         unreadable = np.isin(column.codes, list(column.invalid))
@@ -164,10 +200,14 @@ class _Pooling:
             Rejected(batch.lines[row], _text(batch.formulas[row]), str(column.invalid[int(column.codes[row])]))
             for row in np.flatnonzero(unreadable)
         ]
-        self.seen.update(np.unique(column.distinct.atomic_numbers).tolist())
         features = self._features(batch, column, ~unreadable)
         table = batch.table.filter(~unreadable) if rejected else batch.table
-        return self._joined(table, features), sorted(rejected + batch.rejected, key=lambda row: row.line)
+        return Pooled(
+            self._joined(table, features),
+            sorted(rejected + batch.rejected, key=lambda row: row.line),
+            frozenset(np.unique(column.distinct.atomic_numbers).tolist()),
+            batch.done,
+        )
 
     def _features(self, batch: Batch, column: ReadColumn, readable: np.ndarray) -> np.ndarray:
         """Pool the readable rows of a batch."""
@@ -214,7 +254,7 @@ class _Pooling:
 class _Output:
     """The files being written, in a temporary folder."""
 
-    def __init__(self, folder: Path, name: str, rejected_name: str, pooling: _Pooling, empty: str) -> None:
+    def __init__(self, folder: Path, name: str, rejected_name: str, pooling: Pooling, empty: str) -> None:
         self.path, self.rejected, self.n_rows = folder / name, RejectedWriter(folder / rejected_name), 0
         self.n_features, self.empty = len(pooling.names), empty
         self.writer: TableWriter | None = None

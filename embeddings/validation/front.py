@@ -10,9 +10,11 @@ from embeddings.registry.address import is_address
 from embeddings.store.index import INDEX
 from embeddings.store.manifest import MANIFEST
 from embeddings.validation.files import READERS, check_file
-from embeddings.validation.report import Finding, Kind, Report
+from embeddings.validation.report import Finding, Kind, Report, refusals
 from embeddings.validation.roots import check_root
 from embeddings.validation.versions import check_version
+from embeddings.vectors.file import read_pages
+from embeddings.vectors.folder import is_vectors
 
 
 def validate(path: str | os.PathLike[str]) -> Report:
@@ -51,6 +53,8 @@ def validate(path: str | os.PathLike[str]) -> Report:
 def _check(place: Path, named: str) -> tuple[Kind, tuple[Finding, ...]]:
     if place.is_file():
         return "file", tuple(check_file(place))
+    if is_vectors(str(place)):
+        return "file", tuple(refusals(place.name, lambda: read_pages(place)))
     if (place / MANIFEST).exists():
         return "version", tuple(check_version(place))
     if (place / INDEX).exists() or any(place.glob(f"*/*/{MANIFEST}")):

@@ -13,7 +13,7 @@ from embeddings.store.tables import measure
 from embeddings.vectors.file import Footer, open_vectors
 
 
-def read_context_catalog(path: Path) -> ElementCatalog:
+def read_context_catalog(path: Path | str) -> ElementCatalog:
     """Read a file of element vectors that are means over all sites of an element in given structures.
 
     Raises:
@@ -24,7 +24,7 @@ def read_context_catalog(path: Path) -> ElementCatalog:
     file, footer = open_vectors(path)
     if footer.level != "element":
         raise InputInvalid(f"{path} holds vectors of level {footer.level}, not of elements.")
-    table = table_of_rows(file.read(), path)
+    table = table_of_rows(file.read(), Path(path))
     return ElementCatalog(measure(_provenance(footer), table), table)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,10 +24,15 @@ from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, Man
 from embeddings.store import schema
 from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
+from embeddings.vectors.numbers import ARROW_NAMES, dtype_of, lengthened, scale_in
 from embeddings.vectors.seal import Seal
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from embeddings.vectors.folder import SealedFolder
+
+    VectorFiles: TypeAlias = "SealedFile | SealedFolder"
 
 ENDING = ".parquet"
 
@@ -115,7 +122,7 @@ class SealedFile:
         metadata: of the Parquet file.
     """
 
-    def __init__(self, path: Path, source: pa.NativeFile) -> None:
+    def __init__(self, path: Path | str, source: pa.NativeFile) -> None:
         import pyarrow.parquet as pq
 
         self.path = path
@@ -123,6 +130,12 @@ class SealedFile:
         self.metadata = self._file.metadata
         self.schema = self._file.schema_arrow
         self._seal = Seal(source, self.metadata)
+        self._scale = scale_in(self.schema) if "vector" in self.schema.names else 1.0
+
+    @property
+    def dtype(self) -> str:
+        """Of the stored numbers; what is read is float32."""
+        return dtype_of(self.schema.field("vector").type) or "float32"
 
     @property
     def is_sealed(self) -> bool:
@@ -137,7 +150,7 @@ class SealedFile:
         """
         if self._seal.hashes is not None:
             return hashlib.sha256("".join(self._seal.hashes).encode()).hexdigest()
-        with self.path.open("rb") as file:
+        with open(self.path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def read(self) -> pa.Table:
@@ -148,7 +161,7 @@ class SealedFile:
         """
         with damage_named(self.path):
             self._seal.check(range(self.metadata.num_row_groups), self.schema.names)
-            return _checked(self._file.read())
+            return self._checked(self._file.read())
 
     def read_row_group(self, group: int, columns: list[str]) -> pa.Table:
         """Return some columns of a row group.
@@ -158,7 +171,7 @@ class SealedFile:
         """
         with damage_named(self.path):
             self._seal.check([group], columns)
-            return _checked(self._file.read_row_group(group, columns=columns))
+            return self._checked(self._file.read_row_group(group, columns=columns))
 
     def iter_batches(self, columns: list[str]) -> Iterator[pa.Table]:
         """Yield some columns, row group after row group.
@@ -169,9 +182,26 @@ class SealedFile:
         for group in range(self.metadata.num_row_groups):
             yield self.read_row_group(group, columns)
 
+    def _checked(self, table: pa.Table) -> pa.Table:
+        """Return the rows with vectors in float32; missing values are refused, and vectors with NaN or infinity."""
+        for name in table.column_names:
+            if table[name].null_count:
+                raise CatalogCorrupt(f"its column {name} has values missing")
+        if "vector" not in table.column_names:
+            return table
+        place = table.column_names.index("vector")
+        if self.dtype != "float32":
+            table = table.set_column(place, "vector", lengthened(table["vector"], self._scale))
+        if not np.isfinite(vectors_of(table["vector"])).all():
+            raise CatalogCorrupt("its vectors hold NaN or infinity")
+        return table
 
-def open_vectors(path: Path) -> tuple[SealedFile, Footer]:
-    """Open a file of vectors; what is read of it is checked as it is read.
+
+def open_vectors(path: Path | str) -> tuple[VectorFiles, Footer]:
+    """Open a file of vectors, or a folder of such files that belong together; what is read is checked as it is read.
+
+    Args:
+        path: of the file or the folder, or its URL.
 
     Raises:
         CatalogNotFound: there is no such file.
@@ -180,19 +210,37 @@ def open_vectors(path: Path) -> tuple[SealedFile, Footer]:
     """
     import pyarrow as pa
 
+    if isinstance(path, str) or os.path.isdir(path):
+        from embeddings.vectors.folder import open_folder
+
+        return open_folder(path)
     if not path.is_file():
         name = path.name if path.suffix == ".parquet" else "vectors.parquet"
         raise CatalogNotFound(f"There is no file {path}. Make one with: embeddings embed -o {name}")
+    return open_one(path, partial(pa.OSFile, str(path)))
+
+
+def open_one(path: Path | str, opened: Callable[[], pa.NativeFile]) -> tuple[SealedFile, Footer]:
+    """Open one file of vectors.
+
+    Args:
+        path: as it is spoken of.
+        opened: opens it.
+
+    Raises:
+        EmbeddingsError: as for `open_vectors`.
+    """
     with damage_named(path):
-        file = SealedFile(path, pa.OSFile(str(path)))
+        source = opened()
+        file = SealedFile(path, source)
     footer = _parse_footer(path, file.schema.metadata or {})
     with damage_named(path):
-        _check_form(file, footer, path.stat().st_size)
+        _check_form(file, footer, source.size())
     return file, footer
 
 
-def read_pages(path: Path) -> None:
-    """Read every page of a file of vectors, which checks its seal and the checksums of its pages.
+def read_pages(path: Path | str) -> None:
+    """Read every page of a file or folder of vectors, which checks its seal and the checksums of its pages.
 
     Raises:
         CatalogCorrupt: a page is damaged.
@@ -202,7 +250,7 @@ def read_pages(path: Path) -> None:
         pass
 
 
-def _parse_footer(path: Path, metadata: Mapping[bytes, bytes]) -> Footer:
+def _parse_footer(path: Path | str, metadata: Mapping[bytes, bytes]) -> Footer:
     try:
         footer: Footer = schema.parse(Footer, json.loads(metadata[KEY]))
     except (KeyError, ValueError, RecursionError) as error:
@@ -217,7 +265,7 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
     """Refuse other columns than those of the level, and more rows than the file can hold."""
     if footer.sealed and not file.is_sealed:
         raise CatalogCorrupt("it claims to be sealed, but has no seal")
-    expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: float>[{footer.dim}]"}
+    expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: {_number_of(file)}>[{footer.dim}]"}
     found = {field.name: str(field.type).replace(" not null", "") for field in file.schema}
     if found != expected:
         wrong = next(name for name in expected | found if found.get(name) != expected.get(name))
@@ -227,18 +275,14 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
         raise CatalogCorrupt(f"it claims {n_rows:,} rows of {footer.dim} numbers, more than {n_bytes:,} bytes can hold")
 
 
-def _checked(table: pa.Table) -> pa.Table:
-    """Refuse missing values, and vectors that hold NaN or infinity."""
-    for name in table.column_names:
-        if table[name].null_count:
-            raise CatalogCorrupt(f"its column {name} has values missing")
-    if "vector" in table.column_names and not np.isfinite(vectors_of(table["vector"])).all():
-        raise CatalogCorrupt("its vectors hold NaN or infinity")
-    return table
+def _number_of(file: SealedFile) -> str:
+    """Return the name of the numbers of a file in Arrow; float where they are none that are stored."""
+    known = {dtype: name for name, dtype in ARROW_NAMES.items()}
+    return known[dtype_of(file.schema.field("vector").type) or "float32"] if "vector" in file.schema.names else "float"
 
 
 @contextmanager
-def damage_named(path: Path) -> Iterator[None]:
+def damage_named(path: Path | str) -> Iterator[None]:
     """Turn any error in reading a file into `CatalogCorrupt`, which names the file."""
     import pyarrow as pa
 

@@ -37,7 +37,7 @@ class FileRows:
         InputInvalid: not a file of vectors of structures or sites.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         import pyarrow.compute as pc
 
         self.path = path
@@ -87,7 +87,7 @@ class FileRows:
             start += len(table)
 
 
-def _symbols(atomic_numbers: np.ndarray, path: Path) -> pa.Array:
+def _symbols(atomic_numbers: np.ndarray, path: Path | str) -> pa.Array:
     import pyarrow as pa
 
     if len(atomic_numbers) and not 1 <= atomic_numbers.min() <= atomic_numbers.max() <= len(SYMBOLS):
@@ -95,8 +95,8 @@ def _symbols(atomic_numbers: np.ndarray, path: Path) -> pa.Array:
     return pa.array(SYMBOLS, pa.string()).take(pa.array(atomic_numbers - 1))
 
 
-def check_vectors(path: Path) -> None:
-    """Check a whole file of vectors: its seal, the checksums of its pages, and that no two rows have the same name.
+def check_vectors(path: Path | str) -> None:
+    """Check vectors in a file or folder: its seal, the checksums of its pages, and that no two rows have one name.
 
     Raises:
         CatalogNotFound: there is no such file.

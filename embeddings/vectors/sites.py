@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import Footer, SealedFile, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
 from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from embeddings.vectors.file import VectorFiles
 
 _AGAIN = "Make it again with: embeddings embed"
 
@@ -43,7 +45,7 @@ class SiteCatalog(MaterialCatalog):
         footer: encoder, source, licenses, and what was dropped.
     """
 
-    path: Path
+    path: Path | str
     footer: Footer
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -148,7 +150,7 @@ class SiteCatalog(MaterialCatalog):
         return self._file.read_row_group(group, columns=[column])[column]
 
     @cached_property
-    def _file(self) -> SealedFile:
+    def _file(self) -> VectorFiles:
         return open_vectors(self.path)[0]
 
     @cached_property
@@ -177,7 +179,7 @@ class SiteCatalog(MaterialCatalog):
         return tuple(material_ids), np.concatenate([*starts, [n_rows]])
 
 
-def read_site_catalog(path: Path) -> SiteCatalog:
+def read_site_catalog(path: Path | str) -> SiteCatalog:
     """Open a file of site vectors.
 
     Raises:

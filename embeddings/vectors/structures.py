@@ -196,7 +196,7 @@ class StructureCatalog(MaterialCatalog):
         return frame
 
 
-def read_structure_catalog(path: Path, *, encode: Encode | None = None) -> StructureCatalog:
+def read_structure_catalog(path: Path | str, *, encode: Encode | None = None) -> StructureCatalog:
     """Read a file of structure vectors into memory.
 
     Args:

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.embed import job as module
-from builders.embed import parts, pieces
+from builders import engines
+from builders.embed import parts, pieces, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.runs.locks import only_one
@@ -31,6 +31,7 @@ from embeddings.errors import OutputInvalid
 from embeddings.store.roots import user_root
 from testing.crystals import arrow_table, cscl, sample_crystals
 from testing.encoders import write_encoder_catalog
+from testing.engines import FakePool
 from testing.toys import write_toy
 
 
@@ -259,7 +260,7 @@ def test_what_is_left_of_a_torn_ledger_is_kept(
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
     assert embed(sample, "site", whole).exit_code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_join", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(targets.Target, "write", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         assert embed(sample, "site", out).exit_code == 130
     ledger = next(own_cache.glob("embed/*/ledger.jsonl"))
     first, second, third, last = ledger.read_text().splitlines(keepends=True)
@@ -303,7 +304,7 @@ def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
 FAULTS = {
     "there is no folder": "nowhere/v.parquet",
     'ends in ".csv"': "v.csv",
-    "is a directory": "cache",
+    "holds the input": "cache",
 }
 
 
@@ -328,12 +329,33 @@ def test_a_full_disk_leaves_nothing_and_costs_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write", full)
+        patch.setattr(writing, "_write", full)
         result = embed(sample, "structure", tmp_path / "v.parquet")
     assert (result.exit_code, "No space left" in result.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
     monkeypatch.setattr(parts, "make_part", None)  # nothing is encoded again
     assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
+
+
+def test_a_full_disk_of_a_worker_is_named_and_costs_nothing(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tmp_path / "whole.parquet"
+    assert embed(sample, "structure", whole).exit_code == 0
+
+    def full(*args: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "_pool", lambda engine, job: FakePool(job, 2, 0))
+        patch.setattr(parts.tempfile, "TemporaryDirectory", full)
+        result = embed(sample, "structure", tmp_path / "v.parquet", "--workers", "2")
+    assert (result.exit_code, "cannot write the encoder to its temporary folder: No space" in result.stderr) == (
+        1,
+        True,
+    )
+    assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
+    assert (tmp_path / "v.parquet").read_bytes() == whole.read_bytes()
 
 
 def test_nothing_that_can_be_encoded_is_an_error(tmp_path: Path, own_cache: Path) -> None:

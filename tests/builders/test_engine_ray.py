@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from builders.embed import parts, pieces
 from builders.engines import Engine, run_tasks
 from builders.engines import cluster as module
+from builders.sources import local
 from embeddings.cli import main
 from embeddings.errors import EngineError, InputInvalid
 from embeddings.store.roots import user_root
@@ -115,6 +116,37 @@ def sample(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def arguments(sample: Path, out: Path, *more: str) -> list[str]:
     source = ("--source", "table", "--path", str(sample), "-o", str(out), "--quiet")
     return ["embed", "--catalog", "toy", "--level", "site", *source, *more]
+
+
+def test_files_and_formulas_give_the_bytes_of_one_process(
+    cluster: Any, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "ITEMS_PER_BATCH", 2)
+    (tmp_path / "files").mkdir()
+    for k in range(7):
+        text = f"{k}\n1\n4 0 0\n0 4 0\n0 0 {4 + k}\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+        (tmp_path / "files" / f"{k}.vasp").write_text(text if k != 3 else "nothing")
+    (tmp_path / "formulas.csv").write_text("formula\nNaCl\nFe2O3\nwhat\n")
+    there = ["--engine", "ray", "--address", cluster.address, "--workers", "2"]
+    for name, more in (("one", []), ("two", there)):
+        commands = (
+            ["pull", str(tmp_path / "files"), "--out", str(tmp_path / name), "--quiet"],
+            [
+                "featurize",
+                str(tmp_path / "formulas.csv"),
+                "--catalog",
+                "starter",
+                "-o",
+                str(tmp_path / f"{name}.parquet"),
+            ],
+        )
+        for command in commands:
+            result = CliRunner().invoke(main, [*command, *more])
+            assert result.exit_code == 0, result.output
+    names = [path.name for path in (tmp_path / "one").glob("part-*")]
+    assert len(names) == 4
+    for path in (*(f"{{}}/{name}" for name in (*names, "rejected.csv")), "{}.parquet", "{}.rejected.csv"):
+        assert (tmp_path / path.format("two")).read_bytes() == (tmp_path / path.format("one")).read_bytes()
 
 
 def test_the_bytes_are_those_of_one_process_and_a_killed_driver_goes_on(

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders.engines import Engine, check_engine, run_tasks
+from builders import engines
+from builders.engines import AHEAD, Engine, check_engine, run_in_order, run_tasks
 from builders.engines.base import Part, Task
 from builders.engines.local import clean_context, threads_each
 from builders.engines.pool import dispatch
@@ -43,6 +44,20 @@ def test_every_part_comes_once_in_any_order(seed: int, tmp_path: Path) -> None:
     assert len(taken) <= 1 + 4 + 1  # what is out, and one at hand: memory does not grow with the work
     assert contents(iter([first, *parts])) == expected(30)
     assert pool.most_at_once <= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_come_in_order_and_few_wait_for_another(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, pool = [], FakePool(Doubling(tmp_path), 3, seed)
+    give = pool.give
+    monkeypatch.setattr(pool, "give", lambda seat, task: (given.append(task.number), give(seat, task)))
+    monkeypatch.setattr(engines, "_pool", lambda engine, job: pool)
+    for number, part in enumerate(run_in_order(Engine(workers=3), Doubling(tmp_path), doubling_tasks(50))):
+        assert (part.number, part.content) == (number, str(2 * number).encode())
+        assert max(given) <= number + 1 + 3 * AHEAD
+    assert sorted(given) == list(range(50)) == list(range(number + 1))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -23,6 +23,8 @@ READ_ONLY = {
 """Commands that write nothing at all, and how they are called."""
 
 SOURCE = ("--source", "table", "--path", "in/crystals.parquet")
+TWO = ("--workers", "2")
+EMBED = ("embed", "--catalog", "net", *SOURCE, "--quiet")
 BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
 CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
 
@@ -76,10 +78,14 @@ _EXPORTS = {
     "json": ".json", "hdf5": ".h5", "pymatgen": ".json", "matminer": ".json", "element-embeddings": ".json",
     "aviary": ".json", "crabnet": ".csv", "pyg": ".pt",
 }  # fmt: skip
+_VECTORS = (("show", "out/vectors"), ("verify", "out/vectors"))
 _VERIFY = (("verify", "made"), ("show", "made"), ("list",))
 
 CASES: dict[str, Case] = {
     "pull": Case(("pull", *SOURCE, "--out", "out/snapshot", "--quiet")),
+    "pull --workers": Case(
+        ("pull", "in/files", *TWO, "--out", "out/snapshot", "--quiet"), tries=1, is_variant=True
+    ),
     "build": Case(CRYSTALS, tries=2),
     "build another version": Case(
         (*CRYSTALS, "--seed", "1"), before=(CRYSTALS,), readers=_VERIFY, tries=1, is_variant=True
@@ -98,8 +104,22 @@ CASES: dict[str, Case] = {
         )
         for level in ("structure", "site", "element")
     },
+    "embed to a folder": Case((*EMBED, "--rows-per-file", "9", "-o", "out/vectors"), tries=2),
+    "embed to a folder --force": Case(
+        (*EMBED, "--rows-per-file", "9", "--dtype", "int8", "--force", "-o", "out/vectors"),
+        before=((*EMBED, "-o", "out/vectors"),),
+        readers=_VECTORS,
+        tries=2,
+        is_variant=True,
+    ),
     "embed --force": Case(
         ("embed", "--catalog", "net", *SOURCE, "--quiet", "--force", "-o", "out/file.parquet"), replaces=True, tries=2
+    ),
+    "embed --workers": Case(
+        ("embed", "--catalog", "net", *SOURCE, *TWO, "--quiet", "-o", "out/file.parquet"), tries=1, is_variant=True
+    ),
+    "featurize --workers": _written(
+        ".parquet", "featurize", "in/formulas.csv", "--catalog", "toy", *TWO, is_variant=True
     ),
     **{
         f"featurize {ending}": _written(
@@ -170,11 +190,17 @@ CHOICES = {"export": "client", "embed": "level", "plot": "kind"}
 """Options whose every choice writes in its own way."""
 
 
+POSCAR = "CsCl\n1\n{a} 0 0\n0 4 0\n0 0 4\nCs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+
+
 def prepare(root: Path) -> None:
     """Fill a folder with small inputs, and with two catalogs in ``out/``."""
     for name in ("in", "out", "cache"):
         (root / name).mkdir(parents=True)
     write_sample(root / "in" / "crystals.parquet", 24)
+    (root / "in" / "files").mkdir()
+    for k in range(3):
+        (root / "in" / "files" / f"{k}.vasp").write_text(POSCAR.format(a=4 + k / 10))
     write_structures(root / "in" / "vectors.parquet", ["a", "b", "c"], ["NaCl", "LiF", "KBr"], [[1, 2], [2, 1], [0, 3]])
     write_toy(root / "out")
     write_encoder_catalog(root / "out", name="net")

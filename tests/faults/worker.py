@@ -14,6 +14,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ MODULES = (
     *("embeddings.registry.stores.local", "embeddings.registry.zenodo"),
     *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
 )
+WORKERS = (
+    "builders.embed.parts",
+    "builders.featurize",
+    "builders.sources.local_parsing",
+    "builders.sources.local_folder",
+)
+"""What processes that make parts import; all commands have theirs from one server, which is started once."""
+
 SECONDS = 120
 """A command that takes longer hangs."""
 
@@ -114,6 +123,8 @@ def serve(logs: Path) -> None:
     """Answer jobs until standard input ends."""
     for module in MODULES:
         import_module(module)
+    forkserver.set_forkserver_preload([*WORKERS])
+    forkserver.ensure_running()
     project(np.random.default_rng(0).normal(size=(90, 16)).astype(np.float32))  # compiles UMAP once for all forks
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_run(json.loads(line), logs)) + "\n")
@@ -158,6 +169,7 @@ def _command(root: Path, args: list[str], steps: Steps, log: Path) -> None:
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
         from embeddings.cli import main
 
+        _borrow_forkserver()
         steps.install()
         main.main(args, prog_name="embeddings")
     except SystemExit as end:
@@ -170,6 +182,13 @@ def _command(root: Path, args: list[str], steps: Steps, log: Path) -> None:
         steps.fault = None
         log.with_suffix(".steps").write_text("\n".join(steps.log))
         os._exit(code)
+
+
+def _borrow_forkserver() -> None:
+    """Let processes that this one starts come from the server of its parent, and import nothing of this module."""
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+    main = sys.modules["__main__"]
+    main.__spec__ = main.__file__ = None  # type: ignore[assignment]
 
 
 def _wait(child: int) -> int:

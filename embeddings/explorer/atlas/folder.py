@@ -141,9 +141,10 @@ def is_atlas(folder: Path) -> bool:
 
 
 def _catalog(vectors: str | os.PathLike[str] | StructureCatalog) -> StructureCatalog:
+    from embeddings.vectors.folder import place_of
     from embeddings.vectors.structures import StructureCatalog, read_structure_catalog
 
-    catalog = vectors if isinstance(vectors, StructureCatalog) else read_structure_catalog(Path(vectors))
+    catalog = vectors if isinstance(vectors, StructureCatalog) else read_structure_catalog(place_of(os.fspath(vectors)))
     if not len(catalog):
         raise InputInvalid(f"{vectors} holds no structures: there is nothing to draw.")
     return catalog

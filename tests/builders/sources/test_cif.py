@@ -18,6 +18,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from builders.engines import Engine
 from builders.snapshots.snapshot import read_structures
 from builders.sources import SourceOptions, local
 from builders.sources.cif import CifCrystal, read_cif
@@ -980,9 +981,9 @@ def test_dummies_leave_the_rest_of_a_folder_alone(pull: Pull, tmp_path: Path) ->
     assert snapshot.rejected == {"unknown_element": 3}
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_workers", [1, 2])
 def test_a_pull_that_was_cut_ends_with_the_same_bytes(
-    n_jobs: int, pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    n_workers: int, pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "ITEMS_PER_BATCH", 2)
     folder = tmp_path / "data"
@@ -998,6 +999,6 @@ def test_a_pull_that_was_cut_ends_with_the_same_bytes(
         (cut / name).write_bytes((tmp_path / "whole" / name).read_bytes())
     ledger = (tmp_path / "whole" / "ledger.jsonl").read_text().splitlines(keepends=True)
     (cut / "ledger.jsonl").write_text(ledger[0])
-    resumed = pull("local", cut, SourceOptions(folder, n_jobs=n_jobs))
+    resumed = pull("local", cut, SourceOptions(folder, engine=Engine(workers=n_workers)))
     assert resumed.parts == whole.parts
     assert read_structures(resumed).n_sites.tolist() == read_structures(whole).n_sites.tolist()

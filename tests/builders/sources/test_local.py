@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp import Poscar
 
+from builders.engines import Engine
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, local, local_folder
 from builders.sources.json_stream import JsonStream
@@ -152,7 +153,7 @@ def test_a_pull_in_batches_with_processes_gives_the_same(
     path = FORMATS[name](tmp_path / "data")
     whole = read_structures(pull("local", tmp_path / "whole", SourceOptions(path)))
     monkeypatch.setattr(local, "ITEMS_PER_BATCH", 5)
-    parallel = pull("local", tmp_path / "parallel", SourceOptions(path, n_jobs=2))
+    parallel = pull("local", tmp_path / "parallel", SourceOptions(path, engine=Engine(workers=2)))
     assert len(parallel.parts) == 3
     assert list(read_structures(parallel).material_ids) == list(whole.material_ids)
     np.testing.assert_array_equal(read_structures(parallel).frac_coords, whole.frac_coords)

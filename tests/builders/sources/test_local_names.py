@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.engines import Engine
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
 from embeddings.errors import InputInvalid, SourceError
@@ -137,7 +138,7 @@ def test_odd_files_are_named_and_the_rest_goes_on(pull: Pull, tmp_path: Path) ->
     os.mknod(folder / "socket.vasp", 0o140600)
     (folder / "line\nbreak.vasp").write_text(POSCAR.format(other="Br"))
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.vasp")).write_text(POSCAR.format(other="I"))
-    snapshot = pull("local", tmp_path / "s", SourceOptions(folder, n_jobs=2))
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder, engine=Engine(workers=2)))
     assert list(read_structures(snapshot).material_ids) == ["a"]
     assert rejected(snapshot) == {
         "folder.cif": "not_a_file",
