@@ -138,7 +138,8 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
         material = prepare(snapshot, recipe, reporter, work=request.work)
         if not request.allow_lost_elements:
             check_elements(request.out, request.catalog, material.table, material.training_rows)
-        structures = structure_digest(material.trained_on)
+        with reporter.stage("Fingerprints", len(material.training_rows)) as stage:
+            structures = structure_digest(material.table, material.training_rows, advance=stage.advance)
         lessons = method.prepare(material, training)
         team.tell(Order(snapshot.folder, checkpoint, known.run, ingredients(snapshot, method)))
         trained = method.train(team.all(lambda: lessons), training)

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
 from builders.structures.fingerprints import WIDTH, Fingerprints, fingerprints, unnamed
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.overlap import CLOSE, Relation
-from builders.structures.table import StructureTable
+from builders.structures.table import StructureTable, spans
 from embeddings.formula.digest import HASH_BYTES, hash_canonical
 from embeddings.store.training_structures import ROW
 
 N_KEPT = 2
 """Elements of a structure whose numbers are kept, those of the smallest amounts; more tell little more."""
 
+_AT_ONCE, _SITES_AT_ONCE = 4096, 100_000
 _PROTOTYPE_BYTES = 2
 _LOWEST, _STEP = -1.5, 0.015
 _KEYS = HASH_BYTES + _PROTOTYPE_BYTES
 
 
-def structure_digest(table: StructureTable) -> np.ndarray:
+def structure_digest(
+    table: StructureTable, rows: np.ndarray | None = None, *, advance: Callable[[int], None] = lambda n: None
+) -> np.ndarray:
     """Return the digest of crystals, (n, 27) uint8, sorted, without repeats.
+
+    Args:
+        table: crystals; some thousand of them at a time are in memory with their neighbors.
+        rows: (n,) which of them; all for None.
+        advance: called with how many more crystals are done.
 
     Raises:
         InputInvalid: a crystal has a cell in which no neighbors can be searched, or no atoms.
     """
+    rows = np.arange(len(table)) if rows is None else np.asarray(rows)
+    parts = [np.zeros((0, ROW), np.uint8)]
+    for start, stop in spans(table.n_sites[rows], most=_AT_ONCE, most_sites=_SITES_AT_ONCE):
+        parts.append(_rows(table.take(rows[start:stop])))
+        advance(stop - start)
+    return np.unique(np.concatenate(parts), axis=0)
+
+
+def _rows(table: StructureTable) -> np.ndarray:
     prints = fingerprints(table)
     values = np.clip(np.round((_kept(prints) - _LOWEST) / _STEP), 0, 255).astype(np.uint8)
-    rows = np.concatenate([_keys(table, prints), values], axis=1)
-    return np.unique(rows, axis=0) if len(rows) else np.zeros((0, ROW), np.uint8)
+    return np.concatenate([_keys(table, prints), values], axis=1)
 
 
 def look_up(table: StructureTable, digest: np.ndarray) -> list[tuple[Relation, float] | None]:
