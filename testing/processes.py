@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver, get_context
+from multiprocessing.process import BaseProcess
 
 PRELOADED = [
     "torch._dynamo",
@@ -23,14 +24,20 @@ def run_forked(code: str, arguments: Sequence[str]) -> None:
     Raises:
         ChildProcessError: it failed; what it wrote on standard error went to that of this process.
     """
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    forkserver.ensure_running()
-    process = context.Process(target=_run, args=(code, arguments, dict(os.environ)))
-    process.start()
+    process = start_forked(code, arguments)
     process.join()
     if process.exitcode:
         raise ChildProcessError(f"{code} {' '.join(arguments)} failed with code {process.exitcode}.")
+
+
+def start_forked(code: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> BaseProcess:
+    """Start Python code as `run_forked` does, in this environment or another one, and return its process."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()
+    process = context.Process(target=_run, args=(code, arguments, dict(environment or os.environ)))
+    process.start()
+    return process
 
 
 def _run(code: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +28,7 @@ from builders.structures.graphs import neighbor_graphs
 from embeddings.cli import main
 from embeddings.errors import InputInvalid, TrainingError
 from testing.crystals import sample_crystals, structure_table, write_sample
+from testing.processes import start_forked
 
 CPU = torch.device("cpu")
 
@@ -126,6 +124,16 @@ def test_an_environment_that_names_no_worker_is_refused(rank: str, monkeypatch: 
         pass
 
 
+BUILD = """
+import os, sys
+for number in (1, 2):
+    os.dup2(os.open(sys.argv.pop(1), os.O_CREAT | os.O_TRUNC | os.O_WRONLY), number)
+from embeddings.cli import main
+main()
+"""
+"""The command line, which writes what it says into two files that come before its arguments."""
+
+
 class Pair:
     """Two workers of one build, started as torchrun starts them: it keeps the store through which they meet."""
 
@@ -136,25 +144,30 @@ class Pair:
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(self.store.port), "WORLD_SIZE": "2"}
         elastic = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(attempt)}
         base = {**os.environ, **meeting, **elastic, "EMBEDDINGS_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "embeddings", "build", *options]
+        self.said = [(cache.parent / f"{rank}.out", cache.parent / f"{rank}.err") for rank in range(2)]
         self.workers = [
-            subprocess.Popen(
-                [*command, *extra], env=base | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_forked(
+                BUILD,
+                [*map(str, self.said[rank]), "build", *options, *extra],
+                base | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             )
             for rank, extra in enumerate(((), seconds))
-        ]  # fmt: skip
+        ]
 
     def kill_second_after(self, pattern: str, folder: Path) -> None:
         while not list(folder.glob(pattern)):
             time.sleep(0.01)
-            assert self.workers[0].poll() is None, self.workers[0].stderr.read()
-        self.workers[1].send_signal(signal.SIGKILL)
+            assert self.workers[0].is_alive(), self.said[0][1].read_text()
+        self.workers[1].kill()
 
-    def end(self) -> list[tuple[int, str, str]]:
+    def end(self) -> list[tuple[int | None, str, str]]:
         """Return the code, the output and the messages of each worker."""
-        said = [worker.communicate(timeout=120) for worker in self.workers]
-        return [(worker.returncode, *texts) for worker, texts in zip(self.workers, said, strict=True)]
+        for worker in self.workers:
+            worker.join(timeout=300)
+        return [
+            (worker.exitcode, out.read_text(), said.read_text())
+            for worker, (out, said) in zip(self.workers, self.said, strict=True)
+        ]
 
 
 def losses(cache: Path) -> list[float]:
