@@ -137,7 +137,7 @@ def _cells(one: Stage) -> list[str]:
 
 def read_stages(path: Path) -> list[Stage]:
     """Return what an earlier run measured."""
-    return [Stage(**one) for one in json.loads(path.read_text())["stages"]]
+    return [Stage(**one) for one in json.loads(path.read_text(encoding="utf-8"))["stages"]]
 
 
 def rounded(vectors: np.ndarray) -> list[dict[str, float | str]]:
@@ -193,7 +193,7 @@ def run(table: Path, n: int, catalog: str, workers: int, work: Path | None, earl
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         stages = measure(table, n, work or Path(temporary), catalog=catalog, workers=workers)
     document = {"stages": [asdict(one) for one in stages], "environment": environment(), "load": os.getloadavg()}
-    out.write_text(json.dumps(document, indent=2) + "\n")
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     predicted = [predict(one, n) for one in read_stages(earlier)] if earlier else []
     click.echo(table_of(stages, predicted))
     if predicted:

@@ -189,13 +189,13 @@ def _existing_behind(url: str, identity: str) -> Footer | None:
 def _footer_behind(url: str, name: str) -> Footer:
     place = open_place(url)
     try:
-        return open_one(f"{url}/{name}", lambda: place.open(name))[1]
+        return open_one(f"{url}/{name}", lambda: place.open_file(name))[1]
     except EmbeddingsError as error:
         raise OutputInvalid(f"{url} holds something else, such as {name}. {OTHER}") from error
 
 
 def _has(place: Place, name: str, footer: Footer) -> bool:
     try:
-        return open_one(f"{place.url}/{name}", lambda: place.open(name))[1].identity == footer.identity
+        return open_one(f"{place.url}/{name}", lambda: place.open_file(name))[1].identity == footer.identity
     except EmbeddingsError:
         return False

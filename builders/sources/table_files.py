@@ -99,7 +99,9 @@ def tables_at(url: str) -> Tables:
     found = place.files(ENDINGS[0], SourceError)
     if not found:
         raise SourceError(f"No .parquet file at {url}.")
-    files = [ParquetTable(f"{url.rstrip('/')}/{one.name}".rstrip("/"), partial(place.open, one.name)) for one in found]
+    files = [
+        ParquetTable(f"{url.rstrip('/')}/{one.name}".rstrip("/"), partial(place.open_file, one.name)) for one in found
+    ]
     listing = [[one.name, one.size, one.changed] for one in found]
     return Tables(url, files, {"url": url, "listing": identity_of(listing)})
 

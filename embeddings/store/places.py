@@ -75,7 +75,7 @@ class Place:
         shown = (name for name in named if name.endswith(ending) and not _is_hidden(name))
         return [Found(name, named[name].size, str(named[name].mtime or "")) for name in sorted(shown)]
 
-    def open(self, name: str) -> pa.NativeFile:
+    def open_file(self, name: str) -> pa.NativeFile:
         """Open a file for reading at any place of it.
 
         Raises:

@@ -177,7 +177,7 @@ def _openers(path: Path | str) -> dict[str, Callable[[], pa.NativeFile]]:
     if isinstance(path, str):
         place = open_place(path)
         found = place.files(ENDING, RegistryUnreachable)
-        return {f"{path.rstrip('/')}/{one.name}".rstrip("/"): partial(place.open, one.name) for one in found}
+        return {f"{path.rstrip('/')}/{one.name}".rstrip("/"): partial(place.open_file, one.name) for one in found}
     with damage_named(path):
         files = sorted(file for file in path.iterdir() if file.name.endswith(ENDING) and not file.name.startswith("."))
     return {str(file): partial(pa.OSFile, str(file)) for file in files}

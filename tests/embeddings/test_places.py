@@ -27,12 +27,12 @@ def test_what_is_written_is_listed_and_read(place: Place, tmp_path: Path) -> Non
         place.put(name, tmp_path / "one", OutputInvalid)
     found = place.files(".parquet", SourceError)
     assert [(one.name, one.size) for one in found] == [("a/c.parquet", 7), ("b.parquet", 7)]
-    assert place.open("b.parquet").read() == b"content"
+    assert place.open_file("b.parquet").read() == b"content"
     place.remove("b.parquet", OutputInvalid)
     assert [one.name for one in place.files(".parquet", SourceError)] == ["a/c.parquet"]
     alone = open_place(f"{place.url}a/c.parquet")
     assert [Found(one.name, one.size, "") for one in alone.files(".parquet", SourceError)] == [Found("", 7, "")]
-    assert alone.open("").read() == b"content"
+    assert alone.open_file("").read() == b"content"
 
 
 def test_what_cannot_be_done_is_named(place: Place) -> None:
