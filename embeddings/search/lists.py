@@ -123,7 +123,7 @@ def import_faiss() -> ModuleType:
         MissingExtra: it is not installed.
     """
     try:
-        import faiss  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        import faiss
     except ImportError as error:
         raise MissingExtra.of("faiss-cpu", "search") from error
     module: ModuleType = faiss
