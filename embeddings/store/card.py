@@ -195,7 +195,7 @@ def _metrics(manifest: Manifest) -> str:
         (name, m.unit, m.split, f"{m.n:,}", f"{m.mae:.4g}", f"{m.baseline_mae:.4g}", _number(m.r2))
         for name, m in manifest.metrics.items()
     ]
-    warned = [f"**{caution}**" for caution in cautions(manifest)]
+    warned = [f"**{caution}**" for caution in cautions(manifest)] if rows else []
     return "\n\n".join(part for part in (*warned, _table(header, rows)) if part)
 
 
