@@ -89,4 +89,5 @@ $(VENV)/.build: $(VENV)/.torch pyproject.toml
 $(VENV)/.test: $(VENV)/.torch pyproject.toml
 	$(PIP) --editable ".[build,test]"
 	$(PIP) --no-deps emmet-api  # the Materials Project's own server code; its dependencies serve other routes
+	$(PIP) --no-deps embedding-atlas  # its viewer alone: files for a browser; its dependencies embed text and pictures
 	@touch $@
