@@ -233,7 +233,7 @@ def _anonymous_mb() -> float:
     """Return the memory of this process without the files that are mapped to it; the most there was, elsewhere."""
     status = Path("/proc/self/status")
     if status.is_file():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
         return int(lines["RssAnon"].split()[0]) / 1e3
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 

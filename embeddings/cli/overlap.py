@@ -141,12 +141,12 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 def _holds_vectors(path: Path) -> bool:
     """Whether a path is a file of vectors that embed wrote."""
     from embeddings.vectors.file import KEY
-    from embeddings.vectors.folder import is_vectors
+    from embeddings.vectors.folder import FIRST, is_vectors
 
     if not path.exists() or not is_vectors(str(path)):
         return False
     if path.is_dir():
-        return True
+        path = path / FIRST
     return KEY in (_schema_of(path).metadata or {})
 
 

@@ -115,7 +115,7 @@ class InMemory(Collection):
 
     def __init__(self, catalog: StructureCatalog, table: JoinedTable | None = None) -> None:
         self.catalog, self.footer, self.name, self.table = catalog, catalog.footer, repr(catalog), table
-        self.encode = catalog.encode
+        self.encode = catalog.encode_structure
 
     @property
     def n_rows(self) -> int:

@@ -33,21 +33,21 @@ class StructureCatalog(MaterialCatalog):
         material_ids: (n,) identifiers, as text.
         formulas: (n,) canonical reduced formulas.
         vectors: (n, dim) float32, read-only.
-        encode: makes vectors of other structures, to search for them; `embeddings.load_catalog` gives it.
+        encode_structure: makes vectors of other structures, to search for them; `embeddings.load_catalog` gives it.
     """
 
     footer: Footer
     material_ids: tuple[str, ...]
     formulas: tuple[str, ...]
     vectors: np.ndarray
-    encode: Encode | None = None
+    encode_structure: Encode | None = None
 
     def __post_init__(self) -> None:
         self.vectors.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are read-only again."""
-        return type(self), (self.footer, self.material_ids, self.formulas, self.vectors, self.encode)
+        return type(self), (self.footer, self.material_ids, self.formulas, self.vectors, self.encode_structure)
 
     @property
     def dim(self) -> int:

@@ -14,7 +14,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import forkserver
+from multiprocessing import forkserver, spawn
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ MODULES = (
     "embeddings.cli.cache",
     *("embeddings.cli.registry", "embeddings.registry.fetch", "embeddings.registry.offers", "embeddings.registry.push"),
     *("embeddings.registry.stores.local", "embeddings.registry.zenodo"),
-    *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes"),
+    *("plotly.graph_objects", "sklearn.cluster", "sklearn.decomposition", "pyarrow.csv", "ctypes", "torch._dynamo"),
 )
 WORKERS = (
     "builders.embed.parts",
@@ -187,8 +187,10 @@ def _command(root: Path, args: list[str], steps: Steps, log: Path) -> None:
 def _borrow_forkserver() -> None:
     """Let processes that this one starts come from the server of its parent, and import nothing of this module."""
     forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
-    main = sys.modules["__main__"]
-    main.__spec__ = main.__file__ = None  # type: ignore[assignment]
+    told = spawn.get_preparation_data
+    spawn.get_preparation_data = lambda name: {
+        key: value for key, value in told(name).items() if not key.startswith("init_main")
+    }
 
 
 def _wait(child: int) -> int:
