@@ -107,6 +107,8 @@ def tables_at(url: str) -> Tables:
 
 
 def _names_below(folder: Path) -> list[str]:
+    if folder.resolve() == Path(folder.resolve().anchor):
+        raise SourceError(f"{folder} is a whole disk. Name the folder on it that holds the .parquet files.")
     try:
         paths = [path.relative_to(folder) for path in folder.rglob("*") if path.name.lower().endswith(ENDINGS)]
     except OSError as error:

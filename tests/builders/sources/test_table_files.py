@@ -112,6 +112,11 @@ def test_bad_folders_are_named(damage: Callable[[Path], Any], message: str, pull
         pull("table", tmp_path / "s", SourceOptions(tmp_path / "data"))
 
 
+def test_a_whole_disk_is_not_searched(pull: Pull, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a whole disk"):
+        pull("table", tmp_path / "s", SourceOptions(Path(tmp_path.anchor)))
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The address of an empty bucket of moto."""
