@@ -141,13 +141,12 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 def _holds_vectors(path: Path) -> bool:
     """Whether a path is a file of vectors that embed wrote."""
     from embeddings.vectors.file import KEY
-    from embeddings.vectors.folder import is_vectors
+    from embeddings.vectors.folder import FIRST, is_vectors
 
     if not path.exists() or not is_vectors(str(path)):
         return False
-    if path.is_dir():
-        return True
-    return KEY in (_schema_of(path).metadata or {})
+    first = path / FIRST if path.is_dir() else path  # the parts of a snapshot have the same names
+    return KEY in (_schema_of(first).metadata or {})
 
 
 def _of_vectors(a: Path, b: Path) -> Overlap:
@@ -236,7 +235,8 @@ def _in_catalog(a: Path, name: str, mine: StructureTable) -> Overlap:
             seen.append(replace(one, formula_seen=formula in known))
         elif formula in known:
             seen.append(Seen(material_id, formula, "formula"))
-    return Overlap(str(a), f"the training of {name}", "structures", len(mine), tuple(seen), tuple(notes))
+    compared = digest is not None
+    return Overlap(str(a), f"the training of {name}", "structures", len(mine), tuple(seen), tuple(notes), compared)
 
 
 def _write(out: Path, found: Overlap) -> None:
