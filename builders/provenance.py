@@ -21,7 +21,7 @@ from builders.snapshots.snapshot import Snapshot
 from builders.sources.addresses import without_user
 from builders.sources.origins import ORIGINS, Origin
 from embeddings._version import __version__
-from embeddings.store.licences import combined_licence
+from embeddings.store.licences import combined_attribution, combined_licence
 from embeddings.store.manifest import Citation, Licence, Metric, ModelInfo, Provenance, TrainingInfo, read_manifest
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def result_licence(origin: Origin, teacher: Path | None) -> Licence:
     given += [] if teacher is None else [read_manifest(teacher).licence]
     return Licence(
         spdx=combined_licence(licence.spdx for licence in given),
-        attribution=" ".join(dict.fromkeys(licence.attribution for licence in given)),
+        attribution=combined_attribution(licence.attribution for licence in given),
     )
 
 

@@ -140,7 +140,11 @@ def read_snapshot(folder: Path) -> Snapshot:
         if not isinstance(snapshot.parts, dict) or not all(map(_PART.fullmatch, snapshot.parts)):
             raise ValueError("parts of other names")
     except FileNotFoundError as error:
-        raise SourceError(f"{folder} is not a complete snapshot: it has no {SNAPSHOT}. Pull it first.") from error
+        way = f"embeddings pull {folder} --out SNAPSHOT makes one of files of structures."
+        raise SourceError(
+            f"{folder} is not a complete snapshot: it has no {SNAPSHOT}. "
+            + (way if folder.is_dir() else "There is no such folder; embeddings pull makes one.")
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
             f"{folder} is not a complete snapshot: {SNAPSHOT} is altered ({error}). Give the command of the pull again "

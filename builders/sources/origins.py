@@ -28,7 +28,7 @@ class Origin:
 
     name: str
     licence: str = "LicenseRef-unknown"
-    attribution: str = "The source states no licence. Ask its owner before you share vectors trained on it."
+    attribution: str = "The source states no license. Ask its owner before you share vectors made from it."
     bibtex: str = "@misc{unknown, note = {The source states no citation}}"
     doi: str | None = None
     database_version: str | None = None

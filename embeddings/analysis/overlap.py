@@ -58,6 +58,7 @@ class Overlap:
         n: how many there are in the first.
         seen: those that the second has, in the order of the first.
         notes: what could not be told, a sentence each.
+        compared: whether structures were compared; without, the same formula may well be the same structure.
     """
 
     a: str
@@ -66,6 +67,7 @@ class Overlap:
     n: int
     seen: tuple[Seen, ...]
     notes: tuple[str, ...] = ()
+    compared: bool = True
 
     @property
     def counts(self) -> dict[Relation, int]:
@@ -79,9 +81,11 @@ class Overlap:
 
     def summary(self) -> list[str]:
         """Return what was found as sentences, the notes included."""
-        lines = [f"{len(self.seen):,} of {self.n:,} {self.what} of {self.a} are in {self.b}."]
+        are = "are" if self.what == "formulas" else "have a match"
+        lines = [f"{len(self.seen):,} of {self.n:,} {self.what} of {self.a} {are} in {self.b}."]
         if self.what == "structures":
-            lines += [f"  {n:,} {MEANS[relation]}" for relation, n in self.counts.items()]
+            means = MEANS if self.compared else MEANS | {"formula": "the same formula"}
+            lines += [f"  {n:,} {means[relation]}" for relation, n in self.counts.items()]
         n_close = sum(not one.confirmed for one in self.seen)
         if n_close:
             by = "vectors" if any(one.cosine is not None for one in self.seen) else "fingerprints"

@@ -14,6 +14,7 @@ from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED
+from embeddings.display.numbers import with_unit
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.cautions import FEW, cautions, counted, held_out
@@ -155,7 +156,8 @@ def _show(folder: Path, *, as_json: bool) -> None:
     echo(f"{manifest.name} {manifest.version}: {manifest.n_rows} {rows} x {manifest.dim} in {folder}")
     for target, metric in manifest.metrics.items():
         echo(
-            f"  {target}: MAE {metric.mae:.4g} {metric.unit} on {counted(metric.n, f'held-out {held_out(manifest)}')} "
+            f"  {target}: MAE {with_unit(f'{metric.mae:.4g}', metric.unit)} on "
+            f"{counted(metric.n, f'held-out {held_out(manifest)}')} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )
     for warning in warnings:

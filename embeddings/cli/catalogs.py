@@ -278,7 +278,8 @@ def _metric_rows(manifest: Manifest) -> list[Sequence[str]]:
 @click.option("--source", help="Where these structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+              help="Where the encoder computes.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
 @click.pass_context

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype", type=click.Choice(get_args(Dtype)), default="float32", show_default=True, help="Of the stored numbers."
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+              help="Where the encoder computes.")  # fmt: skip
 @engine_options
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress.")

@@ -145,9 +145,8 @@ def _holds_vectors(path: Path) -> bool:
 
     if not path.exists() or not is_vectors(str(path)):
         return False
-    if path.is_dir():
-        path = path / FIRST
-    return KEY in (_schema_of(path).metadata or {})
+    first = path / FIRST if path.is_dir() else path  # the parts of a snapshot have the same names
+    return KEY in (_schema_of(first).metadata or {})
 
 
 def _of_vectors(a: Path, b: Path) -> Overlap:
@@ -236,7 +235,8 @@ def _in_catalog(a: Path, name: str, mine: StructureTable) -> Overlap:
             seen.append(replace(one, formula_seen=formula in known))
         elif formula in known:
             seen.append(Seen(material_id, formula, "formula"))
-    return Overlap(str(a), f"the training of {name}", "structures", len(mine), tuple(seen), tuple(notes))
+    compared = digest is not None
+    return Overlap(str(a), f"the training of {name}", "structures", len(mine), tuple(seen), tuple(notes), compared)
 
 
 def _write(out: Path, found: Overlap) -> None:

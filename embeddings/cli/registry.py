@@ -117,7 +117,8 @@ def get(address: str, place: str | None, at_most: float, as_json: bool) -> None:
         address = _joined(address, place)
     if not is_address(address) and not is_folder(address):
         raise InputInvalid(
-            f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@3.0.0.'
+            f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@3.0.0. '
+            "If it is a name, say where it is fetched from: --from FOLDER_OR_URL."
         )
     with progress("Fetching", lambda: 1, quiet=as_json) as advance:
         fetched = fetch(parse_address(address), refresh=True, at_most=int(at_most * 1e9), advance=advance)

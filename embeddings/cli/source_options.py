@@ -90,7 +90,7 @@ _SELECTION_OPTIONS = (
     click.option(
         "--ehull-max", type=Finite(min=0), help="Only structures at most this far above the convex hull, eV/atom."
     ),
-    click.option("--limit", type=COUNT, help="At most this many structures, the first of the rest."),
+    click.option("--limit", type=COUNT, help="At most this many structures: the first that all other options keep."),
 )
 
 

@@ -29,6 +29,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """Return a number with its unit; alone where the unit is ``"unknown"``."""
+    return number if unit == "unknown" else f"{number} {unit}"
+
+
 def percent(share: float) -> str:
     """Return a share as whole per cent; what is not nothing is never 0 %."""
     whole = round(100 * share)

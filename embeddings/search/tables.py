@@ -26,11 +26,13 @@ class JoinedTable:
         source: as it is spoken of.
         ids: (n,) text, without repeats.
         columns: (n,) rows of the other columns.
+        head: the name of the column of identifiers; empty without one.
     """
 
     source: str
     ids: pa.Array
     columns: pa.Table
+    head: str = ""
 
     @classmethod
     def none(cls) -> JoinedTable:
@@ -69,7 +71,25 @@ class JoinedTable:
             raise InputInvalid(
                 f'{source} names {len(ids) - n_distinct:,} structures more than once in its column "{found[0]}".'
             )
-        return cls(source, ids, table.drop_columns(found))
+        return cls(source, ids, table.drop_columns(found), found[0])
+
+    def check_head(self, names: pa.Array | pa.ChunkedArray) -> None:
+        """Refuse a table whose first line is not one of names of columns but that of a structure.
+
+        Args:
+            names: identifiers of the structures that it is joined to.
+
+        Raises:
+            InputInvalid: its column of identifiers is named like one of them.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self.head and pc.index(names, pa.scalar(self.head, names.type)).as_py() >= 0:
+            raise InputInvalid(
+                f'{self.source} has no line of column names: it begins with the structure "{self.head}". Put one '
+                f"above it, such as {ID},value."
+            )
 
     def join(self, keys: pa.Table, columns: Sequence[str]) -> pa.Table:
         """Return keys with columns beside them; what is not in the table is missing.
@@ -79,6 +99,8 @@ class JoinedTable:
         """
         import pyarrow.compute as pc
 
+        if columns:
+            self.check_head(keys[ID])
         known = [*keys.column_names, *self.columns.column_names]
         for name in columns:
             if name not in known:

@@ -101,6 +101,12 @@ def combined_licence(licences: Iterable[str]) -> str:
     return _share_alike(asking, strict)
 
 
+def combined_attribution(attributions: Iterable[str]) -> str:
+    """Return the credits that all data and models of a result ask for, each once and as a sentence of its own."""
+    told = [text for text in dict.fromkeys(text.strip() for text in attributions) if text]
+    return " ".join([*(text if text[-1] in ".!?" else f"{text}." for text in told[:-1]), *told[-1:]])
+
+
 def check_licence(claimed: str, licences: Iterable[str]) -> None:
     """Refuse a license for a result that allows more than those of what it comes from.
 

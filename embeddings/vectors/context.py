@@ -8,6 +8,7 @@ from pathlib import Path
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 from embeddings.store.decode import table_of_rows
+from embeddings.store.licences import combined_attribution
 from embeddings.store.manifest import Licence, Manifest
 from embeddings.store.tables import measure
 from embeddings.vectors.file import Footer, open_vectors
@@ -39,7 +40,7 @@ def _provenance(footer: Footer) -> Manifest:
         synthetic=catalog.synthetic or footer.synthetic,
         licence=Licence(
             spdx=" AND ".join(dict.fromkeys(licence.spdx for licence in licences)),
-            attribution=" ".join(dict.fromkeys(licence.attribution for licence in licences)),
+            attribution=combined_attribution(licence.attribution for licence in licences),
         ),
         command=f"embeddings embed --catalog {footer.encoder} --level element",
     )

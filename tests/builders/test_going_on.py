@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -223,6 +224,15 @@ def test_elements_that_the_network_never_saw_join_the_table_aloud(sample: Path) 
     assert catalog.manifest.model.hyperparameters["init_found"]["new_elements"] == ["S", "Cl", "Ar", "K"]
     assert any("was not trained on S, Cl, Ar, K" in limit for limit in catalog.manifest.limits)
     assert load_crystal_encoder("narrow-own").covers(read_structure_table(sample)).all()
+
+
+def test_a_target_of_no_known_unit_is_told_without_one(sample: Path, toy: Path) -> None:
+    table = pq.read_table(sample)
+    pq.write_table(table.rename_columns(["mine" if name == ENERGY else name for name in table.column_names]), sample)
+    result = build(sample, "--targets", "mine", epochs=1)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"  mine: MAE [\d.e-]+ on 30 held-out structures", result.stdout)
+    assert " unknown" not in result.output
 
 
 def of_one_formula(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def test_an_altered_part_or_ledger_is_noticed(tmp_path: Path) -> None:
     (folder / "snapshot.json").write_text("{")
     with pytest.raises(SourceError, match="not a complete snapshot"):
         read_snapshot(folder)
+
+
+def test_a_folder_that_was_not_pulled_is_told_how(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=f"embeddings pull {re.escape(str(tmp_path))} --out SNAPSHOT makes one"):
+        read_snapshot(tmp_path)
+    with pytest.raises(SourceError, match="There is no such folder; embeddings pull makes one"):
+        read_snapshot(tmp_path / "absent")
 
 
 def test_a_missing_column_is_named_with_those_there(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_structures_of_one_file_in_another() -> None:
     ]
     told = run("mine.parquet", "train.parquet").output.splitlines()
     assert told[:4] == [
-        "3 of 4 structures of mine.parquet are in train.parquet.",
+        "3 of 4 structures of mine.parquet have a match in train.parquet.",
         "  1 the same structure",
         "  2 the same prototype with other elements",
         "material_id  formula  relation   other   other_formula  formula_seen  confirmed",
@@ -107,6 +107,7 @@ def test_a_catalog_from_before_says_that_it_knows_formulas_alone(tmp_path: Path)
     result = run("mine.parquet", "toy")
     assert result.exit_code == 0
     assert "toy@0.1.0 has no fingerprints of its training structures" in result.output
+    assert "  1 the same formula\n" in result.stdout
     assert relations(run("mine.parquet", "toy", "--json")) == [("test-0", "formula", None)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embeddings.errors import LicenceConflict
-from embeddings.store.licences import check_licence, combined_licence
+from embeddings.store.licences import check_licence, combined_attribution, combined_licence
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,7 @@ def test_more_permissive_license_is_refused(claimed: str, given: list[str]) -> N
 )
 def test_license_that_asks_as_much_is_accepted(claimed: str, given: list[str]) -> None:
     check_licence(claimed, given)
+
+
+def test_credits_are_sentences_each_told_once() -> None:
+    assert combined_attribution(["Our group", "Data of X.", "Our group", ""]) == "Our group. Data of X."

@@ -14,6 +14,7 @@ from builders.methods.crystal_transformer.config import TuningConfig
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.methods.crystal_transformer.start import FOUND, Start
 from builders.methods.crystal_transformer.tuning import Tuned
+from embeddings.display.numbers import with_unit
 from embeddings.elements import SYMBOLS
 
 
@@ -67,7 +68,7 @@ class GoingOn:
         seen = "an unknown number" if self.seen is None else f"{self.seen:,}"
         found = [
             f"The network began as that of {self.start.identity}, which was trained on {seen} of these "
-            f"{self.n_formulas:,} formulas, with other labels or the same."
+            f"{self.n_formulas:,} formulas, perhaps with other properties."
         ]
         if len(self.new):
             symbols = ", ".join(SYMBOLS[number - 1] for number in self.new)
@@ -108,7 +109,7 @@ class GoingOn:
                 "published unchanged."
             )
         errors = ", ".join(
-            f"{name} {one.mae:.4g} {units[name]} ({tuned.frozen[name].mae:.4g})"
+            f"{name} {with_unit(f'{one.mae:.4g}', units[name])} ({tuned.frozen[name].mae:.4g})"
             for name, one in tuned.scores.items()
             if one.n
         )

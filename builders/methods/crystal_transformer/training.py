@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from builders.methods.crystal_transformer.config import TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from embeddings.display.numbers import with_unit
 
 POWERS = {None: -0.5, "labels": 0.0, "targets": -1.0}
 """A target's weight is this power of its share of known labels, by `TrainingConfig.balance`."""
@@ -212,8 +213,7 @@ class _Trainer:
         return {"epoch": epoch + 1, "loss": loss, "seconds": round(seconds, 2), "validation": validation}
 
     def _describe(self, figures: dict[str, Any]) -> str:
-        errors = (f"{name} {figures['validation'][name]['mae']:.3g} {unit}" for name, unit in self.task.units.items())
-        return f"epoch {figures['epoch']}/{self.config.epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
+        return described(figures, self.task.units, self.config.epochs)
 
     def _save(self) -> None:
         if self.run.checkpoint is None or not self.run.team.is_first:
@@ -263,6 +263,13 @@ def predict(
     parts = [shares[number % team.size][number // team.size] for number in range(len(order))]
     place = {row: k for k, row in enumerate(np.concatenate(order))}
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
+
+
+def described(figures: dict[str, Any], units: Mapping[str, str], n_epochs: int) -> str:
+    """Return the figures of an epoch as people read them."""
+    maes = {name: f"{figures['validation'][name]['mae']:.3g}" for name in units}
+    errors = (f"{name} {with_unit(maes[name], unit)}" for name, unit in units.items())
+    return f"epoch {figures['epoch']}/{n_epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
 
 
 def _share_of(n: int, team: Team) -> tuple[np.ndarray, float]:

@@ -28,7 +28,7 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import TrainingConfig, TuningConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.training import CHECKPOINT_SECONDS, POWERS, Task, predict
+from builders.methods.crystal_transformer.training import CHECKPOINT_SECONDS, POWERS, Task, described, predict
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
@@ -282,8 +282,7 @@ class _Tuner:
         return {name: Score(**stated) for name, stated in figures["validation"].items()}
 
     def _describe(self, figures: dict[str, Any]) -> str:
-        errors = (f"{name} {figures['validation'][name]['mae']:.3g} {unit}" for name, unit in self.task.units.items())
-        return f"epoch {figures['epoch']}/{self.config.epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
+        return described(figures, self.task.units, self.config.epochs)
 
     def _states(self) -> list[State]:
         return [copy.deepcopy(member.state_dict()) for member in self.members]

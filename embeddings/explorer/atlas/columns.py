@@ -67,7 +67,7 @@ def columns_of(catalog: StructureCatalog, given: JoinedTable | None) -> Columns:
     A column of the table takes the place of a derived one of its name. Identifiers and formulas are those of the file.
 
     Raises:
-        InputInvalid: the table knows none of the structures, or two of its columns have one name.
+        InputInvalid: the table knows none of the structures, has no line of column names, or two columns of one name.
         FormulaInvalid: a formula of the file cannot be read.
     """
     import pyarrow as pa
@@ -99,6 +99,7 @@ def _joined(columns: Columns, given: JoinedTable) -> dict[str, pa.Array]:
     """Return the columns of a table, a row for each structure."""
     import pyarrow.compute as pc
 
+    given.check_head(columns.table[ID])
     places = pc.index_in(columns.table[ID], value_set=given.ids)
     n_missing, n = places.null_count, len(columns.table)
     if n_missing == n:

@@ -126,6 +126,16 @@ def test_a_table_of_other_structures_is_refused(vectors: Path) -> None:
         columns_of(read_structure_catalog(vectors), JoinedTable.read(pa.table({"id": ["a"], "gap": [1.0]})))
 
 
+def test_a_table_without_column_names_is_refused(vectors: Path, tmp_path: Path) -> None:
+    known = read_structure_catalog(vectors)
+    lines = [f"{name},{row}\n" for row, name in enumerate(known.material_ids)]
+    (tmp_path / "id_prop.csv").write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(InputInvalid, match="no line of column names: it begins with the structure"):
+        columns_of(known, JoinedTable.read(tmp_path / "id_prop.csv"))
+    with pytest.raises(InputInvalid, match="such as material_id,value"):
+        known.nearest(known.material_ids[0], table=tmp_path / "id_prop.csv", where="value > 1")
+
+
 def test_a_color_that_is_not_there_is_named(vectors: Path) -> None:
     found = joined(vectors, gap=np.zeros(3))
     found.check_color("gap")

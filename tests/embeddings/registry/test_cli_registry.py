@@ -89,6 +89,7 @@ def test_what_a_registry_should_not_do_is_a_line_on_stderr(place: Path) -> None:
     ("arguments", "message"),
     [
         (("get", "toy"), "is not the address of a catalog in a registry"),
+        (("get", "toy@1.0.0"), "say where it is fetched from: --from FOLDER_OR_URL"),
         (("get", "http://127.0.0.1:9/toy"), "cannot be fetched: Connection refused"),
         (("get", "x-no-such://host/toy"), "cannot be opened"),
         (("push", "toy", "http://127.0.0.1:9/"), "cannot be fetched"),
