@@ -182,3 +182,9 @@ def test_a_full_disk_is_told_without_the_words_of_faiss(path: Path, monkeypatch:
     assert result.exit_code == 0, result.output
     assert result.stderr == "Searched without an index, exactly: . has no room for an index, or cannot be written to.\n"
     assert [file.name for file in Path().iterdir()] == ["v.parquet"]
+
+
+def test_a_single_structure_has_no_other_and_no_condition_is_blamed(path: Path) -> None:
+    write_structures(path, ["s0"], ["NaCl"], np.ones((1, DIM), np.float32))
+    result = run("--like", "s0")
+    assert (result.exit_code, result.stderr) == (0, "There is no other structure.\n")
