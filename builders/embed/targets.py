@@ -10,7 +10,7 @@ from builders.embed.writing import ROWS_PER_FILE, Layout, write_file, write_fold
 from builders.progress import Reporter
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, InputInvalid, OutputInvalid
 from embeddings.store.folders import atomic_file, replace_folder, staged_folder
-from embeddings.store.outputs import check_file, check_folder
+from embeddings.store.outputs import check_file, check_folder, check_replaceable
 from embeddings.store.places import Place, open_place
 from embeddings.store.temporaries import is_temporary, sweep
 from embeddings.vectors.file import ENDING, Footer, open_one, open_vectors, read_pages
@@ -48,6 +48,7 @@ class Target:
             open_place(self.out)
         elif self.is_folder:
             check_folder(self.out)
+            check_replaceable(self.out)
             strange = [path.name for path in _there(self.out) if not _is_ours(path.name)]
             if strange:
                 raise OutputInvalid(

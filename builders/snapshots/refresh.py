@@ -19,6 +19,7 @@ from builders.sources import DatabaseMoved, Stream
 from builders.structures.cleaning import Selection
 from embeddings.errors import SourceError
 from embeddings.store.folders import replace_folder
+from embeddings.store.outputs import check_replaceable
 
 Key = tuple[str, str]
 """material_id and last_updated of a row."""
@@ -62,8 +63,10 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
 
     Raises:
         InputInvalid: the source cannot tell what has changed.
+        OutputInvalid: the process works in the folder.
         SourceError: as for `take_snapshot`; or there is nothing to refresh.
     """
+    check_replaceable(folder)
     fresh = folder.with_name(f".{folder.name}.refresh")
     with only_one(folder, SourceError, "pulling into this folder"):
         query = query_of(stream, selection)

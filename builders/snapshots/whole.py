@@ -17,18 +17,19 @@ from embeddings.errors import SourceError
 TABLES = (".parquet", ".pq")
 
 
-def read_structures(path: Path) -> tuple[StructureTable, dict[str, int]]:
+def read_structures(path: Path, source: str | None = None) -> tuple[StructureTable, dict[str, int]]:
     """Return the structures of a file or folder that can be used, and why others cannot: reason -> how many.
 
     Args:
         path: a Parquet file of structures, what the source ``local`` reads, or the folder of a snapshot.
+        source: what reads it, unless it is a snapshot; None for ``table`` for a Parquet file, else ``local``.
 
     Raises:
         SourceError: nothing is there, or no structure can be used.
         InputInvalid: the format is unknown.
         ColumnNotFound: a Parquet file has no structures.
     """
-    whole, dropped, first = _pulled(path) if (path / SNAPSHOT).is_file() else _read(path)
+    whole, dropped, first = _pulled(path) if (path / SNAPSHOT).is_file() else _read(path, source)
     if not len(whole):
         raise SourceError(f"{path} has no structure that can be used{_counted(dropped, first)}.")
     table, unclean = clean(whole)
@@ -43,9 +44,9 @@ def _pulled(folder: Path) -> tuple[StructureTable, Counter[str], str]:
     return read_pulled(snapshot), Counter(snapshot.rejected), ""
 
 
-def _read(path: Path) -> tuple[StructureTable, Counter[str], str]:
+def _read(path: Path, source: str | None) -> tuple[StructureTable, Counter[str], str]:
     """Return the structures of a file or folder, how many there are not, and what is wrong with the first of these."""
-    source = "table" if path.name.lower().endswith(TABLES) and path.is_file() else "local"
+    source = source or ("table" if path.name.lower().endswith(TABLES) and path.is_file() else "local")
     stream = open_stream(source, SourceOptions(path=path), EVERYTHING)
     parts, dropped, first = [], Counter[str](), ""
     for batch in stream.batches(stream.plan(), None):

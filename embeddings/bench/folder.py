@@ -51,6 +51,7 @@ from embeddings.store.epoch import source_date
 from embeddings.store.exchange import read_settled, restore
 from embeddings.store.folders import move_into_place, replace_folder, staged_folder
 from embeddings.store.integrity import check_file
+from embeddings.store.outputs import check_replaceable
 
 if TYPE_CHECKING:
     from embeddings.bench.features import Pooled
@@ -130,6 +131,7 @@ def check_target(folder: Path, *, force: bool) -> None:
     """
     if not folder.exists() and not folder.is_symlink():
         return
+    check_replaceable(folder)
     is_empty = folder.is_dir() and not any(folder.iterdir())
     if not (is_empty or (force and is_model(folder))):
         raise _in_the_way(folder)

@@ -14,12 +14,14 @@ from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, read_formulas
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import progress
-from embeddings.cli.source_options import require_builders
+from embeddings.cli.source_options import guess_source, require_builders
+from embeddings.cli.types import PathOrUrl
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
+from embeddings.store.places import is_url
 
 if TYPE_CHECKING:
     from builders.structures.table import StructureTable
@@ -32,9 +34,11 @@ _STRUCTURES = ("lattice", "atomic_numbers", "frac_coords")
 
 _SHOWN = 20
 
+_ELSEWHERE = "{} is not on this machine, and files are compared here. Copy it, and give the path of the copy."
+
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("a", type=PathOrUrl())
 @click.argument("b")
 @formula_option
 @click.option("--no-confirm", is_flag=True, help="Compare fingerprints alone: close structures, in a millisecond each.")
@@ -43,12 +47,12 @@ _SHOWN = 20
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
 def overlap(
-    a: Path, b: str, formula: str | None, no_confirm: bool, out: Path | None, quiet: bool, as_json: bool
+    a: Path | str, b: str, formula: str | None, no_confirm: bool, out: Path | None, quiet: bool, as_json: bool
 ) -> None:
     r"""Find what of A is in B: is the test set in the training set?
 
-    A is a set of structures: a folder of CIF or POSCAR files, one such file, a Parquet file of structures, or a
-    snapshot that pull made; or a table of formulas. B is another one, or a catalog: what was it trained on?
+    A is a set of structures: a folder of CIF or POSCAR files, or of Parquet files, one such file, or a snapshot that
+    pull made; or a table of formulas. B is another one, or a catalog: what was it trained on?
 
     For each structure of A, told is the closest in B: the same structure, whatever its cell, its strain of a few per
     cent and the order of its atoms; the same with elements in each other's place; the same prototype with other
@@ -62,6 +66,7 @@ def overlap(
       embeddings overlap my-structures.parquet ct-multi --json
       embeddings overlap formulas.csv ct-multi -o seen.csv
     """
+    a = _here(a, b)
     if out is not None:
         _check_out(out, a, b)
     found = _overlap(a, b, formula, confirm=not no_confirm, quiet=quiet)
@@ -103,6 +108,17 @@ def _overlap(a: Path, b: str, formula: str | None, *, confirm: bool, quiet: bool
     return _in_structures(a, other, mine, confirm=confirm, quiet=quiet)
 
 
+def _here(a: Path | str, b: str) -> Path:
+    """Return A, after what lies elsewhere was refused: files and folders; catalogs may be addresses of a registry."""
+    from embeddings.vectors.folder import is_vectors
+
+    if is_url(b) and is_vectors(b):
+        raise InputInvalid(_ELSEWHERE.format(b))
+    if isinstance(a, str):
+        raise InputInvalid(_ELSEWHERE.format(a))
+    return a
+
+
 def _is_catalog(name: str) -> bool:
     """Whether a name or path is that of a catalog: what nothing else is at, or what goes by its name all the same."""
     if not os.path.exists(name) or os.path.isfile(os.path.join(name, "manifest.json")):
@@ -139,7 +155,7 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 
 
 def _holds_vectors(path: Path) -> bool:
-    """Whether a path is a file of vectors that embed wrote."""
+    """Whether a path is a file or a folder of vectors that embed wrote; the parts of a snapshot have the same names."""
     from embeddings.vectors.file import KEY
     from embeddings.vectors.folder import FIRST, is_vectors
 
@@ -181,7 +197,7 @@ def _structures(path: Path) -> StructureTable:
     """Return the structures of a path; how many cannot be used, and why, goes to standard error."""
     from builders.snapshots.whole import read_structures
 
-    table, dropped = read_structures(path)
+    table, dropped = read_structures(path, guess_source(path))
     for reason, n in dropped.items():
         echo(f"{path}: {counted(n, 'structure')} left out, {reason}", err=True)
     return table

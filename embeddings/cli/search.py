@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from embeddings.search.index import VectorIndex
     from embeddings.search.matches import Match
 
+_NONE = "No structure fulfills the conditions."
+
 
 @click.command()
 @click.argument("vectors", type=PathOrUrl())
@@ -70,10 +72,11 @@ def search(
     among = collection_of(vectors, table, encode=encode)
     if like is not None:
         ready = _index(among, indexed, quiet=quiet)
-        _show_matches(find(among, like, k, where=where, columns=columns, ready=ready), columns, as_json=as_json)
+        found = find(among, like, k, where=where, columns=columns, ready=ready)
+        _show_matches(found, empty=_NONE if where else "There is no other structure.", as_json=as_json)
         return
     rows = _duplicates(among, duplicates, where, columns) if duplicates else _diverse(among, diverse, where, columns)
-    _show(rows, as_json=as_json, empty="No near duplicates." if duplicates else "No structure fulfills the conditions.")
+    _show(rows, as_json=as_json, empty="No near duplicates." if duplicates else _NONE)
 
 
 def _check(ctx: click.Context, like: str | None, duplicates: float | None, diverse: int | None) -> None:
@@ -104,7 +107,7 @@ def _index(among: Collection, wanted: bool | None, *, quiet: bool) -> VectorInde
         return None
 
 
-def _show_matches(found: Sequence[Match], columns: Sequence[str], *, as_json: bool) -> None:
+def _show_matches(found: Sequence[Match], *, empty: str, as_json: bool) -> None:
     if as_json:
         print_json([asdict(match) for match in found])
         return
@@ -115,7 +118,7 @@ def _show_matches(found: Sequence[Match], columns: Sequence[str], *, as_json: bo
         | match.columns
         for match in found
     ]
-    _show(rows, as_json=False, empty="No structure fulfills the conditions.")
+    _show(rows, as_json=False, empty=empty)
 
 
 def _duplicates(among: Collection, least: float, where: str | None, columns: Sequence[str]) -> list[dict[str, Any]]:

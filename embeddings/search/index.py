@@ -27,6 +27,7 @@ from embeddings.search.tables import JoinedTable
 from embeddings.store import schema
 from embeddings.store.folders import atomic_file
 from embeddings.store.manifest import Count, Sha256
+from embeddings.store.outputs import with_a_name
 from embeddings.vectors.folder import place_of
 from embeddings.vectors.structures import read_structure_catalog
 
@@ -72,6 +73,7 @@ def index_path(vectors: Path | str) -> Path:
     """
     if isinstance(vectors, str):
         raise InputInvalid(f"{vectors} is not on this machine, so no index can lie beside it.")
+    vectors = with_a_name(vectors)
     return vectors.with_name(vectors.name + ENDING)
 
 

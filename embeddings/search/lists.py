@@ -64,7 +64,7 @@ def write_lists(
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:
-        raise OutputInvalid(f"{path} cannot be written: {error}") from error
+        raise OutputInvalid(f"{path.parent} has no room for an index, or cannot be written to.") from error
 
 
 class Lists:

@@ -122,6 +122,25 @@ def check_folder(path: Path) -> None:
         raise OutputInvalid(f"{path} cannot be written: it is the root of the file system.")
 
 
+def check_replaceable(folder: Path) -> None:
+    """Refuse a folder that would be replaced as a whole while this process, and so its user, works in it.
+
+    Raises:
+        OutputInvalid: it is the working directory, or holds it.
+    """
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return
+    if Path(os.path.realpath(folder)) in (here, *here.parents):
+        raise OutputInvalid(f"{folder} cannot be replaced: you are in it. Name a new folder, or go elsewhere first.")
+
+
+def with_a_name(path: Path) -> Path:
+    """Return a path that ends in a name, so that something can lie beside it: ``.`` and ``..`` are spelled out."""
+    return path if path.name not in ("", "..") else Path(os.path.realpath(path))
+
+
 def _check_pair(output: Output, path: Path) -> None:
     """Refuse an output that is this input, or a folder that holds it."""
     if _same(output.path, path):
@@ -143,8 +162,7 @@ def _named(output: Output) -> str:
 
 def _place(path: Path) -> Path:
     """Return a path with the links in its folder resolved, but not a link at the name itself."""
-    if path.name in ("", ".."):
-        return Path(os.path.realpath(path))
+    path = with_a_name(path)
     return Path(os.path.realpath(path.parent)) / path.name
 
 

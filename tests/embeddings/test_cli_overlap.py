@@ -158,3 +158,26 @@ def test_files_of_vectors_are_compared_by_these() -> None:
 
 def test_an_option_that_would_do_nothing_is_refused() -> None:
     assert run("mine.parquet", "train.parquet", "--formula", "x").exit_code == 2
+
+
+def test_a_folder_of_parquet_files_is_a_set_of_structures() -> None:
+    Path("parts").mkdir()
+    for name, crystals in (("one", MINE[:2]), ("two", MINE[2:])):
+        table = arrow_table(crystals)
+        ids = table.column("material_id").to_pylist()
+        pq.write_table(
+            table.set_column(0, "material_id", [[f"{name}-{each}" for each in ids]]), f"parts/{name}.parquet"
+        )
+    assert relations(run("parts", "train.parquet", "--json")) == [
+        ("one-test-0", "structure", "test-0"),
+        ("one-test-1", "prototype", "test-0"),
+        ("two-test-0", "prototype", "test-0"),
+    ]
+
+
+@pytest.mark.parametrize("named", ["file:///x/train.parquet train.parquet", "mine.parquet file:///x/vectors/"])
+def test_what_lies_elsewhere_is_refused(named: str) -> None:
+    result = run(*named.split())
+    assert result.exit_code == 1
+    assert "is not on this machine" in result.output
+    assert result.output.count("\n") == 1

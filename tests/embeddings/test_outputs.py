@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from embeddings.cli import COMMANDS, main
 from embeddings.errors import OutputInvalid
-from embeddings.store.outputs import Output, check_outputs
+from embeddings.store.outputs import Output, check_outputs, check_replaceable
 from testing.crystals import write_sample
 from testing.toys import write_toy
 
@@ -213,3 +213,17 @@ def test_what_a_command_may_have_beside_its_output(place: Path) -> None:
     result = CliRunner().invoke(main, ["build", "--source", "table", "--path", "t.parquet", *teacher])
     assert not any(reason in result.stderr for reason in REASONS), result.stderr
     assert result.exit_code == 1  # the toy has no network to teach with
+
+
+@pytest.mark.parametrize("spelled", [".", "..", "../here", "link"])
+def test_the_folder_that_one_is_in_is_not_replaced(
+    spelled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if spelled == "link":
+        Path("link").symlink_to(tmp_path / "here")
+    with pytest.raises(OutputInvalid, match="cannot be replaced: you are in it"):
+        check_replaceable(Path(spelled))
+    check_replaceable(Path("beneath"))
+    check_replaceable(Path("../beside"))

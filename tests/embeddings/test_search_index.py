@@ -163,3 +163,28 @@ def test_faults_leave_no_index(path: Path) -> None:
 
 def test_lists_are_about_as_many_as_rows_in_each() -> None:
     assert [n_lists(n) for n in (0, 1, 100, 1_000_000, 10_000_000)] == [1, 1, 8, 1024, 4096]
+
+
+def test_the_index_of_the_folder_that_one_is_in_lies_beside_it() -> None:
+    assert index_path(Path(".")) == Path.cwd().with_name(Path.cwd().name + ".index")
+    assert index_path(Path("v.parquet")) == Path("v.parquet.index")
+
+
+@pytest.mark.usefixtures("_faiss")
+def test_a_full_disk_is_told_without_the_words_of_faiss(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    def full(*arguments: object) -> None:
+        raise RuntimeError("Error in void faiss::write_index(const Index*, IOWriter*, int)")
+
+    monkeypatch.setattr(faiss, "write_index", full)
+    result = run("--like", "s0", "--index", "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "Searched without an index, exactly: . has no room for an index, or cannot be written to.\n"
+    assert [file.name for file in Path().iterdir()] == ["v.parquet"]
+
+
+def test_a_single_structure_has_no_other_and_no_condition_is_blamed(path: Path) -> None:
+    write_structures(path, ["s0"], ["NaCl"], np.ones((1, DIM), np.float32))
+    result = run("--like", "s0")
+    assert (result.exit_code, result.stderr) == (0, "There is no other structure.\n")

@@ -17,6 +17,7 @@ from builders.sources.structures import StructureRecord, structures_to_arrow
 from embeddings.elements import SYMBOLS
 from embeddings.errors import OutputInvalid
 from embeddings.store.folders import atomic_file, move_into_place, replace_folder, staged_folder
+from embeddings.store.outputs import check_replaceable
 
 LIST = "candidates.csv"
 
@@ -39,6 +40,7 @@ def check_target(out: Path) -> None:
     """
     if is_table(out) or not (out.exists() or out.is_symlink()):
         return
+    check_replaceable(out)
     names = {path.name for path in out.iterdir()} if out.is_dir() else {""}
     is_ours = LIST in names and all(name == LIST or name.endswith(".cif") for name in names)
     if names and not is_ours:

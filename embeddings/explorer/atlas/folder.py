@@ -26,6 +26,7 @@ from embeddings.explorer.atlas.viewer import ViewerFile, check_viewer, read_view
 from embeddings.search.tables import JoinedTable
 from embeddings.store.exchange import restore
 from embeddings.store.folders import move_into_place, replace_folder, staged_folder, sync_tree
+from embeddings.store.outputs import check_replaceable
 
 if TYPE_CHECKING:
     from embeddings.vectors.structures import StructureCatalog
@@ -127,6 +128,7 @@ def check_atlas_folder(folder: Path) -> None:
         raise OutputInvalid(f"{folder} ends in {folder.suffix}, but an atlas is a folder: name it {folder.stem}.")
     if not folder.exists() and not folder.is_symlink():
         return
+    check_replaceable(folder)
     is_empty = folder.is_dir() and not any(folder.iterdir())
     if not is_empty and not is_atlas(folder):
         raise OutputInvalid(f"{folder} is there and is no atlas: it stays as it is. Choose another name.")
