@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from embeddings.errors import CatalogCorrupt
+from embeddings.errors import CatalogCorrupt, InputInvalid
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,8 @@ _LEAST_HALF, _LARGEST_HALF = 0.01, 60_000.0
 """A largest number between these is stored in float16 without a scale."""
 
 _LARGEST_INT8 = 127
+_MOST_LOST = 0.1
+"""Share of a vector's length that rounding may take; beyond, its cosines mean little."""
 
 
 def scale_for(largest: float, dtype: Dtype) -> float:
@@ -45,14 +47,28 @@ def shortened(column: pa.ChunkedArray, dtype: Dtype, scale: float) -> pa.Array:
         column: fixed-size lists of float32.
         dtype: float16 or int8.
         scale: as `scale_for` gives it.
+
+    Raises:
+        InputInvalid: a vector is so short beside the longest that int8 leaves little of it.
     """
     import pyarrow as pa
 
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     flat = flat / np.float32(scale) if scale != 1 else flat
     if dtype == "int8":
-        flat = np.rint(flat, out=flat).clip(-_LARGEST_INT8, _LARGEST_INT8)
+        rounded = np.rint(flat).clip(-_LARGEST_INT8, _LARGEST_INT8)
+        _check_lost(flat.reshape(-1, column.type.list_size), rounded.reshape(-1, column.type.list_size))
+        flat = rounded
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.astype(dtype)), column.type.list_size)
+
+
+def _check_lost(vectors: np.ndarray, rounded: np.ndarray) -> None:
+    lost = np.linalg.norm(rounded - vectors, axis=1) > _MOST_LOST * np.linalg.norm(vectors, axis=1)
+    if lost.any():
+        raise InputInvalid(
+            f"{int(lost.sum()):,} vectors are so short beside the longest that int8 would leave little of them: all have "
+            "one scale. Use --dtype float16."
+        )
 
 
 def lengthened(column: pa.ChunkedArray, scale: float) -> pa.ChunkedArray:
