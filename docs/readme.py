@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, own_data, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -22,6 +22,7 @@ CROSS_MODAL = ROOT / "docs" / "composition-encoders.md"
 BENCH = ROOT / "docs" / "bench-results.md"
 IMKT = ROOT / "docs" / "imkt-results.md"
 LANGUAGE = ROOT / "docs" / "language-model.md"
+OWN_DATA = ROOT / "docs" / "crystal-transformer.md"
 EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 ADOPTED = ROOT / "docs" / "adopt.md"
 CATALOGS = ROOT / "catalogs"
@@ -65,6 +66,11 @@ def fill_language(text: str) -> str:
 def fill_explicit(text: str) -> str:
     """Return the page on structures for formulas with its tables made anew."""
     return insert(text, "results", render_all(explicit.SUITE))
+
+
+def fill_own_data(text: str) -> str:
+    """Return the page on the network of crystals with the tables on one's own data made anew."""
+    return insert(text, "own-data", render_all(own_data.SUITE))
 
 
 def fill_adopted(text: str) -> str:
@@ -146,6 +152,7 @@ PAGES = {
     IMKT: fill_imkt,
     LANGUAGE: fill_language,
     EXPLICIT: fill_explicit,
+    OWN_DATA: fill_own_data,
     ADOPTED: fill_adopted,
 }
 """Page -> what makes its generated parts anew."""

@@ -66,7 +66,7 @@ def _check_lost(vectors: np.ndarray, rounded: np.ndarray) -> None:
     lost = np.linalg.norm(rounded - vectors, axis=1) > _MOST_LOST * np.linalg.norm(vectors, axis=1)
     if lost.any():
         raise InputInvalid(
-            f"{int(lost.sum()):,} vectors are so short beside the longest that int8 would leave little of them: all have "
+            f"{int(lost.sum()):,} vectors are so short beside the longest that int8 leaves little of them: all have "
             "one scale. Use --dtype float16."
         )
 
