@@ -154,7 +154,8 @@ def open_place(url: str) -> Place:
         return Place(url, fs.GcsFileSystem(), root)
     if parts.scheme == "hf":
         return Place(url, _wrapped(_hub()), root if root.startswith("datasets/") else f"datasets/{root}")
-    return Place(url, *_other(url))
+    system, root = file_system_of(url)
+    return Place(url, _wrapped(system), root)
 
 
 def _s3() -> Any:
@@ -185,7 +186,13 @@ def _hub() -> Any:
     return HfFileSystem()
 
 
-def _other(url: str) -> tuple[Any, str]:
+def file_system_of(url: str) -> tuple[Any, str]:
+    """Return the file system of fsspec behind a URL, and the path on it.
+
+    Raises:
+        MissingExtra: fsspec, or the package that the scheme needs, is not installed.
+        InputInvalid: there is no such scheme, or the URL is none.
+    """
     try:
         import fsspec
     except ModuleNotFoundError as error:
@@ -196,7 +203,7 @@ def _other(url: str) -> tuple[Any, str]:
         raise MissingExtra(f"{urlsplit(url).scheme}:// needs another package: {error}") from error
     except ValueError as error:
         raise InputInvalid(f"{url} cannot be opened: {error}.") from error
-    return _wrapped(system), root.rstrip("/")
+    return system, root.rstrip("/")
 
 
 def _wrapped(system: Any) -> Any:

@@ -22,6 +22,7 @@ from embeddings.cli import main
 from embeddings.store.places import Place
 from embeddings.store.roots import user_root
 from embeddings.vectors.folder import open_folder
+from testing.buckets import moto_bucket
 from testing.crystals import arrow_table, sample_crystals
 from testing.encoders import write_encoder_catalog
 
@@ -229,18 +230,8 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The address of a bucket of moto."""
-    moto = pytest.importorskip("moto.server")
-    boto3 = pytest.importorskip("boto3")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1"}.items():
-            patch.setenv(f"AWS_{name}", value)
-        server.start()
-        host, port = server.get_host_and_port()
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="vectors")
-        yield "s3://vectors"
-        server.stop()
+    with moto_bucket("vectors") as address:
+        yield address
 
 
 def keys(prefix: str) -> dict[str, bytes]:

@@ -11,12 +11,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 from embeddings.errors import (
     EmbeddingsError,
-    InputInvalid,
-    MissingExtra,
     OutputInvalid,
     RegistryInvalid,
     RegistryUnreachable,
@@ -36,6 +33,7 @@ from embeddings.registry.stores.base import (
 from embeddings.registry.stores.tries import persist
 from embeddings.store.index import INDEX, LARGEST_INDEX
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST
+from embeddings.store.places import file_system_of
 
 
 class SchemeStore:
@@ -46,7 +44,7 @@ class SchemeStore:
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
-        return _open(self.url)
+        return file_system_of(self.url)
 
     @property
     def _system(self) -> Any:
@@ -142,20 +140,6 @@ class SchemeStore:
 
     def _place(self, path: str) -> str:
         return f"{self._opened[1]}/{path}"
-
-
-def _open(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of("fsspec", "share") from error
-    try:
-        system, root = fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        raise MissingExtra(f"{urlsplit(url).scheme}:// needs another package: {error}") from error
-    except ValueError as error:
-        raise InputInvalid(f"{url} cannot be opened: {error}.") from error
-    return system, root.rstrip("/")
 
 
 def _said(error: Exception) -> str:

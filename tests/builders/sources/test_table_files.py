@@ -18,6 +18,7 @@ from builders.sources import SourceOptions, open_stream
 from builders.structures.cleaning import EVERYTHING
 from embeddings.cli import main
 from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, SourceError
+from testing.buckets import moto_bucket
 from testing.crystals import arrow_table, sample_crystals
 
 Pull = Callable[..., Snapshot]
@@ -120,18 +121,8 @@ def test_a_whole_disk_is_not_searched(pull: Pull, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The address of an empty bucket of moto."""
-    moto = pytest.importorskip("moto.server")
-    boto3 = pytest.importorskip("boto3")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "us-east-1"}.items():
-            patch.setenv(f"AWS_{name}", value)
-        server.start()
-        host, port = server.get_host_and_port()
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="structures")
-        yield "s3://structures"
-        server.stop()
+    with moto_bucket("structures") as address:
+        yield address
 
 
 def test_a_bucket_is_read_as_a_folder_is(bucket: str, pull: Pull, tmp_path: Path) -> None:
