@@ -89,8 +89,8 @@ class Overlap:
         n_close = sum(not one.confirmed for one in self.seen)
         if n_close:
             by = "vectors" if any(one.cosine is not None for one in self.seen) else "fingerprints"
-            lines.append(f"  {n_close:,} of them by {by} alone: close, and not compared atom by atom, so stackings such as")
-            lines.append("  fcc and hcp may pass for one structure")
+            lines.append(f"  {n_close:,} of them by {by} alone: close, and not compared atom by atom")
+            lines.append("  (stackings such as fcc and hcp may pass for one structure)")
         return [*lines, *self.notes]
 
     def rows(self) -> list[tuple[str, ...]]:
