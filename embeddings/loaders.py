@@ -16,9 +16,9 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.protocols import Catalog, CatalogLike, Encoder
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
-from embeddings.store.places import is_url
 from embeddings.store.roots import locate_all, manifest_of, resolve
 from embeddings.store.tables import element_catalog, needed
+from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ def load_catalog(name: str | os.PathLike[str]) -> Catalog:
         >>> load_catalog("vectors.parquet")["mp-149"].shape  # doctest: +SKIP
         (128,)
     """
-    from embeddings.vectors.folder import is_vectors
+    from embeddings.vectors.names import is_vectors
 
     if is_vectors(os.path.expanduser(name)):
         return _read_vector_file(os.fspath(name) if is_url(name) else Path(name).expanduser())

@@ -14,7 +14,8 @@ from builders.embed.levels import LEVELS, ROWS_PER_GROUP
 from builders.embed.sorting import ID, sorted_tables
 from builders.runs.identity import identity_of
 from embeddings.vectors.file import Footer, Level, vectors_of
-from embeddings.vectors.folder import Share, file_name
+from embeddings.vectors.folder import Share
+from embeddings.vectors.names import file_name
 from embeddings.vectors.numbers import SCALE, Dtype, scale_for, shortened
 from embeddings.vectors.seal import blank_seal, seal
 

@@ -19,7 +19,7 @@ from embeddings.store.card import listed, trained_on
 from embeddings.store.index import precedence
 from embeddings.store.manifest import Manifest
 from embeddings.vectors.file import Footer, open_vectors
-from embeddings.vectors.folder import is_vectors, place_of
+from embeddings.vectors.names import is_vectors, place_of
 from embeddings.vectors.rows import check_vectors
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.types import COUNT
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
-from embeddings.vectors.folder import is_vectors, place_of
+from embeddings.vectors.names import is_vectors, place_of
 
 if TYPE_CHECKING:
     from embeddings.analysis import Comparison

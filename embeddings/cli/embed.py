@@ -17,7 +17,7 @@ from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 from embeddings.vectors.file import Level
 from embeddings.vectors.numbers import Dtype
 

@@ -18,7 +18,7 @@ from embeddings.cli.types import SEED
 from embeddings.errors import InputInvalid
 from embeddings.loaders import load_uae
 from embeddings.store.outputs import Output
-from embeddings.vectors.folder import is_vectors, place_of
+from embeddings.vectors.names import is_vectors, place_of
 
 if TYPE_CHECKING:
     from embeddings.explorer.atlas.folder import Written

@@ -21,7 +21,7 @@ from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
     from builders.structures.table import StructureTable
@@ -110,7 +110,7 @@ def _overlap(a: Path, b: str, formula: str | None, *, confirm: bool, quiet: bool
 
 def _here(a: Path | str, b: str) -> Path:
     """Return A, after what lies elsewhere was refused: files and folders; catalogs may be addresses of a registry."""
-    from embeddings.vectors.folder import is_vectors
+    from embeddings.vectors.names import is_vectors
 
     if is_url(b) and is_vectors(b):
         raise InputInvalid(_ELSEWHERE.format(b))
@@ -157,7 +157,7 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 def _holds_vectors(path: Path) -> bool:
     """Whether a path is a file or a folder of vectors that embed wrote; the parts of a snapshot have the same names."""
     from embeddings.vectors.file import KEY
-    from embeddings.vectors.folder import FIRST, is_vectors
+    from embeddings.vectors.names import FIRST, is_vectors
 
     if not path.exists() or not is_vectors(str(path)):
         return False

@@ -19,8 +19,7 @@ from embeddings.loaders import load_uae
 from embeddings.plots.figure import Figure
 from embeddings.plots.style import Style
 from embeddings.store.outputs import Output
-from embeddings.vectors.file import ENDING
-from embeddings.vectors.folder import is_vectors, place_of
+from embeddings.vectors.names import ENDING, is_vectors, place_of
 
 
 def _ptable(catalog: ElementCatalog, style: Style, *, color: str | None, **options: Any) -> Figure:

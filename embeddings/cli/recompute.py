@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from embeddings.cli.source_options import parse_options
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 from embeddings.vectors.file import open_vectors
-from embeddings.vectors.folder import is_vectors
+from embeddings.vectors.names import is_vectors
 
 if TYPE_CHECKING:
     from builders.embed.agreement import Recomputed

@@ -12,7 +12,7 @@ import click
 from embeddings.cli.types import COUNT, Finite, PathOrUrl
 from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
     from builders.engines import Engine

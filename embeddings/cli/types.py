@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 
 SEED = click.IntRange(0, 2**32 - 1)
 """A seed that every random number generator accepts."""

@@ -12,7 +12,7 @@ import numpy as np
 from embeddings.errors import InputInvalid
 from embeddings.search.tables import JoinedTable
 from embeddings.search.where import columns_of, expression_of
-from embeddings.store.places import is_url
+from embeddings.store.urls import is_url
 from embeddings.vectors.file import Footer, open_vectors, vectors_of
 
 if TYPE_CHECKING:

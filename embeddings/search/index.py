@@ -28,7 +28,7 @@ from embeddings.store import schema
 from embeddings.store.folders import atomic_file
 from embeddings.store.manifest import Count, Sha256
 from embeddings.store.outputs import with_a_name
-from embeddings.vectors.folder import place_of
+from embeddings.vectors.names import place_of
 from embeddings.vectors.structures import read_structure_catalog
 
 EXACT_UP_TO = 1_000_000

@@ -18,14 +18,7 @@ from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEPARATOR = "://"
-
 _CHUNK = 1 << 22
-
-
-def is_url(text: object) -> bool:
-    """Whether this is the address of a place, and not a path."""
-    return isinstance(text, str) and SEPARATOR in text
 
 
 @dataclass(frozen=True)

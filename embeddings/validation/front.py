@@ -14,7 +14,7 @@ from embeddings.validation.report import Finding, Kind, Report, refusals
 from embeddings.validation.roots import check_root
 from embeddings.validation.versions import check_version
 from embeddings.vectors.file import read_pages
-from embeddings.vectors.folder import is_vectors
+from embeddings.vectors.names import is_vectors
 
 
 def validate(path: str | os.PathLike[str]) -> Report:

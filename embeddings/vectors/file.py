@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     VectorFiles: TypeAlias = "SealedFile | SealedFolder"
 
-ENDING = ".parquet"
-
 Level = Literal["structure", "site", "element"]
 
 KEY = b"materials-embeddings"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,21 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, RegistryUnreachable
-from embeddings.store.places import is_url, open_place
-from embeddings.vectors.file import ENDING, Footer, SealedFile, damage_named, open_one
+from embeddings.store.places import open_place
+from embeddings.vectors.file import Footer, SealedFile, damage_named, open_one
+from embeddings.vectors.names import ENDING, file_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY = b"materials-embeddings-file"
 """The entry of a file's metadata that says which of how many it is."""
-
-FIRST = "part-00000.parquet"
-
-
-def file_name(number: int) -> str:
-    """Return the name of a file of a folder; names sort as their numbers do."""
-    return f"part-{number:05d}{ENDING}"
 
 
 @dataclass(frozen=True)
@@ -136,18 +129,6 @@ class SealedFolder:
         """
         for file in self._files:
             yield from file.iter_batches(columns)
-
-
-def is_vectors(name: str) -> bool:
-    """Whether a name can only be that of a file or a folder of vectors: here, or behind a URL that ends in a slash."""
-    if name.endswith(ENDING):
-        return True
-    return name.endswith("/") if is_url(name) else os.path.isfile(os.path.join(name, FIRST))
-
-
-def place_of(name: str) -> Path | str:
-    """Return the path that a name of a file or folder of vectors is, or the URL as it is."""
-    return name if is_url(name) else Path(name).expanduser()
 
 
 def open_folder(path: Path | str) -> tuple[SealedFile | SealedFolder, Footer]:

@@ -10,7 +10,8 @@ import pytest
 
 from embeddings.cli.types import PathOrUrl
 from embeddings.errors import InputInvalid, MissingExtra, OutputInvalid, SourceError
-from embeddings.store.places import Found, Place, is_url, open_place
+from embeddings.store.places import Found, Place, open_place
+from embeddings.store.urls import is_url
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def is_atlas(folder: Path) -> bool:
 
 
 def _catalog(vectors: str | os.PathLike[str] | StructureCatalog) -> StructureCatalog:
-    from embeddings.vectors.folder import place_of
+    from embeddings.vectors.names import place_of
     from embeddings.vectors.structures import StructureCatalog, read_structure_catalog
 
     catalog = vectors if isinstance(vectors, StructureCatalog) else read_structure_catalog(place_of(os.fspath(vectors)))
