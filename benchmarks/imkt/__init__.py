@@ -48,6 +48,8 @@ _suite = harness.command(
                  help="Encoder whose training formulas are the whole source: they are the seen ones."),
     click.Option(["--network-rows"], type=click.IntRange(2), default=NETWORK_ROWS, show_default=True,
                  help="Training rows of a network at most."),
+    click.Option(["--device"], type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True,
+                 help="Where networks learn."),
     click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
                  help="Folder that keeps predictions.  [default: beside the results]"),
 )  # fmt: skip

@@ -13,11 +13,12 @@ from benchmarks.bench.problem import chosen_vectors, described
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.imkt.figures import figures_of, paired_p, plain
 from benchmarks.imkt.kept import Asked, Predictions
-from benchmarks.imkt.models import Contender, contenders
+from benchmarks.imkt.models import Contender, Training, contenders
 from benchmarks.imkt.scratch import architecture
 from benchmarks.imkt.tasks import folds_tested, formulas_tested, quick_task, read_task
-from benchmarks.imkt.ways import NETWORK_ROWS, rival_of
+from benchmarks.imkt.ways import MODELS, NETWORK_ROWS, rival_of
 from benchmarks.sets import TargetSet
+from builders.learning.devices import choose_device, device_name
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid
 
@@ -28,6 +29,7 @@ QUICK: dict[str, Any] = {
     "work": None,
     "source": "cromel-multi",
     "network_rows": NETWORK_ROWS,
+    "device": "cpu",
 }
 KEYS = ("model", "encoder", "seed", "fold")
 """What a row is of."""
@@ -45,6 +47,7 @@ class Measurement:
         encoders: name -> encoder that takes part.
         source: (n,) which rows have their formula in the whole source of the encoders.
         seeds: of models, and of folds where these are drawn.
+        processor: what networks are trained on.
         predictions: that are kept.
     """
 
@@ -53,6 +56,7 @@ class Measurement:
     encoders: Mapping[str, CompositionEncoder]
     source: np.ndarray
     seeds: Sequence[int]
+    processor: str
     predictions: Predictions
 
     def asked(self, contender: Contender, seed: int) -> list[Asked]:
@@ -93,10 +97,11 @@ def run(request: Request, *, name: str) -> dict[str, Any]:
     }
     measurement = Measurement(
         task,
-        list(contenders(chosen["models"] or (), encoders, chosen["network_rows"])),
+        list(contenders(chosen["models"] or (), encoders, Training(chosen["network_rows"], chosen["device"]))),
         encoders,
         _seen(task, next(iter(source.values()))),
         chosen["seeds"] or task.seeds,
+        device_name(choose_device(chosen["device"])),
         Predictions(chosen["work"]),
     )
     return _measured(measurement, request, settings)
@@ -163,7 +168,10 @@ def _rows(measurement: Measurement, contender: Contender, seed: int, done: set[t
             predicted, seconds = measurement.predictions.make(asked)
             errors = np.abs(predicted - task.values[asked.tested])
             row |= figures_of(errors, task.groups, asked.tested, measurement.source)
-            rows.append(row | {"seconds": round(seconds, 1)})
+            spent: Row = {"seconds": round(seconds, 1)}
+            if MODELS[contender.model].is_network and measurement.processor != "cpu":
+                spent["processor"] = measurement.processor
+            rows.append(row | spent)
     return rows
 
 

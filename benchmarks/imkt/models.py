@@ -33,8 +33,21 @@ DRAFT = {"n_estimators": 150, "learning_rate": 0.1}
 N_PARTS = 5
 """One of so many parts of the training formulas is held out meanwhile."""
 
-Make = Callable[[Any, int], Model]
-"""(encoder, rows that a network learns from at most) -> what predicts."""
+Make = Callable[[Any, "Training"], Model]
+"""(encoder, how networks are trained) -> what predicts."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How networks are trained.
+
+    Attributes:
+        n_rows: that they learn from at most.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+    """
+
+    n_rows: int = NETWORK_ROWS
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -107,22 +120,24 @@ class Fewer:
 
 
 def _plain(features: str, heads: tuple[str, ...]) -> Make:
-    return lambda encoder, n_rows: Plain(features, heads, encoder)
+    return lambda encoder, training: Plain(features, heads, encoder)
 
 
-def _finetuned(encoder: Any, n_rows: int) -> Model:
-    return Fewer(Head(lambda task, seed: encoder), n_rows)
+def _finetuned(encoder: Any, training: Training) -> Model:
+    return Fewer(Head(lambda task, seed: encoder, options=(("device", training.device),)), training.n_rows)
 
 
-def _scratch(encoder: Any, n_rows: int) -> Model:
+def _scratch(encoder: Any, training: Training) -> Model:
     def start(task: TargetSet, seed: int) -> Any:
         return untrained_like(encoder, task.formulas.tolist(), seed=seed)
 
-    return Fewer(Head(start, options=(("encoder_learning_rate", SCRATCH_RATE),)), n_rows)
+    options = (("encoder_learning_rate", SCRATCH_RATE), ("device", training.device))
+    return Fewer(Head(start, options=options), training.n_rows)
 
 
-def _blend(encoder: Any, n_rows: int) -> Model:
-    return Fewer(Head(lambda task, seed: encoder, "blend", (("joined", True), ("gate", None))), n_rows)
+def _blend(encoder: Any, training: Training) -> Model:
+    options = (("joined", True), ("gate", None), ("device", training.device))
+    return Fewer(Head(lambda task, seed: encoder, "blend", options), training.n_rows)
 
 
 MAKERS: dict[str, Make] = {
@@ -156,26 +171,27 @@ class Contender:
 
 
 def contenders(
-    models: Sequence[str], encoders: Mapping[str, CompositionEncoder], n_rows: int = NETWORK_ROWS
+    models: Sequence[str], encoders: Mapping[str, CompositionEncoder], training: Training | None = None
 ) -> Iterator[Contender]:
     """Yield every model with every encoder that it takes, in the order of `MODELS`.
 
     Args:
         models: keys of `MODELS`; those that train no network if there are none.
         encoders: name -> encoder.
-        n_rows: that networks learn from at most.
+        training: of networks; that of `Training` if None.
 
     Raises:
         InputInvalid: there is no such model.
     """
+    training = training or Training()
     unknown = next((name for name in models if name not in MODELS), None)
     if unknown is not None:
         raise InputInvalid(f'No model "{unknown}".{did_you_mean(unknown, MODELS)} There are: {", ".join(MODELS)}.')
     for name, way in MODELS.items():
         if name in models or not (models or way.is_network):
             for label, (encoder, content) in _given(way.takes, encoders).items():
-                identity = identity_of(name, content, n_rows if way.is_network else [*BOOSTING, DRAFT])
-                yield Contender(name, label, identity[:16], MAKERS[name](encoder, n_rows))
+                identity = identity_of(name, content, training.n_rows if way.is_network else [*BOOSTING, DRAFT])
+                yield Contender(name, label, identity[:16], MAKERS[name](encoder, training))
 
 
 def _given(

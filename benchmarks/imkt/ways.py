@@ -9,8 +9,8 @@ from typing import Literal
 NOTHING = "-"
 """Stands for the encoder of a model that has none."""
 
-NETWORK_ROWS = 20_000
-"""Training rows of a network at most, with transfer and without."""
+NETWORK_ROWS = 100_000
+"""Training rows of a network at most, with transfer and without: all that there are, of every task."""
 
 Takes = Literal["nothing", "architecture", "encoder"]
 

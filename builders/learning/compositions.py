@@ -34,6 +34,10 @@ class Compositions:
         """Return the formulas at the given rows."""
         return Compositions(self.atomic_numbers[rows], self.fractions[rows])
 
+    def to(self, device: torch.device) -> Compositions:
+        """Return the formulas on a device."""
+        return Compositions(self.atomic_numbers.to(device), self.fractions.to(device))
+
     def first(self, n_elements: int) -> Compositions:
         """Return the first so many entries of each formula; the others must be padding."""
         return Compositions(self.atomic_numbers[:, :n_elements], self.fractions[:, :n_elements])

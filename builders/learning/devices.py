@@ -11,13 +11,17 @@ import torch
 
 from embeddings.errors import InputInvalid
 
+DEVICES = ("auto", "cpu", "cuda")
+
 
 def choose_device(name: str) -> torch.device:
     """Return the device for ``"auto"``, ``"cpu"`` or ``"cuda"``.
 
     Raises:
-        InputInvalid: CUDA is asked for and not there.
+        InputInvalid: CUDA is asked for and not there, or the name is another.
     """
+    if name not in DEVICES:
+        raise InputInvalid(f'No device "{name}". There are: {", ".join(DEVICES)}.')
     if name == "cuda" and not torch.cuda.is_available():
         raise InputInvalid("No CUDA device (or a CPU build of torch). Use --device cpu, or install torch for CUDA.")
     if name == "auto":

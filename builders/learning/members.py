@@ -69,6 +69,10 @@ class Lesson:
         """Return the chosen rows."""
         return Lesson(self.compositions.take(rows), self.columns[rows], self.wanted[rows])
 
+    def to(self, device: torch.device) -> Lesson:
+        """Return the lesson on a device; who learns it does so there."""
+        return Lesson(self.compositions.to(device), self.columns.to(device), self.wanted.to(device))
+
 
 class Member(nn.Module):
     """A generator, its vectors and the columns beside them standardized, and a head: linear plus one hidden layer."""
@@ -109,7 +113,7 @@ class Member(nn.Module):
     def predict(self, compositions: Compositions, columns: Tensor) -> np.ndarray:
         """Return the outputs, (n, n_outputs) float64."""
         parts = torch.arange(len(compositions)).split(AT_ONCE)
-        return torch.cat([self(compositions.take(rows), columns[rows]) for rows in parts]).double().numpy()
+        return torch.cat([self(compositions.take(rows), columns[rows]) for rows in parts]).double().cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Stopped:
         loss: on all rows that were held out, in that epoch.
         out_of_fold: (n, n_outputs) float64 outputs for the rows that were held out, in that epoch; the mean, where
             several members did so; NaN for others.
-        members: of each fold, in that epoch.
+        members: of each fold, in that epoch, on the processor.
     """
 
     n_epochs: int
@@ -144,7 +148,7 @@ def fit_folds(
 
     Args:
         generator: to start from; it is copied.
-        lesson: n rows.
+        lesson: n rows, on the device that computes.
         folds: rows to train on, and rows that are held out, no formula in both; of one deal, or of several.
         budget: how.
         n_outputs: 1, 2 with a gate, or the number of classes.
@@ -168,7 +172,8 @@ def fit_folds(
     for fit, weights in zip(fits, kept, strict=True):
         fit.member.load_state_dict(weights)
     members = [fit.member for fit in fits]
-    return Stopped(max(best, 0) + 1, lowest, _out_of_fold(members, lesson, held_out, n_outputs), members)
+    out_of_fold = _out_of_fold(members, lesson, held_out, n_outputs)
+    return Stopped(max(best, 0) + 1, lowest, out_of_fold, [member.cpu() for member in members])
 
 
 def _out_of_fold(members: list[Member], lesson: Lesson, held_out: list[Tensor], n_outputs: int) -> np.ndarray:
@@ -191,7 +196,9 @@ def fit_all_rows(
     seed: int,
     allows: Callable[[], bool] = lambda: True,
 ) -> list[Member]:
-    """Train members on all rows, for as many epochs as folds say; the others as `fit_folds` says.
+    """Train members on all rows, for as many epochs as folds say, and return them on the processor.
+
+    Arguments are as `fit_folds` says.
 
     Raises:
         TrainingError: the weights are no longer numbers.
@@ -206,7 +213,7 @@ def fit_all_rows(
                 if not allows():
                     break
             _check(fit.member)
-            members.append(fit.member)
+            members.append(fit.member.cpu())
         if not allows():
             break
     return members
@@ -232,7 +239,8 @@ class _Fit:
     ) -> None:
         self.lesson, self.budget = lesson, budget
         self.rows = torch.from_numpy(rows)
-        self.member = member = Member(generator, lesson.columns.shape[1], n_outputs, budget.dropout)
+        member = Member(generator, lesson.columns.shape[1], n_outputs, budget.dropout)
+        self.member = member = member.to(lesson.columns.device)
         with torch.no_grad():
             vectors = member.generator(lesson.compositions)
             member.standardize_on(vectors[self.rows], lesson.columns[self.rows])
@@ -247,7 +255,7 @@ class _Fit:
     def run_epoch(self, epoch: int) -> None:
         """Pass over the training rows once."""
         self.member.hidden.train()
-        order = self.rows[torch.randperm(len(self.rows))]
+        order = self.rows[torch.randperm(len(self.rows))].to(self.lesson.columns.device)
         for k, rows in enumerate(order.tensor_split(self.n_batches)):
             factor = learning_rate_factor(epoch * self.n_batches + k, self.n_batches * self.budget.epochs, WARMUP)
             for group in self.optimizer.param_groups:

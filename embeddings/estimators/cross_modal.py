@@ -68,6 +68,7 @@ class _CrossModal(BaseEstimator):
         dropout: float = 0.1,
         coverage: float = 0.9,
         missing: Missing = "raise",
+        device: str = "cpu",
         random_state: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -86,6 +87,7 @@ class _CrossModal(BaseEstimator):
         self.dropout = dropout
         self.coverage = coverage
         self.missing = missing
+        self.device = device
         self.random_state = random_state
 
     def _fit(self, formulas: list[Any], values: np.ndarray, target: Target) -> Weighing:
@@ -144,6 +146,7 @@ class _CrossModal(BaseEstimator):
             weight_decay=self.weight_decay,
             dropout=self.dropout,
             patience=self.patience,
+            device=self.device,
         )
 
     def _check(self) -> None:
@@ -188,6 +191,8 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
         coverage: share of new formulas that intervals shall hold.
         missing: what to do with an element that the encoder was not trained on: ``"raise"`` or ``"impute"``, as told in
             :data:`embeddings.missing.POLICIES`.
+        device: where networks learn: ``"cpu"``, ``"cuda"``, or ``"auto"`` for a GPU where there is one. On a GPU a seed
+            gives nearly the same numbers, not the same bytes.
         random_state: seed of heads, folds and batches.
 
     Attributes:

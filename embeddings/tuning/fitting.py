@@ -32,6 +32,7 @@ class TuningOptions:
         epochs: passes over the rows at most; a fifth of them is tried as well.
         encoder_learning_rate: 0 for an encoder that does not move.
         patience: epochs without a better one after which training ends.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
     """
 
     n_members: int = 3
@@ -42,6 +43,7 @@ class TuningOptions:
     weight_decay: float = 1e-2
     dropout: float = 0.1
     patience: int = 10
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +107,21 @@ def tune(
         n_outputs: of the head.
         seed: of heads and batches.
         allows: asked after each epoch whether there is time for more.
+
+    Raises:
+        InputInvalid: the options ask for a GPU that is not there.
     """
     with builders_needed():
         import torch
 
         from builders.learning.compositions import packed
+        from builders.learning.devices import choose_device
         from builders.learning.members import Budget, Lesson, fit_all_rows, fit_folds, head_of
 
+    device = choose_device(options.device)
     lesson = Lesson(packed(matrix, replaced), torch.from_numpy(columns.astype(np.float32)), torch.from_numpy(wanted))
-    budget = Budget(**{name: value for name, value in asdict(options).items() if name != "n_members"})
+    lesson = lesson.to(device)
+    budget = Budget(**{name: value for name, value in asdict(options).items() if name not in ("n_members", "device")})
     said: dict[str, Any] = {"n_outputs": n_outputs, "seed": seed, "allows": allows}
 
     def fit(some: Budget) -> Stopped:
