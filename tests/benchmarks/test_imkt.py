@@ -279,6 +279,25 @@ def test_a_table_says_what_transfer_changes_and_a_page_sums_up() -> None:
     assert "same network" not in text
 
 
+def test_no_encoder_reaches_the_goal_by_a_single_lucky_task() -> None:
+    numbers = {f"n{part}": 10 for part in PARTS}
+
+    def row(model: str, encoder: str, mae: float) -> dict[str, Any]:
+        return {"model": model, "encoder": encoder, "seed": 0, "fold": 0, "seconds": 1.0} | numbers | {
+            f"mae{part}": mae for part in PARTS
+        }  # fmt: skip
+
+    def task(name: str, **errors: float) -> dict[str, Any]:
+        encoders = {
+            one: {"name": one, "version": "1.0.0", "architecture": "pooled, 2 wide", "n_saw": 3} for one in errors
+        }
+        rows = [row("scratch", "pooled, 2 wide", 10.0), *(row("fine-tuned", *one) for one in errors.items())]
+        return {"name": name, "encoders": encoders, "settings": {"n_tested_formulas": 9}, "rows": rows, "pairs": []}
+
+    said = verdict([task("slme", steady=9.0, lucky=1.0), task("klu", steady=9.0)])
+    assert "fine-tuned, steady is at -10.0%, mean over 2 tasks, not met" in said
+
+
 def test_crabnet_is_compared_fold_by_fold() -> None:
     parts = {f"n{part}": 50 for part in PARTS} | {f"mae{part}": 1.0 for part in PARTS}
     head = parts | {"model": "elements-ridge", "encoder": "-", "seed": 0, "seconds": 1.0}
