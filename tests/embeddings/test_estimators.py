@@ -223,6 +223,23 @@ def test_parameters_out_of_range_are_named(encoder, values, options, said):
         CrossModalRegressor(encoder, **options).fit(FORMULAS, values)
 
 
+def test_a_device_that_is_not_there_is_named(encoder, values, monkeypatch):
+    with pytest.raises(InputInvalid, match=r'No device "tpu"\. There are: auto, cpu, cuda\.'):
+        CrossModalRegressor(encoder, device="tpu", **OPTIONS).fit(FORMULAS, values)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputInvalid, match="No CUDA device"):
+        CrossModalRegressor(encoder, device="cuda", **OPTIONS).fit(FORMULAS, values)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kind", ["encoder", "language"])
+def test_a_gpu_learns_what_the_processor_learns(kind, values, request):
+    start = request.getfixturevalue(kind)
+    fitted = [CrossModalRegressor(start, device=name, **OPTIONS).fit(FORMULAS, values) for name in ("cpu", "auto")]
+    one, other = (model.predict(FORMULAS) for model in fitted)
+    assert np.corrcoef(one, other)[0, 1] > 0.99
+
+
 def test_what_is_no_composition_encoder_is_refused(values):
     for given in (None, "starter", load_encoder("starter")):
         with pytest.raises(InputInvalid, match="not a composition encoder"):
