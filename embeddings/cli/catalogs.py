@@ -242,6 +242,7 @@ def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
         "trained on": trained_on(manifest, "from"),
         **_table_facts(manifest),
         "synthetic": "yes" if manifest.synthetic else "no",
+        "limits": " ".join(manifest.limits) or "none",
         "licence": manifest.licence.spdx,
         "attribution": " ".join(manifest.licence.attribution.split()),
         "created": manifest.created,

@@ -14,6 +14,7 @@ from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, guess_source, parse_options, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
+from embeddings.display.numbers import counted
 from embeddings.errors import MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
@@ -142,7 +143,7 @@ def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
         return
     echo(
         f"{out}: {footer.level} vectors of width {footer.dim} by {footer.encoder}, "
-        f"{footer.n_structures:,} structures of {footer.source}"
+        f"{counted(footer.n_structures, 'structure')} of {footer.source}"
     )
     for reason, n in footer.dropped.items():
         echo(f"  left out: {n:,} {reason}")

@@ -15,6 +15,7 @@ from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.types import SEED
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.loaders import load_uae
 from embeddings.store.outputs import Output
@@ -119,7 +120,7 @@ def _write_map(name: str, out: Path, *, table: Path | None, color: str | None, q
 def _tell(written: Written) -> None:
     for note in written.notes:
         echo(f"  {note}", err=True)
-    size = f"{written.n_structures:,} structures, {written.n_bytes / 1e6:,.0f} MB"
+    size = f"{counted(written.n_structures, 'structure')}, {written.n_bytes / 1e6:,.0f} MB"
     echo(f"{written.page.parent}: {size}. Open {written.page} in a browser.", err=True)
 
 

@@ -16,6 +16,7 @@ from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
 from embeddings.cli.types import PathOrUrl
+from embeddings.display.numbers import counted
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _check(stream: Stream, selection: Selection, reporter: Reporter, *, as_json:
 
 
 def _report_lines(report: Report) -> Iterator[str]:
-    yield f"{report.n_received:,} structures of {report.source}"
+    yield f"{counted(report.n_received, 'structure')} of {report.source}"
     for reason, kind in report.faults.items():
         yield f"  fault: {kind.n:,} {reason}" + (f" ({kind.mend})" if kind.mend else "")
         for first in kind.first:
@@ -164,7 +165,7 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
 
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     version = f" {snapshot.origin.database_version}" if snapshot.origin.database_version else ""
-    yield f"{snapshot.folder}: {snapshot.n_kept:,} structures of {snapshot.origin.name}{version}"
+    yield f"{snapshot.folder}: {counted(snapshot.n_kept, 'structure')} of {snapshot.origin.name}{version}"
     if snapshot.facts.get("first_line_of_id_prop.csv") == "is a structure":
         yield "  id_prop.csv has no header: its values are the target called target, or target_1, target_2 (--targets)"
     for reason, n in snapshot.rejected.items():

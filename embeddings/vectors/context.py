@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from embeddings.catalog import ElementCatalog
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.store.decode import table_of_rows
 from embeddings.store.licences import combined_attribution
@@ -36,7 +37,7 @@ def _provenance(footer: Footer) -> Manifest:
         catalog,
         name=f"{catalog.name}-in-context",
         description=f"Element vectors of {footer.encoder}, each the mean over all sites of the element in "
-        f"{footer.n_structures:,} structures of {footer.source}.",
+        f"{counted(footer.n_structures, 'structure')} of {footer.source}.",
         synthetic=catalog.synthetic or footer.synthetic,
         licence=Licence(
             spdx=" AND ".join(dict.fromkeys(licence.spdx for licence in licences)),

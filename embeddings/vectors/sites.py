@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
 from embeddings.vectors.materials import MaterialCatalog
@@ -81,7 +82,7 @@ class SiteCatalog(MaterialCatalog):
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        n = f"{self.footer.n_structures:,} structures"
+        n = counted(self.footer.n_structures, "structure")
         return self.footer.to_html("SiteCatalog", f"one for each atom of {n}, {self.dim} wide")
 
     def lookup(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

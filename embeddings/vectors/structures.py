@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
 from embeddings.search.ordering import ascending, descending
 from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
@@ -67,7 +68,7 @@ class StructureCatalog(MaterialCatalog):
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        n = f"{self.footer.n_structures:,} structures"
+        n = counted(self.footer.n_structures, "structure")
         return self.footer.to_html("StructureCatalog", f"{n}, {self.dim} wide")
 
     @cached_property

@@ -91,6 +91,7 @@ def test_every_command_says_which_root_is_missing(monkeypatch: pytest.MonkeyPatc
 
 def test_show(root: Path) -> None:
     output = run("show", "toy").output
+    assert "limits" in output
     for part in ("toy@0.1.0", "6 x 2 float32", "CC-BY-4.0", "energy  0.25  0.75", str(root)):
         assert part in output
     assert max(map(len, output.splitlines())) <= 100 or len(str(root)) > 80
