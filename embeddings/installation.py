@@ -30,6 +30,18 @@ def install_hint(extra: str) -> str:
     return hint
 
 
+def environment_hint(name: str, extra: str, *packages: str) -> str:
+    """Return how to make an environment that has this library with an extra, and packages that others may not suit.
+
+    Args:
+        name: of its folder.
+        extra: one of the optional dependencies in pyproject.toml.
+        packages: requirements, such as ``"chgnet==0.4.2"``.
+    """
+    wanted = " ".join([_requirement(extra), *map(shlex.quote, packages)])
+    return f"uv venv {name} && uv pip install --python {name} --torch-backend auto {wanted}"
+
+
 def _requirement(extra: str) -> str:
     clone = _PACKAGE.parent
     if (clone / "pyproject.toml").is_file():

@@ -1,4 +1,4 @@
-"""From structures and a catalog's encoder to a file of vectors: streaming, resumable, the same bytes every time.
+"""From structures and an encoder to a file of vectors: streaming, resumable, the same bytes every time.
 
 A thousand structures at a time become a part on disk and a line of a ledger, made here or by the workers of an engine;
 a killed run makes the parts that the ledger does not have. At the end the parts are joined in the order of the
@@ -15,8 +15,9 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from builders.embed.encoders import Encoder, EncoderLike, code_of_vectors, open_encoder
 from builders.embed.ledger import PartLedger
-from builders.embed.parts import NAMED, Encoding, code_of_vectors, encoding_of, entry_of
+from builders.embed.parts import NAMED, Encoding, encoding_of, entry_of
 from builders.embed.pieces import limits, pieces
 from builders.embed.targets import Target, target_of
 from builders.embed.writing import Layout
@@ -24,7 +25,6 @@ from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Task
 from builders.engines.local import threads_each
 from builders.learning.devices import choose_device, limit_threads
-from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
 from builders.progress import Reporter
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
@@ -47,7 +47,7 @@ class EmbedRequest:
     """What a user asks for.
 
     Attributes:
-        catalog: folder of the catalog version whose encoder is used.
+        encoder: folder of the catalog version whose encoder is used, or a potential of others.
         level: what a row stands for.
         out: the file or the folder to write, or its URL.
         work: folder for snapshots and unfinished runs.
@@ -63,7 +63,7 @@ class EmbedRequest:
         dtype: of the numbers.
     """
 
-    catalog: Path
+    encoder: EncoderLike
     level: Level
     out: Path | str
     work: Path
@@ -98,7 +98,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     check_engine(request.engine)
     if request.engine.name == "local":
         choose_device(request.device)  # is there such a one?
-    encoder = read_crystal_encoder(request.catalog)
+    encoder = open_encoder(request.encoder)
     limit_threads()
     snapshot = obtain_snapshot(
         request.source, request.options, request.selection,
@@ -118,7 +118,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
 class _Job:
     """What is encoded, by what, at which level."""
 
-    encoder: CrystalEncoder
+    encoder: Encoder
     snapshot: Snapshot
     level: Level
 
@@ -127,7 +127,8 @@ class _Job:
         """The same identity, the same file."""
         origin, rejected, structures = self.snapshot.origin.to_dict(), self.snapshot.rejected, self.snapshot.sha256
         encoder, bounds = self.encoder.manifest.manifest_sha256, (*limits(), self.encoder.max_sites)
-        return identity_of(encoder, structures, origin, rejected, self.level, bounds, __version__, code_of_vectors())
+        code = code_of_vectors(self.encoder)
+        return identity_of(encoder, structures, origin, rejected, self.level, bounds, __version__, code)
 
 
 def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | None:
@@ -178,7 +179,7 @@ def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
         device = "cuda" if engine.gpus_per_worker else "cpu"
     threads = 1 if engine.name == "ray" else threads_each(engine.workers) if engine.workers else None
     max_sites = job.encoder.max_sites
-    return encoding_of(request.catalog, job.level, max_sites=max_sites, device=device, threads=threads)
+    return encoding_of(request.encoder, job.level, max_sites=max_sites, device=device, threads=threads)
 
 
 def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.methods.crystal_transformer.encoder import CrystalEncoder
 from builders.methods.crystal_transformer.extract import element_means
 from builders.structures.counts import count_structures
 from builders.structures.formulas import reduced_formulas_of
@@ -27,27 +26,28 @@ class Writer:
     """How a level is written.
 
     Attributes:
-        encode: makes a part of some structures.
+        of_sites: whether it is made of vectors of sites, (n_atoms, dim), or of structures, (n, dim).
+        rows: makes a part of some structures and these vectors.
         tables: makes the tables of the output from all parts, a few at a time.
     """
 
-    encode: Callable[[CrystalEncoder, StructureTable], pa.Table]
+    of_sites: bool
+    rows: Callable[[StructureTable, np.ndarray], pa.Table]
     tables: Callable[[Iterable[Path]], Iterator[pa.Table]]
 
 
-def structure_rows(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
-    """Encode crystals: one row for each."""
+def structure_rows(table: StructureTable, vectors: np.ndarray) -> pa.Table:
+    """Return one row for each crystal; `vectors` are theirs, (n, dim)."""
     return _table(
         material_id=pa.array(table.material_ids, pa.string()),
         formula=pa.array(reduced_formulas_of(table), pa.string()),
-        vector=_column(encoder.encode(table)),
+        vector=_column(vectors),
     )
 
 
-def site_rows(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
-    """Encode crystals: one row for each atom, in the order of the structure."""
-    vectors, offsets = encoder.encode_sites(table)
-    n_sites = np.diff(offsets)
+def site_rows(table: StructureTable, vectors: np.ndarray) -> pa.Table:
+    """Return one row for each atom, in the order of the structure; `vectors` are theirs, (n_atoms, dim)."""
+    offsets, n_sites = table.offsets, table.n_sites
     return _table(
         material_id=pa.array(np.repeat(table.material_ids, n_sites), pa.string()),
         site=pa.array(np.arange(len(vectors)) - np.repeat(offsets[:-1], n_sites), pa.int32()),
@@ -56,12 +56,16 @@ def site_rows(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
     )
 
 
-def element_sums(encoder: CrystalEncoder, table: StructureTable) -> pa.Table:
-    """Encode crystals: one row for each of 119 atomic numbers, with counts and the sum over its sites."""
-    vectors, _ = encoder.encode_sites(table)
+def element_sums(table: StructureTable, vectors: np.ndarray) -> pa.Table:
+    """Return one row for each of 119 atomic numbers, with counts and the sum over its sites.
+
+    Args:
+        table: the crystals.
+        vectors: of their atoms, (n_atoms, dim).
+    """
     order = np.argsort(table.atomic_numbers, kind="stable")
     there, first = np.unique(table.atomic_numbers[order], return_index=True)
-    sums = np.zeros((N_ELEMENTS + 1, encoder.dim))
+    sums = np.zeros((N_ELEMENTS + 1, vectors.shape[1]))
     sums[there] = np.add.reduceat(vectors[order].astype(np.float64), first)
     return _table(
         n_structures=pa.array(count_structures(table), pa.int64()),
@@ -106,8 +110,8 @@ def _column(vectors: np.ndarray) -> pa.Array:
 
 
 LEVELS: dict[Level, Writer] = {
-    "structure": Writer(structure_rows, _one_by_one),
-    "site": Writer(site_rows, _one_by_one),
-    "element": Writer(element_sums, _element_means),
+    "structure": Writer(False, structure_rows, _one_by_one),
+    "site": Writer(True, site_rows, _one_by_one),
+    "element": Writer(True, element_sums, _element_means),
 }
 """Every level by name."""

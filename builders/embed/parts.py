@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import platform
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,21 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from builders.embed.encoders import Encoder, EncoderLike, Shipped, code_of_vectors, encoded, open_encoder, shipped
 from builders.embed.ledger import file_of
 from builders.embed.levels import LEVELS
 from builders.embed.pieces import Piece
 from builders.engines.base import Part, Task, check_same, sha256_of
 from builders.learning.devices import choose_device
-from builders.methods import METHODS
-from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
-from builders.runs.code import code_hash
 from builders.snapshots.ledger import Entry
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import count_structures
 from embeddings.elements import SYMBOLS
-from embeddings.errors import EmbeddingsError, EngineError
-from embeddings.store.manifest import MANIFEST
-from embeddings.store.tables import ENCODER
 from embeddings.vectors.file import Level
 
 NAMED = 5
@@ -40,8 +33,7 @@ class Encoding:
     """What a worker needs to know once.
 
     Attributes:
-        manifest: content of the file that describes the encoder.
-        weights: content of the encoder's own file.
+        encoder: as it gets to the worker.
         level: what a row stands for.
         max_sites: crystals of more atoms are left out.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
@@ -49,8 +41,7 @@ class Encoding:
         expected: what the driver has, see `fingerprints`.
     """
 
-    manifest: bytes
-    weights: bytes
+    encoder: Shipped
     level: Level
     max_sites: int
     device: str
@@ -63,50 +54,28 @@ class Encoding:
         Raises:
             EngineError: this worker has another encoder, other code or another torch than the driver, or no room for a
                 temporary file.
-            CatalogCorrupt: the encoder did not arrive whole.
+            EmbeddingsError: the encoder cannot be loaded, see `builders.embed.encoders`.
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        encoder = self._encoder()
+        encoder = self.encoder.open()
         check_same(self.expected, fingerprints(encoder), platform.node())
         encoder.max_sites = self.max_sites
         encoder.to(choose_device(self.device))
         return lambda task: make_part(encoder, self.level, task)
 
-    def _encoder(self) -> CrystalEncoder:
-        """Read the encoder from temporary files, which is all that a worker writes."""
-        try:
-            with tempfile.TemporaryDirectory() as name:
-                (Path(name) / MANIFEST).write_bytes(self.manifest)
-                (Path(name) / ENCODER).write_bytes(self.weights)
-                return read_crystal_encoder(Path(name))
-        except EmbeddingsError:
-            raise
-        except OSError as error:
-            raise EngineError(
-                f"The worker on {platform.node()} cannot write the encoder to its temporary folder: "
-                f"{error.strerror or error}. Make room there, or name another folder in TMPDIR."
-            ) from error
+
+def encoding_of(asked: EncoderLike, level: Level, *, max_sites: int, device: str, threads: int | None) -> Encoding:
+    """Return what workers need to make vectors with an encoder; see `Encoding`."""
+    return Encoding(shipped(asked), level, max_sites, device, threads, fingerprints(open_encoder(asked)))
 
 
-def encoding_of(catalog: Path, level: Level, *, max_sites: int, device: str, threads: int | None) -> Encoding:
-    """Return what workers need to make vectors with the encoder of a catalog; see `Encoding`."""
-    manifest, weights = ((catalog / name).read_bytes() for name in (MANIFEST, ENCODER))
-    expected = fingerprints(read_crystal_encoder(catalog))
-    return Encoding(manifest, weights, level, max_sites, device, threads, expected)
-
-
-def fingerprints(encoder: CrystalEncoder) -> dict[str, str]:
+def fingerprints(encoder: Encoder) -> dict[str, str]:
     """Return what the bytes of vectors depend on: the encoder by content, our code, and torch."""
-    return {"encoder": encoder.manifest.manifest_sha256, "code": code_of_vectors(), "torch": torch.__version__}
+    return {"encoder": encoder.manifest.manifest_sha256, "code": code_of_vectors(encoder), "torch": torch.__version__}
 
 
-def code_of_vectors() -> str:
-    """Return the hash of the code that makes vectors."""
-    return code_hash([METHODS["crystal-transformer"]], also=["builders.embed.levels"])
-
-
-def make_part(encoder: CrystalEncoder, level: Level, task: Task) -> Part:
+def make_part(encoder: Encoder, level: Level, task: Task) -> Part:
     """Encode what can be encoded of a piece, and count the rest."""
     piece: Piece = task.content
     filters = USABLE | {"duplicate_id": lambda _: piece.is_new, "too_many_sites": at_most(encoder.max_sites)}
@@ -114,15 +83,17 @@ def make_part(encoder: CrystalEncoder, level: Level, task: Task) -> Part:
     counts = count_structures(usable)
     unknown = np.setdiff1d(np.flatnonzero(counts), encoder.atomic_numbers)
     covered, uncovered = sort_out(usable, {"element_not_covered": encoder.covers})
-    left_out = dropped | uncovered
-    content = _content(LEVELS[level].encode(encoder, covered)) if len(covered) else b""
+    writer = LEVELS[level]
+    made = encoded(encoder, covered, sites=writer.of_sites)
+    left_out = dropped | uncovered | made.left_out
+    content = _content(writer.rows(made.table, made.vectors)) if len(made.table) else b""
     entry = Entry(
         start=piece.start,
         next=piece.stop,
         file=None,
         sha256=None,
         n_received=len(piece.table),
-        n_kept=len(covered),
+        n_kept=len(made.table),
         left_out={reason: len(names) for reason, names in left_out.items()},
         rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
         counts={SYMBOLS[z - 1]: int(counts[z]) for z in unknown},

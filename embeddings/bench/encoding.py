@@ -35,13 +35,14 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
     """
     with builders_needed():
         from builders.embed.job import EmbedRequest, embed
+        from builders.others import potential_of
         from builders.progress import Reporter
         from builders.sources import SourceOptions
-    folder = roots.resolve(DEFAULT_ENCODER if like is None else like.encoder)
+    potential = None if like is None else potential_of(like.sha256)
     with TemporaryDirectory(prefix="embeddings-") as temporary:
         out = Path(temporary) / "vectors.parquet"
         request = EmbedRequest(
-            catalog=folder,
+            encoder=potential or roots.resolve(DEFAULT_ENCODER if like is None else like.encoder),
             level=DEFAULT_LEVEL if like is None else like.level,
             out=out,
             work=roots.cache_folder(),

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
-@click.option("--catalog", required=True, help="Catalog whose encoder is used.")
+@click.option("--catalog", help="Catalog whose encoder is used.")
+@click.option("--encoder", help="Or a potential of others, by name: chgnet.")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
 )
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def embed(ctx: click.Context, **options: Any) -> None:
-    r"""Encode crystal structures with the network behind a catalog.
+    r"""Encode crystal structures with the network behind a catalog, or a potential of others.
 
     A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
     sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
@@ -69,6 +70,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
       embeddings embed --catalog ct-multi --level site --snapshot mp-stable -o sites.parquet
       embeddings embed s3://bucket/structures/ --catalog ct-multi --dtype int8 -o s3://bucket/vectors/
       embeddings embed --catalog ct-multi --snapshot mp-stable --workers 8 -o vectors.parquet
+      embeddings embed structures.parquet --encoder chgnet -o vectors.parquet
       embeddings embed --catalog ct-multi --snapshot mp-stable --engine ray --address auto -o vectors.parquet
     """
     _understand(options)
@@ -76,12 +78,12 @@ def embed(ctx: click.Context, **options: Any) -> None:
     options["out"] = options["out"] if is_url(options["out"]) else Path(options["out"])
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
-    folder = store.resolve(options["catalog"])
-    store.manifest_of(folder)  # is this the catalog that goes by this name?
+    folder = _folder_of(options)
     require_builders(options["source"])
     try:
         from builders.embed.job import EmbedRequest
         from builders.embed.job import embed as run
+        from builders.others import find_potential
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
@@ -91,7 +93,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     names = ("level", "out", "source", "snapshot", "device", "force", "rows_per_file", "dtype")
     stated = {name: options[name] for name in names}
     request = EmbedRequest(
-        folder,
+        folder or find_potential(options["encoder"]),
         work=store.cache_folder(),
         options=about,
         selection=selection,
@@ -99,13 +101,24 @@ def embed(ctx: click.Context, **options: Any) -> None:
         is_folder=is_folder,
         **stated,
     )
-    guard_source(*_outputs(request), work, options=options, catalogs=[folder])
+    guard_source(*_outputs(request), work, options=options, catalogs=[folder] if folder else [])
     try:
         footer = run(request, Reporter(quiet=quiet))
     except KeyboardInterrupt:
         echo("Interrupted. The same command resumes the run.", err=True)
         raise click.exceptions.Exit(130) from None
     _show(request.out, footer, as_json=as_json)
+
+
+def _folder_of(options: dict[str, Any]) -> Path | None:
+    """Return the folder of the catalog version whose encoder is used; None for a potential of others."""
+    if (options["catalog"] is None) == (options["encoder"] is None):
+        raise click.UsageError("Name what encodes the structures: --catalog NAME or --encoder NAME, one of them.")
+    if options["catalog"] is None:
+        return None
+    folder = store.resolve(options["catalog"])
+    store.manifest_of(folder)  # is this the catalog that goes by this name?
+    return folder
 
 
 def _outputs(request: EmbedRequest) -> list[Output]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.cli.source_options import parse_options
-from embeddings.errors import MissingExtra
+from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.urls import is_url
 from embeddings.vectors.file import open_vectors
@@ -25,11 +25,11 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
         options: of the command, see `embeddings.cli.source_options`.
 
     Raises:
-        InputInvalid: the structures are not those that the vectors came from.
+        InputInvalid: the structures are not those that the vectors came from, or a potential of others made them.
         EmbeddingsError: as `builders.embed.recompute.recompute` says.
     """
     file = (name if is_url(name) else Path(name)) if is_vectors(name) else None
-    folder = store.resolve(open_vectors(file)[1].encoder if file else name)
+    folder = store.resolve(_encoder_of(file) if file else name)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     try:
         from builders.embed.recompute import RecomputeRequest, recompute
@@ -42,3 +42,14 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
         folder, n=n, work=store.cache_folder(), file=file, options=about, selection=selection, **stated
     )
     return recompute(request, Reporter(quiet=options["quiet"]))
+
+
+def _encoder_of(file: Path | str) -> str:
+    """Return the name and version of the catalog whose encoder made a file of vectors."""
+    footer = open_vectors(file)[1]
+    if footer.is_of_others:
+        raise InputInvalid(
+            f"{file} was made by {footer.encoder}, a potential of others. Make another file with embeddings embed "
+            f"--encoder {footer.catalog.name}, and compare the two with embeddings diff."
+        )
+    return footer.encoder

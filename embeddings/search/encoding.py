@@ -26,7 +26,8 @@ def encode(structure: Any, footer: Footer) -> np.ndarray:
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: another encoder goes by its name, or a file holds several structures.
+        InputInvalid: another encoder goes by its name, a potential of others made the file, or a file holds several
+            structures.
         MissingExtra: the extra ``build`` is not installed.
         EmbeddingsError: the structure cannot be read or encoded.
     """
@@ -46,6 +47,12 @@ def _check_encoder(footer: Footer) -> None:
     """Refuse an installed encoder that is not the one of a file of vectors."""
     from embeddings.store import roots
 
+    if footer.is_of_others:
+        raise InputInvalid(
+            f"The vectors were made by {footer.encoder}, a potential of others, which is not asked here. Encode the "
+            f"structure with embeddings embed --encoder {footer.catalog.name}, and search for its vector (.npy) or for "
+            "an identifier."
+        )
     try:
         installed = roots.manifest_of(roots.resolve(footer.encoder))
     except CatalogNotFound as error:

@@ -33,6 +33,7 @@ def read_context_catalog(path: Path | str) -> ElementCatalog:
 def _provenance(footer: Footer) -> Manifest:
     """Return the manifest of the encoder's catalog, changed to what these vectors are."""
     catalog, licences = footer.catalog, (footer.catalog.licence, footer.licence)
+    encoder = f"--encoder {catalog.name}" if footer.is_of_others else f"--catalog {footer.encoder}"
     return replace(
         catalog,
         name=f"{catalog.name}-in-context",
@@ -43,5 +44,5 @@ def _provenance(footer: Footer) -> Manifest:
             spdx=" AND ".join(dict.fromkeys(licence.spdx for licence in licences)),
             attribution=combined_attribution(licence.attribution for licence in licences),
         ),
-        command=f"embeddings embed --catalog {footer.encoder} --level element",
+        command=f"embeddings embed {encoder} --level element",
     )

@@ -67,7 +67,7 @@ class Footer:
         synthetic: whether the structures are made up or predicted by a model.
         licence: of the structures; that of the encoder stands in `catalog`.
         identity: SHA-256 over encoder, structures, level and code: the same identity, the same vectors.
-        catalog: the sealed manifest of the catalog version whose encoder made the vectors.
+        catalog: the sealed manifest of the catalog version whose encoder made the vectors, or of a potential of others.
         sealed: whether the file has a seal, see `embeddings.vectors.seal`; older files have none.
     """
 
@@ -90,6 +90,11 @@ class Footer:
     def encoder(self) -> str:
         """Name and version of the catalog whose encoder made the vectors."""
         return f"{self.catalog.name}@{self.catalog.version}"
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether a potential of others made the vectors, and no encoder of a catalog."""
+        return self.catalog.kind == "structure"
 
     def to_html(self, kind: str, vectors: str) -> str:
         """Return what a notebook shows of a catalog of this kind.

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import engines
-from builders.embed import parts, pieces, targets, writing
+from builders.embed import encoders, parts, pieces, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.runs.locks import only_one
@@ -352,7 +352,7 @@ def test_a_full_disk_of_a_worker_is_named_and_costs_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(engines, "_pool", lambda engine, job: FakePool(job, 2, 0))
-        patch.setattr(parts.tempfile, "TemporaryDirectory", full)
+        patch.setattr(encoders.tempfile, "TemporaryDirectory", full)
         result = embed(sample, "structure", tmp_path / "v.parquet", "--workers", "2")
     assert (result.exit_code, "cannot write the encoder to its temporary folder: No space" in result.stderr) == (
         1,

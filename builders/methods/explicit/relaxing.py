@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -116,14 +115,15 @@ def find_potential(name: str) -> Any:
 
 
 def _chgnet() -> Any:
-    """CHGNet: Deng et al., Nat. Mach. Intell. 5, 1031 (2023), 10.1038/s42256-023-00716-3; its weights are packaged."""
-    try:
+    """CHGNet, as `builders.others.chgnet` reads it."""
+    from builders.others.chgnet import ABOUT, read_model
+    from builders.others.packages import imported
+
+    model = read_model()
+    with imported(ABOUT.weights):
         from chgnet.model.dynamics import CHGNetCalculator
-    except ImportError as error:
-        raise MissingExtra.of(error.name or "chgnet", "starter") from error
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return CHGNetCalculator(use_device="cpu")
+
+        return CHGNetCalculator(model, use_device="cpu")
 
 
 POTENTIALS: dict[str, Callable[[], Any]] = {"chgnet": _chgnet}

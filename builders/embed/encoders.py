@@ -1,0 +1,125 @@
+"""The encoders that vectors are made with, behind a catalog or of others, and how each gets to a worker."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from builders.methods import METHODS
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
+from builders.others.base import Potential
+from builders.others.encoder import Encoded, PotentialEncoder
+from builders.runs.code import code_hash
+from builders.structures.table import StructureTable
+from embeddings.errors import EmbeddingsError, EngineError
+from embeddings.store.manifest import MANIFEST
+from embeddings.store.tables import ENCODER
+
+Encoder: TypeAlias = CrystalEncoder | PotentialEncoder
+
+EncoderLike: TypeAlias = Path | type[Potential]
+"""Folder of the catalog version whose encoder is used, or a potential of others."""
+
+
+def open_encoder(asked: EncoderLike) -> Encoder:
+    """Load an encoder onto the CPU.
+
+    Raises:
+        InputInvalid: the catalog version carries no encoder of crystals.
+        CatalogCorrupt: something is missing or altered.
+        MissingExtra: the package of the potential is not installed.
+        WeightsNotFound: it comes without its weights.
+    """
+    return read_crystal_encoder(asked) if isinstance(asked, Path) else PotentialEncoder(asked())
+
+
+def encoded(encoder: Encoder, table: StructureTable, *, sites: bool) -> Encoded:
+    """Encode crystals of elements that an encoder covers.
+
+    Args:
+        encoder: any.
+        table: the crystals.
+        sites: give a vector for each atom, not for each crystal.
+
+    Raises:
+        CatalogCorrupt: the encoder behind a catalog gives NaN or infinity; potentials of others leave the crystal out.
+        InputInvalid: the memory does not suffice.
+    """
+    if isinstance(encoder, PotentialEncoder):
+        return encoder.attempt(table, sites=sites)
+    return Encoded(table, encoder.encode_sites(table)[0] if sites else encoder.encode(table), {})
+
+
+def code_of_vectors(encoder: Encoder) -> str:
+    """Return the hash of the code that makes vectors with an encoder."""
+    package = "builders.others" if isinstance(encoder, PotentialEncoder) else METHODS["crystal-transformer"]
+    return code_hash([package], also=["builders.embed.levels"])
+
+
+class Shipped(Protocol):
+    """An encoder as a worker gets it, pickled."""
+
+    def open(self) -> Encoder:
+        """Load it onto the CPU, in the worker."""
+
+
+@dataclass(frozen=True)
+class OfCatalog:
+    """The encoder behind a catalog, which travels whole.
+
+    Attributes:
+        manifest: content of the file that describes it.
+        weights: content of its own file.
+    """
+
+    manifest: bytes
+    weights: bytes
+
+    def open(self) -> CrystalEncoder:
+        """Read the encoder from temporary files, which is all that a worker writes.
+
+        Raises:
+            EngineError: there is no room for them.
+            CatalogCorrupt: the encoder did not arrive whole.
+        """
+        try:
+            with tempfile.TemporaryDirectory() as name:
+                (Path(name) / MANIFEST).write_bytes(self.manifest)
+                (Path(name) / ENCODER).write_bytes(self.weights)
+                return read_crystal_encoder(Path(name))
+        except EmbeddingsError:
+            raise
+        except OSError as error:
+            raise EngineError(
+                f"The worker on {platform.node()} cannot write the encoder to its temporary folder: "
+                f"{error.strerror or error}. Make room there, or name another folder in TMPDIR."
+            ) from error
+
+
+@dataclass(frozen=True)
+class OfOthers:
+    """A potential of others, whose package every worker has.
+
+    Attributes:
+        potential: its class.
+    """
+
+    potential: type[Potential]
+
+    def open(self) -> PotentialEncoder:
+        """Load the potential from its package.
+
+        Raises:
+            EmbeddingsError: as `open_encoder` says.
+        """
+        return PotentialEncoder(self.potential())
+
+
+def shipped(asked: EncoderLike) -> Shipped:
+    """Return an encoder as workers get it."""
+    if isinstance(asked, Path):
+        return OfCatalog(*((asked / name).read_bytes() for name in (MANIFEST, ENCODER)))
+    return OfOthers(asked)

@@ -1,0 +1,34 @@
+"""Potentials of others as encoders: a file for each, and a line below.
+
+A potential's file holds a class that keeps `builders.others.base.Potential` and imports the potential's package only
+where it is used.
+"""
+
+from __future__ import annotations
+
+from builders.others.base import Potential
+from builders.others.chgnet import Chgnet
+from builders.others.manifest import manifest_of
+from embeddings.errors import InputInvalid, did_you_mean
+
+POTENTIALS: dict[str, type[Potential]] = {"chgnet": Chgnet}
+"""Every potential by name."""
+
+
+def find_potential(name: str) -> type[Potential]:
+    """Return the class of a potential; nothing of it is loaded.
+
+    Raises:
+        InputInvalid: there is none of this name; names the closest, and lists all.
+    """
+    if name not in POTENTIALS:
+        raise InputInvalid(
+            f'No encoder "{name}" of others.{did_you_mean(name, POTENTIALS)} There are: {", ".join(POTENTIALS)}. The '
+            "encoder behind a catalog is named with --catalog."
+        )
+    return POTENTIALS[name]
+
+
+def potential_of(manifest_sha256: str) -> type[Potential] | None:
+    """Return the potential with this sealed manifest, as installed here; None where there is none."""
+    return next((one for one in POTENTIALS.values() if manifest_of(one.about).manifest_sha256 == manifest_sha256), None)
