@@ -9,9 +9,10 @@ from __future__ import annotations
 from builders.others.base import Potential
 from builders.others.chgnet import Chgnet
 from builders.others.manifest import manifest_of
+from builders.others.sevennet import Sevennet
 from embeddings.errors import InputInvalid, did_you_mean
 
-POTENTIALS: dict[str, type[Potential]] = {"chgnet": Chgnet}
+POTENTIALS: dict[str, type[Potential]] = {"chgnet": Chgnet, "sevennet": Sevennet}
 """Every potential by name."""
 
 

@@ -114,7 +114,7 @@ class Chgnet(Potential):
         try:
             with quiet():
                 graph = self.converter(structure)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise Uncovered("graph_not_made") from error
         if len(np.unique(graph.atom_graph.reshape(-1, 2)[:, 0].numpy())) < len(structure):
             raise Uncovered("isolated_atoms")

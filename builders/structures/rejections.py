@@ -19,7 +19,9 @@ MENDS: dict[str, str] = {
     "far_outside_cell": "wrap the fractional coordinates into the cell",
     "formula_disagrees": "add the missing atoms, or state the formula of those that are there",
     "formula_unreadable": "write the formula sum as symbols and amounts, such as Ca H4 O6 S",
+    "graph_not_made": "check the structure, or use another encoder",
     "invalid_atomic_number": "use atomic numbers from 1 to 118",
+    "isolated_atoms": "check the cell, or use another encoder: an atom has no neighbor within reach of this one",
     "missing_file": "add the file, or remove its line from id_prop.csv",
     "missing_hydrogens": "list every hydrogen atom with its position",
     "multiplicity_disagrees": "check the position of the site, or the setting of the space group",
@@ -45,10 +47,11 @@ MENDS: dict[str, str] = {
     "unknown_setting": "list the symmetry operations, or give the Hall symbol",
     "unreadable": "write the file again with the program that it came from",
     "unsupported_feature": "write the structure without this feature",
+    "vectors_not_finite": "check the structure, or use another encoder",
     "volume_disagrees": "check the lengths and angles of the cell, or the stated volume",
     "wrong_count": "make the number of atoms, rows or cells agree with the stated one",
 }
-"""Reason -> how to fix it. Every reason that a source or the cleaning gives is listed."""
+"""Reason -> how to fix it. Every reason that a source, the cleaning or a potential of others gives is listed."""
 
 COLUMNS = ("item", "place", "reason", "detail", "mend")
 """Columns of the list of rejected items: file or identifier; block, frame or row in it; why; what exactly; the fix."""

@@ -15,7 +15,7 @@ from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, guess_source, parse_options, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
-from embeddings.errors import MissingExtra
+from embeddings.errors import CatalogNotFound, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
 from embeddings.store.urls import is_url
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
 @click.option("--catalog", help="Catalog whose encoder is used.")
-@click.option("--encoder", help="Or a potential of others, by name: chgnet.")
+@click.option("--encoder", help="Or a potential of others, by name: chgnet, sevennet.")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
 )
@@ -116,9 +116,20 @@ def _folder_of(options: dict[str, Any]) -> Path | None:
         raise click.UsageError("Name what encodes the structures: --catalog NAME or --encoder NAME, one of them.")
     if options["catalog"] is None:
         return None
-    folder = store.resolve(options["catalog"])
+    try:
+        folder = store.resolve(options["catalog"])
+    except CatalogNotFound as error:
+        raise CatalogNotFound(f"{error}{_hint_of_others(options['catalog'])}") from error
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     return folder
+
+
+def _hint_of_others(asked: str) -> str:
+    """Return how to name a potential of others that was asked for as a catalog; empty for anything else."""
+    from builders.others import POTENTIALS
+
+    name = asked.partition("@")[0]
+    return f" {name} is a potential of others: --encoder {name}" if name in POTENTIALS else ""
 
 
 def _outputs(request: EmbedRequest) -> list[Output]:

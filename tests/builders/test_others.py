@@ -152,6 +152,8 @@ def test_one_encoder_is_named_and_known(sample: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["embed", str(sample), "-o", str(out)]).exit_code == 2
     unknown = embed(sample, "structure", out, encoder="chgnett")
     assert (unknown.exit_code, 'Did you mean "chgnet"?' in unknown.stderr) == (1, True)
+    mixed = CliRunner().invoke(main, ["embed", str(sample), "--catalog", "chgnet@0.3.0", "-o", str(out)])
+    assert (mixed.exit_code, mixed.stderr.endswith("--encoder chgnet\n")) == (1, True)
     assert not out.exists()
 
 
@@ -256,3 +258,21 @@ def test_chgnet_gives_what_chgnet_gives(tmp_path: Path) -> None:
     table = table_of(tmp_path, [(lattice, numbers, coords)])
     np.testing.assert_allclose(encoder.attempt(table, sites=True).vectors, given["atom_fea"], atol=1e-5)
     np.testing.assert_allclose(encoder.attempt(table, sites=False).vectors[0], given["crystal_fea"] / 2, atol=1e-5)
+
+
+def test_sevennet_reads_its_energy_from_what_it_gives(tmp_path: Path) -> None:
+    pytest.importorskip("sevenn")
+    import torch
+    from ase import Atoms
+    from sevenn.calculator import SevenNetCalculator
+
+    lattice, numbers, coords = cscl(55, 17, 4.1)
+    encoder = PotentialEncoder(find_potential("sevennet")())
+    sites = encoder.attempt(table_of(tmp_path, [(lattice, numbers, coords)]), sites=True).vectors
+    whole = SevenNetCalculator("7net-0", device="cpu")
+    data = {"x": torch.from_numpy(sites), "atom_type": torch.tensor([whole.type_map[z] for z in numbers.tolist()])}
+    atoms = Atoms(numbers, cell=lattice, scaled_positions=coords, pbc=True, calculator=whole)
+    given = atoms.get_potential_energies()
+    hidden = whole.model.reduce_hidden_to_energy(whole.model.reduce_input_to_hidden(data))
+    found = whole.model.rescale_atomic_energy(hidden)["atomic_energy"]
+    np.testing.assert_allclose(found.detach().numpy().ravel(), given, atol=1e-4)
