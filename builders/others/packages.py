@@ -26,7 +26,7 @@ def weights_of(weights: Weights) -> Path:
     """
     spec = find_spec(weights.package)
     if spec is None or not spec.submodule_search_locations:
-        raise _missing(weights, weights.package)
+        raise _missing(weights, weights.package, f"{weights.package} is not installed")
     path = Path(next(iter(spec.submodule_search_locations))) / weights.path
     try:
         with path.open("rb") as file:
@@ -57,13 +57,15 @@ def imported(weights: Weights) -> Iterator[None]:
     """Within the block the package is imported and loaded, and says nothing.
 
     Raises:
-        MissingExtra: it is not installed, or something that it needs is not.
+        MissingExtra: it is not installed, or something that it needs is not, or is there in a version that it refuses.
     """
     try:
         with quiet():
             yield
     except ImportError as error:
-        raise _missing(weights, error.name or weights.package) from error
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            raise _missing(weights, error.name, f"{error.name} is not installed") from error
+        raise _missing(weights, weights.package, f"{weights.package} cannot be imported here ({error})") from error
 
 
 @contextlib.contextmanager
@@ -74,10 +76,10 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _missing(weights: Weights, package: str) -> MissingExtra:
+def _missing(weights: Weights, package: str, said: str) -> MissingExtra:
     name = f"{weights.package}-environment"
     error = MissingExtra(
-        f"{package} is not installed. Give {weights.package} an environment of its own: "
+        f"{said}. Give {weights.package} an environment of its own: "
         f"{environment_hint(name, weights.extra, weights.requirement)}"
     )
     error.package = package  # and no extra, which alone would not do

@@ -20,7 +20,7 @@ from builders.learning.devices import choose_device
 from builders.others import POTENTIALS, find_potential
 from builders.others.base import Crystal, Weights
 from builders.others.encoder import PotentialEncoder
-from builders.others.packages import weights_of
+from builders.others.packages import imported, weights_of
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_catalog
 from embeddings.bench.structures import read_structures
@@ -168,6 +168,13 @@ MISSING = Weights(package="no_such_potential", requirement="no-such-potential==1
 def test_a_package_that_is_not_there_is_named_with_its_environment() -> None:
     with pytest.raises(MissingExtra, match=r"uv venv .* && uv pip install .*no-such-potential==1\.0"):
         weights_of(MISSING)
+
+
+def test_a_package_that_lacks_something_or_refuses_what_is_there_says_so() -> None:
+    with pytest.raises(MissingExtra, match=r"^no_such_thing is not installed\. Give no_such_pot"), imported(MISSING):
+        __import__("no_such_thing")
+    with pytest.raises(MissingExtra, match=r"^no_such_potential cannot be imported here \(no name"), imported(MISSING):
+        raise ImportError("no name")
 
 
 def test_weights_that_are_not_there_or_not_the_known_ones_are_refused(
