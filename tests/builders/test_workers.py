@@ -63,7 +63,7 @@ def learned(
     model = CrystalTransformer(CrystalTransformerConfig(geometry=geometry, **sizes), 2)
     trainer = _Trainer(model, task, config, Run("test", 3, CPU, None, team=team))
     trainer.weights.data = trainer.weights
-    loss = trainer._loss(rows)
+    loss = trainer._loss(trainer._load((0, rows)))
     loss.backward()
     return loss.item(), np.concatenate([weight.grad.numpy().ravel() for weight in model.parameters()])
 
