@@ -44,7 +44,10 @@ class Batch:
 
     def staged(self, device: torch.device) -> Batch:
         """Return the batch where a GPU fetches it by itself."""
-        return Batch(*(tensor.pin_memory() for tensor in self._tensors)) if device.type == "cuda" else self
+        if device.type != "cuda":
+            return self
+        with torch.cuda.device(device):  # a thread of its own would begin with the first one
+            return Batch(*(tensor.pin_memory() for tensor in self._tensors))
 
     @property
     def _tensors(self) -> tuple[Tensor, ...]:

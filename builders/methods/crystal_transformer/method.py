@@ -117,9 +117,9 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
 
     def prepare(self, material: Material, run: Run) -> Lessons:
         """Find the neighbors, standardize the targets on the training rows, and make the network that learns."""
-        taught = tuple(self._lesson(teacher, material, run.reporter) for teacher in self.teachers)
+        taught = [self._lesson(teacher, material, run.reporter) for teacher in self.teachers]
         with memory_named(material.table.n_sites):
-            lessons = assemble(material, self.recipe, run.reporter, lessons=taught)
+            lessons = assemble(material, self.recipe, run.reporter, taught=taught)
         if self.start is None:
             return lessons
         self.going_on = GoingOn.of(self.start, material, self.recipe)
@@ -128,13 +128,13 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         model = grown(self.start, np.unique(material.table.atomic_numbers))
         return Lessons(model, lessons.task, self.going_on.folds)
 
-    def _lesson(self, teacher: Teacher, material: Material, reporter: Reporter) -> Lesson:
-        lesson = teacher.lesson(material.table.material_ids, material.formulas, material.training_rows)
+    def _lesson(self, teacher: Teacher, material: Material, reporter: Reporter) -> tuple[Lesson, np.ndarray]:
+        lesson, components = teacher.lesson(material.table.material_ids, material.formulas, material.training_rows)
         reporter.say(
             f"{teacher.name} teaches {lesson.n_known:,} of {len(material.table):,} structures: "
             f"{len(lesson.variances)} components, {lesson.variances.sum():.1%} of the variance of its vectors"
         )
-        return lesson
+        return lesson, components
 
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the network."""
@@ -194,7 +194,11 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
 
 
 def assemble(
-    material: Material, recipe: CrystalTransformerRecipe, reporter: Reporter, *, lessons: tuple[Lesson, ...] = ()
+    material: Material,
+    recipe: CrystalTransformerRecipe,
+    reporter: Reporter,
+    *,
+    taught: Sequence[tuple[Lesson, np.ndarray]] = (),
 ) -> Lessons:
     """Find the neighbors, standardize the targets on the training rows, and make an untrained network.
 
@@ -202,7 +206,7 @@ def assemble(
         material: what is learned from.
         recipe: how.
         reporter: is told how far the neighbors are.
-        lessons: of teachers.
+        taught: what is learned of each teacher, and the components of its vectors, (n, n_components).
     """
     table = material.table
     graphs = None
@@ -212,14 +216,14 @@ def assemble(
     scaler = Scaler.fit(material.labels, material.training_rows)
     labels = scaler.transform(material.labels).astype(np.float32)
     task = Task(
-        crystals=PackedCrystals(table, graphs, np.hstack([labels, *(one.components for one in lessons)])),
+        crystals=PackedCrystals(table, graphs, np.hstack([labels, *(components for _, components in taught)])),
         training_rows=material.training_rows,
         validation_rows=material.validation_rows,
         units=material.units,
         scaler=scaler,
-        lessons=lessons,
+        lessons=tuple(lesson for lesson, _ in taught),
     )
-    n_components = sum(len(one.variances) for one in lessons)
+    n_components = task.crystals.labels.shape[1] - len(material.targets)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         return Lessons(CrystalTransformer(recipe.model, len(material.targets), n_components), task)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from embeddings.store.card import trained_on
 from embeddings.store.tables import ENCODER
 from embeddings.vectors.file import Footer, open_vectors
 from embeddings.vectors.rows import FileRows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TEACHERS, FOUND = "teachers", "teachers_found"
 """Hyperparameters of a manifest beside those of the recipe: who taught, and what came of it."""
@@ -36,18 +39,16 @@ _CONSTANT = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What one teacher says of the crystals of a build.
+    """What is learned of one teacher.
 
     Attributes:
         name: of its encoder, with the version.
-        components: (n, n_components) float32 of variance 1 over the training crystals; NaN where it has no vector.
         variances: (n_components,) share of the variance of its vectors, descending.
         known_fraction: share of the training crystals that it has a vector of.
         n_known: crystals that it has a vector of, those held out included.
     """
 
     name: str
-    components: np.ndarray
     variances: np.ndarray
     known_fraction: float
     n_known: int
@@ -61,14 +62,14 @@ class Lesson:
         weights = self.variances if loss == "mse" else np.sqrt(self.variances)
         return weights / weights.sum()
 
-    def explained(self, predicted: np.ndarray, rows: np.ndarray) -> float | None:
+    def explained(self, predicted: np.ndarray, actual: np.ndarray) -> float | None:
         """Return which share of the teacher's variance is predicted, R2; None where it knows none of the crystals.
 
         Args:
             predicted: (n_rows, n_components).
-            rows: the crystals.
+            actual: (n_rows, n_components), NaN where it has no vector.
         """
-        actual = self.components[rows].astype(np.float64)
+        actual = actual.astype(np.float64)
         known = ~np.isnan(actual[:, 0])
         total = (actual[known] ** 2 * self.variances).sum()
         left = ((predicted[known] - actual[known]) ** 2 * self.variances).sum()
@@ -113,9 +114,9 @@ class Teacher:
     def sentence(self) -> str:
         """What a user of the student has to know."""
         return (
-            f"The network was also taught by {self.name}, itself trained on {trained_on(self.footer.catalog, 'of')}: "
-            "those may hold the materials that you test on, and the ones held out here. What overlap() and the "
-            "benchmarks call seen is this catalog's own training alone."
+            f"The network was also taught by {self.name}, whose own training ({trained_on(self.footer.catalog)}) may "
+            "hold the materials that you test on, and those held out here. What overlap() and the benchmarks call seen "
+            "leaves that out."
         )
 
     def stated(self) -> dict[str, Any]:
@@ -128,13 +129,19 @@ class Teacher:
             "licence": self.footer.catalog.licence.spdx,
         }
 
-    def lesson(self, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray) -> Lesson:
-        """Return what it says of crystals. The file is read twice, a row group at a time.
+    def lesson(
+        self, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray
+    ) -> tuple[Lesson, np.ndarray]:
+        """Return what is learned of it, and what it says of crystals. The file is read twice, a row group at a time.
 
         Args:
             material_ids: (n,) identifiers of the crystals.
             formulas: (n,) canonical reduced formulas of them.
             training_rows: those whose vectors set mean, scale and components.
+
+        Returns:
+            The lesson; and the components, (n, n_components) float32, of variance 1 over the training rows, NaN where
+            there is no vector.
 
         Raises:
             InputInvalid: it has vectors of too few of the crystals, of other crystals of the same identifiers, or all
@@ -150,13 +157,9 @@ class Teacher:
         turn = _Turn.of(matched.moments(in_training))
         if turn is None:
             raise InputInvalid(f"The vectors in {self.path} are all alike: there is nothing to learn from them.")
-        return Lesson(
-            name=self.name,
-            components=matched.turned(turn),
-            variances=turn.variances,
-            known_fraction=float(matched.known[training_rows].mean()),
-            n_known=int(matched.known.sum()),
-        )
+        known_fraction = float(matched.known[training_rows].mean())
+        lesson = Lesson(self.name, turn.variances, known_fraction, int(matched.known.sum()))
+        return lesson, matched.turned(turn)
 
     def _check_unaltered(self) -> None:
         if open_vectors(self.path)[0].sha256() != self.sha256:
@@ -208,7 +211,7 @@ class _Matched:
         self.crystals = np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)  # of each row of the file
         self.known = np.zeros(len(material_ids), dtype=bool)
         self.known[self.crystals[self.crystals >= 0]] = True
-        self._check_formulas(np.asarray(formulas))
+        self._check_formulas(pa.array(formulas, pa.string()))
 
     def check(self, in_training: np.ndarray) -> None:
         """Refuse vectors of too few crystals."""
@@ -242,16 +245,19 @@ class _Matched:
             components[crystals[crystals >= 0]] = turn(vectors[crystals >= 0])
         return components
 
-    def _check_formulas(self, formulas: np.ndarray) -> None:
+    def _check_formulas(self, formulas: pa.Array) -> None:
+        import pyarrow.compute as pc
+
         rows = np.flatnonzero(self.crystals >= 0)
-        theirs = np.asarray(self.file.formulas.take(rows).to_pylist())
-        others = np.flatnonzero(theirs != formulas[self.crystals[rows]]) if len(rows) else rows
+        theirs, ours = self.file.formulas.take(rows), formulas.take(self.crystals[rows])
+        others = np.flatnonzero(pc.not_equal(theirs, ours).to_numpy())
         if len(others):
-            crystal = self.crystals[rows[others[0]]]
+            first = int(others[0])
+            name = self.material_ids[self.crystals[rows[first]]]
             raise InputInvalid(
-                f"{self.teacher.path} holds vectors of other structures: {self.material_ids[crystal]} is "
-                f"{theirs[others[0]]} there and {formulas[crystal]} here, and {len(others):,} of {len(rows):,} shared "
-                "identifiers differ so. Embed these very structures."
+                f"{self.teacher.path} holds vectors of other structures: {name} is {theirs[first]} there and "
+                f"{ours[first]} here, and {len(others):,} of {len(rows):,} shared identifiers differ so. Embed these "
+                "very structures."
             )
 
 

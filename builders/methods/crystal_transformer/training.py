@@ -248,7 +248,7 @@ class _Trainer:
         validation = {name: asdict(result) for name, result in self._scores(found[:, :n], rows).items()}
         loss = float(self.epoch_loss) / self.n_batches
         figures = {"epoch": epoch + 1, "loss": loss, "seconds": round(seconds, 2), "validation": validation}
-        return figures | ({TEACHERS: self._taught(found[:, n:], rows)} if self.task.lessons else {})
+        return figures | ({TEACHERS: self._taught(found, rows)} if self.task.lessons else {})
 
     def _scores(self, standardized: np.ndarray, rows: np.ndarray) -> dict[str, Score]:
         """Score predictions of every target, (n_rows, n_targets), in physical units."""
@@ -258,10 +258,12 @@ class _Trainer:
         return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(units)}
 
     def _taught(self, predicted: np.ndarray, rows: np.ndarray) -> dict[str, float | None]:
-        """Return R2 of each teacher's vectors, given predictions of the components, (n_rows, n_components)."""
-        ends = np.cumsum([len(one.variances) for one in self.task.lessons])
-        parts = np.split(predicted, ends[:-1], axis=1)
-        return {one.name: one.explained(part, rows) for one, part in zip(self.task.lessons, parts, strict=True)}
+        """Return R2 of each teacher's vectors, given predictions of all columns, (n_rows, n_columns)."""
+        actual, found, stop = self.task.crystals.labels[rows], {}, len(self.task.units)
+        for lesson in self.task.lessons:
+            start, stop = stop, stop + len(lesson.variances)
+            found[lesson.name] = lesson.explained(predicted[:, start:stop], actual[:, start:stop])
+        return found
 
     def _describe(self, figures: dict[str, Any]) -> str:
         return described(figures, self.task.units, self.config.epochs)
