@@ -58,6 +58,8 @@ class BuildRequest:
         allow_lost_elements: let the new version lack elements that the newest one has.
         previous: folder of an earlier version that the vectors are turned onto.
         init: folder of the catalog version whose network goes on learning, for recipes that go on from one.
+        teachers: files or folders of structure vectors that the network also learns to predict, for recipes that are
+            `builders.methods.taught`.
         roots: further folders of catalogs; the next version is above theirs too.
     """
 
@@ -79,6 +81,7 @@ class BuildRequest:
     allow_lost_elements: bool = False
     previous: Path | None = None
     init: Path | None = None
+    teachers: tuple[Path | str, ...] = ()
     roots: tuple[Path, ...] = ()
 
     @property
@@ -98,8 +101,9 @@ def run(request: BuildRequest, reporter: Reporter) -> Path:
     """
     with joined(choose_device(request.device)) as (team, device):
         method = open_method(
-            request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request), init=request.init
-        )
+            request.recipe, device=device, teacher=request.teacher, corpus=_corpus_of(request), init=request.init,
+            teachers=request.teachers,
+        )  # fmt: skip
         if not team.is_first:
             return follow(request, method, team)
         try:
@@ -122,7 +126,7 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
     )  # fmt: skip
-    result_licence(snapshot.origin, request.teacher or request.init)  # is there one for what will be made?
+    result_licence(snapshot.origin, request.teacher or request.init, method.licences)  # is there one for the result?
     known = _identities(request, method, snapshot)
     folder = request.work / "runs" / f"{recipe.name}-{known.run[:12]}"
     with only_one(folder, TrainingError, "running this very build"):

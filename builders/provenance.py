@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
@@ -62,7 +62,7 @@ def describe(
         training=_training(request.recipe, snapshot, material, said.split),
         metrics=_metrics(material.units, scores),
         limits=(*said.limits, *limits),
-        licence=result_licence(origin, request.teacher or request.init),
+        licence=result_licence(origin, request.teacher or request.init, method.licences),
         citation=Citation(bibtex=f"{origin.bibtex.strip()}\n\n{said.bibtex}", doi=origin.doi),
         fingerprint=fingerprint,
         command=command_line(request, version=version, options=said.options),
@@ -77,18 +77,20 @@ def _said(recipe: Recipe, snapshot: Snapshot, material: Material, further: str) 
     return f"{sentence} {further}".rstrip()
 
 
-def result_licence(origin: Origin, teacher: Path | None) -> Licence:
-    """Return the license of what is learned from data and, where one teaches, from another catalog.
+def result_licence(origin: Origin, teacher: Path | None, further: Sequence[Licence] = ()) -> Licence:
+    """Return the license of what is learned from data and, where others teach, from what these are.
 
     Args:
         origin: of the data.
         teacher: folder of the catalog version that teaches, or whose network goes on learning.
+        further: those of files that the method learns from.
 
     Raises:
         LicenceConflict: no license fits both.
     """
     given = [Licence(spdx=origin.licence, attribution=origin.attribution)]
     given += [] if teacher is None else [read_manifest(teacher).licence]
+    given += further
     return Licence(
         spdx=combined_licence(licence.spdx for licence in given),
         attribution=combined_attribution(licence.attribution for licence in given),
@@ -132,7 +134,9 @@ def _metrics(units: Mapping[str, str], scores: Mapping[str, Score]) -> dict[str,
     }
 
 
-def command_line(request: BuildRequest, *, version: str, options: Mapping[str, str] = MappingProxyType({})) -> str:
+def command_line(
+    request: BuildRequest, *, version: str, options: Mapping[str, str | list[str]] = MappingProxyType({})
+) -> str:
     """Return the command that repeats the build; a path is given by its last name alone, and a key not at all.
 
     Args:
@@ -184,6 +188,8 @@ def _is_given(value: object) -> bool:
 def _flag(key: str, value: object) -> str:
     if value is True:
         return f"--{key}"
+    if isinstance(value, list):
+        return " ".join(_flag(key, one) for one in value)
     return f"--{key} {shlex.quote(','.join(value) if isinstance(value, tuple) else str(value))}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,12 @@ from embeddings.vectors.file import Footer, Level
 from testing.toys import toy_provenance, toy_table
 
 
-def write_structures(path: Path, ids: Sequence[str], formulas: Sequence[str], vectors: Any) -> Path:
-    """Write one vector for each structure."""
-    return _write(path, "structure", vectors, material_id=pa.array(ids), formula=pa.array(reduced_formulas(formulas)))
+def write_structures(
+    path: Path, ids: Sequence[str], formulas: Sequence[str], vectors: Any, *, encoder: str = "toy"
+) -> Path:
+    """Write one vector for each structure, by an encoder of this name."""
+    columns = {"material_id": pa.array(ids), "formula": pa.array(reduced_formulas(formulas))}
+    return _write(path, "structure", vectors, encoder=encoder, **columns)
 
 
 def write_sites(path: Path, ids: Sequence[str], atomic_numbers: Sequence[Sequence[int]], vectors: Any) -> Path:
@@ -36,7 +40,7 @@ def write_sites(path: Path, ids: Sequence[str], atomic_numbers: Sequence[Sequenc
     )
 
 
-def _write(path: Path, level: Level, vectors: Any, **columns: pa.Array) -> Path:
+def _write(path: Path, level: Level, vectors: Any, *, encoder: str = "toy", **columns: pa.Array) -> Path:
     flat = np.asarray(vectors, dtype=np.float32)
     footer = Footer(
         level=level,
@@ -47,7 +51,10 @@ def _write(path: Path, level: Level, vectors: Any, **columns: pa.Array) -> Path:
         synthetic=True,
         licence=Licence(spdx="CC0-1.0", attribution="Nobody."),
         identity="1" * 64,
-        catalog=replace(measure(toy_provenance(), toy_table()), manifest_sha256="2" * 64),
+        catalog=replace(
+            measure(toy_provenance(name=encoder), toy_table()),
+            manifest_sha256="2" * 64 if encoder == "toy" else hashlib.sha256(encoder.encode()).hexdigest(),
+        ),
     )
     columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
     pq.write_table(pa.table(columns).replace_schema_metadata(footer.to_metadata()), path, compression="none")

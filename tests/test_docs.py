@@ -49,6 +49,7 @@ ALSO_NEEDS = {
     "docs/featurizers.md: Neighbors and distances of compositions": ("scipy",),
     "docs/search.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/structures-for-formulas.md": ("pymatgen", "sklearn", "spglib"),
+    "docs/teachers.md": ("rich", "torch", "vesin"),
     "docs/tutorials/database.md": ("gemmi", "pymatgen", "rich", "torch", "vesin"),
     "docs/tutorials/formulas.md": ("pymatgen", "sklearn"),
 }
@@ -172,6 +173,13 @@ def crystals_with_targets() -> None:
         Structure(Lattice.cubic(3.5), pair, [[0, 0, 0], [0.5] * 3]).to(f"data/{name}.cif")
 
 
+def labeled() -> None:
+    """Sixty crystals with energies and gaps."""
+    from testing.crystals import write_sample
+
+    write_sample(Path("structures.parquet"), 60)
+
+
 def tutorial_data() -> None:
     for file in (DOCS / "tutorials" / "data").iterdir():
         shutil.copy(file, file.name)
@@ -180,6 +188,7 @@ def tutorial_data() -> None:
 PREPARE: dict[str, Callable[[], None]] = {
     "docs/search.md": searched,
     "docs/site-vectors.md": site_vectors,
+    "docs/teachers.md": labeled,
     "docs/use-in-alignn.md": crystals_with_targets,
     "docs/use-in-cgcnn.md": crystals_with_targets,
     "docs/use-in-megnet.md": crystals_with_targets,

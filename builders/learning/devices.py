@@ -61,10 +61,17 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Within the block torch uses deterministic algorithms where it has them."""
-    before = torch.are_deterministic_algorithms_enabled()
+    """Within the block torch uses deterministic algorithms where it has them, and cuBLAS if nothing used it before.
+
+    Memory that nobody has written is not filled, as torch would do then by one more step for each array.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    settings: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        settings.fill_uninitialized_memory = before[1]

@@ -6,6 +6,7 @@ A method's folder holds ``recipes.py`` with `RECIPES`, which imports nothing hea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,24 @@ def going_on(recipe: Recipe, tune: str) -> Recipe:
     return recipe.going_on(tune)  # type: ignore[arg-type]
 
 
+def taught(recipe: Recipe) -> Recipe:
+    """Return a recipe that also learns to predict the vectors of teachers.
+
+    Raises:
+        InputInvalid: the recipe's method learns from no such files.
+    """
+    from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+
+    if not isinstance(recipe, CrystalTransformerRecipe):
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" learns from no file of structure vectors: its teacher is a catalog, such as '
+            "ct-ef-eg. Name one with --teacher, or another --recipe, such as ct-multi."
+        )
+    if recipe.takes_init:
+        raise InputInvalid("A network that goes on with --init has no --teacher. Leave one of them out.")
+    return recipe.taught()
+
+
 def method_of(name: str) -> type[Method[Any, Any]]:
     """Return the class of a method.
 
@@ -105,13 +124,22 @@ def open_method(
     teacher: Path | None = None,
     corpus: Corpus | None = None,
     init: Path | None = None,
+    teachers: Sequence[Path | str] = (),
 ) -> Method[Any, Any]:
     """Set up the method of a recipe.
+
+    Args:
+        recipe: for the method.
+        device: where networks of crystals compute.
+        teacher: folder of the catalog version whose network teaches.
+        corpus: formulas that are read without labels.
+        init: folder of the catalog version whose network goes on learning.
+        teachers: files of structure vectors, of recipes that are `taught` by some.
 
     Raises:
         InputInvalid: a teacher, a corpus or a network to go on from is given and the recipe takes none, or one is
             needed and not given.
-        CatalogCorrupt: the teacher is missing or altered.
+        CatalogCorrupt: a teacher is missing or altered.
     """
     if teacher is not None and recipe.wanted_teacher is None:
         raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
@@ -121,7 +149,16 @@ def open_method(
         raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
     if (init is not None) != recipe.takes_init:
         raise InputInvalid(f'The recipe "{recipe.name}" {"begins with" if recipe.takes_init else "takes"} no --init.')
-    extra = {key: given for key, given in (("corpus", corpus), ("init", init)) if given is not None}
+    if teachers and not recipe.takes_vectors:
+        raise InputInvalid(f'The recipe "{recipe.name}" is not taught by vectors. Leave --teacher out.')
+    if recipe.takes_vectors and not teachers:
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" also learns from the vectors of a teacher, and none is given. Make them of '
+            "the same structures: embeddings embed --catalog NAME --source table --path structures.parquet -o "
+            "vectors.parquet; then add: --teacher vectors.parquet"
+        )
+    options = (("corpus", corpus), ("init", init), ("teachers", teachers or None))
+    extra = {key: given for key, given in options if given is not None}
     return method_of(recipe.method)(recipe, device=device, teacher=teacher, **extra)
 
 

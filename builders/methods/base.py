@@ -7,7 +7,7 @@ A build asks for `hyperparameters`, then goes `prepare` -> `train` -> `vectors` 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -18,7 +18,7 @@ from builders.learning.workers import ALONE, Team
 from builders.progress import Reporter
 from embeddings.catalog import ElementTable
 from embeddings.store.encoder_files import write_encoder
-from embeddings.store.manifest import Provenance
+from embeddings.store.manifest import Licence, Provenance
 from embeddings.store.tables import write_catalog
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Description:
         device: where it was trained.
         limits: sentences on what the vectors cannot do.
         bibtex: of the method's paper, cited after the data.
-        options: of the build command, beyond those of every build.
+        options: of the build command, beyond those of every build; one that is given several times has a list.
         environment: facts beyond those of every build.
         said: a sentence for the description, beyond targets and data.
         split: the rule by which rows were held out, where it is not that of every recipe.
@@ -127,7 +127,7 @@ class Description:
     device: torch.device
     limits: tuple[str, ...]
     bibtex: str
-    options: dict[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | list[str]] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     said: str = ""
     split: str | None = None
@@ -145,6 +145,7 @@ class Method(ABC, Generic[Lessons, Trained]):
         recipe: every hyperparameter.
         device: where networks of crystals compute.
         inputs: SHA-256 of what it is made from beside the crystals; part of the build's identity.
+        licences: of files that it is made from beside the crystals and a catalog.
     """
 
     name: ClassVar[str]
@@ -163,6 +164,7 @@ class Method(ABC, Generic[Lessons, Trained]):
         """
         self.recipe, self.device = recipe, device
         self.inputs: tuple[str, ...] = ()
+        self.licences: tuple[Licence, ...] = ()
 
     @property
     def hyperparameters(self) -> dict[str, Any]:

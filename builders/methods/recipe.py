@@ -66,6 +66,11 @@ class Recipe:
         return False
 
     @property
+    def takes_vectors(self) -> bool:
+        """Whether the method also learns from files of structure vectors, and is set up with some."""
+        return False
+
+    @property
     def folds_below(self) -> int:
         """With fewer structures than this, none is set aside: the method holds each out in turn."""
         return 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from builders.runs.ahead import ahead, threads_there
 from builders.structures.fingerprints import WIDTH, Fingerprints, fingerprints, unnamed
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.overlap import CLOSE, Relation
@@ -18,7 +19,7 @@ from embeddings.store.training_structures import ROW
 N_KEPT = 2
 """Elements of a structure whose numbers are kept, those of the smallest amounts; more tell little more."""
 
-_AT_ONCE, _SITES_AT_ONCE = 4096, 100_000
+_AT_ONCE, _SITES_AT_ONCE = 1024, 25_000
 _PROTOTYPE_BYTES = 2
 _LOWEST, _STEP = -1.5, 0.015
 _KEYS = HASH_BYTES + _PROTOTYPE_BYTES
@@ -39,8 +40,13 @@ def structure_digest(
     """
     rows = np.arange(len(table)) if rows is None else np.asarray(rows)
     parts = [np.zeros((0, ROW), np.uint8)]
-    for start, stop in spans(table.n_sites[rows], most=_AT_ONCE, most_sites=_SITES_AT_ONCE):
-        parts.append(_rows(table.take(rows[start:stop])))
+    places = list(spans(table.n_sites[rows], most=_AT_ONCE, most_sites=_SITES_AT_ONCE))
+
+    def made(span: tuple[int, int]) -> np.ndarray:
+        return _rows(table.take(rows[slice(*span)]))
+
+    for (start, stop), part in zip(places, ahead(places, made, threads=threads_there()), strict=True):
+        parts.append(part)
         advance(stop - start)
     return np.unique(np.concatenate(parts), axis=0)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.runs.ahead import ahead, threads_there
 from builders.runs.arrays import ArrayWriter, MappedArrays, scratch_arrays, stored_arrays
 from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
@@ -162,12 +163,17 @@ def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None =
 def _write_graphs(
     writer: ArrayWriter, table: MappedTable, order: np.ndarray, cutoff: float, advance: Advance | None
 ) -> None:
-    for start, stop in spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE // 4):
-        graphs = neighbor_graphs(StructureTable.take(table, order[start:stop]), cutoff, advance=advance)
+    def found(span: tuple[int, int]) -> NeighborGraphs:
+        return neighbor_graphs(StructureTable.take(table, order[slice(*span)]), cutoff)
+
+    parts = list(spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE // 16))
+    for (start, stop), graphs in zip(parts, ahead(parts, found, threads=threads_there()), strict=True):
         writer.append("n_edges", np.diff(graphs.offsets))
         for name in ("centers", "neighbors", "distances"):
             writer.append(name, getattr(graphs, name))
         table.release()
+        if advance is not None:
+            advance(stop - start)
 
 
 def _digest(rows: np.ndarray) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,12 @@ class _ListsRecipes(click.Command):
     help="With --init: move all of its weights, its last layer, or an adapter of low rank.  [default: all]",
 )
 @click.option(
-    "--teacher", help="Catalog whose network encodes structures (cromel and imkt recipes).  [default: the recipe's]"
+    "--teacher",
+    multiple=True,
+    metavar="FILE|CATALOG",
+    help="ct recipes: file or folder of structure vectors that the network also learns to predict, as embed writes "
+    "them; may be given several times. cromel and imkt recipes: catalog whose network encodes structures.  [default: "
+    "the recipe's]",
 )
 @click.option(
     "--corpus",
@@ -122,6 +128,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source table --path structures.parquet --recipe ct-multi --limit 20000
       embeddings build --snapshot mp-stable --recipe ct-multi
       embeddings build --snapshot mp-stable --recipe ct-multi --previous ct-multi
+      embeddings build --source table --path structures.parquet --recipe ct-multi --teacher vectors.parquet
       embeddings build --init ct-multi --source local --path measured/ --targets band_gap
       embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
     """
@@ -188,7 +195,7 @@ def _displaced(folder: Path, manifest: Manifest) -> list[str]:
 def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     """Build what the recipe makes and return the folder of its version."""
     from builders import pipeline
-    from builders.methods import find_recipe, going_on
+    from builders.methods import find_recipe, going_on, taught
     from builders.snapshots.snapshot import read_snapshot
     from builders.sources import default_recipe
 
@@ -199,14 +206,18 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = (going_on(recipe, options["tune"] or "all") if init else recipe).with_options(
         targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
     )
-    teacher = _teacher(options["teacher"], recipe)
+    names: tuple[str, ...] = options["teacher"]
+    teachers = _teachers(names, recipe)
+    recipe = taught(recipe) if teachers else recipe
+    teacher = None if teachers else _teacher(names, recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, options["name"] or recipe.name)]
     previous = _previous(options["previous"])
-    read = options["corpus"][:1] if options["corpus"] else ()
+    read = [*(options["corpus"][:1] if options["corpus"] else ()), *(one for one in teachers if isinstance(one, Path))]
     taught_by = [folder for folder in (teacher, previous, init) if folder]
     guard_source(*outputs, options=options, inputs=read, catalogs=taught_by)
     corpus = _corpus(options["corpus"], recipe, reporter)
-    return pipeline.run(_request(options, recipe, teacher, previous, corpus, init), reporter)
+    request = _request(options, recipe, teacher, previous, corpus, init)
+    return pipeline.run(replace(request, teachers=teachers), reporter)
 
 
 def _previous(name: str | None) -> Path | None:
@@ -231,13 +242,28 @@ def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
     return folder
 
 
-def _teacher(name: str | None, recipe: Recipe) -> Path | None:
-    """Return the folder of the catalog that teaches, or None where none does."""
+def _teachers(names: tuple[str, ...], recipe: Recipe) -> tuple[Path | str, ...]:
+    """Return the files and folders of vectors among the teachers, as long as all of them are some."""
+    from embeddings.vectors.names import is_vectors, place_of
+
+    others = [name for name in names if not is_vectors(name)]
+    if len(others) == len(names):
+        return ()
+    if others:
+        raise InputInvalid(f"{others[0]} is no file of vectors, beside others that are. Name teachers of one kind.")
+    return tuple(place_of(name) for name in names)
+
+
+def _teacher(names: tuple[str, ...], recipe: Recipe) -> Path | None:
+    """Return the folder of the catalog that teaches, or None where none does; of several names the last counts."""
     if recipe.wanted_teacher is None:
-        if name:
-            raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
+        if names:
+            raise InputInvalid(
+                f'The recipe "{recipe.name}" takes no teacher such as {names[0]}: it learns from files of structure '
+                "vectors, such as vectors.parquet, which embeddings embed makes. Name one, or leave --teacher out."
+            )
         return None
-    folder = store.resolve(name or recipe.wanted_teacher)
+    folder = store.resolve(names[-1] if names else recipe.wanted_teacher)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     return folder
 

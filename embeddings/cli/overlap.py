@@ -251,6 +251,10 @@ def _in_catalog(a: Path, name: str, mine: StructureTable) -> Overlap:
             seen.append(replace(one, formula_seen=formula in known))
         elif formula in known:
             seen.append(Seen(material_id, formula, "formula"))
+    notes += [
+        f"{manifest.name}@{manifest.version} was also taught by {teacher['name']}, whose training is not looked into."
+        for teacher in manifest.model.hyperparameters.get("teachers", ())
+    ]
     compared = digest is not None
     return Overlap(str(a), f"the training of {name}", "structures", len(mine), tuple(seen), tuple(notes), compared)
 

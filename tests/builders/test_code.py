@@ -52,6 +52,7 @@ BYSTANDERS = {
     "builders.methods.language.recipes",
     "builders.methods.recipe",
     "builders.progress",
+    "builders.runs.ahead",
     "builders.runs.arrays",
     "builders.runs.checkpoint",
     "builders.runs.code",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.training import Task, _Trainer, predict, train
+from builders.runs.ahead import ahead
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from builders.structures.graphs import neighbor_graphs
 from embeddings.errors import OutputInvalid, TrainingError
@@ -91,6 +94,27 @@ def test_the_same_seed_gives_the_same_bytes(geometry: str, tmp_path: Path) -> No
         train(model, task_of(), config, run_in(tmp_path / attempt))
         results.append(weights(model))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("geometry", ["periodic", "cartesian"])
+def test_batches_made_ahead_as_for_a_gpu_give_the_same_bytes(
+    geometry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainingConfig(epochs=2, batch_size=8, augment=0.5 if geometry == "cartesian" else 0.0)
+    results = []
+    for threads in (1, 4):
+        (tmp_path / str(threads)).mkdir()
+        for module in ("training", "feeding"):
+            fed = partial(made_ahead, threads=threads)
+            monkeypatch.setattr(f"builders.methods.crystal_transformer.{module}.fed", fed)
+        model = network(geometry)
+        train(model, task_of(), config, run_in(tmp_path / str(threads)))
+        results.append(weights(model))
+    assert results[0] == results[1]
+
+
+def made_ahead(items: Any, make: Any, device: torch.device, *, threads: int) -> Any:
+    return ahead(items, make, threads=threads)
 
 
 class Killed(BaseException):

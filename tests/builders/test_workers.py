@@ -23,6 +23,7 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.teachers import Lesson
 from builders.methods.crystal_transformer.training import Task, _Trainer
 from builders.structures.graphs import neighbor_graphs
 from embeddings.cli import main
@@ -35,13 +36,17 @@ CPU = torch.device("cpu")
 T = TypeVar("T")
 
 
-def task_of(n: int = 20) -> Task:
+def task_of(n: int = 20, *, is_taught: bool = False) -> Task:
     crystals, labels = sample_crystals(n)
     table = structure_table(crystals, **labels)
     rows, values = np.arange(n), labels_of(table, list(labels))
     scaler = Scaler.fit(values, rows[4:])
-    packed = PackedCrystals(table, neighbor_graphs(table, 4.0), scaler.transform(values))
-    return Task(packed, rows[4:], rows[:4], dict.fromkeys(labels, "eV"), scaler)
+    components = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
+    components[rows % 3 == 0] = np.nan
+    lessons = (Lesson("toy@0.1.0", np.array([0.6, 0.3, 0.1]), 0.7, 14),) if is_taught else ()
+    columns = np.hstack([scaler.transform(values), *(components for _ in lessons)])
+    packed = PackedCrystals(table, neighbor_graphs(table, 4.0), columns)
+    return Task(packed, rows[4:], rows[:4], dict.fromkeys(labels, "eV"), scaler, lessons)
 
 
 class Talkless(Team):
@@ -60,10 +65,10 @@ def learned(
     """Return the loss of a worker on its share of a batch, and its gradient."""
     torch.manual_seed(0)
     sizes = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
-    model = CrystalTransformer(CrystalTransformerConfig(geometry=geometry, **sizes), 2)
+    model = CrystalTransformer(CrystalTransformerConfig(geometry=geometry, **sizes), 2, 3 * len(task.lessons))
     trainer = _Trainer(model, task, config, Run("test", 3, CPU, None, team=team))
     trainer.weights.data = trainer.weights
-    loss = trainer._loss(rows)
+    loss = trainer._loss(trainer._load((0, rows)))
     loss.backward()
     return loss.item(), np.concatenate([weight.grad.numpy().ravel() for weight in model.parameters()])
 
@@ -75,14 +80,15 @@ def learned(
     [
         ("periodic", TrainingConfig()),
         ("periodic", TrainingConfig(hidden_atoms=0.2, balance="targets", loss="mse")),
+        ("periodic", TrainingConfig(teacher_weight=2.0)),
         ("cartesian", TrainingConfig(augment=0.5)),
     ],
 )
 def test_the_mean_over_all_workers_is_what_one_would_learn(
     n_workers: int, n_crystals: int, geometry: str, config: TrainingConfig
 ) -> None:
-    """Unknown labels, hidden atoms, moved crystals, and batches too small for everybody included."""
-    task = task_of()
+    """Unknown labels, hidden atoms, teachers, moved crystals, and batches too small for everybody included."""
+    task = task_of(is_taught=config.teacher_weight is not None)
     rows = task.training_rows[::-1][:n_crystals]
     loss, gradient = learned(Team(), task, config, geometry, rows)
     shares = [learned(Talkless(rank, n_workers), task, config, geometry, rows) for rank in range(n_workers)]

@@ -22,7 +22,7 @@ class Batch:
         coords: (B, N, 3) float32, Cartesian, angstrom.
         pairs: (E,) int64, position of each edge in a flattened (B, N, N) array.
         distances: (E,) float32, angstrom.
-        labels: (B, n_targets) float32, NaN where unknown.
+        labels: (B, n_columns) float32, NaN where unknown.
     """
 
     atomic_numbers: Tensor
@@ -37,11 +37,21 @@ class Batch:
         return self.atomic_numbers > 0
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch on another device."""
+        """Return the batch on another device; one that is `staged` goes there while this process goes on."""
         if device.type == "cpu":
             return self
-        fields = (self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in fields))
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self._tensors))
+
+    def staged(self, device: torch.device) -> Batch:
+        """Return the batch where a GPU fetches it by itself."""
+        if device.type != "cuda":
+            return self
+        with torch.cuda.device(device):  # a thread of its own would begin with the first one
+            return Batch(*(tensor.pin_memory() for tensor in self._tensors))
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels
 
 
 class PackedCrystals:
@@ -57,10 +67,10 @@ class PackedCrystals:
         Args:
             table: ``n`` crystals.
             graphs: their neighbors, or None for a model that does not look at them.
-            labels: (n, n_targets) float, NaN where unknown.
+            labels: (n, n_columns) float, of targets and whatever else is learned, NaN where unknown.
         """
         self.n_sites = table.n_sites
-        self.labels = labels.astype(np.float32)
+        self.labels = labels.astype(np.float32, copy=False)
         self._table, self._graphs = table, graphs
 
     def __len__(self) -> int:

@@ -58,6 +58,7 @@ class TrainingConfig(Schedule):
             alike however few labels they have; None lies between, by the square root of the share of known labels.
         hidden_atoms: share of the atoms whose element has to be told from their surroundings, as one more task;
             None for none.
+        teacher_weight: what a teacher weighs in the loss beside 1 for a target; None for a network without teachers.
     """
 
     max_pairs: int = 128 * 32 * 32
@@ -65,6 +66,7 @@ class TrainingConfig(Schedule):
     augment: float = 0.0
     balance: Balance | None = None
     hidden_atoms: float | None = None
+    teacher_weight: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from builders.learning.devices import deterministic
 from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import Vectors
 from builders.methods.crystal_transformer.encoder import BATCH_SIZE, MAX_PAIRS
+from builders.methods.crystal_transformer.feeding import fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.training import Task
 from builders.structures.counts import count_structures
@@ -63,16 +65,18 @@ def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: n
     Returns:
         (119, width) float32 by atomic number; elements that do not occur are zero.
     """
-    sums = np.zeros((N_ELEMENTS + 1, model.config.width))
-    n_sites = np.zeros(N_ELEMENTS + 1)
     device = model.table.weight.device
+    sums = torch.zeros((N_ELEMENTS + 1, model.config.width), dtype=torch.float64, device=device)
+    n_sites = torch.zeros(N_ELEMENTS + 1, dtype=torch.float64, device=device)
+    parts = batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
-    with torch.inference_mode():
-        for part in batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
-            batch = crystals.batch(part).to(device)
-            np.add.at(sums, batch.atomic_numbers[batch.mask].cpu(), model.encode_atoms(batch)[batch.mask].cpu())
-            n_sites += np.bincount(batch.atomic_numbers[batch.mask].cpu(), minlength=N_ELEMENTS + 1)
-    return element_means(sums, n_sites)
+    with torch.inference_mode(), deterministic():
+        for batch in (part.to(device) for part in fed_crystals(crystals, parts, device)):
+            elements = batch.atomic_numbers.flatten()
+            sums.index_add_(0, elements, model.encode_atoms(batch).flatten(0, 1).double())
+            n_sites.index_add_(0, elements, torch.ones_like(elements, dtype=torch.float64))
+    n_sites[0] = 0  # of padded places
+    return element_means(sums.cpu().numpy(), n_sites.cpu().numpy())
 
 
 def extract_elements(

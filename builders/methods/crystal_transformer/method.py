@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.methods.crystal_transformer.start import INIT, Start, grown, read_start
+from builders.methods.crystal_transformer.teachers import FOUND, TEACHERS, Lesson, Teacher, read_teachers
 from builders.methods.crystal_transformer.training import Task, train
 from builders.methods.crystal_transformer.tuning import tune
+from builders.methods.recipe import listed
 from builders.progress import Reporter
 from builders.structures.mapped import graphs_of
 
@@ -77,24 +80,46 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     recipe: CrystalTransformerRecipe
 
     def __init__(
-        self, recipe: Any, *, device: torch.device, teacher: Path | None = None, init: Path | None = None
+        self,
+        recipe: Any,
+        *,
+        device: torch.device,
+        teacher: Path | None = None,
+        init: Path | None = None,
+        teachers: Sequence[Path | str] = (),
     ) -> None:
-        """Set up; `init` is the folder of the catalog version whose network goes on learning."""
+        """Set up.
+
+        Args:
+            recipe: of this method.
+            device: where the network computes.
+            teacher: None; a catalog teaches composition encoders.
+            init: folder of the catalog version whose network goes on learning.
+            teachers: files or folders of vectors that the network also learns to predict.
+        """
         super().__init__(recipe, device=device, teacher=teacher)
+        self.teachers: tuple[Teacher, ...] = read_teachers(teachers)
+        self.taught: list[dict[str, Any]] = []
+        self.licences = tuple(
+            licence for one in self.teachers for licence in (one.footer.licence, one.footer.catalog.licence)
+        )
+        self.inputs = tuple(one.sha256 for one in self.teachers)
         self.start: Start | None = None if init is None else read_start(init, recipe.model, recipe.name)
         self.going_on: GoingOn | None = None
         if self.start is not None:
-            self.inputs = (self.start.sha256,)
+            self.inputs += (self.start.sha256,)
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """What the manifest states: the recipe, and the network that it goes on from."""
-        return super().hyperparameters | ({INIT: self.start.stated()} if self.start else {})
+        """What the manifest states: the recipe, its teachers, and the network that it goes on from."""
+        stated = super().hyperparameters | ({INIT: self.start.stated()} if self.start else {})
+        return stated | ({TEACHERS: [one.stated() for one in self.teachers]} if self.teachers else {})
 
     def prepare(self, material: Material, run: Run) -> Lessons:
         """Find the neighbors, standardize the targets on the training rows, and make the network that learns."""
+        taught = [self._lesson(teacher, material, run.reporter) for teacher in self.teachers]
         with memory_named(material.table.n_sites):
-            lessons = assemble(material, self.recipe, run.reporter)
+            lessons = assemble(material, self.recipe, run.reporter, taught=taught)
         if self.start is None:
             return lessons
         self.going_on = GoingOn.of(self.start, material, self.recipe)
@@ -103,12 +128,22 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         model = grown(self.start, np.unique(material.table.atomic_numbers))
         return Lessons(model, lessons.task, self.going_on.folds)
 
+    def _lesson(self, teacher: Teacher, material: Material, reporter: Reporter) -> tuple[Lesson, np.ndarray]:
+        lesson, components = teacher.lesson(material.table.material_ids, material.formulas, material.training_rows)
+        reporter.say(
+            f"{teacher.name} teaches {lesson.n_known:,} of {len(material.table):,} structures: "
+            f"{len(lesson.variances)} components, {lesson.variances.sum():.1%} of the variance of its vectors"
+        )
+        return lesson, components
+
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the network."""
         with memory_named(lessons.task.crystals.n_sites):
             if self.going_on is not None:
                 return self._go_on(lessons, self.going_on, run)
             scores, history = train(lessons.model, lessons.task, self.recipe.training, run)
+        learned = history[-1].get(TEACHERS, {})
+        self.taught = [one.stated() | {"r2": learned[one.name]} for one in lessons.task.lessons]
         return Trained(lessons.model, lessons.task, scores, history)
 
     def _go_on(self, lessons: Lessons, going_on: GoingOn, run: Run) -> Trained:
@@ -128,7 +163,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     def describe(self) -> Description:
         """Return limits and citation."""
         if self.going_on is None or self.recipe.tuning is None:
-            return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
+            return self._describe_new()
         return Description(
             device=self.device,
             limits=(*LIMITS, *self.going_on.sentences),
@@ -139,30 +174,59 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
             measured=self.going_on.measured(),
         )
 
+    def _describe_new(self) -> Description:
+        if not self.teachers:
+            return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
+        files = [Path(one.path).name for one in self.teachers]
+        return Description(
+            device=self.device,
+            limits=(*LIMITS, *(one.sentence for one in self.teachers)),
+            bibtex="\n\n".join([PAPER, *(one.footer.catalog.citation.bibtex.strip() for one in self.teachers)]),
+            options={"teacher": files},
+            said=f"Taught by {listed(tuple(one.name for one in self.teachers))}.",
+            measured={FOUND: self.taught},
+        )
+
     @classmethod
     def load(cls, folder: Path) -> CrystalEncoder:
         """Return the network of a catalog, which gives crystals and their atoms vectors."""
         return read_crystal_encoder(folder)
 
 
-def assemble(material: Material, recipe: CrystalTransformerRecipe, reporter: Reporter) -> Lessons:
-    """Find the neighbors, standardize the targets on the training rows, and make an untrained network."""
+def assemble(
+    material: Material,
+    recipe: CrystalTransformerRecipe,
+    reporter: Reporter,
+    *,
+    taught: Sequence[tuple[Lesson, np.ndarray]] = (),
+) -> Lessons:
+    """Find the neighbors, standardize the targets on the training rows, and make an untrained network.
+
+    Args:
+        material: what is learned from.
+        recipe: how.
+        reporter: is told how far the neighbors are.
+        taught: what is learned of each teacher, and the components of its vectors, (n, n_components).
+    """
     table = material.table
     graphs = None
     if recipe.model.geometry == "periodic":
         with reporter.stage("Neighbors", len(table)) as stage:
             graphs = graphs_of(table, recipe.model.cutoff, advance=stage.advance)
     scaler = Scaler.fit(material.labels, material.training_rows)
+    labels = scaler.transform(material.labels).astype(np.float32)
     task = Task(
-        crystals=PackedCrystals(table, graphs, scaler.transform(material.labels)),
+        crystals=PackedCrystals(table, graphs, np.hstack([labels, *(components for _, components in taught)])),
         training_rows=material.training_rows,
         validation_rows=material.validation_rows,
         units=material.units,
         scaler=scaler,
+        lessons=tuple(lesson for lesson, _ in taught),
     )
+    n_components = task.crystals.labels.shape[1] - len(material.targets)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        return Lessons(CrystalTransformer(recipe.model, len(material.targets)), task)
+        return Lessons(CrystalTransformer(recipe.model, len(material.targets), n_components), task)
 
 
 METHOD = CrystalTransformerMethod

@@ -133,9 +133,13 @@ class Layer(nn.Module):
 
 
 class CrystalTransformer(nn.Module):
-    """Atoms in, one vector for the crystal and one number for each target out."""
+    """Atoms in, one vector for the crystal and one number for each target out.
 
-    def __init__(self, config: CrystalTransformerConfig, n_targets: int) -> None:
+    Behind the targets come the components of teachers' vectors, linear in the vector of the crystal: what a teacher
+    knows is to be in that, not in a head.
+    """
+
+    def __init__(self, config: CrystalTransformerConfig, n_targets: int, n_components: int = 0) -> None:
         super().__init__()
         self.config = config
         self.table = nn.Embedding(N_ELEMENTS + 1, config.dim, padding_idx=0)
@@ -149,6 +153,8 @@ class CrystalTransformer(nn.Module):
             nn.Sequential(nn.Linear(config.width, config.width), nn.SiLU(), nn.Linear(config.width, 1))
             for _ in range(n_targets)
         )
+        if n_components:
+            self.heads.append(nn.Linear(config.width, n_components))
         self._initialize()
 
     def _initialize(self) -> None:
@@ -182,7 +188,7 @@ class CrystalTransformer(nn.Module):
         return atoms.sum(1) / batch.mask.sum(1, keepdim=True)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return the standardized targets, (B, n_targets)."""
+        """Return the standardized targets and the components, (B, n_targets + n_components)."""
         crystals = self.encode(batch)
         with torch.autocast(crystals.device.type, enabled=False):  # a rounded prediction could not be a precise one
             return torch.cat([head(crystals.float()) for head in self.heads], dim=-1)

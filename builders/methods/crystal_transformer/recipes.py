@@ -49,6 +49,17 @@ class CrystalTransformerRecipe(Recipe):
         """With fewer crystals than this, none is set aside: folds hold each out in turn."""
         return self.tuning.folds_below if self.tuning else 0
 
+    @property
+    def takes_vectors(self) -> bool:
+        """Whether it also learns to predict the vectors of teachers."""
+        return self.training.teacher_weight is not None
+
+    def taught(self) -> CrystalTransformerRecipe:
+        """Return the recipe with teachers beside the labels, at its own weight or at that of one target."""
+        if self.takes_vectors:
+            return self
+        return replace(self, training=replace(self.training, teacher_weight=TEACHER_WEIGHT))
+
     def going_on(self, tune: Tune) -> CrystalTransformerRecipe:
         """Return the recipe for a network that is there and learns on: shorter, in small batches."""
         schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
@@ -58,6 +69,11 @@ class CrystalTransformerRecipe(Recipe):
         """Return what the trained network depends on: what is then published of it makes no difference."""
         return {name: value for name, value in super().training_dict().items() if name != "vectors"}
 
+
+TEACHER_WEIGHT = 1.0
+"""Of each teacher of a recipe that is given some and states no weight."""
+
+_MULTI = ("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh", "volume_per_atom")
 
 _PAPER_MODEL = CrystalTransformerConfig(
     geometry="cartesian", width=256, depth=8, n_heads=8, feed_forward=512, dropout=0.1
@@ -101,9 +117,23 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
         CrystalTransformerRecipe(
             name="ct-multi",
             description="Universal atomic embeddings learned from energy, band gap, elastic moduli and volume.",
-            targets=("formation_energy_per_atom", "band_gap", "log10_k_vrh", "log10_g_vrh", "volume_per_atom"),
+            targets=_MULTI,
             max_sites=100,
             training=TrainingConfig(epochs=32, balance="labels"),
+        ),
+        CrystalTransformerRecipe(
+            name="ct-foundation",
+            description="Universal atomic embeddings learned from what ct-multi learns, and from a teacher.",
+            targets=_MULTI,
+            max_sites=100,
+            training=TrainingConfig(
+                epochs=32,
+                batch_size=256,
+                max_pairs=512 * 32 * 32,
+                learning_rate=1.5e-3,
+                balance="labels",
+                teacher_weight=TEACHER_WEIGHT,
+            ),
         ),
         CrystalTransformerRecipe(
             name="ct-all",

@@ -22,7 +22,9 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.augment import augment
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import TrainingConfig
+from builders.methods.crystal_transformer.feeding import fed, fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.teachers import TEACHERS, Lesson
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from embeddings.display.numbers import with_unit
@@ -33,17 +35,21 @@ POWERS = {None: -0.5, "labels": 0.0, "targets": -1.0}
 CHECKPOINT_SECONDS = 60.0
 """A kill loses at most this much work, or one epoch if that is shorter."""
 
+CHECK_EVERY = 50
+"""Steps between two looks at the loss: each waits for the device."""
+
 
 @dataclass(frozen=True)
 class Task:
     """What is to be learned, from which rows.
 
     Attributes:
-        crystals: the packed crystals; their labels are standardized.
+        crystals: the packed crystals; their labels are standardized, and behind them are the components of teachers.
         training_rows: rows to learn from.
         validation_rows: rows held out.
         units: target -> unit, n_targets of them.
-        scaler: fitted on the training rows.
+        scaler: of the labels, fitted on the training rows.
+        lessons: of teachers.
     """
 
     crystals: PackedCrystals
@@ -51,6 +57,13 @@ class Task:
     validation_rows: np.ndarray
     units: dict[str, str]
     scaler: Scaler
+    lessons: tuple[Lesson, ...] = ()
+
+    def weights(self, config: TrainingConfig) -> np.ndarray:
+        """Return what each column weighs in the loss, (n_targets + n_components,)."""
+        power, weight = POWERS[config.balance], config.teacher_weight or 0.0
+        taught = (weight * one.shares(config.loss) * one.known_fraction**power for one in self.lessons)
+        return np.concatenate([self.scaler.known_fraction**power, *taught])
 
 
 def train(
@@ -69,6 +82,23 @@ def train(
     """
     with torch.random.fork_rng(), deterministic(), run.team.contact():
         return _Trainer(model, task, config, run).fit()
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What a worker sees of a batch.
+
+    Attributes:
+        rows: the crystals of the batch.
+        mine: (n,) which of them are this worker's.
+        weight: of its loss.
+        batch: its crystals.
+    """
+
+    rows: np.ndarray
+    mine: np.ndarray
+    weight: float
+    batch: Batch
 
 
 class _Losses(nn.Module):
@@ -101,12 +131,12 @@ class _Trainer:
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
-        self.step, self.epoch_loss = 0, 0.0
+        self.step = 0
+        self.epoch_loss = torch.zeros((), dtype=torch.float64, device=run.device)
         self.history: list[dict[str, Any]] = []
         self.n_batches = len(self._batches(0))
         self.n_steps = self.n_batches * config.epochs
-        weights = task.scaler.known_fraction ** POWERS[config.balance]
-        self.weights = torch.tensor(weights, dtype=torch.float32, device=run.device)
+        self.weights = torch.tensor(task.weights(config), dtype=torch.float32, device=run.device)
         self.losses = run.team.averaging(_Losses(self.model, self.weights, config))
         state = run.team.first(self._read)
         if state is not None:
@@ -117,25 +147,33 @@ class _Trainer:
             while self.step < self.n_steps:
                 self._epoch(stage)
         check_weights(self.model)
-        return self.validate(), self.history
+        return {name: Score(**one) for name, one in self.history[-1]["validation"].items()}, self.history
 
     def _epoch(self, stage: Stage) -> None:
         epoch = self.step // self.n_batches
         saved = started = time.monotonic()
         self.model.train()
-        for rows in self._batches(epoch)[self.step % self.n_batches :]:
-            self.epoch_loss += self._update(rows)
+        steps = enumerate(self._batches(epoch)[self.step % self.n_batches :], self.step)
+        for share in fed(steps, self._load, self.run.device):
+            self.epoch_loss += self._update(share)
             self.step += 1
             stage.advance()
+            if self.step % CHECK_EVERY == 0:
+                self._check()
             if time.monotonic() - saved > CHECKPOINT_SECONDS and self.step % self.n_batches:
                 saved = time.monotonic()
                 self._save()
+        self._check()
         check_weights(self.model)
         figures = self._figures(epoch, time.monotonic() - started)
         self.history.append(figures)
-        self.epoch_loss = 0.0
+        self.epoch_loss.zero_()
         self._save()
         stage.milestone(self._describe(figures))
+
+    def _check(self) -> None:
+        """Refuse to go on from a loss that is no number."""
+        check_loss(float(self.epoch_loss), self.step)
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         return batches_by_size(
@@ -146,26 +184,27 @@ class _Trainer:
             rng=np.random.default_rng([self.run.seed, epoch]),
         )
 
-    def _update(self, rows: np.ndarray) -> float:
+    def _update(self, share: _Share) -> Tensor:
+        """Take a step and return the loss of the batch, (), float64, without waiting for the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * learning_rate_factor(
                 self.step, self.n_steps, self.config.warmup_fraction
             )
-        loss = self._loss(rows)
-        value = check_loss(self.run.team.sum(loss.item() / self.run.team.size), self.step)
+        loss = self._loss(share)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
-        return value
+        team, value = self.run.team, loss.detach().double()
+        return value if team.size == 1 else value.new_tensor(team.sum(value.item() / team.size))
 
-    def _loss(self, rows: np.ndarray) -> Tensor:
+    def _loss(self, share: _Share) -> Tensor:
         """Return the loss of this worker on its share of a batch; the mean over all workers is that of the batch."""
-        team, seed, share = self.run.team, _seed_of(self.run.seed, self.step), self.config.hidden_atoms
+        team, seed, part = self.run.team, _seed_of(self.run.seed, self.step), self.config.hidden_atoms
         torch.manual_seed(seed if team.is_first else _seed_of(self.run.seed, self.step, team.rank))
-        mine, weight = _share_of(len(rows), team)
-        hide = None if share is None else partial(self._hide, rows, mine if weight else None, share)
-        loss: Tensor = self.losses(self._load(rows, mine), weight, hide)
+        mine = share.mine if share.weight else None
+        hide = None if part is None else partial(self._hide, share.rows, mine, part)
+        loss: Tensor = self.losses(share.batch.to(self.run.device), share.weight, hide)
         return loss
 
     def _hide(self, rows: np.ndarray, mine: np.ndarray | None, share: float, n_atoms: int) -> tuple[Tensor, float]:
@@ -189,28 +228,42 @@ class _Trainer:
             return None
         return torch.Generator(device).manual_seed(_seed_of(self.run.seed, self.step))
 
-    def _load(self, rows: np.ndarray, mine: np.ndarray) -> Batch:
-        """Return this worker's crystals of a batch."""
+    def _load(self, step_and_rows: tuple[int, np.ndarray]) -> _Share:
+        """Return this worker's crystals of the batch of a step."""
+        step, rows = step_and_rows
+        mine, weight = _share_of(len(rows), self.run.team)
         batch = self.task.crystals.batch(rows[mine])
         if self.config.augment:
-            generator = torch.Generator().manual_seed(_seed_of(self.run.seed, self.step))
+            generator = torch.Generator().manual_seed(_seed_of(self.run.seed, step))
             whole = batch if len(mine) == len(rows) else self.task.crystals.batch(rows)
             moved = augment(whole, self.config.augment, generator).coords
             batch = replace(batch, coords=moved[torch.from_numpy(mine), : batch.coords.shape[1]])
-        return batch.to(self.run.device)
-
-    def validate(self) -> dict[str, Score]:
-        """Score every target on the validation rows, in physical units."""
-        rows, scaler = self.task.validation_rows, self.task.scaler
-        standardized = predict(self.model, self.task.crystals, rows, self.config, self.run.device, team=self.run.team)
-        predicted = standardized * scaler.std + scaler.mean
-        actual = self.task.crystals.labels[rows] * scaler.std + scaler.mean
-        return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(self.task.units)}
+        return _Share(rows, mine, weight, batch.staged(self.run.device))
 
     def _figures(self, epoch: int, seconds: float) -> dict[str, Any]:
-        validation = {name: asdict(result) for name, result in self.validate().items()}
-        loss = self.epoch_loss / self.n_batches
-        return {"epoch": epoch + 1, "loss": loss, "seconds": round(seconds, 2), "validation": validation}
+        """Return the figures of an epoch: its loss, and how well targets and teachers are told on the rows held out."""
+        rows = self.task.validation_rows
+        found = predict(self.model, self.task.crystals, rows, self.config, self.run.device, team=self.run.team)
+        n = len(self.task.units)
+        validation = {name: asdict(result) for name, result in self._scores(found[:, :n], rows).items()}
+        loss = float(self.epoch_loss) / self.n_batches
+        figures = {"epoch": epoch + 1, "loss": loss, "seconds": round(seconds, 2), "validation": validation}
+        return figures | ({TEACHERS: self._taught(found, rows)} if self.task.lessons else {})
+
+    def _scores(self, standardized: np.ndarray, rows: np.ndarray) -> dict[str, Score]:
+        """Score predictions of every target, (n_rows, n_targets), in physical units."""
+        scaler, units = self.task.scaler, self.task.units
+        predicted = standardized * scaler.std + scaler.mean
+        actual = self.task.crystals.labels[rows, : len(units)] * scaler.std + scaler.mean
+        return {name: score(predicted[:, k], actual[:, k], scaler.mean[k]) for k, name in enumerate(units)}
+
+    def _taught(self, predicted: np.ndarray, rows: np.ndarray) -> dict[str, float | None]:
+        """Return R2 of each teacher's vectors, given predictions of all columns, (n_rows, n_columns)."""
+        actual, found, stop = self.task.crystals.labels[rows], {}, len(self.task.units)
+        for lesson in self.task.lessons:
+            start, stop = stop, stop + len(lesson.variances)
+            found[lesson.name] = lesson.explained(predicted[:, start:stop], actual[:, start:stop])
+        return found
 
     def _describe(self, figures: dict[str, Any]) -> str:
         return described(figures, self.task.units, self.config.epochs)
@@ -218,12 +271,13 @@ class _Trainer:
     def _save(self) -> None:
         if self.run.checkpoint is None or not self.run.team.is_first:
             return
+        self._check()
         state = Checkpoint(
             run=self.run.identity,
             step=self.step,
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
-            epoch_loss=self.epoch_loss,
+            epoch_loss=float(self.epoch_loss),
             history=self.history,
         )
         write_checkpoint(self.run.checkpoint, state)
@@ -235,7 +289,8 @@ class _Trainer:
     def _restore(self, state: Checkpoint) -> None:
         self.model.load_state_dict(state.model)
         self.optimizer.load_state_dict(state.optimizer)
-        self.step, self.epoch_loss, self.history = state.step, state.epoch_loss, state.history
+        self.step, self.history = state.step, state.history
+        self.epoch_loss.fill_(state.epoch_loss)
         if self.step > 0:
             self.run.reporter.say(f"Resuming the run at step {self.step} of {self.n_steps}.")
 
@@ -249,7 +304,7 @@ def predict(
     *,
     team: Team = ALONE,
 ) -> np.ndarray:
-    """Return standardized predictions for the given rows in full precision, (n_rows, n_targets) float64.
+    """Return what a network says of the given rows in full precision, (n_rows, n_columns) float64.
 
     Several workers share the batches; what each predicts does not depend on how many there are.
     """
@@ -258,8 +313,8 @@ def predict(
         crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
     )
     with torch.inference_mode():
-        mine = [model(crystals.batch(part).to(device)).cpu().numpy() for part in order[team.rank :: team.size]]
-    shares = team.gather(mine)
+        mine = [model(batch.to(device)) for batch in fed_crystals(crystals, order[team.rank :: team.size], device)]
+    shares = team.gather([found.cpu().numpy() for found in mine])
     parts = [shares[number % team.size][number // team.size] for number in range(len(order))]
     place = {row: k for k, row in enumerate(np.concatenate(order))}
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
@@ -268,8 +323,9 @@ def predict(
 def described(figures: dict[str, Any], units: Mapping[str, str], n_epochs: int) -> str:
     """Return the figures of an epoch as people read them."""
     maes = {name: f"{figures['validation'][name]['mae']:.3g}" for name in units}
-    errors = (f"{name} {with_unit(maes[name], unit)}" for name, unit in units.items())
-    return f"epoch {figures['epoch']}/{n_epochs}, loss {figures['loss']:.4f}, MAE {', '.join(errors)}"
+    errors = ", ".join(f"{name} {with_unit(maes[name], unit)}" for name, unit in units.items())
+    taught = "".join(f", R2 of {name} {r2:.3f}" for name, r2 in figures.get(TEACHERS, {}).items() if r2 is not None)
+    return f"epoch {figures['epoch']}/{n_epochs}, loss {figures['loss']:.4f}, MAE {errors}{taught}"
 
 
 def _share_of(n: int, team: Team) -> tuple[np.ndarray, float]:

@@ -95,7 +95,7 @@ class LanguageMethod(CromelMethod):
         """Return limits, citation, the teacher and the corpus."""
         said = super().describe()
         read = {"corpus": self.corpus.file} if self.corpus else {}
-        return replace(said, limits=LIMITS, bibtex=PAPER, options=said.options | read)
+        return replace(said, limits=LIMITS, bibtex=PAPER, options={**said.options, **read})
 
 
 METHOD = LanguageMethod
