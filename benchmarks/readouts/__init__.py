@@ -1,7 +1,8 @@
 """What a structure vector gains by more than the mean over its atoms: ``python -m benchmarks readouts [NAME ...]``.
 
 Every readout of the same site vectors stands under the same heads, on the same crystals, in the same splits. Where
-CHGNet is installed, its crystal features take part on AFLOW.
+CHGNet is installed, its crystal features take part on AFLOW. The one that came out ahead is measured once more, alone,
+on crystals that had not been drawn: the cases named ``...-again``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ TITLES = {
     "phonons": "MatBench, phonons",
     "dielectric": "MatBench, dielectric",
     "jdft2d": "MatBench, jdft2d",
+    "aflow-again": "AFLOW, other crystals",
+    "perovskites-again": "Cubic perovskites, others",
+    "dielectric-again": "MatBench, dielectric, other crystals",
 }
 
 

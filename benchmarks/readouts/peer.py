@@ -34,6 +34,11 @@ def name() -> str:
 
 
 def peer_vectors(table: StructureTable) -> np.ndarray:
+    """Return the mean over atoms for each crystal, (n, 64) float32; what CHGNet calls crystal features is the sum."""
+    return _sums(table) / table.n_sites[:, None].astype(np.float32)
+
+
+def _sums(table: StructureTable) -> np.ndarray:
     """Return the features of all crystals, (n, 64) float32, out of the cache where they were made before."""
     kept = _place(table)
     if kept.is_file():

@@ -26,7 +26,7 @@ TESTED = 1 / 3
 """Of the formulas, where there are no official folds."""
 
 MAX_ROWS = 1_500
-"""That are used of a set, drawn at random."""
+"""Of a set that are drawn at random, at most; those of two draws have none in common."""
 
 MAX_SITES = 200
 """Larger cells of the Materials Project are left out."""
@@ -89,18 +89,19 @@ class Problem:
     notes: Sequence[str]
 
 
-def pose(name: str, folder: Path, encoder: CrystalEncoder) -> Problem:
+def pose(name: str, folder: Path, encoder: CrystalEncoder, *, draw: int = 0) -> Problem:
     """Return the problem of a case.
 
     Args:
         name: a key of `FILES`, or of `benchmarks.sets.SETS`.
         folder: of the data.
         encoder: that has to know all elements.
+        draw: which rows are drawn.
 
     Raises:
         InputInvalid: the data are not there.
     """
-    return _drawn(FILES[name], folder, encoder) if name in FILES else _matched(name, folder, encoder)
+    return _drawn(FILES[name], folder, encoder, draw) if name in FILES else _matched(name, folder, encoder, draw)
 
 
 def made_up() -> Problem:
@@ -121,19 +122,20 @@ def held_out(formulas: np.ndarray, seed: int) -> np.ndarray:
     return (order < TESTED * len(distinct))[formula_of_row]
 
 
-def drawn(fine: np.ndarray) -> np.ndarray:
+def drawn(fine: np.ndarray, draw: int) -> np.ndarray:
     """Return the numbers of `MAX_ROWS` rows of those that are fine, (n,) bool, in their order, or of all of them."""
-    return np.sort(np.random.default_rng(0).permutation(np.flatnonzero(fine))[:MAX_ROWS])
+    start = draw * MAX_ROWS
+    return np.sort(np.random.default_rng(0).permutation(np.flatnonzero(fine))[start : start + MAX_ROWS])
 
 
-def _drawn(about: Drawn, folder: Path, encoder: CrystalEncoder) -> Problem:
+def _drawn(about: Drawn, folder: Path, encoder: CrystalEncoder, draw: int) -> Problem:
     path = folder / about.file
     if not path.is_file():
         raise InputInvalid(f"No {path}. Name the folder of the data with --data, or set {DATA_ENV}.")
     table = _known(clean(read_structure_table(path))[0], encoder)
     values = labels_of(table, tuple(about.units))
     fine = np.isfinite(values).all(axis=1) & ((values > 0).all(axis=1) if about.logarithm else True)
-    rows = drawn(fine)
+    rows = drawn(fine, draw)
     table, values = table.take(rows), values[rows]
     formulas = np.array(reduced_formulas_of(table))
     note = (
@@ -144,7 +146,7 @@ def _drawn(about: Drawn, folder: Path, encoder: CrystalEncoder) -> Problem:
     return Problem(table, formulas, about.units, np.log10(values) if about.logarithm else values, tested, [note])
 
 
-def _matched(name: str, folder: Path, encoder: CrystalEncoder) -> Problem:
+def _matched(name: str, folder: Path, encoder: CrystalEncoder, draw: int) -> Problem:
     """Give the rows of a set of formulas the structures of the Materials Project."""
     task, path = read_set(folder, name), folder / MATERIALS_PROJECT
     if not path.is_file():
@@ -153,7 +155,7 @@ def _matched(name: str, folder: Path, encoder: CrystalEncoder) -> Problem:
     table = _known(table, encoder)
     place = {formula: k for k, formula in enumerate(reduced_formulas_of(table))}
     crystal = np.array([place.get(formula, -1) for formula in task.groups])
-    rows = drawn(crystal >= 0)
+    rows = drawn(crystal >= 0, draw)
     folds = task.folds(0)[rows]
     alone = sum(n_structures[formula] == 1 for formula in task.groups[rows])
     note = (

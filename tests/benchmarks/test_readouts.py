@@ -101,9 +101,23 @@ def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.Monkey
     assert "| mean, spread | 256 |" in page([result])
 
 
+def test_what_came_out_ahead_is_measured_again_on_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "N_TREES", 3)
+    first, again = tasks.drawn(np.ones(4_000, dtype=bool), 0), tasks.drawn(np.ones(4_000, dtype=bool), 1)
+    assert (len(first), len(again), len(np.intersect1d(first, again))) == (1_500, 1_500, 0)
+    result = measuring.run("aflow-again", Request(quick=True)) | {"name": "aflow-again", "title": "Others"}
+    assert list(result["settings"]["widths"]) == [measuring.PLAIN, measuring.AHEAD]
+    assert page([result]).startswith("What came out ahead, alone")
+
+
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match=r"aflow\.parquet.*--data"):
         measuring.run("aflow", Request(quick=False, data=tmp_path))
+
+
+def test_the_peer_is_a_mean_over_atoms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "_sums", lambda table: 2 * table.n_sites[:, None].astype(np.float32))
+    assert (peer.peer_vectors(tasks.made_up().table) == 2).all()
 
 
 def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
