@@ -14,11 +14,14 @@ from benchmarks import (
     language,
     own_data,
     pooling,
+    readouts,
     search,
     speed,
 )
 
-MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data)
+MODULES = (
+    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
+)  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 
 

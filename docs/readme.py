@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, own_data, speed
+from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, own_data, readouts, speed
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -40,7 +40,8 @@ def fill_benchmarks(text: str) -> str:
 
 def fill_downstream(text: str) -> str:
     """Return the page on downstream models with its tables made anew."""
-    return insert(text, "results", render_all(downstream.SUITE))
+    filled = insert(text, "results", render_all(downstream.SUITE))
+    return insert(filled, "readouts", render_all(readouts.SUITE))
 
 
 def fill_cross_modal(text: str) -> str:
