@@ -146,7 +146,7 @@ def _connect(ray: Any, address: str | None) -> None:
     if address is not None and address != "auto":
         _check_answers(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=None)
+        ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=_dashboard(address))
     except (ConnectionError, RuntimeError, ValueError, OSError, AssertionError) as error:
         where = "that runs on this machine" if address in (None, "auto") else f"at {address} to join from here"
         reason = shortened(" ".join(str(error).split()), 300)
@@ -154,6 +154,11 @@ def _connect(ray: Any, address: str | None) -> None:
             f"There is no Ray cluster {where}: {reason} Start one with ray start --head, and give this command on one "
             "of its nodes."
         ) from error
+
+
+def _dashboard(address: str | None) -> bool | None:
+    """Return that a cluster which begins here needs none, or that one which is there already has what it has."""
+    return None if address or os.environ.get("RAY_ADDRESS") else False
 
 
 def _check_answers(address: str) -> None:
