@@ -193,6 +193,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert not list(user_root().parent.glob("embed/toy-*"))
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (

@@ -375,6 +375,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], bytes
     return options, (place / "cache/catalogs/toy/0.1.0/vectors.npy").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
     kill: signal.Signals, whole: tuple[list[object], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -54,6 +54,7 @@ def run_command(arguments: list[str], address: str, home: Path) -> subprocess.Co
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
+@pytest.mark.slow
 def test_everything_is_pulled_and_every_structure_is_the_one_served(
     documents: list[dict[str, Any]], address: str, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_everything_is_pulled_and_every_structure_is_the_one_served(
         assert table.properties["formation_energy_per_atom"][row] == document["formation_energy_per_atom"]
 
 
+@pytest.mark.slow
 def test_a_catalog_is_built_from_it_and_says_that_it_is_synthetic(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
