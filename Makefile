@@ -24,7 +24,7 @@ demo: $(VENV)/.build  ## train on the starter set, look at the catalog, featuriz
 	@BIN=$(BIN) sh docs/demo.sh
 
 test: $(VENV)/.test  ## run the whole test suite
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.test  ## kill, fill, stop and watch every command at each of its steps; the suite tries some of them
 	FAULTS_ALL_STEPS=1 $(BIN)/python -m pytest tests/faults

@@ -1,4 +1,4 @@
-"""Python code in a separate process that has the slow imports behind it, so that it starts at once."""
+"""Python code in separate processes that have the slow imports behind them, so that they start at once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,31 @@ from multiprocessing.process import BaseProcess
 
 PRELOADED = [
     "torch._dynamo",
-    "pymatgen.core",
+    "pymatgen.io.cif",
     "mp_api.client.routes.materials.summary",
     "embeddings.cli",
     "builders.embed.job",
+    "builders.embed.parts",
+    "builders.featurize",
+    "builders.methods.cromel.method",
+    "builders.methods.crystal_transformer.method",
+    "builders.pipeline",
+    "builders.snapshots.snapshot",
+    "builders.sources.local_folder",
+    "builders.sources.local_parsing",
     "builders.sources.mp",
 ]
+
+
+def one_server() -> None:
+    """Let the first that needs a server of processes start one that serves all later ones as well."""
+    forkserver.set_forkserver_preload(PRELOADED)
+    forkserver.set_forkserver_preload = lambda names: None  # the product names what one command needs
+
+
+def flush_nothing(descriptor: int) -> None:
+    """Stand in for `os.fsync`: refuse what is not open, and return at once."""
+    os.fstat(descriptor)
 
 
 def run_forked(code: str, arguments: Sequence[str]) -> None:
@@ -32,10 +51,7 @@ def run_forked(code: str, arguments: Sequence[str]) -> None:
 
 def start_forked(code: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> BaseProcess:
     """Start Python code as `run_forked` does, in this environment or another one, and return its process."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    forkserver.ensure_running()
-    process = context.Process(target=_run, args=(code, arguments, dict(environment or os.environ)))
+    process = get_context("forkserver").Process(target=_run, args=(code, arguments, dict(environment or os.environ)))
     process.start()
     return process
 

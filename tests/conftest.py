@@ -1,15 +1,18 @@
-"""Shared fixtures: a cache of its own for every test, and the optional development data."""
+"""Shared fixtures: a cache of its own for every test, and the optional development data; and what keeps tests fast."""
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import builders  # noqa: F401  # bounds how long threads spin, before anything loads torch
+from testing.processes import flush_nothing, one_server
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,6 +21,35 @@ settings.register_profile("any machine", deadline=None)  # how long an example t
 settings.load_profile("any machine")
 
 DATA_ENV = "EMBEDDINGS_TEST_DATA"
+
+one_server()  # before anything that a test calls starts one of its own
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage neither during the imports of all tests nor later in what they imported: it stays anyway."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests, then those of many, so that no worker is left alone with one at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        n_tests = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path not in slow, -n_tests[item.path], item.path))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """Flush nothing: only a loss of power would tell, and a flush takes milliseconds. What is flushed is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", flush_nothing)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,7 +18,14 @@ from embeddings import load_uae
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix, reduced_formulas
 
-QUICK = (("n_members", 1), ("epochs", 20), ("learning_rate", 1e-2), ("encoder_learning_rate", 1e-2))
+QUICK = (
+    ("n_members", 1),
+    ("n_folds", 2),
+    ("n_repeats", 1),
+    ("epochs", 20),
+    ("learning_rate", 1e-2),
+    ("encoder_learning_rate", 1e-2),
+)
 
 N_TARGETS, TEACHER_DIM = 2, 8
 

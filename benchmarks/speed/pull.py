@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.harness import Request
 from benchmarks.measure import at_most, process_usage
 from testing.servers.summary import SummaryServer, summary_server
-from testing.servers.summary_documents import summary_documents
+from testing.servers.summary_documents import repeated, summary_documents
 
 SIZES = (2_500, 10_000)
 N_DIFFERENT = 500
@@ -24,7 +24,7 @@ MAX_PEAK_MB, MAX_GROWTH = 500.0, 1.15
 def run(request: Request) -> dict[str, Any]:
     """Pull two sizes of a database in processes of their own."""
     sizes = (60, 120) if request.quick else SIZES
-    with summary_server(_documents(max(sizes))) as server:
+    with summary_server(repeated(summary_documents(min(max(sizes), N_DIFFERENT)), max(sizes))) as server:
         rows = [_pull_row(server, size) for size in sizes]
     seconds = max(rows[1]["seconds"] - rows[0]["seconds"], 1e-3)
     return {
@@ -39,11 +39,6 @@ def run(request: Request) -> dict[str, Any]:
             f"The {sizes[1] - sizes[0]:,} documents beyond the smaller pull took {seconds:.1f} s.",
         ],
     }
-
-
-def _documents(n: int) -> list[dict[str, Any]]:
-    made = summary_documents(min(n, N_DIFFERENT))
-    return [made[k % len(made)] | {"material_id": f"mp-{k + 1}"} for k in range(n)]
 
 
 def _pull_row(server: SummaryServer, size: int) -> dict[str, Any]:

@@ -20,6 +20,18 @@ def summary_documents(n: int, *, n_deprecated: int = 0, n_nc: int = 0) -> list[d
     return documents + [_document(n + n_deprecated + k, licence="BY-NC") for k in range(n_nc)]
 
 
+def repeated(documents: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
+    """Return ``n`` documents, the given ones again and again under identifiers of their own: to make one takes long."""
+    return [documents[k % len(documents)] | {"material_id": identifier(k + 1)} for k in range(n)]
+
+
+def identifier(number: int) -> str:
+    """Return the identifier of a number as documents spell it."""
+    from emmet.core.mpid import AlphaID
+
+    return str(AlphaID(number, prefix="mp", padlen=8))
+
+
 def _document(k: int, *, deprecated: bool = False, licence: str = "BY-C") -> dict[str, Any]:
     from emmet.core.base import EmmetMeta
     from emmet.core.summary import SummaryDoc

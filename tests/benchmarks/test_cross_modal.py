@@ -163,6 +163,7 @@ def test_figures_are_means_over_seeds_and_folds():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_quick_mode_runs(tmp_path: Path):
     """Every way of moving knowledge, on formulas whose property is known."""
     result = CliRunner().invoke(main, ["cross-modal", "efe", "--quick", "--out", str(tmp_path)])

@@ -71,6 +71,7 @@ def result_of(name: str, folder: Path) -> Document:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUITE.names)
 def test_every_benchmark_runs_and_has_goals(name: str, measured: Measure) -> None:
     result = measured(name)

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from embeddings.store.roots import user_root
 from testing.crystals import arrow_table, cscl, sample_crystals
 from testing.encoders import write_encoder_catalog
 from testing.engines import FakePool
+from testing.processes import run_forked, start_forked
 from testing.toys import write_toy
 
 
@@ -194,6 +193,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert not list(user_root().parent.glob("embed/toy-*"))
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (
@@ -201,13 +201,14 @@ def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tm
         "pieces.AT_ONCE, make = 4, p.make_part; p.make_part = lambda *a: (time.sleep(0.1), make(*a))[1]\n"
         f"main({arguments(sample, 'site', out)!r})"
     )
-    process = subprocess.Popen([sys.executable, "-c", slow], env=os.environ | {"OMP_NUM_THREADS": "1"})
-    while process.poll() is None and not list(own_cache.glob("embed/*/part-00001.parquet")):
+    process = start_forked(slow, [], os.environ | {"OMP_NUM_THREADS": "1"})
+    while process.is_alive() and not list(own_cache.glob("embed/*/part-00001.parquet")):
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "sample.parquet"]
-    subprocess.run([sys.executable, "-c", slow.replace("0.1)", "0)")], check=True)
+    run_forked(slow.replace("0.1)", "0)"), [])
     assert list(load_catalog(out)) == [f"test-{k}" for k in GOOD]
 
 
@@ -230,11 +231,12 @@ def test_a_killed_driver_of_workers_is_taken_up_where_it_was(
         "import sys; from builders.embed import pieces; from embeddings.cli import main; pieces.AT_ONCE = 1\n"
         f"main({[*arguments(sample, 'structure', out), '--workers', '2']!r})"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
-    while process.poll() is None and sum(map(_n_lines, own_cache.glob("embed/*/ledger.jsonl"))) < 7:
+    process = start_forked(code, [], os.environ | {"OMP_NUM_THREADS": "1"})
+    while process.is_alive() and sum(map(_n_lines, own_cache.glob("embed/*/ledger.jsonl"))) < 7:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     kept = {
         json.loads(line)["number"] for line in next(own_cache.glob("embed/*/ledger.jsonl")).read_text().splitlines()
     }

@@ -369,13 +369,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], bytes
     """Options of a build that takes a while, and the vectors of one that nobody killed."""
     place = tmp_path_factory.mktemp("whole")
     options = table_options(write_sample(place / "sample.parquet", 60), epochs=30)
-    _spawn(options, place / "cache").communicate(timeout=120)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDDINGS_CACHE", str(place / "cache"))
+        assert build(*options).exit_code == 0
     return options, (place / "cache/catalogs/toy/0.1.0/vectors.npy").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
-    kill: signal.Signals, whole: tuple[list[object], bytes], tmp_path: Path
+    kill: signal.Signals, whole: tuple[list[object], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options, vectors = whole
     process = _spawn(options, tmp_path / "killed")
@@ -386,8 +389,8 @@ def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
     assert "Traceback" not in stderr
     assert not (tmp_path / "killed" / "catalogs" / "toy").exists()
     assert checkpoint.exists()
-    resumed = _spawn([*options, "--resume"], tmp_path / "killed")
-    assert "Resuming the run at step" in resumed.communicate(timeout=120)[1]
+    monkeypatch.setenv("EMBEDDINGS_CACHE", str(tmp_path / "killed"))
+    assert "Resuming the run at step" in build(*options, "--resume").stderr
     assert (tmp_path / "killed/catalogs/toy/0.1.0/vectors.npy").read_bytes() == vectors
 
 

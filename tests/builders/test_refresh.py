@@ -87,6 +87,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moves_again", [False, True])
 def test_killed_before_any_change_on_the_disk(moves_again: bool, tmp_path: Path) -> None:
     last = 3 if moves_again else 2

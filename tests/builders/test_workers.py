@@ -181,6 +181,7 @@ def losses(cache: Path) -> list[float]:
     return [figures["loss"] for figures in json.loads(history.read_text())]
 
 
+@pytest.mark.slow
 def test_two_workers_one_of_them_killed_have_the_loss_curve_of_one(tmp_path: Path, own_cache: Path) -> None:
     sample = write_sample(tmp_path / "sample.parquet", 60)
     options = ["--source", "table", "--path", str(sample), "--recipe", "ct-ef-eg", "--epochs", "6"]

@@ -133,6 +133,7 @@ ignore_missing_imports = true
 """
 
 
+@pytest.mark.slow
 def test_a_type_checker_can_follow_a_user(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "user.py").write_text(SNIPPET)

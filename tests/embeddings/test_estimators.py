@@ -88,7 +88,7 @@ def test_the_encoder_that_was_given_is_never_changed(encoder, values):
 
 
 def test_the_same_seed_gives_the_same_model_and_a_pickle_predicts_alike(encoder, values):
-    model = CrossModalRegressor(encoder, **OPTIONS).fit(FORMULAS, values)
+    model = CrossModalRegressor(encoder, **OPTIONS | {"epochs": 3}).fit(FORMULAS, values)
     again = clone(model).fit(FORMULAS, values)  # a clone shares nothing but the parameters
     np.testing.assert_array_equal(model.predict(FORMULAS), again.predict(FORMULAS))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(FORMULAS), model.predict(FORMULAS))
@@ -106,11 +106,11 @@ def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(encoder, lang
         model = finetune(encoder, FORMULAS, given, **OPTIONS)
         predict = getattr(model, "predict_proba", model.predict)
         together = predict(FORMULAS)
-        alone = np.concatenate([predict([formula]) for formula in FORMULAS])
+        alone = np.concatenate([predict([formula]) for formula in FORMULAS[::4]])
         beside_larger = predict([*FORMULAS, "LiNa2K3Rb4Cs5Fr6"])[:-1]
         shuffled = predict([FORMULAS[row] for row in shuffle])
-        for other in (alone, beside_larger):
-            np.testing.assert_allclose(other, together, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(alone, together[::4], rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(beside_larger, together, rtol=1e-11, atol=1e-12)
         np.testing.assert_allclose(shuffled, together[shuffle], rtol=1e-11, atol=1e-12)
 
 
@@ -356,6 +356,7 @@ def _formulas_of(X: np.ndarray) -> list[dict[str, float]]:
     return [{"O": 1.0} | dict(zip(SYMBOLS[10:60], row, strict=False)) for row in numbers.tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_toy_encoder, write_language_encoder])
 def test_passes_the_checks_of_scikit_learn(tmp_path, write):
     """Behind numbers: of formulas, scikit-learn makes next to none."""

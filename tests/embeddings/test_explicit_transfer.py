@@ -105,6 +105,7 @@ def test_rows_of_a_formula_are_held_out_together_from_the_model_of_vectors(monke
     assert not any(set(formulas[train]) & set(formulas[test]) for train, test in seen)
 
 
+@pytest.mark.slow
 def test_a_clone_gives_the_same_numbers_and_a_formula_without_candidates_what_its_composition_says(
     crystals: Any,
 ) -> None:

@@ -52,19 +52,6 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["explore", *arguments], prog_name="embeddings")
 
 
-@pytest.mark.slow
-def test_the_command_writes_one_small_file_with_everything_in_it(tmp_path: Path, ct_multi: ElementCatalog) -> None:
-    pytest.importorskip("umap", reason="umap-learn is not installed")
-    out = tmp_path / "explorer.html"
-    result = run("ct-multi", "-o", str(out))
-    assert result.exit_code == 0, result.output
-    page = out.read_text()
-    assert len(page) < 1_000_000
-    (shown,) = content_of(page)["catalogs"]
-    assert shown["maps"]["umap"] == project(ct_multi, "umap").at.round(4).tolist()
-    assert shown["maps"]["pca"] == project(ct_multi, "pca").at.round(4).tolist()
-
-
 @pytest.mark.usefixtures("quick_maps")
 def test_numbers_are_those_of_the_library(ct_multi: ElementCatalog) -> None:
     page = content_of(render_page([ct_multi]))

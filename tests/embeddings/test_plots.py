@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from embeddings.analysis import cluster
+from embeddings.analysis.projection import project
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, ElementUnknown, FormulaInvalid, InputInvalid
 from embeddings.plots import (
     Figure,
     class_violins,
+    classes,
     dendrogram,
     elbow_and_silhouette,
     element_classes,
@@ -400,8 +402,8 @@ def test_tables_that_cannot_be_drawn_are_named(table: Any, property: str, error:
         class_violins(table, property, CLASSES)
 
 
-def test_classes_on_the_map_have_the_colors_of_their_violins() -> None:
-    pytest.importorskip("umap", reason="umap-learn is not installed")
+def test_classes_on_the_map_have_the_colors_of_their_violins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classes, "project", lambda catalog, method, seed: project(catalog, "pca", seed=seed))
     figure = element_classes(toy_catalog(), TABLE, {"gap": "gap (eV)"}, k=2)
     discs, violins = mark(figure, Points), mark(figure, Areas, 1)
     named = dict(zip(toy_catalog().symbols, discs.fills, strict=True))

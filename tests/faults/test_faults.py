@@ -19,7 +19,10 @@ from embeddings.cli import COMMANDS, main
 from tests.faults.table import CASES, CHOICES, READ_ONLY, Case, prepare
 from tests.faults.worker import Outcome, Worker
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="steps are found through /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="steps are found through /proc"),
+    pytest.mark.slow,
+]
 
 ALL_STEPS = "FAULTS_ALL_STEPS"
 TAKING_THE_PLACE = ("replace", "rename", "_exchange")

@@ -18,9 +18,9 @@ from multiprocessing import forkserver, spawn
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from embeddings.analysis.projection import project
+from embeddings.explorer import content
+from testing.processes import flush_nothing
 from tests.faults.steps import Steps
 
 MODULES = (
@@ -75,7 +75,6 @@ class Worker:
     def __init__(self, logs: Path) -> None:
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
-            "NUMBA_THREADING_LAYER": "workqueue",
             "SOURCE_DATE_EPOCH": "1700000000",
         }
         checkout = Path(__file__).parents[2]
@@ -125,7 +124,8 @@ def serve(logs: Path) -> None:
         import_module(module)
     forkserver.set_forkserver_preload([*WORKERS])
     forkserver.ensure_running()
-    project(np.random.default_rng(0).normal(size=(90, 16)).astype(np.float32))  # compiles UMAP once for all forks
+    content.project = lambda catalog, method, seed: project(catalog, "pca", seed=seed)  # UMAP takes long to compile
+    os.fsync = flush_nothing
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_run(json.loads(line), logs)) + "\n")
         sys.stdout.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import pytest
@@ -19,21 +18,6 @@ from testing.servers.summary import SummaryServer, summary_server
 from testing.servers.summary_documents import summary_documents
 
 KEY = "0123456789abcdefABCDEF0123456789"
-
-
-PRELOADED = [
-    "builders.snapshots.snapshot",
-    "builders.sources.mp",
-    "mp_api.client.routes.materials.summary",
-    "pymatgen.io.cif",
-]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def fast_processes() -> None:
-    """Let all further processes be forked from one that has the slow imports behind it."""
-    get_context("forkserver").set_forkserver_preload(PRELOADED)
-    forkserver.ensure_running()
 
 
 @pytest.fixture

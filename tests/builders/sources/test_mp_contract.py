@@ -18,15 +18,21 @@ from builders.sources.mp import server_filters
 from builders.sources.mp_documents import CENSUS_FIELDS, FIELDS, normal_id
 from testing.servers.emmet import DATABASE_VERSION, emmet_server
 from testing.servers.summary import SummaryServer
-from testing.servers.summary_documents import summary_documents
+from testing.servers.summary_documents import identifier, repeated, summary_documents
 from tests.builders.sources.conftest import KEY
 
-N = 2_500
+N, N_DIFFERENT = 2_500, 499
+"""Documents, in three pages; those that are made, as many as neither a page nor a batch holds."""
 
 
 @pytest.fixture(scope="module")
 def documents() -> list[dict[str, Any]]:
-    return summary_documents(N, n_deprecated=20, n_nc=10)
+    made = summary_documents(N_DIFFERENT, n_deprecated=20, n_nc=10)
+    served = repeated(made[:N_DIFFERENT], N)
+    for k, document in enumerate(served):  # what no other one says
+        document["formation_energy_per_atom"] = -k / N
+    apart = made[N_DIFFERENT:]
+    return served + [document | {"material_id": identifier(N + 1 + k)} for k, document in enumerate(apart)]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,7 @@ def run_command(arguments: list[str], address: str, home: Path) -> subprocess.Co
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
+@pytest.mark.slow
 def test_everything_is_pulled_and_every_structure_is_the_one_served(
     documents: list[dict[str, Any]], address: str, tmp_path: Path
 ) -> None:
@@ -69,12 +76,13 @@ def test_everything_is_pulled_and_every_structure_is_the_one_served(
         assert table.properties["formation_energy_per_atom"][row] == document["formation_energy_per_atom"]
 
 
+@pytest.mark.slow
 def test_a_catalog_is_built_from_it_and_says_that_it_is_synthetic(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from embeddings import load_uae
 
-    options = "build --source mp --limit 1500 --recipe ct-multi --epochs 1 --name pulled --about materials-project"
+    options = "build --source mp --limit 1100 --recipe ct-multi --epochs 1 --name pulled --about materials-project"
     result = run_command([*options.split(), "--out", str(tmp_path / "catalogs")], address, tmp_path)
     assert result.returncode == 0, result.stderr
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "catalogs"))
@@ -83,7 +91,7 @@ def test_a_catalog_is_built_from_it_and_says_that_it_is_synthetic(
     assert manifest.synthetic
     assert manifest.training.database_version == DATABASE_VERSION
     assert manifest.training.query["server_filters"]["deprecated"] is False
-    assert manifest.training.n_structures + manifest.metrics["formation_energy_per_atom"].n <= 1500
+    assert manifest.training.n_structures + manifest.metrics["formation_energy_per_atom"].n <= 1100
     card = (tmp_path / "catalogs" / "pulled" / "0.1.0" / "CARD.md").read_text()
     assert f"Database version {DATABASE_VERSION}" in card
     assert "jain2013commentary" in card

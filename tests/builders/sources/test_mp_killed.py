@@ -45,6 +45,7 @@ def moments() -> list[float]:
     return [(part + generator.random()) / n for part in range(n)]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(server: SummaryServer, moments: list[float], tmp_path: Path) -> None:
     started(server.address, tmp_path / "warm").join()
     begun = time.monotonic()

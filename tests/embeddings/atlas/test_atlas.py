@@ -255,22 +255,6 @@ def test_open_shows_the_page(vectors: Path, install: Install, monkeypatch: pytes
     assert shown == [str(Path("atlas/index.html").resolve())]
 
 
-@pytest.mark.slow
-def test_many_structures_are_placed_from_their_exact_neighbors(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("umap", reason="umap-learn is not installed")
-    monkeypatch.setattr(places, "MANY_ROWS", 4096)
-    random = np.random.default_rng(0)
-    middles = random.normal(size=(5, 8)) * 3
-    group = random.integers(5, size=4200)
-    vectors = (middles[group] + random.normal(size=(4200, 8))).astype(np.float32)
-    near = nearest_rows(vectors, places.neighbors_needed(len(vectors), "umap"))
-    first, second = (places.places_of(vectors, near, "umap", seed=3) for _ in range(2))
-    np.testing.assert_array_equal(first.at, second.at)
-    assert first.axes == ("UMAP 1", "UMAP 2")
-    of_map = nearest_rows(np.column_stack([first.at, np.full(4200, 100, np.float32)]), 10).rows
-    assert (group[of_map] == group[:, None]).mean() > 0.8
-
-
 def test_an_empty_catalog_is_named(vectors: Path, install: Install) -> None:
     install()
     pq.write_table(pq.read_table("v.parquet").slice(0, 0), "empty.parquet")
