@@ -24,6 +24,7 @@ TITLES = {
     "load": "From a name to vectors",
     "featurize": "From formulas to composition vectors",
     "encode": "From formulas to encoded vectors",
+    "explain": "All pairs of a formula explained",
     "training": "Training",
     "threads": "Training on two threads, by how they wait for each other",
     "graphs": "Neighbors and packing",
