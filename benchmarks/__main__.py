@@ -16,9 +16,12 @@ from benchmarks import (
     pooling,
     search,
     speed,
+    teachers,
 )
 
-MODULES = (speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data)
+MODULES = (
+    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, teachers,
+)  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 
 
