@@ -30,7 +30,8 @@ SHOWN = {
 COMPARED = (
     *(((way, OWN), ("labels", OWN)) for way in NETWORKS if way != "labels"),
     *(((way, OWN), ("teacher", OWN)) for way in NETWORKS),
-    *(((way, JOINED), ("teacher", OWN)) for way in NETWORKS),
+    *(((way, OWN), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
+    *(((way, JOINED), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
 )
 """What is compared with what, in pairs."""
 
