@@ -17,10 +17,11 @@ from benchmarks import (
     readouts,
     search,
     speed,
+    teachers,
 )
 
 MODULES = (
-    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
+    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts, teachers,
 )  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 

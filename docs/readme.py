@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import adopted, bench, cross_modal, downstream, explicit, imkt, language, own_data, readouts, speed
+from benchmarks import (
+    adopted,
+    bench,
+    cross_modal,
+    downstream,
+    explicit,
+    imkt,
+    language,
+    own_data,
+    readouts,
+    speed,
+    teachers,
+)
 from benchmarks.harness import render_all
 from embeddings.store import index
 from embeddings.store.card import trained_on
@@ -25,6 +37,7 @@ LANGUAGE = ROOT / "docs" / "language-model.md"
 OWN_DATA = ROOT / "docs" / "crystal-transformer.md"
 EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 ADOPTED = ROOT / "docs" / "adopt.md"
+TEACHERS = ROOT / "docs" / "teachers.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -77,6 +90,11 @@ def fill_own_data(text: str) -> str:
 def fill_adopted(text: str) -> str:
     """Return the page on tables of others with their ranking made anew."""
     return insert(text, "ranked", render_all(adopted.SUITE))
+
+
+def fill_teachers(text: str) -> str:
+    """Return the page on teachers with what one is worth made anew."""
+    return insert(text, "results", render_all(teachers.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -155,6 +173,7 @@ PAGES = {
     EXPLICIT: fill_explicit,
     OWN_DATA: fill_own_data,
     ADOPTED: fill_adopted,
+    TEACHERS: fill_teachers,
 }
 """Page -> what makes its generated parts anew."""
 

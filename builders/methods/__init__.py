@@ -154,8 +154,8 @@ def open_method(
     if recipe.takes_vectors and not teachers:
         raise InputInvalid(
             f'The recipe "{recipe.name}" also learns from the vectors of a teacher, and none is given. Make them of '
-            "the same structures: embeddings embed --catalog NAME --source table --path structures.parquet -o "
-            "vectors.parquet; then add: --teacher vectors.parquet"
+            "the same structures: embeddings embed structures.parquet --encoder chgnet -o vectors.parquet (or with "
+            "--catalog NAME; docs/potentials.md tells what a potential needs); then add: --teacher vectors.parquet"
         )
     options = (("corpus", corpus), ("init", init), ("teachers", teachers or None))
     extra = {key: given for key, given in options if given is not None}

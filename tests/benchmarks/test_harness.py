@@ -16,7 +16,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import adopted, bench, cross_modal, downstream, imkt, language, pooling, readouts, search, speed
+from benchmarks import (
+    adopted,
+    bench,
+    cross_modal,
+    downstream,
+    imkt,
+    language,
+    pooling,
+    readouts,
+    search,
+    speed,
+    teachers,
+)
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
 from benchmarks.markdown import mean_and_std, table
@@ -25,7 +37,7 @@ from embeddings.errors import InputInvalid, SourceError
 
 SUITES = (
     speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, language.SUITE,
-    adopted.SUITE, search.SUITE, readouts.SUITE,
+    adopted.SUITE, search.SUITE, readouts.SUITE, teachers.SUITE,
 )  # fmt: skip
 
 

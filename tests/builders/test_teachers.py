@@ -180,6 +180,7 @@ def test_what_is_no_teacher_of_a_recipe_is_refused_by_name(sample: Path, tmp_pat
         (["--teacher", tmp_path / "nothing.parquet"], "ct-tiny", "There is no file"),
         (["--teacher", path, "--init", "master"], "ct-tiny", "goes on with --init has no --teacher"),
         ([], "ct-foundation", 'The recipe "ct-foundation" also learns from the vectors of a teacher'),
+        ([], "ct-foundation", "embeddings embed structures.parquet --encoder chgnet -o vectors.parquet"),
     ]
     for options, recipe, said in requests:
         refused = build(sample, *options, recipe=recipe)

@@ -1,0 +1,51 @@
+"""What a teacher is worth: ``python -m benchmarks teachers --data FOLDER --teacher FILE --tested FILE``.
+
+A network learns from structures of the Materials Project with a teacher and without; then properties of AFLOW's
+structures are learned from its vectors. Both files are made by `embeddings embed` with one encoder: of
+``mp_structures.parquet``, or its first structures, and of ``aflow.parquet``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.teachers.tables import page, table
+
+WAYS: dict[str, float | None] = {"labels": None, "teacher-1": 1.0, "teacher-4": 4.0, "teacher-alone": 1.0}
+"""Way to learn -> what the teacher weighs; the last one has no labels."""
+
+ALONE = "teacher-alone"
+
+
+def _taught(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.teachers.measuring").run(request)
+
+
+SUITE = Suite(
+    "teachers",
+    "Measure what a teacher is worth for the vectors of the network that it teaches.",
+    cases=[Case("taught", "Properties of AFLOW from vectors of taught networks", _taught)],
+    table=table,
+    page=page,
+)
+
+_FILE = click.Path(dir_okay=True, path_type=Path)
+
+command = harness.command(
+    SUITE,
+    click.Option(["--teacher"], type=_FILE, help="Vectors of the structures to learn from."),
+    click.Option(["--tested"], type=_FILE, help="Vectors of AFLOW's structures by the same encoder."),
+    click.Option(["--way", "ways"], multiple=True, type=click.Choice(list(WAYS)), default=list(WAYS), show_default=True,
+                 help="How a network learns; may be repeated."),
+    click.Option(["--structures"], type=click.IntRange(20), default=7000, show_default=True,
+                 help="To learn from, at most: the first that the teacher knows."),
+    click.Option(["--epochs"], type=click.IntRange(1), default=8, show_default=True, help="Of each network."),
+    click.Option(["--seeds"], type=click.IntRange(1), default=2, show_default=True, help="How many networks a way."),
+)  # fmt: skip

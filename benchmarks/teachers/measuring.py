@@ -1,0 +1,166 @@
+"""Networks that were taught, and their teacher: what heads make of the vectors of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
+from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.teachers.heads import N_TREES, predicted
+from benchmarks.teachers.learning import learn
+from benchmarks.teachers.problem import AFLOW, TARGETS, Problem, Sizes, read_problem
+from benchmarks.teachers.tables import JOINED, OWN
+from builders.learning.devices import limit_threads
+from embeddings.cli import main
+from embeddings.errors import InputInvalid
+from testing.crystals import arrow_table, sample_crystals, write_sample
+
+RECIPE, BATCH_SIZE = "ct-multi", 32
+"""What is learned, in small batches: a few thousand crystals make few of them."""
+
+MAX_SITES = 24
+"""Of a crystal that is learned from; those of AFLOW have 10 on average, and large ones take most of the time."""
+
+N_TRAINING, N_TEST = 2400, 600
+
+N_PARTS = 20
+"""Of the test rows, drawn at random: the error of each is kept, so that ways can be compared in pairs."""
+
+TEACHER, MEAN = "teacher", "mean"
+"""Ways without a network: the teacher's vectors, and the mean of the training rows."""
+
+Row = dict[str, Any]
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Measure every way with every seed, beside the teacher.
+
+    Args:
+        request: of the harness; quick are made-up crystals, a packaged network for a teacher and one epoch.
+
+    Returns:
+        ``settings``, ``trainings`` (what is told of each network) and ``rows``: an error for each way, seed, vectors
+        and target.
+
+    Raises:
+        InputInvalid: the data or a file are not there, or the earlier result is of other settings.
+    """
+    limit_threads()
+    with _given(request) as (data, teacher, tested):
+        epochs = 1 if request.quick else request.choices["epochs"]
+        recipe = crystal_recipe(RECIPE).with_options(
+            epochs=epochs, targets=("formation_energy_per_atom", "band_gap") if request.quick else None
+        )
+        recipe = replace(recipe, training=replace(recipe.training, batch_size=BATCH_SIZE))
+        problem = read_problem(data, teacher, tested, recipe.targets, _sizes(request))
+        settings = _settings(problem, epochs)
+        refuse_other_settings(request.known, settings)
+        known = request.known or {"trainings": [], "rows": []}
+        result: dict[str, Any] = {name: list(known[name]) for name in ("trainings", "rows")} | {"settings": settings}
+        if not result["rows"]:
+            result["rows"] = [*_mean(problem), *_measured(problem, problem.tested.vectors, TEACHER, 0, OWN)]
+            request.keep(result)
+        seeds = range(1 if request.quick else request.choices["seeds"])
+        for way, seed in product(request.choices["ways"], seeds):
+            if not any((row["way"], row["seed"]) == (way, seed) for row in result["rows"]):
+                vectors, about = learn(problem, recipe, way, seed)
+                result["trainings"].append({"way": way, "seed": seed} | about)
+                joined = np.hstack([vectors, problem.tested.vectors])
+                result["rows"] += _measured(problem, vectors, way, seed, OWN)
+                result["rows"] += _measured(problem, joined, way, seed, JOINED)
+                request.keep(result)
+        return result
+
+
+def _sizes(request: Request) -> Sizes:
+    if request.quick:
+        return Sizes(60, MAX_SITES, 20, 20)
+    return Sizes(request.choices["structures"], MAX_SITES, N_TRAINING, N_TEST)
+
+
+def _settings(problem: Problem, epochs: int) -> dict[str, Any]:
+    material, tested = problem.material, problem.tested
+    return {
+        "teacher": problem.name,
+        "recipe": RECIPE,
+        "epochs": epochs,
+        "batch_size": BATCH_SIZE,
+        "max_sites": MAX_SITES,
+        "n_learned": len(material.training_rows),
+        "n_held_out": len(material.validation_rows),
+        "labels": list(material.targets),
+        "n_training": len(tested.training_rows),
+        "n_test": len(tested.test_rows),
+        "n_trees": N_TREES,
+        "targets": TARGETS,
+    }
+
+
+@contextmanager
+def _given(request: Request) -> Iterator[tuple[Path, Path, Path]]:
+    """Yield the folder of the data, and the teacher's vectors of what is learned from and of what is tested."""
+    if request.quick:
+        with TemporaryDirectory() as folder:
+            yield _made_up(Path(folder))
+        return
+    teacher, tested = request.choices["teacher"], request.choices["tested"]
+    if teacher is None or tested is None:
+        raise InputInvalid(
+            f"Name the vectors of a teacher: --teacher for those of {MATERIALS_PROJECT}, --tested for those of "
+            f"{AFLOW}. Make both with: embeddings embed --encoder chgnet"
+        )
+    yield request.data, teacher, tested
+
+
+def _made_up(folder: Path) -> tuple[Path, Path, Path]:
+    write_sample(folder / MATERIALS_PROJECT, 80)
+    crystals, labels = sample_crystals(80, 1)
+    values = pa.array(np.exp(labels["formation_energy_per_atom"]))
+    pq.write_table(arrow_table(crystals, **dict.fromkeys(TARGETS, values)), folder / AFLOW)
+    found = []
+    for name in (MATERIALS_PROJECT, AFLOW):
+        found.append(folder / f"vectors-{name}")
+        main(["embed", "--catalog", "starter", "--source", "table", "--path", str(folder / name), "-o", str(found[-1]),
+              "--quiet"], standalone_mode=False)  # fmt: skip
+    return folder, found[0], found[1]
+
+
+def _mean(problem: Problem) -> list[Row]:
+    tested = problem.tested
+    said = np.tile(tested.values[tested.training_rows].mean(axis=0), (len(tested.test_rows), 1))
+    return _rows(problem, said, [MEAN] * len(TARGETS), MEAN, 0, OWN)
+
+
+def _measured(problem: Problem, features: np.ndarray, way: str, seed: int, vectors: str) -> list[Row]:
+    rows = _rows(problem, *predicted(features, problem.tested), way, seed, vectors)
+    told = ", ".join(f"{row['target']} {row['mae']:.4f} ({row['head']})" for row in rows)
+    click.echo(f"{way}, seed {seed}, {vectors}: {told}", err=True)
+    return rows
+
+
+def _rows(problem: Problem, said: np.ndarray, heads: list[str], way: str, seed: int, vectors: str) -> list[Row]:
+    errors = np.abs(said - problem.tested.values[problem.tested.test_rows])
+    parts = np.array([part.mean(axis=0) for part in np.array_split(errors, min(N_PARTS, len(errors)))])
+    return [
+        {
+            "way": way,
+            "seed": seed,
+            "vectors": vectors,
+            "target": target,
+            "head": heads[k],
+            "mae": round(float(errors[:, k].mean()), 6),
+            "parts": parts[:, k].round(5).tolist(),
+        }
+        for k, target in enumerate(TARGETS)
+    ]

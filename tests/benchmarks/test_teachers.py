@@ -1,0 +1,96 @@
+"""The comparison of teachers: nothing tested was learned from, a run goes on, the better head is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.harness import Request
+from benchmarks.teachers import heads, measuring
+from benchmarks.teachers.problem import TARGETS, Examined, Problem, read_problem
+from benchmarks.teachers.tables import table
+from builders.structures.formulas import reduced_formulas_of
+from embeddings.errors import InputInvalid
+from testing.crystals import sample_crystals, structure_table
+
+SIZES = measuring.Sizes(60, 24, 20, 20)
+LABELS = ("formation_energy_per_atom", "band_gap")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    return measuring._made_up(tmp_path_factory.mktemp("teachers"))
+
+
+@pytest.fixture(scope="module")
+def problem(files: tuple[Path, Path, Path]) -> Problem:
+    return read_problem(*files, LABELS, SIZES)
+
+
+def test_nothing_is_tested_that_a_network_or_a_head_learned_from(problem: Problem) -> None:
+    tested, material = problem.tested, problem.material
+    assert (len(tested.training_rows), material.targets) == (20, LABELS)
+    assert 0 < len(tested.test_rows) <= 20
+    assert not set(material.formulas) & set(tested.formulas)
+    assert not set(tested.formulas[tested.training_rows]) & set(tested.formulas[tested.test_rows])
+    assert tested.formulas.tolist() == reduced_formulas_of(tested.table)
+    assert set(tested.table.atomic_numbers) <= set(material.trained_on.atomic_numbers)
+    assert tested.vectors.shape == (len(tested.table), 128)
+
+
+def test_a_file_of_other_structures_is_refused_and_both_are_needed(files: tuple[Path, Path, Path]) -> None:
+    data, teacher, tested = files
+    with pytest.raises(InputInvalid, match="are of other structures"):
+        read_problem(data, tested, tested, LABELS, SIZES)
+    with pytest.raises(InputInvalid, match="Name the vectors of a teacher"):
+        measuring.run(Request(False, data=data, choices={"teacher": teacher, "tested": None}))
+
+
+def test_a_run_that_was_stopped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+    ways = ("labels", "teacher-4", "teacher-alone")
+    choices = {"ways": ways}
+    whole = measuring.run(Request(True, keep=lambda result: kept.append(len(result["rows"])), choices=choices))
+    assert kept == [10, 20, 30, 40]
+    assert [one["r2"] is None for one in whole["trainings"]] == [True, False, False]
+    assert whole["trainings"][-1]["validation"] == {}
+    assert all(np.isfinite(row["mae"]) for row in whole["rows"])
+    own = [row["mae"] for row in whole["rows"] if row["way"] in ways and row["vectors"] == "its own"]
+    assert len({tuple(errors) for errors in np.reshape(own, (len(ways), -1)).tolist()}) == len(ways)
+    monkeypatch.setattr(measuring, "_measured", None)
+    assert measuring.run(Request(True, known=whole, choices=choices))["rows"] == whole["rows"]
+    text = table(whole | {"title": "Taught"})
+    assert "network: labels and teacher, weight 4" in text
+    assert "the teacher is starter@" in text
+
+
+def test_each_target_has_the_head_that_inner_folds_prefer() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 4))
+    values = np.stack([features @ [1.0, 2, 3, 4], np.sign(features[:, 0] * features[:, 1])], axis=1)
+    table_of_one = structure_table(sample_crystals(1)[0])
+    rows = np.arange(300)
+    tested = Examined(table_of_one, rows.astype(str), values, features, rows[:200], rows[200:])
+    found, chosen = heads.predicted(features, tested)
+    assert chosen == ["ridge", "trees"]
+    assert np.abs(found[:, 0] - values[200:, 0]).max() < 0.1
+
+
+def test_ways_are_compared_in_pairs() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.uniform(0.1, 1, 20)
+    settings = {"teacher": "potential@1", "recipe": "ct-multi", "epochs": 1, "n_learned": 9, "max_sites": 24,
+                "n_test": 20, "n_training": 9, "n_trees": 200, "targets": TARGETS, "labels": ["gap"],
+                "n_held_out": 3}  # fmt: skip
+    rows = [
+        {"way": way, "seed": seed, "vectors": "its own", "target": target, "head": "ridge", "mae": parts.mean(),
+         "parts": parts.tolist()}
+        for way, seed, parts in (("labels", 0, hard), ("labels", 1, hard), ("teacher-1", 0, hard * 0.9),
+                                 ("teacher-1", 1, hard * 0.7))
+        for target in TARGETS
+    ]  # fmt: skip
+    text = table({"title": "T", "settings": settings, "rows": rows, "trainings": []})
+    assert "| network: labels and teacher, weight 1 | network: labels alone | -20.0%, p < 0.001 |" in text
