@@ -21,7 +21,8 @@ from benchmarks import (
 )
 
 MODULES = (
-    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts, teachers,
+    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
+    teachers,
 )  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 
