@@ -58,8 +58,8 @@ class BuildRequest:
         allow_lost_elements: let the new version lack elements that the newest one has.
         previous: folder of an earlier version that the vectors are turned onto.
         init: folder of the catalog version whose network goes on learning, for recipes that go on from one.
-        teachers: files or folders of structure vectors that the network also learns to predict, for recipes that are
-            `builders.methods.taught`.
+        teachers: files or folders of structure vectors that the network also learns to predict, or that it is aligned
+            with, for recipes that are `builders.methods.taught`.
         roots: further folders of catalogs; the next version is above theirs too.
     """
 

@@ -43,7 +43,7 @@ def full_workshop(path: Path, teacher: str, folder: Path) -> Workshop:
         table = table.take(np.flatnonzero(table.n_sites <= (recipe.max_sites or np.inf)))
         vectors = structure_vectors(encoder, table, reporter=Reporter())
         labels = dict(zip(recipe.targets, labels_of(table, recipe.targets).T, strict=True))
-        lessons = pool_polymorphs(reduced_formulas_of(table), labels, vectors, energies=table.properties[ENERGY])
+        lessons = pool_polymorphs(reduced_formulas_of(table), labels, [vectors], energies=table.properties[ENERGY])
         with atomic_file(kept) as temporary, temporary.open("wb") as file:
             np.savez(file, formulas=lessons.formulas, labels=lessons.labels, vectors=lessons.vectors)
     with np.load(kept) as arrays:

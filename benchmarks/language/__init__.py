@@ -41,6 +41,8 @@ command = harness.command(
     click.Option(["--variants"], type=texts, help="a,b,...: variants that take part, by name.  [default: all]"),
     click.Option(["--models"], type=texts, default="ridge,boosting,fine-tuned", show_default=True,
                  help="a,b,...: models that take part."),
+    click.Option(["--teacher"], type=click.Path(path_type=Path),
+                 help="File or folder of structure vectors by another encoder, for variants that it teaches."),
     click.Option(["--n-formulas"], type=click.IntRange(100), default=15_000, show_default=True,
                  help="Formulas with structures and labels."),
     click.Option(["--n-corpus"], type=click.IntRange(100), default=30_000, show_default=True,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,12 +21,14 @@ from benchmarks.imkt.kept import Asked, Predictions
 from benchmarks.imkt.models import DRAFT, Contender
 from benchmarks.language import NAMES
 from benchmarks.language.order import largest_changes
-from benchmarks.language.source import Sizes, Source, read_source
+from benchmarks.language.source import Sizes, Source, drawn, read_source
 from benchmarks.language.tables import ALL, FROZEN, MODELS, TUNED
+from benchmarks.language.teaching import Further, further_teachers
 from benchmarks.language.variants import Variant, budgeted, chosen_variants, variants_of
 from benchmarks.sets import N_FOLDS, TargetSet, read_set
 from builders.learning.compositions import pack
 from builders.learning.encoders import FormulaEncoder
+from builders.learning.lessons import Lessons
 from builders.methods import find_recipe
 from builders.methods.language.config import LanguageConfig
 from builders.methods.language.model import LanguageModel
@@ -66,6 +68,7 @@ class Bench:
         folder: that keeps weights and predictions.
         seed: of heads, and of folds where they are drawn.
         tuning: parameters of `CrossModalRegressor`.
+        further: teachers that the recipe does not name, by name.
     """
 
     task: TargetSet
@@ -73,6 +76,7 @@ class Bench:
     folder: Path
     seed: int
     tuning: dict[str, Any]
+    further: Mapping[str, Further] = field(default_factory=dict)
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -135,8 +139,19 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         corpus = self.source.enumerated if variant.enumerated else self.source.corpus
         checkpoint = folder / f"{name}.pt"
-        trained = train_language(self.source.lessons, recipe, corpus=corpus, checkpoint=checkpoint, run=reading)
+        trained = train_language(self._lessons(variant), recipe, corpus=corpus, checkpoint=checkpoint, run=reading)
         return trained.model.generator.state_dict()
+
+    def _lessons(self, variant: Variant) -> Lessons:
+        """Return what a variant learns from: other vectors of structures where another teacher gives them."""
+        lessons = self.source.lessons
+        if variant.further is None:
+            return lessons
+        vectors = self.further[variant.further].vectors
+        if not variant.is_beside:
+            return replace(lessons, vectors=vectors)
+        both = (lessons.vectors, vectors)
+        return replace(lessons, vectors=np.hstack(both), widths=tuple(one.shape[1] for one in both))
 
     @cached_property
     def _elements(self) -> np.ndarray:
@@ -144,7 +159,8 @@ class Bench:
         return numbers[numbers > 0]
 
     def _makes(self, variant: Variant) -> tuple[Any, ...]:
-        return self.source.identity, variant.recipe.to_dict(), variant.enumerated
+        taught_by = () if variant.further is None else (self.further[variant.further].sha256, variant.is_beside)
+        return self.source.identity, variant.recipe.to_dict(), variant.enumerated, *taught_by
 
     def _settings(self, variant: Variant, model: str) -> dict[str, Any]:
         """Return parameters of a model; random weights move faster, as they have farther to go."""
@@ -161,9 +177,9 @@ def run(name: str, request: Request) -> dict[str, Any]:
         request: of the harness; quick is a made-up set of this name.
 
     Returns:
-        ``settings``, ``source``, ``variants`` (name -> what takes part), ``rows`` (one for each variant and model),
-        ``pairs`` (the probability that a variant differs from the whole recipe by chance) and ``order`` (how much the
-        vectors change with the order of elements).
+        ``settings``, ``source``, ``variants`` (name -> what takes part), ``teachers`` (those that the recipe does not
+        name, and what they know), ``rows`` (one for each variant and model), ``pairs`` (the probability that a variant
+        differs from the whole recipe by chance) and ``order`` (how much the vectors change with the order of elements).
 
     Raises:
         InputInvalid: the data are not there, there is no such variant or model, or the earlier result was measured with
@@ -180,16 +196,18 @@ def run(name: str, request: Request) -> dict[str, Any]:
     tasks = {one: read_set(request.data, one) for one in NAMES}
     excluded = [formula for one in tasks.values() for formula in one.groups.tolist()]
     source = read_source(request.data, chosen["work"], recipe, sizes, excluded=excluded)
+    crystals = partial(drawn, request.data, recipe, sizes, excluded=sorted(set(excluded)))
+    further = further_teachers(source, crystals, recipe.temperature, chosen["work"], file=chosen["teacher"])
     tuning = TUNING | {"epochs": chosen["tuning_epochs"]}
-    return measure(Bench(tasks[name], source, chosen["work"], chosen["seed"], tuning), recipe, request)
+    return measure(Bench(tasks[name], source, chosen["work"], chosen["seed"], tuning, further), recipe, request)
 
 
 def measure(bench: Bench, recipe: LanguageRecipe, request: Request) -> dict[str, Any]:
     """Return the result of one set; rows of an earlier result are not measured again."""
-    chosen = request.choices
+    chosen, known = request.choices, request.known or {"rows": [], "variants": {}, "pairs": [], "order": None}
     models = _checked(chosen["models"])
     base = budgeted(recipe, reading=chosen["reading_epochs"], training=chosen["training_epochs"], seed=chosen["seed"])
-    everything = variants_of(base)
+    everything = variants_of(base, bench.further)
     variants = chosen_variants(everything, chosen["variants"] or ())
     settings = {
         "recipe": base.to_dict(),
@@ -200,22 +218,28 @@ def measure(bench: Bench, recipe: LanguageRecipe, request: Request) -> dict[str,
         "n_rows": len(bench.task.values),
     }
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows: list[Row] = list(known["rows"])
+    teachers = known.get("teachers", {})
     result = {
         "settings": settings,
-        "variants": {name: one.about for name, one in everything.items()},
+        "variants": known["variants"] | {name: one.about for name, one in everything.items()},
+        "teachers": teachers,
         "rows": rows,
         "pairs": [],
-        "order": request.known["order"] if request.known else None,
+        "order": known["order"],
     }
     done = {(row["variant"], row["model"]) for row in rows}
     for name, variant in variants.items():
+        if variant.further is not None:
+            teachers[variant.further] = bench.further[variant.further].about
         for model in (one for one in models if (name, one) not in done):
             rows.append({"variant": name, "model": model, "maes": _maes(bench, variant, model)})
             click.echo(f"{bench.task.name}, {name}, {model}: {np.mean(rows[-1]['maes']):.4g}", err=True)
             request.keep(result)
     result["order"] = result["order"] or largest_changes(bench.encoder(everything[ALL]), bench.task.formulas.tolist())
-    result["pairs"] = [_pair(bench, everything, row) for row in rows if row["variant"] != ALL]
+    others = [one for one in known["pairs"] if one["variant"] not in everything]
+    ours = [row for row in rows if row["variant"] in everything and row["variant"] != ALL]
+    result["pairs"] = [*(_pair(bench, everything, row) for row in ours), *others]
     return result
 
 

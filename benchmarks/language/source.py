@@ -69,10 +69,9 @@ class Source:
     @property
     def about(self) -> dict[str, Any]:
         """What a result says of it."""
-        has = np.isfinite(self.lessons.vectors).all(axis=1)
         return {
             "formulas": len(self.lessons),
-            "with structures": int(has.sum()),
+            "with structures": int(self.lessons.has_vectors.sum()),
             "read": len(self.corpus),
             "read, with OQMD": len(self.enumerated),
             "identity": self.identity[:16],
@@ -105,13 +104,13 @@ def read_source(data: Path, folder: Path, recipe: LanguageRecipe, sizes: Sizes, 
     kept = folder / f"source-{identity[:16]}.npz"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        table = _drawn(crystals, recipe, sizes, left_out)
+        table = drawn(data, recipe, sizes, excluded=left_out)
         cache = folder / f"teacher-{identity[:16]}.npy"
         vectors = structure_vectors(teacher, table, cache=cache, reporter=Reporter())
         labels = dict(zip(recipe.targets, labels_of(table, recipe.targets).T, strict=True))
         energies = table.properties[ENERGY]
         lessons = pool_polymorphs(
-            reduced_formulas_of(table), labels, vectors, energies=energies, temperature=recipe.temperature
+            reduced_formulas_of(table), labels, [vectors], energies=energies, temperature=recipe.temperature
         )
         corpora = corpora_of(listed, sizes, left_out)
         with atomic_file(kept) as temporary, temporary.open("wb") as file:
@@ -134,9 +133,9 @@ def corpora_of(path: Path, sizes: Sizes, excluded: Sequence[str]) -> tuple[np.nd
     )
 
 
-def _drawn(path: Path, recipe: LanguageRecipe, sizes: Sizes, excluded: Sequence[str]) -> StructureTable:
-    """Return all usable crystals of formulas that were drawn."""
-    table, _ = clean(read_structure_table(path), max_sites=sizes.max_sites)
+def drawn(data: Path, recipe: LanguageRecipe, sizes: Sizes, *, excluded: Sequence[str]) -> StructureTable:
+    """Return all usable crystals of formulas that were drawn; see `read_source`."""
+    table, _ = clean(read_structure_table(data / MATERIALS_PROJECT), max_sites=sizes.max_sites)
     table, _ = drop_unlabelled(derive_targets(table, recipe.targets), recipe.targets)
     formulas = np.array(reduced_formulas_of(table))
     return table.take(np.flatnonzero(np.isin(formulas, _draw(formulas, sizes.n_formulas, sizes.seed, excluded))))

@@ -74,6 +74,10 @@ def _about(result: Document, measured: Sequence[str]) -> str:
         f"{recipe['training']['epochs']} of {source['formulas']:,} formulas with structures and labels; fine-tuning of "
         f"at most {settings['tuning']['epochs']} epochs",
     ]
+    sentences += [
+        f"{one['encoder']} knows {one['structures']:,} structures of {one['formulas']:,} formulas"
+        for one in result.get("teachers", {}).values()
+    ]
     if order is not None:
         sentences.append(
             f"As the tokens of each formula are shuffled, no number of a vector changes by more than "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,14 @@ class Variant:
     Attributes:
         recipe: how.
         enumerated: whether the corpus is drawn from OQMD as well.
+        further: name of a teacher that the recipe does not name; None for the recipe's.
+        is_beside: whether it teaches beside the recipe's, and not in its place.
     """
 
     recipe: LanguageRecipe
     enumerated: bool = False
+    further: str | None = None
+    is_beside: bool = False
 
     @property
     def is_taught(self) -> bool:
@@ -52,9 +56,15 @@ def budgeted(recipe: LanguageRecipe, *, reading: int, training: int, seed: int) 
     )
 
 
-def variants_of(recipe: LanguageRecipe) -> dict[str, Variant]:
-    """Return every variant of a recipe by name, the most telling first."""
-    return dict(_variants(recipe))
+def variants_of(recipe: LanguageRecipe, further: Iterable[str] = ()) -> dict[str, Variant]:
+    """Return every variant of a recipe by name, the most telling first.
+
+    Args:
+        recipe: the whole one.
+        further: names of teachers that it does not name.
+    """
+    taught = (one for name in further for one in _taught_by(recipe, name))
+    return dict([*_variants(recipe), *taught])
 
 
 def chosen_variants(variants: Mapping[str, Variant], names: Sequence[str]) -> dict[str, Variant]:
@@ -88,6 +98,11 @@ def _variants(recipe: LanguageRecipe) -> Iterator[tuple[str, Variant]]:
     yield "labels", Variant(_unread(_unaligned(recipe)))
     yield "structures", Variant(_unread(_unlabelled(recipe)))
     yield "reading: OQMD is read", Variant(untaught, enumerated=True)
+
+
+def _taught_by(recipe: LanguageRecipe, name: str) -> Iterator[tuple[str, Variant]]:
+    yield f"{ALL}: {name} teaches", Variant(recipe, further=name)
+    yield f"{ALL}: {recipe.teacher} and {name} teach", Variant(recipe, further=name, is_beside=True)
 
 
 def _unread(recipe: LanguageRecipe) -> LanguageRecipe:

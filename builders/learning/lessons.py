@@ -22,13 +22,30 @@ class Lessons:
         formulas: (n,) canonical reduced formulas, ascending, without repeats.
         targets: names of the labels.
         labels: (n, n_targets) float64, NaN where unknown.
-        vectors: (n, teacher_dim) float32, of structures, pooled over the polymorphs; NaN rows where there are none.
+        vectors: (n, teacher_dim) float32, of structures, pooled over the polymorphs; of several teachers one behind the
+            other, NaN where one has none.
+        widths: how many columns of the vectors are of each teacher; empty where all are of one.
     """
 
     formulas: np.ndarray
     targets: tuple[str, ...]
     labels: np.ndarray
     vectors: np.ndarray
+    widths: tuple[int, ...] = ()
+
+    @property
+    def has_vectors(self) -> np.ndarray:
+        """Which formulas every teacher has a vector of, (n,) bool."""
+        return np.isfinite(self.vectors).all(axis=1)
+
+    @property
+    def scales(self) -> np.ndarray:
+        """What each standardized column is multiplied by so that teachers count alike, (teacher_dim,); 1 for one.
+
+        The columns of each teacher then have the same share of the length of a vector, however many they are.
+        """
+        widths = np.array(self.widths or [self.vectors.shape[1]], dtype=float)
+        return np.repeat(np.sqrt(widths.mean() / np.maximum(widths, 1)), widths.astype(int))
 
     def __len__(self) -> int:
         return len(self.formulas)
@@ -54,7 +71,7 @@ class Lessons:
 def pool_polymorphs(
     formulas: Sequence[str],
     labels: dict[str, np.ndarray],
-    vectors: np.ndarray | None = None,
+    vectors: Sequence[np.ndarray] = (),
     *,
     energies: np.ndarray | None = None,
     temperature: float | None = None,
@@ -62,12 +79,12 @@ def pool_polymorphs(
     """Make one row of all polymorphs of a formula.
 
     A label is that of the polymorph of lowest energy which has it: what a formula is most likely to form. A vector is
-    the mean over all polymorphs, weighted by their energies if a temperature is given.
+    the mean over all polymorphs that the teacher knows, weighted by their energies if a temperature is given.
 
     Args:
         formulas: (n,) canonical reduced formula of each crystal.
         labels: target -> (n,) values, NaN where unknown.
-        vectors: (n, teacher_dim), NaN rows where a crystal has none; None for no teacher.
+        vectors: of each teacher, (n, its dim), NaN rows where it has none of a crystal.
         energies: (n,) by which polymorphs are ordered, NaN last; None keeps the order given.
         temperature: in the unit of the energies; a polymorph counts by ``exp(-energy above the lowest / temperature)``,
             and one of unknown energy only where all are. None for equal weights.
@@ -76,12 +93,13 @@ def pool_polymorphs(
     order = np.lexsort((np.zeros(len(spelled)) if energies is None else energies, spelled))
     distinct, row_of = np.unique(spelled[order], return_inverse=True)
     columns = [_first_known(values[order], row_of, len(distinct)) for values in labels.values()]
-    given = np.empty((len(spelled), 0), dtype=np.float32) if vectors is None else vectors
     weights = np.ones(len(spelled))
     if temperature is not None and energies is not None:
         weights = _weights(energies[order], row_of, len(distinct), temperature)
-    pooled = _mean(given[order], weights, row_of, len(distinct))
-    return Lessons(distinct, tuple(labels), np.stack(columns, axis=1), pooled)
+    nothing = np.empty((len(distinct), 0), dtype=np.float32)
+    pooled = np.hstack([nothing, *(_mean(one[order], weights, row_of, len(distinct)) for one in vectors)])
+    widths = tuple(one.shape[1] for one in vectors) if len(vectors) > 1 else ()
+    return Lessons(distinct, tuple(labels), np.stack(columns, axis=1), pooled, widths)
 
 
 def _first_known(values: np.ndarray, row_of: np.ndarray, n: int) -> np.ndarray:

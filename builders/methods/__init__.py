@@ -79,18 +79,15 @@ def going_on(recipe: Recipe, tune: str) -> Recipe:
 
 
 def taught(recipe: Recipe) -> Recipe:
-    """Return a recipe that also learns to predict the vectors of teachers.
+    """Return a recipe that files of structure vectors teach; one that is aligned with structures is as it was.
 
     Raises:
-        InputInvalid: the recipe's method learns from no such files.
+        InputInvalid: the recipe goes on from a network.
     """
     from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 
     if not isinstance(recipe, CrystalTransformerRecipe):
-        raise InputInvalid(
-            f'The recipe "{recipe.name}" learns from no file of structure vectors: its teacher is a catalog, such as '
-            "ct-ef-eg. Name one with --teacher, or another --recipe, such as ct-multi."
-        )
+        return recipe
     if recipe.takes_init:
         raise InputInvalid("A network that goes on with --init has no --teacher. Leave one of them out.")
     return recipe.taught()
@@ -134,7 +131,7 @@ def open_method(
         teacher: folder of the catalog version whose network teaches.
         corpus: formulas that are read without labels.
         init: folder of the catalog version whose network goes on learning.
-        teachers: files of structure vectors, of recipes that are `taught` by some.
+        teachers: files of structure vectors, for recipes that are `taught`.
 
     Raises:
         InputInvalid: a teacher, a corpus or a network to go on from is given and the recipe takes none, or one is
@@ -143,7 +140,7 @@ def open_method(
     """
     if teacher is not None and recipe.wanted_teacher is None:
         raise InputInvalid(f'The recipe "{recipe.name}" takes no teacher. Leave --teacher out.')
-    if teacher is None and recipe.wanted_teacher is not None:
+    if teacher is None and not teachers and recipe.wanted_teacher is not None:
         raise InputInvalid(f'The recipe "{recipe.name}" needs a teacher: name a catalog with --teacher.')
     if corpus is not None and not recipe.takes_corpus:
         raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
@@ -151,7 +148,7 @@ def open_method(
         raise InputInvalid(f'The recipe "{recipe.name}" {"begins with" if recipe.takes_init else "takes"} no --init.')
     if teachers and not recipe.takes_vectors:
         raise InputInvalid(f'The recipe "{recipe.name}" is not taught by vectors. Leave --teacher out.')
-    if recipe.takes_vectors and not teachers:
+    if recipe.takes_vectors and teacher is None and not teachers:
         raise InputInvalid(
             f'The recipe "{recipe.name}" also learns from the vectors of a teacher, and none is given. Make them of '
             "the same structures: embeddings embed structures.parquet --encoder chgnet -o vectors.parquet (or with "

@@ -67,7 +67,7 @@ class Recipe:
 
     @property
     def takes_vectors(self) -> bool:
-        """Whether the method also learns from files of structure vectors, and is set up with some."""
+        """Whether the method can be set up with files of structure vectors: some, where no catalog teaches it."""
         return False
 
     @property

@@ -25,6 +25,7 @@ SHARED = (
     "builders.learning.scores",
     "builders.learning.splits",
     "builders.learning.targets",
+    "builders.learning.teachers",
     "builders.learning.usable",
     "builders.learning.workers",
     "builders.structures.cells",

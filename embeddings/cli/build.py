@@ -80,9 +80,9 @@ class _ListsRecipes(click.Command):
     "--teacher",
     multiple=True,
     metavar="FILE|CATALOG",
-    help="ct recipes: file or folder of structure vectors that the network also learns to predict, as embed writes "
-    "them; may be given several times. cromel and imkt recipes: catalog whose network encodes structures.  [default: "
-    "the recipe's]",
+    help="File or folder of structure vectors, as embed writes them; may be given several times. ct recipes also "
+    "learn to predict them. cromel and imkt recipes align formulas with them, with those of a catalog's network, or "
+    "with both: all that you name teach.  [default: the recipe's catalog]",
 )
 @click.option(
     "--corpus",
@@ -131,6 +131,7 @@ def build(ctx: click.Context, **options: Any) -> None:
       embeddings build --source table --path structures.parquet --recipe ct-multi --teacher vectors.parquet
       embeddings build --init ct-multi --source local --path measured/ --targets band_gap
       embeddings build --source table --path structures.parquet --recipe imkt-multi --corpus formulas.csv
+      embeddings build --snapshot mp-stable --recipe imkt-multi --teacher ct-ef-eg --teacher vectors.parquet
     """
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
@@ -206,10 +207,9 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     recipe = (going_on(recipe, options["tune"] or "all") if init else recipe).with_options(
         targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
     )
-    names: tuple[str, ...] = options["teacher"]
-    teachers = _teachers(names, recipe)
+    catalogs, teachers = _named(options["teacher"])
+    teacher = _teacher(catalogs, recipe, beside=bool(teachers))
     recipe = taught(recipe) if teachers else recipe
-    teacher = None if teachers else _teacher(names, recipe)
     outputs = [*_shared_outputs(options), *_own_output(options, options["name"] or recipe.name)]
     previous = _previous(options["previous"])
     read = [*(options["corpus"][:1] if options["corpus"] else ()), *(one for one in teachers if isinstance(one, Path))]
@@ -242,28 +242,33 @@ def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
     return folder
 
 
-def _teachers(names: tuple[str, ...], recipe: Recipe) -> tuple[Path | str, ...]:
-    """Return the files and folders of vectors among the teachers, as long as all of them are some."""
+def _named(names: tuple[str, ...]) -> tuple[list[str], tuple[Path | str, ...]]:
+    """Return the catalogs among the teachers, and the files and folders of vectors."""
     from embeddings.vectors.names import is_vectors, place_of
 
-    others = [name for name in names if not is_vectors(name)]
-    if len(others) == len(names):
-        return ()
-    if others:
-        raise InputInvalid(f"{others[0]} is no file of vectors, beside others that are. Name teachers of one kind.")
-    return tuple(place_of(name) for name in names)
+    catalogs = [name for name in names if not is_vectors(name)]
+    return catalogs, tuple(place_of(name) for name in names if is_vectors(name))
 
 
-def _teacher(names: tuple[str, ...], recipe: Recipe) -> Path | None:
-    """Return the folder of the catalog that teaches, or None where none does; of several names the last counts."""
+def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | None:
+    """Return the folder of the catalog that teaches, or None where none does; beside files, the recipe's does not."""
     if recipe.wanted_teacher is None:
-        if names:
+        if catalogs and beside:
+            raise InputInvalid(f'{catalogs[0]} is no file of vectors, which alone teach "{recipe.name}".')
+        if catalogs:
             raise InputInvalid(
-                f'The recipe "{recipe.name}" takes no teacher such as {names[0]}: it learns from files of structure '
+                f'The recipe "{recipe.name}" takes no teacher such as {catalogs[0]}: it learns from files of structure '
                 "vectors, such as vectors.parquet, which embeddings embed makes. Name one, or leave --teacher out."
             )
         return None
-    folder = store.resolve(names[-1] if names else recipe.wanted_teacher)
+    if len(catalogs) > 1:
+        raise InputInvalid(
+            f"{catalogs[0]} and {catalogs[1]} are two catalogs, and one can teach. Make a file of the vectors of the "
+            f"other, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
+        )
+    if beside and not catalogs:
+        return None
+    folder = store.resolve(catalogs[0] if catalogs else recipe.wanted_teacher)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
     return folder
 

@@ -20,15 +20,19 @@ from benchmarks.__main__ import main
 from benchmarks.harness import Request
 from benchmarks.language import measuring
 from benchmarks.language.order import largest_changes
-from benchmarks.language.source import Sizes, corpora_of, read_source
+from benchmarks.language.source import Sizes, Source, corpora_of, read_source
 from benchmarks.language.tables import ALL, TUNED, page
+from benchmarks.language.teaching import Further, further_teachers
 from benchmarks.language.variants import budgeted, chosen_variants, variants_of
 from builders.learning.encoders import FormulaEncoder
+from builders.learning.lessons import ENERGY, Lessons
 from builders.methods.language.recipes import RECIPES
+from builders.structures.formulas import reduced_formulas_of
 from embeddings.errors import InputInvalid
-from testing.crystals import arrow_table, sample_crystals
+from testing.crystals import arrow_table, sample_crystals, structure_table
 from testing.encoders import write_encoder_catalog
 from testing.language_encoders import untrained_model
+from testing.vector_files import write_structures
 
 VARIANTS = variants_of(budgeted(RECIPES["imkt-multi"], reading=3, training=6, seed=0))
 
@@ -130,6 +134,46 @@ def test_a_run_that_was_stopped_goes_on_and_measures_nothing_twice(
         measuring.measure(bench, recipe, Request(True, known=kept[-1], choices=choices | {"training_epochs": 9}))
     with pytest.raises(InputInvalid, match=r'No model "rigde"\. Did you mean "ridge"'):
         measuring.measure(bench, recipe, Request(True, choices=choices | {"models": ("rigde",)}))
+
+
+def test_other_teachers_are_variants_and_what_was_measured_of_them_stays(tmp_path: Path) -> None:
+    bench, recipe = measuring._quick("efe", tmp_path)
+    vectors = np.random.default_rng(0).normal(size=(len(bench.source.lessons), 3)).astype(np.float32)
+    other = Further("other@0.1.0", "0" * 64, tmp_path / "taught.npz", lambda: (vectors, 7))
+    names = (ALL, f"{ALL}: other teaches", f"{ALL}: {recipe.teacher} and other teach")
+    choices = measuring.QUICK | {"models": ("ridge",), "variants": names}
+    taught = measuring.replace(bench, further={"other": other})
+    done = measuring.measure(taught, recipe, Request(True, choices=choices))
+    assert [row["variant"] for row in done["rows"]] == list(names)
+    assert len({tuple(row["maes"]) for row in done["rows"]}) == 3
+    assert done["teachers"]["other"]["structures"] == 7
+    assert {one["variant"] for one in done["pairs"] if one["p"] is not None} == set(names[1:])
+    known = json.loads(json.dumps(done))
+    again = measuring.measure(bench, recipe, Request(True, known=known, choices=choices | {"variants": (ALL,)}))
+    assert {key: again[key] for key in ("rows", "pairs", "teachers")} == {
+        key: known[key] for key in ("rows", "pairs", "teachers")
+    }
+    assert f"other@0.1.0 knows 7 structures of {len(vectors)} formulas" in page([again | {"name": "efe"}])
+
+
+def test_a_file_of_vectors_is_pooled_as_the_recipe_pools_and_read_once(tmp_path: Path) -> None:
+    crystals, labels = sample_crystals(24)
+    table = structure_table(crystals, **{ENERGY: labels[ENERGY]})
+    formulas = reduced_formulas_of(table)
+    vectors = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
+    path = write_structures(tmp_path / "t.parquet", table.material_ids[:20], formulas[:20], vectors[:20])
+    distinct = np.unique(formulas)
+    lessons = Lessons(distinct, (ENERGY,), np.zeros((len(distinct), 1)), np.zeros((len(distinct), 2)))
+    source = Source(lessons, distinct, distinct, "made up")
+    further = further_teachers(source, lambda: table, 0.05, tmp_path, file=path)
+    assert list(further) == ["ct-multi", "toy"]
+    assert further["toy"].about["structures"] == 20
+    known = np.isin(distinct, formulas[:20])
+    np.testing.assert_array_equal(np.isfinite(further["toy"].vectors).all(axis=1), known)
+    path.unlink()
+    np.testing.assert_array_equal(
+        measuring.replace(further["toy"], make=lambda: (vectors, 0)).vectors, further["toy"].vectors
+    )
 
 
 def test_variants_that_read_alike_read_once(tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ def test_a_version_that_loses_elements_needs_leave(built, tmp_path):
     assert "Ar" in load_encoder(json.loads(allowed.stdout)["path"]).missing_elements
 
 
+def test_a_teacher_that_there_is_not_is_an_error(built, tmp_path):
+    command = built[1]
+    place = command.index("--teacher") + 1
+    result = run([*command[:place], "nobody", *command[place + 1 :], "--out", tmp_path / "out"], tmp_path / "cache")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert 'No catalog "nobody"' in result.stderr
+
+
 def test_a_recipe_without_a_teacher_refuses_one(built, tmp_path):
     result = run([*built[1], "--recipe", "ct-band-gap", "--out", tmp_path / "out"], tmp_path / "cache")
     assert result.exit_code == 1
@@ -211,7 +219,6 @@ def test_another_version_of_the_format_is_refused(built, tmp_path):
     ("options", "said"),
     [
         (["--recipe", "cromel-mutli"], 'Did you mean "cromel-multi"?'),
-        (["--teacher", "nobody"], 'No catalog "nobody"'),
         (["--targets", "charm"], "charm"),
     ],
 )

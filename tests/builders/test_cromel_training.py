@@ -104,7 +104,7 @@ def test_polymorphs_become_one_row_with_the_label_of_the_lowest():
     lessons = pool_polymorphs(
         ["NaCl", "Fe", "NaCl", "NaCl"],
         {"gap": np.array([1.0, 0.0, np.nan, 3.0]), "k": np.array([np.nan, np.nan, np.nan, 7.0])},
-        np.array([[1.0], [5.0], [np.nan], [3.0]], dtype=np.float32),
+        [np.array([[1.0], [5.0], [np.nan], [3.0]], dtype=np.float32)],
         energies=np.array([-1.0, 0.0, -3.0, -2.0]),
     )
     assert lessons.formulas.tolist() == ["Fe", "NaCl"]

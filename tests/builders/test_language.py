@@ -164,7 +164,7 @@ def test_weights_beyond_half_precision_are_refused():
 def test_polymorphs_count_by_their_energies():
     formulas, vectors = ["Fe"] * 3 + ["Na"] * 2, np.array([[1.0], [3.0], [9.0], [2.0], [4.0]], dtype=np.float32)
     energies = np.array([0.0, 0.1, np.nan, np.nan, np.nan])
-    pooled = pool_polymorphs(formulas, {"x": np.ones(5)}, vectors, energies=energies, temperature=0.1).vectors
+    pooled = pool_polymorphs(formulas, {"x": np.ones(5)}, [vectors], energies=energies, temperature=0.1).vectors
     second = np.exp(-1)
     np.testing.assert_allclose(pooled, [[(1 + 3 * second) / (1 + second)], [3.0]], rtol=1e-6)
 

@@ -31,6 +31,11 @@ class CromelRecipe(Recipe):
         """Name of the catalog whose network teaches this one; None where labels alone do."""
         return self.teacher if self.training.needs_teacher else None
 
+    @property
+    def takes_vectors(self) -> bool:
+        """Whether files of structure vectors can teach it, in place of that catalog or beside it."""
+        return self.training.needs_teacher
+
     def to_dict(self) -> dict[str, Any]:
         """Return every field that is set, and that there is no critic, as the identity of released encoders states."""
         fields = super().to_dict()

@@ -145,7 +145,7 @@ class _Trainer:
             self._restore(read_checkpoint(checkpoint, run))
 
     def _standardized_vectors(self) -> np.ndarray:
-        """Return the vectors of structures with each column at zero mean and unit spread over the training rows."""
+        """Return the vectors of structures: columns standardized over the training rows, teachers of equal weight."""
         vectors = self.lessons.vectors
         if not self.needs_teacher:
             return np.zeros((len(vectors), 1))
@@ -154,7 +154,7 @@ class _Trainer:
         if not known.size:
             raise TrainingError("The recipe needs vectors of structures, and there are none: name a teacher.")
         spread = known.std(axis=0)
-        return (vectors - known.mean(axis=0)) / np.where(spread > 0, spread, 1)
+        return (vectors - known.mean(axis=0)) / np.where(spread > 0, spread, 1) * self.lessons.scales
 
     def fit(self, reporter: Reporter) -> Trained:
         done = len(self.history)

@@ -14,6 +14,7 @@ from builders.learning.folds import Fold
 from builders.learning.material import Material
 from builders.learning.scores import Score
 from builders.learning.targets import Scaler
+from builders.learning.teachers import FOUND, TEACHERS, Teacher, read_teachers
 from builders.methods.base import Description, ElementVectors, Method, Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import TuningConfig
@@ -28,7 +29,7 @@ from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.methods.crystal_transformer.start import INIT, Start, grown, read_start
-from builders.methods.crystal_transformer.teachers import FOUND, TEACHERS, Lesson, Teacher, read_teachers
+from builders.methods.crystal_transformer.teachers import Lesson, lesson_of
 from builders.methods.crystal_transformer.training import Task, train
 from builders.methods.crystal_transformer.tuning import tune
 from builders.methods.recipe import listed
@@ -98,12 +99,9 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
             teachers: files or folders of vectors that the network also learns to predict.
         """
         super().__init__(recipe, device=device, teacher=teacher)
-        self.teachers: tuple[Teacher, ...] = read_teachers(teachers)
+        self.teachers = read_teachers(teachers)
         self.taught: list[dict[str, Any]] = []
-        self.licences = tuple(
-            licence for one in self.teachers for licence in (one.footer.licence, one.footer.catalog.licence)
-        )
-        self.inputs = tuple(one.sha256 for one in self.teachers)
+        self.licences, self.inputs = self.teachers.licences, self.teachers.inputs
         self.start: Start | None = None if init is None else read_start(init, recipe.model, recipe.name)
         self.going_on: GoingOn | None = None
         if self.start is not None:
@@ -113,7 +111,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     def hyperparameters(self) -> dict[str, Any]:
         """What the manifest states: the recipe, its teachers, and the network that it goes on from."""
         stated = super().hyperparameters | ({INIT: self.start.stated()} if self.start else {})
-        return stated | ({TEACHERS: [one.stated() for one in self.teachers]} if self.teachers else {})
+        return stated | self.teachers.stated()
 
     def prepare(self, material: Material, run: Run) -> Lessons:
         """Find the neighbors, standardize the targets on the training rows, and make the network that learns."""
@@ -129,9 +127,10 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         return Lessons(model, lessons.task, self.going_on.folds)
 
     def _lesson(self, teacher: Teacher, material: Material, reporter: Reporter) -> tuple[Lesson, np.ndarray]:
-        lesson, components = teacher.lesson(material.table.material_ids, material.formulas, material.training_rows)
+        table = material.table
+        lesson, components = lesson_of(teacher, table.material_ids, material.formulas, material.training_rows)
         reporter.say(
-            f"{teacher.name} teaches {lesson.n_known:,} of {len(material.table):,} structures: "
+            f"{teacher.name} teaches {lesson.n_known:,} of {len(table):,} structures: "
             f"{len(lesson.variances)} components, {lesson.variances.sum():.1%} of the variance of its vectors"
         )
         return lesson, components
@@ -177,13 +176,12 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     def _describe_new(self) -> Description:
         if not self.teachers:
             return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
-        files = [Path(one.path).name for one in self.teachers]
         return Description(
             device=self.device,
-            limits=(*LIMITS, *(one.sentence for one in self.teachers)),
-            bibtex="\n\n".join([PAPER, *(one.footer.catalog.citation.bibtex.strip() for one in self.teachers)]),
-            options={"teacher": files},
-            said=f"Taught by {listed(tuple(one.name for one in self.teachers))}.",
+            limits=(*LIMITS, *self.teachers.sentences),
+            bibtex=self.teachers.cited_after(PAPER),
+            options={"teacher": self.teachers.files},
+            said=f"Taught by {listed(self.teachers.names)}.",
             measured={FOUND: self.taught},
         )
 

@@ -1,4 +1,4 @@
-"""Teachers: files of vectors that other networks give the same crystals, and what of them is learned.
+"""What is learned of teachers: files of vectors that other networks give the same crystals.
 
 The vectors are standardized on the training crystals and turned onto their principal components. Each component is one
 more column beside the labels, unknown where the teacher has no vector. A component weighs what it contributes to the
@@ -11,30 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from builders.learning.targets import MIN_VALUES
+from builders.learning.teachers import CONSTANT, Matched, Teacher
 from builders.methods.crystal_transformer.config import Loss
-from embeddings.errors import InputInvalid, TrainingError
-from embeddings.store.card import trained_on
-from embeddings.store.tables import ENCODER
-from embeddings.vectors.file import Footer, open_vectors
-from embeddings.vectors.rows import FileRows
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-TEACHERS, FOUND = "teachers", "teachers_found"
-"""Hyperparameters of a manifest beside those of the recipe: who taught, and what came of it."""
 
 VARIANCE, MOST_COMPONENTS = 0.99, 64
 """Share of a teacher's variance that its components hold, and how many there are at most."""
-
-_CONSTANT = 1e-6
-"""A column that varies by less than this share of its largest number is constant but for rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,180 +70,50 @@ class Lesson:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """A file or folder of structure vectors.
+def lesson_of(
+    teacher: Teacher, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray
+) -> tuple[Lesson, np.ndarray]:
+    """Return what is learned of a teacher, and what it says of crystals. The file is read twice, in row groups.
 
-    Attributes:
-        path: of it, or its URL.
-        footer: what it says of itself.
-        sha256: of everything in it.
-    """
+    Args:
+        teacher: a file of vectors.
+        material_ids: (n,) identifiers of the crystals.
+        formulas: (n,) canonical reduced formulas of them.
+        training_rows: those whose vectors set mean, scale and components.
 
-    path: Path | str
-    footer: Footer
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """Name and version of the encoder that made the vectors."""
-        return self.footer.encoder
-
-    @property
-    def encoder_sha256(self) -> str:
-        """Hash of the encoder; of its manifest where that names no file of a network."""
-        manifest = self.footer.catalog
-        return next((file.sha256 for file in manifest.files if file.path == ENCODER), manifest.manifest_sha256)
-
-    @property
-    def sentence(self) -> str:
-        """What a user of the student has to know."""
-        return (
-            f"The network was also taught by {self.name}, whose own training ({trained_on(self.footer.catalog)}) may "
-            "hold the materials that you test on, and those held out here. What overlap() and the benchmarks call seen "
-            "leaves that out."
-        )
-
-    def stated(self) -> dict[str, Any]:
-        """Return what a manifest says of it before it has taught."""
-        return {
-            "name": self.name,
-            "encoder_sha256": self.encoder_sha256,
-            "vectors_sha256": self.sha256,
-            "dim": self.footer.dim,
-            "licence": self.footer.catalog.licence.spdx,
-        }
-
-    def lesson(
-        self, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray
-    ) -> tuple[Lesson, np.ndarray]:
-        """Return what is learned of it, and what it says of crystals. The file is read twice, a row group at a time.
-
-        Args:
-            material_ids: (n,) identifiers of the crystals.
-            formulas: (n,) canonical reduced formulas of them.
-            training_rows: those whose vectors set mean, scale and components.
-
-        Returns:
-            The lesson; and the components, (n, n_components) float32, of variance 1 over the training rows, NaN where
-            there is no vector.
-
-        Raises:
-            InputInvalid: it has vectors of too few of the crystals, of other crystals of the same identifiers, or all
-                alike.
-            CatalogCorrupt: it is damaged.
-            TrainingError: it is not the file any more that the build began with.
-        """
-        self._check_unaltered()
-        matched = _Matched(self, material_ids, formulas)
-        in_training = np.zeros(len(material_ids), dtype=bool)
-        in_training[training_rows] = True
-        matched.check(in_training)
-        turn = _Turn.of(matched.moments(in_training))
-        if turn is None:
-            raise InputInvalid(f"The vectors in {self.path} are all alike: there is nothing to learn from them.")
-        known_fraction = float(matched.known[training_rows].mean())
-        lesson = Lesson(self.name, turn.variances, known_fraction, int(matched.known.sum()))
-        return lesson, matched.turned(turn)
-
-    def _check_unaltered(self) -> None:
-        if open_vectors(self.path)[0].sha256() != self.sha256:
-            raise TrainingError(f"{self.path} was altered since this build began. Give the command again.")
-
-
-def read_teachers(paths: Sequence[Path | str]) -> tuple[Teacher, ...]:
-    """Open files or folders of structure vectors.
+    Returns:
+        The lesson; and the components, (n, n_components) float32, of variance 1 over the training rows, NaN where there
+        is no vector.
 
     Raises:
-        InputInvalid: vectors of another level, of width 1, or two files by one encoder.
-        CatalogNotFound: there is no such file.
+        InputInvalid: it has vectors of too few of the crystals, of other crystals of the same identifiers, or all
+            alike.
         CatalogCorrupt: it is damaged.
+        TrainingError: it is not the file any more that the build began with.
     """
-    teachers: dict[str, Teacher] = {}
-    for path in paths:
-        teacher = _read(path)
-        twin = teachers.setdefault(teacher.encoder_sha256, teacher)
-        if twin is not teacher:
-            raise InputInvalid(
-                f"{twin.path} and {path} are vectors by one encoder, {teacher.name}: a teacher is named once. Make one "
-                "file of all structures with: embeddings embed"
-            )
-    return tuple(teachers.values())
+    matched = teacher.matched(material_ids, formulas, training_rows)
+    turn = _Turn.of(_moments(matched))
+    if turn is None:
+        raise teacher.all_alike()
+    known_fraction = float(matched.known[training_rows].mean())
+    lesson = Lesson(teacher.name, turn.variances, known_fraction, int(matched.known.sum()))
+    return lesson, _turned(matched, turn)
 
 
-def _read(path: Path | str) -> Teacher:
-    file, footer = open_vectors(path)
-    if footer.level != "structure":
-        raise InputInvalid(
-            f"{path} holds vectors of level {footer.level}, and a teacher gives one to each structure. Make them with: "
-            "embeddings embed --level structure"
-        )
-    if footer.dim < 2:
-        raise InputInvalid(f"{path} holds vectors of width 1: that is a property, which --targets learns.")
-    return Teacher(path, footer, file.sha256())
+def _moments(matched: Matched) -> _Moments:
+    """Return sums over the vectors of the training crystals."""
+    moments = _Moments(matched.teacher.footer.dim)
+    for crystals, vectors in matched.blocks():
+        moments.add(vectors[matched.in_training[crystals]])
+    return moments
 
 
-class _Matched:
-    """The rows of a teacher's file that are crystals of a build."""
-
-    def __init__(self, teacher: Teacher, material_ids: np.ndarray, formulas: Sequence[str]) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        self.teacher, self.material_ids = teacher, material_ids
-        self.file = FileRows(teacher.path)
-        found = pc.index_in(self.file.keys, value_set=pa.array(material_ids, pa.string()))
-        self.crystals = np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)  # of each row of the file
-        self.known = np.zeros(len(material_ids), dtype=bool)
-        self.known[self.crystals[self.crystals >= 0]] = True
-        self._check_formulas(pa.array(formulas, pa.string()))
-
-    def check(self, in_training: np.ndarray) -> None:
-        """Refuse vectors of too few crystals."""
-        n_ids, path = len(self.file.keys), self.teacher.path
-        if not self.known.any():
-            raise InputInvalid(
-                f"{path} has a vector of none of the {len(self.material_ids):,} structures: it holds {n_ids:,} "
-                f"identifiers such as {self.file.named(np.arange(1))[0]}, and theirs are such as "
-                f"{self.material_ids[0]}. Embed these very structures."
-            )
-        n_known = int((self.known & in_training).sum())
-        if n_known < MIN_VALUES:
-            raise InputInvalid(
-                f"{path} has vectors of {n_known} of the {in_training.sum():,} structures that are learned from; at "
-                f"least {MIN_VALUES} are needed. It holds {n_ids:,} identifiers. Embed these very structures."
-            )
-
-    def moments(self, in_training: np.ndarray) -> _Moments:
-        """Return sums over the vectors of the training crystals."""
-        moments = _Moments(self.teacher.footer.dim)
-        for rows, vectors in self.file.vectors():
-            crystals = self.crystals[rows]
-            moments.add(vectors[(crystals >= 0) & in_training[crystals]])
-        return moments
-
-    def turned(self, turn: _Turn) -> np.ndarray:
-        """Return the components of all crystals, (n, n_components) float32, NaN where there is no vector."""
-        components = np.full((len(self.known), len(turn.variances)), np.nan, dtype=np.float32)
-        for rows, vectors in self.file.vectors():
-            crystals = self.crystals[rows]
-            components[crystals[crystals >= 0]] = turn(vectors[crystals >= 0])
-        return components
-
-    def _check_formulas(self, formulas: pa.Array) -> None:
-        import pyarrow.compute as pc
-
-        rows = np.flatnonzero(self.crystals >= 0)
-        theirs, ours = self.file.formulas.take(rows), formulas.take(self.crystals[rows])
-        others = np.flatnonzero(pc.not_equal(theirs, ours).to_numpy())
-        if len(others):
-            first = int(others[0])
-            name = self.material_ids[self.crystals[rows[first]]]
-            raise InputInvalid(
-                f"{self.teacher.path} holds vectors of other structures: {name} is {theirs[first]} there and "
-                f"{ours[first]} here, and {len(others):,} of {len(rows):,} shared identifiers differ so. Embed these "
-                "very structures."
-            )
+def _turned(matched: Matched, turn: _Turn) -> np.ndarray:
+    """Return the components of all crystals, (n, n_components) float32, NaN where there is no vector."""
+    components = np.full((len(matched.known), len(turn.variances)), np.nan, dtype=np.float32)
+    for crystals, vectors in matched.blocks():
+        components[crystals] = turn(vectors)
+    return components
 
 
 class _Moments:
@@ -295,7 +150,7 @@ class _Moments:
     @property
     def varying(self) -> np.ndarray:
         """(dim,) bool, which columns are not constant."""
-        return np.sqrt(self.covariance.diagonal().clip(min=0)) > _CONSTANT * self._largest
+        return np.sqrt(self.covariance.diagonal().clip(min=0)) > CONSTANT * self._largest
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from builders.learning.devices import deterministic, mixed_precision
 from builders.learning.optimization import check_loss, check_weights, learning_rate_factor, masked_loss
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler
+from builders.learning.teachers import TEACHERS
 from builders.learning.workers import ALONE, Team
 from builders.methods.base import Run
 from builders.methods.crystal_transformer.augment import augment
@@ -24,7 +25,7 @@ from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, 
 from builders.methods.crystal_transformer.config import TrainingConfig
 from builders.methods.crystal_transformer.feeding import fed, fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.teachers import TEACHERS, Lesson
+from builders.methods.crystal_transformer.teachers import Lesson
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from embeddings.display.numbers import with_unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +55,11 @@ class LanguageMethod(CromelMethod):
         *,
         device: torch.device,
         teacher: Path | None = None,
+        teachers: Sequence[Path | str] = (),
         corpus: Corpus | None = None,
     ) -> None:
-        """Set up, and read the teacher onto the device."""
-        super().__init__(recipe, device=device, teacher=teacher)  # type: ignore[arg-type]
+        """Set up; see `CromelMethod`. Formulas of the corpus are read, or those of the crystals if it is None."""
+        super().__init__(recipe, device=device, teacher=teacher, teachers=teachers)  # type: ignore[arg-type]
         self.corpus = corpus
         self.inputs = (*self.inputs, corpus.sha256 if corpus else "")
 
@@ -68,11 +70,12 @@ class LanguageMethod(CromelMethod):
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
-        """The recipe with what a reader of the file needs, the version of the teacher, and the corpus."""
+        """The recipe with what a reader of the file needs, the teachers, and the corpus."""
         model = self.recipe.model
         facts = {"architecture": "transformer", "n_heads": model.n_heads, "dim": model.dim}
         corpus = self.corpus.to_dict() if self.corpus else None
-        return facts | self.recipe.to_dict() | {"teacher": name_of(self.teacher), "corpus": corpus}
+        named = {"teacher": name_of(self.teacher), "corpus": corpus}
+        return facts | self.recipe.to_dict() | named | self.teachers.stated()
 
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the network, on the CPU: it is small."""
@@ -92,10 +95,11 @@ class LanguageMethod(CromelMethod):
         return EncoderVectors(content, n_structures, np.unique(material.training_formulas).tolist())
 
     def describe(self) -> Description:
-        """Return limits, citation, the teacher and the corpus."""
-        said = super().describe()
+        """Return limits, citation, teachers and the corpus."""
         read = {"corpus": self.corpus.file} if self.corpus else {}
-        return replace(said, limits=LIMITS, bibtex=PAPER, options={**said.options, **read})
+        said = super().describe()
+        limits, bibtex = (*LIMITS, *self.teachers.sentences), self.teachers.cited_after(PAPER)
+        return replace(said, limits=limits, bibtex=bibtex, options={**said.options, **read})
 
 
 METHOD = LanguageMethod

@@ -42,6 +42,11 @@ class LanguageRecipe(Recipe):
         """Name of the catalog whose network teaches this one; None where labels alone do."""
         return self.teacher if self.training.needs_teacher else None
 
+    @property
+    def takes_vectors(self) -> bool:
+        """Whether files of structure vectors can teach it, in place of that catalog or beside it."""
+        return self.training.needs_teacher
+
     def sentence(self, targets: tuple[str, ...]) -> str:
         """Return the sentence on vectors that were learned from these targets."""
         return f"Vectors for formulas, read by a language model that learned from {listed(targets)} and structures."
