@@ -92,10 +92,18 @@ def toy_catalog(vectors: dict[str, Any] = TOY_VECTORS, **changes: Any) -> Elemen
     return ElementCatalog(measure(toy_provenance(**changes), table), table)
 
 
+def write_toy_anew(root: Path, *, force: bool = False, **changes: Any) -> Path:
+    """Write the toy as every catalog is written, for tests of writing, and return its folder.
+
+    `changes` replace fields of its provenance.
+    """
+    return write_catalog(root, toy_provenance(**changes), toy_table(), force=force)
+
+
 def write_toy(root: Path, *, force: bool = False, **changes: Any) -> Path:
-    """Write the toy under a root and return its folder; `changes` replace fields of its provenance."""
+    """Put the toy under a root and return its folder: a copy if it is the first one there, as it comes."""
     if force or changes or _has_catalogs(root):
-        return write_catalog(root, toy_provenance(**changes), toy_table(), force=force)
+        return write_toy_anew(root, force=force, **changes)
     root.mkdir(parents=True, exist_ok=True)
     for written in _root_of_the_toy().iterdir():
         if written.is_dir():

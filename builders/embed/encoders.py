@@ -62,7 +62,7 @@ def code_of_vectors(encoder: Encoder) -> str:
 class Shipped(Protocol):
     """An encoder as a worker gets it, pickled."""
 
-    def open(self) -> Encoder:
+    def load(self) -> Encoder:
         """Load it onto the CPU, in the worker."""
 
 
@@ -78,7 +78,7 @@ class OfCatalog:
     manifest: bytes
     weights: bytes
 
-    def open(self) -> CrystalEncoder:
+    def load(self) -> CrystalEncoder:
         """Read the encoder from temporary files, which is all that a worker writes.
 
         Raises:
@@ -109,7 +109,7 @@ class OfOthers:
 
     potential: type[Potential]
 
-    def open(self) -> PotentialEncoder:
+    def load(self) -> PotentialEncoder:
         """Load the potential from its package.
 
         Raises:

@@ -58,7 +58,7 @@ class Encoding:
         """
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        encoder = self.encoder.open()
+        encoder = self.encoder.load()
         check_same(self.expected, fingerprints(encoder), platform.node())
         encoder.max_sites = self.max_sites
         encoder.to(choose_device(self.device))

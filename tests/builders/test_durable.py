@@ -23,7 +23,7 @@ from builders.runs.seals import SealBroken, read_sealed, write_sealed
 from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid, TrainingError
 from embeddings.store.index import default_version, read_index, repair_index
 from embeddings.store.roots import verify
-from testing.toys import toy_provenance, write_toy
+from testing.toys import toy_provenance, write_toy_anew
 
 FINGERPRINT = toy_provenance().fingerprint
 
@@ -33,14 +33,14 @@ def place(root: Path, version: str | None = None, fingerprint: str = FINGERPRINT
 
 
 def test_an_intact_version_of_this_build_is_left_as_it_is(tmp_path):
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     assert (place(tmp_path).earlier, place(tmp_path, "0.1.0").earlier) == (folder, folder)
 
 
 @pytest.mark.parametrize("name", ["vectors.npy", "vectors.parquet", "vectors.h5", "CARD.md", "manifest.json"])
 @pytest.mark.parametrize("version", [None, "0.1.0"])
 def test_a_damaged_file_is_made_again_in_its_place(tmp_path, name, version):
-    path = write_toy(tmp_path) / name
+    path = write_toy_anew(tmp_path) / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x20 if name != "manifest.json" else 0x80  # no UTF-8
     path.write_bytes(content)
@@ -50,12 +50,12 @@ def test_a_damaged_file_is_made_again_in_its_place(tmp_path, name, version):
 
 @pytest.mark.parametrize("name", ["vectors.npy", "manifest.json"])
 def test_a_missing_file_is_made_again_in_its_place(tmp_path, name):
-    (write_toy(tmp_path) / name).unlink()
+    (write_toy_anew(tmp_path) / name).unlink()
     assert (place(tmp_path).version, place(tmp_path).replace) == ("0.1.0", True)
 
 
 def test_a_damaged_version_of_another_build_is_not_replaced(tmp_path):
-    (write_toy(tmp_path) / "manifest.json").unlink()
+    (write_toy_anew(tmp_path) / "manifest.json").unlink()
     with pytest.raises(CatalogExists, match="--force"):
         place(tmp_path, "0.1.0", "1" * 64)
     assert place(tmp_path, None, "1" * 64).next == "0.2.0"
@@ -78,7 +78,7 @@ def test_a_folder_of_someone_else_in_the_place_of_a_version_is_left_alone(tmp_pa
 def test_a_new_version_is_above_those_of_every_root(here, there, following, tmp_path):
     for root, versions in (("here", here), ("there", there)):
         for version in versions:
-            write_toy(tmp_path / root, version=version)
+            write_toy_anew(tmp_path / root, version=version)
     others = (tmp_path / "none", tmp_path / "there")
     assert next_version(tmp_path / "here", "toy", others) == following
     assert find_place(tmp_path / "here", "toy", None, "1" * 64, force=False, others=others).next == following
@@ -90,8 +90,8 @@ def test_of_two_builds_that_take_the_next_version_both_are_there(tmp_path):
 
     def write(version: str, replace: bool) -> Path:
         if version == "0.1.0":
-            write_toy(tmp_path)  # another process, in between
-        return write_toy(tmp_path, version=version, force=replace)
+            write_toy_anew(tmp_path)  # another process, in between
+        return write_toy_anew(tmp_path, version=version, force=replace)
 
     assert found.write(write).name == "0.2.0"
     assert read_index(tmp_path)["toy"]["versions"] == ["0.1.0", "0.2.0"]
@@ -99,27 +99,27 @@ def test_of_two_builds_that_take_the_next_version_both_are_there(tmp_path):
 
 
 def test_the_version_whose_writer_died_before_the_index_is_entered_later(tmp_path, monkeypatch):
-    write_toy(tmp_path)
+    write_toy_anew(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("embeddings.store.publish.update_index", lambda *_: None)
-        folder = write_toy(tmp_path, version="0.2.0")
+        folder = write_toy_anew(tmp_path, version="0.2.0")
     assert default_version(tmp_path, "toy") == "0.1.0"
     assert nothing_to_do(folder, Reporter(quiet=True)) == folder
     assert default_version(tmp_path, "toy") == "0.2.0"
 
 
 def test_a_later_writer_enters_what_a_dead_one_could_not(tmp_path, monkeypatch):
-    write_toy(tmp_path)
+    write_toy_anew(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("embeddings.store.publish.update_index", lambda *_: None)
-        write_toy(tmp_path, version="0.2.0")
-    write_toy(tmp_path, name="other")
+        write_toy_anew(tmp_path, version="0.2.0")
+    write_toy_anew(tmp_path, name="other")
     assert default_version(tmp_path, "toy") == "0.2.0"
 
 
 def test_a_pin_below_a_listed_version_stays(tmp_path):
-    write_toy(tmp_path, version="0.2.0")
-    write_toy(tmp_path, version="0.1.0")
+    write_toy_anew(tmp_path, version="0.2.0")
+    write_toy_anew(tmp_path, version="0.1.0")
     index = tmp_path / "index.json"
     index.write_text(index.read_text().replace('"default": "0.2.0"', '"default": "0.1.0"'))
     before = index.stat().st_mtime_ns
@@ -200,19 +200,19 @@ def test_names_and_versions_are_checked_before_any_work(tmp_path, option, value)
 
 
 def test_verify_after_a_rebuild(tmp_path):
-    (write_toy(tmp_path) / "vectors.npy").write_bytes(b"")
+    (write_toy_anew(tmp_path) / "vectors.npy").write_bytes(b"")
     found = place(tmp_path)
-    verify(found.write(lambda version, replace: write_toy(tmp_path, version=version, force=replace)))
+    verify(found.write(lambda version, replace: write_toy_anew(tmp_path, version=version, force=replace)))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no resource limits there")
 def test_a_file_that_may_not_grow_does_not_end_the_interpreter(tmp_path):
     """What a full disk does to the HDF5 library, without one."""
     code = (
-        "import resource, signal, sys; from testing.toys import write_toy\n"
+        "import resource, signal, sys; from testing.toys import write_toy_anew\n"
         "from embeddings.errors import OutputInvalid\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
-        "try:\n    write_toy(sys.argv[1])\nexcept OutputInvalid as error:\n    print(error)"
+        "try:\n    write_toy_anew(sys.argv[1])\nexcept OutputInvalid as error:\n    print(error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],

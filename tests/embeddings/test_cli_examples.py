@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from builders.others import POTENTIALS
 from embeddings.cli import COMMANDS, main
 from embeddings.errors import CatalogNotFound
 from embeddings.store.roots import resolve
@@ -15,13 +16,16 @@ from embeddings.store.roots import resolve
 ROOT = Path(__file__).parents[2]
 IDENTITY = re.compile(r"\b([a-z0-9]+(?:-[a-z0-9]+)*@\d+(?:\.\d+){0,2}\b(?:-[0-9a-z.-]*\w)?)")
 HISTORY = ("log.md",)
+OF_OTHERS = {f"{one.about.name}@{one.about.version}" for one in POTENTIALS.values()}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def unknown(text: str) -> list[str]:
-    """Return the identities in a text that no catalog goes by; those named "my-..." are the reader's own."""
+    """Return the identities in a text that no catalog or potential goes by; "my-..." are the reader's own."""
 
     def exists(identity: str) -> bool:
+        if identity in OF_OTHERS:
+            return True
         try:
             resolve(identity)
         except CatalogNotFound:

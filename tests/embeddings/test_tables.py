@@ -42,7 +42,7 @@ from embeddings.store.tables import (
     read_vectors_parquet,
     write_catalog,
 )
-from testing.toys import toy_provenance, toy_table, write_toy
+from testing.toys import toy_provenance, toy_table, write_toy_anew
 
 READERS: dict[str, Callable[[Path], ElementTable]] = {
     "vectors.parquet": read_vectors_parquet,
@@ -91,7 +91,7 @@ def test_every_format_gives_back_the_same_bits(table: ElementTable) -> None:
 
 
 def test_folder_holds_what_the_format_says(tmp_path: Path) -> None:
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     assert folder == tmp_path / "toy" / "0.1.0"
     assert set(contents(folder)) == {
         "CARD.md", "manifest.json", "training_formulas.npy", "vectors.h5", "vectors.npy", "vectors.parquet",
@@ -100,7 +100,7 @@ def test_folder_holds_what_the_format_says(tmp_path: Path) -> None:
 
 
 def test_parquet_columns_are_the_documented_ones(tmp_path: Path) -> None:
-    schema = pq.read_schema(write_toy(tmp_path) / "vectors.parquet")
+    schema = pq.read_schema(write_toy_anew(tmp_path) / "vectors.parquet")
     assert [f"{field.name}: {field.type}" for field in schema] == [
         "atomic_number: int16",
         "symbol: string",
@@ -110,7 +110,7 @@ def test_parquet_columns_are_the_documented_ones(tmp_path: Path) -> None:
 
 
 def test_stray_files_identify_themselves(tmp_path: Path) -> None:
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     footer = pq.read_schema(folder / "vectors.parquet").metadata
     with h5py.File(folder / "vectors.h5") as file:
         attributes = dict(file.attrs)
@@ -121,19 +121,19 @@ def test_stray_files_identify_themselves(tmp_path: Path) -> None:
 
 
 def test_same_input_gives_same_bytes(tmp_path: Path) -> None:
-    assert contents(write_toy(tmp_path / "a")) == contents(write_toy(tmp_path / "b"))
+    assert contents(write_toy_anew(tmp_path / "a")) == contents(write_toy_anew(tmp_path / "b"))
 
 
 def test_existing_version_is_refused_and_untouched(tmp_path: Path) -> None:
-    before = contents(write_toy(tmp_path))
+    before = contents(write_toy_anew(tmp_path))
     with pytest.raises(CatalogExists, match="never edited"):
-        write_toy(tmp_path, description="Another.")
+        write_toy_anew(tmp_path, description="Another.")
     assert contents(tmp_path / "toy" / "0.1.0") == before
 
 
 def test_force_replaces_the_whole_folder(tmp_path: Path) -> None:
-    (write_toy(tmp_path) / "stray.txt").write_text("old")
-    folder = write_toy(tmp_path, force=True, description="Another.")
+    (write_toy_anew(tmp_path) / "stray.txt").write_text("old")
+    folder = write_toy_anew(tmp_path, force=True, description="Another.")
     assert read_manifest(folder).description == "Another."
     assert not (folder / "stray.txt").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["0.1.0"]
@@ -156,17 +156,17 @@ def test_failure_half_way_leaves_nothing(
 
     monkeypatch.setattr(f"embeddings.store.{step}", fail)
     with pytest.raises(KeyboardInterrupt):
-        write_toy(tmp_path, force=force)
+        write_toy_anew(tmp_path, force=force)
     monkeypatch.undo()
     assert list((tmp_path / "toy").iterdir()) == []
-    assert write_toy(tmp_path, force=force).is_dir()
+    assert write_toy_anew(tmp_path, force=force).is_dir()
 
 
 def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from embeddings.store import publish; from testing.toys import write_toy\n"
+        "import os, signal, sys; from embeddings.store import publish; from testing.toys import write_toy_anew\n"
         "publish.move_into_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write_toy(sys.argv[1])"
+        "write_toy_anew(sys.argv[1])"
     )
     root = Path(__file__).parents[2]
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
@@ -174,7 +174,7 @@ def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
     (left,) = (tmp_path / "toy").iterdir()
     assert (left / "manifest.json").is_file()
     assert names(tmp_path) == []
-    assert read_catalog(write_toy(tmp_path)).name == "toy"
+    assert read_catalog(write_toy_anew(tmp_path)).name == "toy"
     assert versions(tmp_path, "toy") == ["0.1.0"]
 
 
@@ -182,7 +182,7 @@ def test_killed_writer_leaves_nothing_that_is_picked_up(tmp_path: Path) -> None:
 def test_failed_replacement_brings_the_old_version_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    before = contents(write_toy(tmp_path))
+    before = contents(write_toy_anew(tmp_path))
 
     def fail(*_: Any) -> None:
         raise OSError("disk full")
@@ -190,7 +190,7 @@ def test_failed_replacement_brings_the_old_version_back(
     monkeypatch.setattr("embeddings.store.folders.exchange", lambda *_: False)
     monkeypatch.setattr(f"embeddings.store.{step}", fail)
     with pytest.raises(OutputInvalid, match="disk full"):
-        write_toy(tmp_path, force=True, description="Another.")
+        write_toy_anew(tmp_path, force=True, description="Another.")
     assert contents(tmp_path / "toy" / "0.1.0") == before
     assert [path.name for path in (tmp_path / "toy").iterdir()] == ["0.1.0"]
 
@@ -198,7 +198,7 @@ def test_failed_replacement_brings_the_old_version_back(
 def test_of_several_writers_exactly_one_wins(tmp_path: Path) -> None:
     def attempt(i: int) -> str | None:
         try:
-            write_toy(tmp_path, description=f"Writer {i}.")
+            write_toy_anew(tmp_path, description=f"Writer {i}.")
         except CatalogExists:
             return None
         return f"Writer {i}."
@@ -213,7 +213,7 @@ def test_of_several_writers_exactly_one_wins(tmp_path: Path) -> None:
 def test_writers_of_different_versions_all_enter_the_index(tmp_path: Path) -> None:
     versions = [f"0.{i}.0" for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda version: write_toy(tmp_path, version=version), versions))
+        list(pool.map(lambda version: write_toy_anew(tmp_path, version=version), versions))
     assert read_index(tmp_path)["toy"]["versions"] == versions
 
 
@@ -222,7 +222,7 @@ def test_index_pins_the_highest_release(tmp_path: Path) -> None:
         ("0.2.0-rc.1", "0.2.0-rc.1"), ("0.1.0", "0.1.0"), ("0.10.0", "0.10.0"), ("0.9.0", "0.10.0"),
         ("1.0.0-rc.1", "0.10.0"), ("1.0.0", "1.0.0"),
     ]:  # fmt: skip
-        write_toy(tmp_path, version=version)
+        write_toy_anew(tmp_path, version=version)
         assert read_index(tmp_path)["toy"]["default"] == default
     assert read_index(tmp_path)["toy"]["versions"] == [
         "0.1.0", "0.2.0-rc.1", "0.9.0", "0.10.0", "1.0.0-rc.1", "1.0.0",
@@ -231,26 +231,26 @@ def test_index_pins_the_highest_release(tmp_path: Path) -> None:
 
 
 def test_pin_set_by_hand_stays_when_another_catalog_is_written(tmp_path: Path) -> None:
-    write_toy(tmp_path, version="0.1.0")
-    write_toy(tmp_path, version="0.2.0")
+    write_toy_anew(tmp_path, version="0.1.0")
+    write_toy_anew(tmp_path, version="0.2.0")
     index = json.loads((tmp_path / "index.json").read_text())
     index["catalogs"]["toy"]["default"] = "0.1.0"
     (tmp_path / "index.json").write_text(json.dumps(index))
-    write_toy(tmp_path, name="another")
+    write_toy_anew(tmp_path, name="another")
     assert read_index(tmp_path)["toy"]["default"] == "0.1.0"
 
 
 def test_broken_index_stops_a_writer_before_it_writes(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("[]")
     with pytest.raises(CatalogCorrupt, match="not an index"):
-        write_toy(tmp_path)
+        write_toy_anew(tmp_path)
     assert not (tmp_path / "toy").exists()
 
 
 def test_corrupt_neighbour_does_not_stop_a_writer(tmp_path: Path) -> None:
-    (write_toy(tmp_path) / "manifest.json").write_text("{}")
+    (write_toy_anew(tmp_path) / "manifest.json").write_text("{}")
     before = read_index(tmp_path)["toy"]
-    write_toy(tmp_path, name="another")
+    write_toy_anew(tmp_path, name="another")
     assert list(read_index(tmp_path)) == ["another", "toy"]
     assert read_index(tmp_path)["toy"] == before
 
@@ -259,25 +259,25 @@ def test_corrupt_neighbour_does_not_stop_a_writer(tmp_path: Path) -> None:
 def test_name_cannot_leave_the_root(tmp_path: Path, name: str) -> None:
     root = tmp_path / "root"
     with pytest.raises(ManifestInvalid, match="name: expected"):
-        write_toy(root, name=name)
+        write_toy_anew(root, name=name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_root_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "root").write_text("a file")
     with pytest.raises(OutputInvalid, match="cannot be written"):
-        write_toy(tmp_path / "root")
+        write_toy_anew(tmp_path / "root")
 
 
 def test_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingExtra, match="h5py"):
-        write_toy(tmp_path)
+        write_toy_anew(tmp_path)
     assert list((tmp_path / "toy").iterdir()) == []
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     rows = pq.read_table(folder / "vectors.parquet").drop_columns(["vector"])
     pq.write_table(rows, tmp_path / "bare.parquet")
     with pytest.raises(ColumnNotFound, match="no column vector; it has atomic_number"):
@@ -328,14 +328,14 @@ def test_arrays_of_another_kind_are_corrupt(tmp_path: Path) -> None:
 
 
 def test_rows_have_to_agree_with_the_manifest(tmp_path: Path) -> None:
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     tables.write_vectors_npy(folder / "vectors.npy", toy_table({"H": (1, 0), "O": (0, 1)}))
     with pytest.raises(CatalogCorrupt, match="disagree"):
         read_catalog(folder)
 
 
 def test_other_kinds_cannot_be_read_yet(tmp_path: Path) -> None:
-    folder = write_toy(tmp_path)
+    folder = write_toy_anew(tmp_path)
     text = replace(read_manifest(folder), kind="structure").to_json()
     (folder / "manifest.json").write_text(text)
     with pytest.raises(InputInvalid, match='kind "structure"'):
