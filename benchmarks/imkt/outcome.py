@@ -55,6 +55,7 @@ class Outcome:
         architectures: encoder -> its architecture.
         p: (contender, other contender) -> probability that they differ by chance.
         n_tested: part of the rows -> how many are tested, in all folds.
+        n_rows: of the task, all together.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Outcome:
     architectures: Mapping[str, str]
     p: Mapping[tuple[Key, Key], float]
     n_tested: Mapping[str, int]
+    n_rows: int
 
     def rival(self, key: Key) -> Key | None:
         """Return the rival of a contender without transfer; None if there is none or it is not measured."""
@@ -123,6 +125,7 @@ def outcome_of(result: Document) -> Outcome:
             if one["p"] is not None
         },
         n_tested={part: sum(row[f"n{part}"] for row in first) for part in PARTS},
+        n_rows=result["settings"]["n_rows"],
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from statistics import mean
 
 from benchmarks import markdown
@@ -17,6 +19,9 @@ WORDS = {"": "all rows", "_new": "new formulas", "_seen": "seen", "_unseen": "un
 
 PUBLISHED: dict[Family, tuple[str, ...]] = {"jarvis": (SCRATCH, TRANSFER), "mp": (), "sets": (CRABNET,)}
 """Whose scores are counted, by family."""
+
+SIZES = (2_000, 10_000, 20_000)
+"""Rows at which tasks are told apart."""
 
 GAIN, N_BEATEN = -0.15, 30
 """Goals: change of the mean error by transfer, and tasks of JARVIS below the best published transfer."""
@@ -68,13 +73,24 @@ def _goals(outcomes: Sequence[Outcome]) -> Iterator[str]:
         (gain, n), best = min(changes, key=lambda one: (-one[0][1], one[0][0]))
         yield (
             f"Goal: error at least {-GAIN:.0%} below the same network without transfer; {name_of(best)} is at "
-            f"{gain:+.1%}, mean over {n} tasks, {_met(gain <= GAIN)}."
+            f"{gain:+.1%}, mean over {n} tasks, {_met(gain <= GAIN)}. By rows of the task: {_by_rows(outcomes, best)}."
         )
     crabnet = [one for one in outcomes if TASKS[one.name].by_fold]
     if crabnet:
         best, n = _most(crabnet, Outcome.beats_crabnet)
         told = f"is {name_of(best)} on {n} of {len(crabnet)} tasks, more than any other" if n else "is none on any task"
         yield f"Below CrabNet in the same folds {told}."
+
+
+def _by_rows(outcomes: Sequence[Outcome], key: Key) -> str:
+    """Return the mean change by transfer of small and of large tasks, in words."""
+    parts = []
+    for low, high in pairwise((0, *SIZES, sys.maxsize)):
+        some = [one for one in outcomes if low <= one.n_rows < high]
+        if (found := _mean_change(some, key)) is not None:
+            words = f"from {low:,}" if high == sys.maxsize else f"{low:,} to {high:,}"
+            parts.append(f"{words} {found[0]:+.1%} ({found[1]} tasks)")
+    return ", ".join(parts)
 
 
 def _most(outcomes: Sequence[Outcome], beats: Beats) -> tuple[Key, int]:

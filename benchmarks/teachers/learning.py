@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from benchmarks.teachers import ALONE, WAYS
 from benchmarks.teachers.problem import SPLIT_SEED, Problem
 from builders.methods.base import Run
-from builders.methods.crystal_transformer.batches import Batch, PackedCrystals
+from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.method import CrystalTransformerMethod
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.training import predict
+from builders.methods.crystal_transformer.training import vectors_of
 from builders.progress import Reporter
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable
@@ -58,15 +57,4 @@ def learn(problem: Problem, recipe: CrystalTransformerRecipe, way: str, seed: in
 
 def _encoded(model: CrystalTransformer, table: StructureTable, recipe: CrystalTransformerRecipe) -> np.ndarray:
     packed = PackedCrystals(table, neighbor_graphs(table, recipe.model.cutoff), np.zeros((len(table), 0)))
-    return predict(_Vectors(model), packed, np.arange(len(table)), recipe.training, CPU)
-
-
-class _Vectors(nn.Module):
-    """A network that tells the vectors of crystals in place of their labels."""
-
-    def __init__(self, model: CrystalTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self.model.encode(batch)
+    return vectors_of(model, packed, recipe.training, CPU)

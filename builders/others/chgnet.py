@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from builders.others import mptrj
 from builders.others.base import About, Crystal, Features, Potential, Uncovered, Weights
 from builders.others.packages import imported, quiet, weights_of
 from embeddings.errors import InputInvalid
@@ -27,13 +28,12 @@ ABOUT = About(
         sha256="d14ab7c0f093efe64b60a7bcd540bca10e74fb7f46c86108a079af60524659d1",
     ),
     dim=64,
-    atomic_numbers=tuple(z for z in range(1, 95) if z not in (84, 85, 86, 87, 88)),
+    atomic_numbers=mptrj.ELEMENTS,
     of_sites="The vector of a site is CHGNet's atom feature before its last convolution, which its magnetic moments "
     "are read from.",
     of_structures="The vector of a structure is CHGNet's crystal feature divided by the number of atoms: the mean over "
     "all atoms of the features after the last convolution, which its energy is read from.",
-    training="MPtrj: relaxation trajectories of about 146,000 materials of the Materials Project, GGA and GGA+U, "
-    "September 2022; which of them were held out is not published with the weights",
+    training=mptrj.TRAINING,
     targets={
         "energy_per_atom": "eV/atom",
         "force": "eV/angstrom",
@@ -43,7 +43,7 @@ ABOUT = About(
     limits=(
         "CHGNet has very likely seen the materials of the Materials Project, with their energies, forces, stresses and "
         "magnetic moments: an error on them, or on sets made of them, says little of new materials.",
-        "The formulas of its training are not known here, so nothing counts as unseen.",
+        mptrj.UNKNOWN,
         "It sees 6 angstrom far; crystals with an atom that has no neighbor there have no vector.",
     ),
     licence=Licence(

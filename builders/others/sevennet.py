@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from builders.others import mptrj
 from builders.others.base import About, Crystal, Features, Potential, Uncovered, Weights
 from builders.others.packages import imported, weights_of
 from embeddings.store.manifest import Citation, Licence
@@ -29,17 +30,16 @@ ABOUT = About(
         sha256="7052cb42b7b3be42b40b97fa0d21077a48c54b5548948fc4dcf346629f813c36",
     ),
     dim=128,
-    atomic_numbers=tuple(z for z in range(1, 95) if z not in (84, 85, 86, 87, 88)),
+    atomic_numbers=mptrj.ELEMENTS,
     of_sites="The vector of a site is what the last of five interaction blocks gives for the atom, 128 scalars that do "
     "not change with a rotation, which its energy is read from.",
     of_structures="The vector of a structure is the mean over its sites.",
-    training="MPtrj: relaxation trajectories of about 146,000 materials of the Materials Project, GGA and GGA+U, "
-    "September 2022; which of them were held out is not published with the weights",
+    training=mptrj.TRAINING,
     targets={"energy_per_atom": "eV/atom", "force": "eV/angstrom", "stress": "kbar"},
     limits=(
         "SevenNet-0 has very likely seen the materials of the Materials Project, with their energies, forces and "
         "stresses: an error on them, or on sets made of them, says little of new materials.",
-        "The formulas of its training are not known here, so nothing counts as unseen.",
+        mptrj.UNKNOWN,
         "It sees 5 angstrom far in each block; crystals with an atom that has no neighbor there have no vector.",
     ),
     licence=Licence(spdx="MIT", attribution="SevenNet, copyright (c) 2024, Yutack Park; MIT license."),

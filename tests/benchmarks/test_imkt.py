@@ -258,7 +258,7 @@ def test_a_table_says_what_transfer_changes_and_a_page_sums_up() -> None:
     result = {
         "name": "slme",
         "encoders": encoders,
-        "settings": {"n_tested_formulas": 9},
+        "settings": {"n_tested_formulas": 9, "n_rows": 90},
         "rows": [row("elements-boosting", "-", 8.0), row("joined", "e", 6.0), row("boosting", "e", 9.0)],
         "pairs": [pair],
     }
@@ -292,10 +292,17 @@ def test_no_encoder_reaches_the_goal_by_a_single_lucky_task() -> None:
             one: {"name": one, "version": "1.0.0", "architecture": "pooled, 2 wide", "n_saw": 3} for one in errors
         }
         rows = [row("scratch", "pooled, 2 wide", 10.0), *(row("fine-tuned", *one) for one in errors.items())]
-        return {"name": name, "encoders": encoders, "settings": {"n_tested_formulas": 9}, "rows": rows, "pairs": []}
+        return {
+            "name": name,
+            "encoders": encoders,
+            "settings": {"n_tested_formulas": 9, "n_rows": 90},
+            "rows": rows,
+            "pairs": [],
+        }
 
     said = verdict([task("slme", steady=9.0, lucky=1.0), task("klu", steady=9.0)])
-    assert "fine-tuned, steady is at -10.0%, mean over 2 tasks, not met" in said
+    assert "fine-tuned, steady is at -10.0%, mean over 2 tasks, not met." in said
+    assert "By rows of the task: 0 to 2,000 -10.0% (2 tasks)." in said
 
 
 def test_crabnet_is_compared_fold_by_fold() -> None:
@@ -303,7 +310,7 @@ def test_crabnet_is_compared_fold_by_fold() -> None:
     head = parts | {"model": "elements-ridge", "encoder": "-", "seed": 0, "seconds": 1.0}
     folds = enumerate(CRABNET_FOLDS["expt_gap"])
     rows = [head | {"fold": k, "mae": 2 * mae + 0.01 * k} for k, mae in folds]
-    settings = {"n_tested_formulas": 9}
+    settings = {"n_tested_formulas": 9, "n_rows": 90}
     result = {"name": "expt_gap", "encoders": {}, "settings": settings, "rows": rows, "pairs": []}
     assert (outcome_of(result).p_of_crabnet(("elements-ridge", "-")) or 1) < 1e-3
     assert outcome_of(result | {"name": "mp_gap"}).p_of_crabnet(("elements-ridge", "-")) is None

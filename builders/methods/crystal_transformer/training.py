@@ -321,6 +321,24 @@ def predict(
     return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
 
 
+def vectors_of(
+    network: CrystalTransformer, crystals: PackedCrystals, config: TrainingConfig, device: torch.device
+) -> np.ndarray:
+    """Return the vectors of all crystals as a network gives them, (n, width) float64."""
+    return predict(_Encoding(network), crystals, np.arange(len(crystals)), config, device)
+
+
+class _Encoding(nn.Module):
+    """A network whose output is the vector of a crystal."""
+
+    def __init__(self, network: CrystalTransformer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.network.encode(batch)
+
+
 def described(figures: dict[str, Any], units: Mapping[str, str], n_epochs: int) -> str:
     """Return the figures of an epoch as people read them."""
     maes = {name: f"{figures['validation'][name]['mae']:.3g}" for name in units}

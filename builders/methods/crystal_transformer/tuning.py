@@ -28,7 +28,14 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import TrainingConfig, TuningConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.training import CHECKPOINT_SECONDS, POWERS, Task, described, predict
+from builders.methods.crystal_transformer.training import (
+    CHECKPOINT_SECONDS,
+    POWERS,
+    Task,
+    described,
+    predict,
+    vectors_of,
+)
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
@@ -177,7 +184,7 @@ class _Tuner:
         self.task, self.folds, self.config, self.run = task, folds, config, run
         weights = task.scaler.known_fraction ** POWERS[config.balance]
         self.weights = torch.tensor(weights, dtype=torch.float32, device=run.device)
-        vectors = _vectors(network.to(run.device), task.crystals, config, run.device)
+        vectors = vectors_of(network.to(run.device), task.crystals, config, run.device)
         self.members = [self._member(network, vectors, fold, tuning, k) for k, fold in enumerate(folds)]
         self.optimizers = [_optimizer(member, config, tuning) for member in self.members]
         self.epoch, self.best, self.kept = 0, 0, self._states()
@@ -324,24 +331,6 @@ def _optimizer(member: Member, config: TrainingConfig, tuning: TuningConfig) -> 
         {"params": moving, "base": tuning.encoder_learning_rate},
     ]
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-
-
-def _vectors(
-    network: CrystalTransformer, crystals: PackedCrystals, config: TrainingConfig, device: torch.device
-) -> np.ndarray:
-    """Return the vectors of all crystals as the network gives them, (n, width) float64."""
-    return predict(_Encoding(network), crystals, np.arange(len(crystals)), config, device)
-
-
-class _Encoding(nn.Module):
-    """A network whose output is the vector of a crystal."""
-
-    def __init__(self, network: CrystalTransformer) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self.network.encode(batch)
 
 
 def _seed_of(*parts: int) -> int:
