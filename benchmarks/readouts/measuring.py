@@ -28,7 +28,7 @@ CATALOG = "ct-multi"
 PLAIN = next(iter(READOUTS))
 """What the others are compared with."""
 
-AHEAD = "all layers"
+AHEAD = ("mean, cell", "all layers")
 """What came out ahead, and is measured again."""
 
 N_TREES = 200
@@ -95,11 +95,13 @@ def run(name: str, request: Request) -> dict[str, Any]:
 def _all_features(
     name: str, request: Request, problem: Problem, atoms: Atoms, notes: list[str]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    for readout in (PLAIN, AHEAD) if name.endswith(AGAIN) else READOUTS:
+    for readout in (PLAIN, *AHEAD) if name.endswith(AGAIN) else READOUTS:
         yield readout, read_out(atoms, readout)
     if name in WITH_PEER and not request.quick:
         if peer.is_there():
-            yield peer.name(), peer.peer_vectors(problem.table)
+            vectors = peer.peer_vectors(problem.table)
+            yield peer.name(), vectors
+            yield f"{peer.name()}, cell", np.hstack([vectors, atoms.cells])
         else:
             notes.append(f"{peer.PEER}: not measured; it is not installed.")
 
