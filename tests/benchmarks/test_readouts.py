@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.harness import Request
-from benchmarks.readouts import measuring, peer, tasks
+from benchmarks.readouts import heads, measuring, peer, tasks
 from benchmarks.readouts.readouts import READOUTS, Atoms, atoms_of, read_out
 from benchmarks.readouts.tables import page, table
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
@@ -86,14 +86,14 @@ def test_the_better_head_is_chosen_on_training_rows() -> None:
     formulas = np.array([f"A{n}" for n in range(240)])
     tested = tasks.held_out(formulas, 0)
     problem = tasks.Problem(tasks.made_up().table, formulas, {"line": "", "step": ""}, values, [tested], [])
-    found = measuring.fit(features, problem, tested, 0)
+    found = heads.fit(features, problem, tested, 0)
     assert found.heads == ["ridge", "trees"]
     assert found.errors[:, 0].mean() < 0.01
     assert found.errors[:, 1].mean() < found.ridge[:, 1].mean()
 
 
 def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "N_TREES", 3)
+    monkeypatch.setattr(heads, "N_TREES", 3)
     result = measuring.run("aflow", Request(quick=True)) | {"name": "aflow", "title": "Made up"}
     assert list(result["settings"]["widths"]) == list(READOUTS)
     assert len({row["n_tested"] for row in result["rows"]}) == 1
@@ -104,7 +104,7 @@ def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.Monkey
 
 
 def test_what_came_out_ahead_is_measured_again_on_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "N_TREES", 3)
+    monkeypatch.setattr(heads, "N_TREES", 3)
     first, again = tasks.drawn(np.ones(4_000, dtype=bool), 0), tasks.drawn(np.ones(4_000, dtype=bool), 1)
     assert (len(first), len(again), len(np.intersect1d(first, again))) == (1_500, 1_500, 0)
     result = measuring.run("aflow-again", Request(quick=True)) | {"name": "aflow-again", "title": "Others"}
