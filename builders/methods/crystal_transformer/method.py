@@ -178,7 +178,8 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
 
     def _describe_new(self) -> Description:
         """Return limits and citation of a network that learned by the recipe's own schedule."""
-        begun, limits, options, said = self.going_on, LIMITS, dict[str, Any](), list[str]()
+        begun, options, said = self.going_on, dict[str, Any](), list[str]()
+        limits: tuple[str, ...] = LIMITS
         if begun is not None:
             limits, options = (*limits, *begun.sentences), {"init": begun.start.identity}
             said.append(begun.start_sentence)
