@@ -17,12 +17,13 @@ from benchmarks import (
     readouts,
     search,
     speed,
+    structure_vectors,
     teachers,
 )
 
 MODULES = (
     speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
-    teachers,
+    structure_vectors, teachers,
 )  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 

@@ -18,6 +18,7 @@ from benchmarks import (
     own_data,
     readouts,
     speed,
+    structure_vectors,
     teachers,
 )
 from benchmarks.harness import render_all
@@ -54,7 +55,8 @@ def fill_benchmarks(text: str) -> str:
 def fill_downstream(text: str) -> str:
     """Return the page on downstream models with its tables made anew."""
     filled = insert(text, "results", render_all(downstream.SUITE))
-    return insert(filled, "readouts", render_all(readouts.SUITE))
+    filled = insert(filled, "readouts", render_all(readouts.SUITE))
+    return insert(filled, "structure_vectors", render_all(structure_vectors.SUITE))
 
 
 def fill_cross_modal(text: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.encoder import BATCH_SIZE, MAX_PAIRS, CrystalEncoder
 from builders.structures.graphs import neighbor_graphs
+from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 from embeddings.formula.canonical import ELECTRONEGATIVITY
@@ -31,11 +32,13 @@ class Atoms:
         layers: (depth, n_atoms, dim) float32, after each layer of the network; the last are the site vectors.
         offsets: (n + 1,) crystal ``i`` owns atoms ``offsets[i]:offsets[i + 1]``.
         atomic_numbers: (n_atoms,).
+        cells: (n, 3) see `builders.structures.primitive.cell_columns`.
     """
 
     layers: np.ndarray
     offsets: np.ndarray
     atomic_numbers: np.ndarray
+    cells: np.ndarray
 
     @property
     def sites(self) -> np.ndarray:
@@ -118,7 +121,7 @@ def atoms_of(encoder: CrystalEncoder, table: StructureTable) -> Atoms:
     finally:
         for hook in hooks:
             hook.remove()
-    return Atoms(layers, table.offsets, table.atomic_numbers)
+    return Atoms(layers, table.offsets, table.atomic_numbers, cell_columns(table))
 
 
 def _modules(model: nn.Module) -> list[nn.Module]:
@@ -131,6 +134,7 @@ def _layers(atoms: Atoms) -> list[np.ndarray]:
 
 READOUTS: dict[str, Callable[[Atoms], list[np.ndarray]]] = {
     "mean": lambda atoms: [atoms.mean],
+    "mean, cell": lambda atoms: [atoms.mean, atoms.cells],
     "mean, spread": lambda atoms: [atoms.mean, atoms.spread],
     "mean, spread, third": lambda atoms: [atoms.mean, atoms.spread, atoms.third],
     "mean, min, max": lambda atoms: [atoms.mean, atoms.least, atoms.most],

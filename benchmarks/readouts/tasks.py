@@ -128,22 +128,33 @@ def drawn(fine: np.ndarray, draw: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).permutation(np.flatnonzero(fine))[start : start + MAX_ROWS])
 
 
-def _drawn(about: Drawn, folder: Path, encoder: CrystalEncoder, draw: int) -> Problem:
+def read_drawn(about: Drawn, folder: Path, encoder: CrystalEncoder) -> Problem:
+    """Return all crystals of a file that have all properties; no split.
+
+    Raises:
+        InputInvalid: the data are not there.
+    """
     path = folder / about.file
     if not path.is_file():
         raise InputInvalid(f"No {path}. Name the folder of the data with --data, or set {DATA_ENV}.")
     table = _known(clean(read_structure_table(path))[0], encoder)
     values = labels_of(table, tuple(about.units))
     fine = np.isfinite(values).all(axis=1) & ((values > 0).all(axis=1) if about.logarithm else True)
-    rows = drawn(fine, draw)
-    table, values = table.take(rows), values[rows]
+    table, values = table.take(np.flatnonzero(fine)), values[fine]
     formulas = np.array(reduced_formulas_of(table))
+    return Problem(table, formulas, about.units, np.log10(values) if about.logarithm else values, [], [])
+
+
+def _drawn(about: Drawn, folder: Path, encoder: CrystalEncoder, draw: int) -> Problem:
+    whole = read_drawn(about, folder, encoder)
+    rows = drawn(np.ones(len(whole.formulas), dtype=bool), draw)
+    formulas = whole.formulas[rows]
     note = (
-        f"{len(rows):,} of {int(fine.sum()):,} crystals, drawn at random; a third of the formulas is tested, drawn "
+        f"{len(rows):,} of {len(whole.formulas):,} crystals, drawn at random; a third of the formulas is tested, drawn "
         f"{N_SEEDS} times."
     )
     tested = [held_out(formulas, seed) for seed in range(N_SEEDS)]
-    return Problem(table, formulas, about.units, np.log10(values) if about.logarithm else values, tested, [note])
+    return Problem(whole.table.take(rows), formulas, whole.units, whole.values[rows], tested, [note])
 
 
 def _matched(name: str, folder: Path, encoder: CrystalEncoder, draw: int) -> Problem:
@@ -193,4 +204,10 @@ def most_stable(path: Path, formulas: np.ndarray) -> tuple[StructureTable, dict[
 
 
 def _known(table: StructureTable, encoder: CrystalEncoder) -> StructureTable:
-    return table.take(np.flatnonzero(encoder.covers(table) & (table.n_sites <= MAX_SITES)))
+    return table.take(np.flatnonzero(known_crystals(table, encoder)))
+
+
+def known_crystals(table: StructureTable, encoder: CrystalEncoder) -> np.ndarray:
+    """Return which crystals an encoder takes, of at most `MAX_SITES` atoms, (n,) bool."""
+    known: np.ndarray = encoder.covers(table) & (table.n_sites <= MAX_SITES)
+    return known

@@ -190,7 +190,7 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
         raise SourceError(f"None of the {snapshot.n_received} structures from {origin.name} can be encoded: {reasons}.")
     return Footer(
         level=job.level,
-        dim=job.encoder.dim,
+        dim=job.encoder.dim if job.level == "structure" else job.encoder.site_dim,
         n_structures=ledger.n_kept,
         dropped=dropped,
         uncovered=_added(entry.counts for entry in ledger.entries),

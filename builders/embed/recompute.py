@@ -197,7 +197,7 @@ def _rarest(table: StructureTable, names: Sequence[str], n: int) -> tuple[list[s
 
 def _sums(encoder: CrystalEncoder, table: StructureTable, reporter: Reporter) -> tuple[np.ndarray, np.ndarray]:
     """Return sums (119, dim) over the sites of each element, and how many there are (119,)."""
-    sums, n_sites = np.zeros((N_ELEMENTS + 1, encoder.dim)), np.zeros(N_ELEMENTS + 1)
+    sums, n_sites = np.zeros((N_ELEMENTS + 1, encoder.site_dim)), np.zeros(N_ELEMENTS + 1)
     with reporter.stage("Encoding", len(table)) as stage:
         for rows in np.array_split(np.arange(len(table)), -(-len(table) // 512)):
             part = table.take(rows)

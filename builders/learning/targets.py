@@ -68,10 +68,31 @@ class Scaler:
         return (labels - self.mean) / self.std
 
 
+LOG10 = "log10_"
+"""Before the name of a property: its decadic logarithm is learned, unknown where it is not positive."""
+
+
 def derive_targets(table: StructureTable, names: Sequence[str]) -> StructureTable:
-    """Return the table with the named targets that it lacks and that follow from its structures."""
-    derived = {name: DERIVED[name](table) for name in names if name in DERIVED and name not in table.properties}
-    return replace(table, properties=table.properties | derived)
+    """Return the table with the named targets that it lacks and that follow from its structures or properties."""
+    derived = {name: values for name in names if (values := _derived(table, name)) is not None}
+    units = {name: _log_unit(table, name) for name in derived if name not in DERIVED}
+    return replace(table, properties=table.properties | derived, units=table.units | units)
+
+
+def _derived(table: StructureTable, name: str) -> np.ndarray | None:
+    """Return a target that the table lacks; None where it has it, or where it does not follow."""
+    if name in table.properties:
+        return None
+    if name in DERIVED:
+        return DERIVED[name](table)
+    values = table.properties.get(name.removeprefix(LOG10)) if name.startswith(LOG10) else None
+    if values is None:
+        return None
+    return np.log10(values, where=values > 0, out=np.full(len(table), np.nan))
+
+
+def _log_unit(table: StructureTable, name: str) -> str:
+    return f"log10({unit_of(table, name.removeprefix(LOG10))})"
 
 
 def choose_targets(table: StructureTable, names: Sequence[str]) -> tuple[str, ...]:

@@ -62,6 +62,11 @@ class PotentialEncoder(Versioned):
         """Width of a vector."""
         return self.potential.about.dim
 
+    @property
+    def site_dim(self) -> int:
+        """Width of the vector of an atom."""
+        return self.potential.about.dim
+
     def to(self, device: torch.device) -> PotentialEncoder:
         """Move the network to a device and return the encoder."""
         self.potential.to(device)

@@ -49,6 +49,27 @@ _JAIN_2013 = """@article{jain2013commentary,
   doi = {10.1063/1.4812323}
 }"""
 
+_TOHER_2014 = """@article{toher2014high,
+  title = {High-throughput computational screening of thermal conductivity, Debye temperature, and Gruneisen parameter
+           using a quasiharmonic Debye model},
+  author = {Toher, Cormac and others},
+  journal = {Physical Review B},
+  volume = {90},
+  pages = {174107},
+  year = {2014},
+  doi = {10.1103/PhysRevB.90.174107}
+}"""
+
+_CASTELLI_2012 = """@article{castelli2012new,
+  title = {New cubic perovskites for one- and two-photon water splitting using the computational materials repository},
+  author = {Castelli, Ivano E. and others},
+  journal = {Energy \\& Environmental Science},
+  volume = {5},
+  pages = {9034},
+  year = {2012},
+  doi = {10.1039/C2EE22341D}
+}"""
+
 _MATERIALS_PROJECT = Origin(
     name="Materials Project",
     licence="CC-BY-4.0",
@@ -66,6 +87,17 @@ ORIGINS: dict[str, Origin] = {
         + " Structures: the CIF collection of the repository topology_databases (F.-X. Coudert)."
         + " Labels: Materials Project calculations on the scale before MP2020 corrections, as published with"
         + " MEGNet (2018), Roost and MatBench.",
+    ),
+    "materials-project-aflow-cmr": replace(
+        _MATERIALS_PROJECT,
+        name="Materials Project structures with openly published labels, AFLOW's thermal library and CMR's perovskites",
+        attribution=_MATERIALS_PROJECT.attribution
+        + " Structures: the CIF collection of the repository topology_databases (F.-X. Coudert)."
+        + " Labels: Materials Project calculations on the scale before MP2020 corrections, as published with"
+        + " MEGNet (2018), Roost and MatBench. Moduli and thermal properties: AFLOW (aflow.org), quasi-harmonic Debye"
+        + " model. Cubic perovskites: Computational Materials Repository (cmr.fysik.dtu.dk). Both are published for"
+        + " free use and ask to be cited.",
+        bibtex="\n".join([_JAIN_2013, _TOHER_2014, _CASTELLI_2012]),
     ),
 }
 """Origins that can be named instead of described in a file."""

@@ -27,6 +27,7 @@ from benchmarks import (
     readouts,
     search,
     speed,
+    structure_vectors,
     teachers,
 )
 from benchmarks.__main__ import main
@@ -37,7 +38,7 @@ from embeddings.errors import InputInvalid, SourceError
 
 SUITES = (
     speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, language.SUITE,
-    adopted.SUITE, search.SUITE, readouts.SUITE, teachers.SUITE,
+    adopted.SUITE, search.SUITE, readouts.SUITE, structure_vectors.SUITE, teachers.SUITE,
 )  # fmt: skip
 
 

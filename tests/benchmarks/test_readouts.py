@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.harness import Request
-from benchmarks.readouts import measuring, peer, tasks
+from benchmarks.readouts import heads, measuring, peer, tasks
 from benchmarks.readouts.readouts import READOUTS, Atoms, atoms_of, read_out
 from benchmarks.readouts.tables import page, table
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
@@ -23,7 +23,8 @@ NA, CL, FE = 11, 17, 26
 def crystal(numbers: list[int], sites: list[list[float]]) -> Atoms:
     """Return one crystal whose network has two layers, the first of which gives ones."""
     last = np.array(sites, dtype=np.float32)
-    return Atoms(np.stack([np.ones_like(last), last]), np.array([0, len(numbers)]), np.array(numbers))
+    cells = np.array([[1.0, 2.0, 3.0]], dtype=np.float32)
+    return Atoms(np.stack([np.ones_like(last), last]), np.array([0, len(numbers)]), np.array(numbers), cells)
 
 
 def test_readouts_are_statistics_of_the_atoms() -> None:
@@ -32,6 +33,7 @@ def test_readouts_are_statistics_of_the_atoms() -> None:
     np.testing.assert_allclose(found, [[1.0, 1.0, np.sqrt(2), 0.0, np.cbrt(2), 0.0]], atol=1e-6)
     assert read_out(salt, "mean, min, max").tolist() == [[1.0, 1.0, 0.0, 1.0, 3.0, 1.0]]
     assert read_out(salt, "mean, groups").tolist() == [[1.0, 1.0, 3.0, 1.0, 0.0, 1.0]]
+    assert read_out(salt, "mean, cell").tolist() == [[1.0, 1.0, 1.0, 2.0, 3.0]]
     assert read_out(salt, "layer 1").tolist() == [[1.0, 1.0]]
     assert read_out(salt, "all layers").tolist() == [[1.0, 1.0, 1.0, 1.0]]
 
@@ -44,7 +46,7 @@ def test_an_element_alone_is_both_groups() -> None:
 @pytest.mark.parametrize("name", [name for name in READOUTS if name != "layer 2"])
 def test_a_supercell_is_read_out_like_its_cell(name: str) -> None:
     cell = crystal([NA, CL, CL], [[0.0, 1.0], [2.0, 1.0], [3.0, -1.0]])
-    twice = Atoms(np.repeat(cell.layers, 2, axis=1), cell.offsets * 2, np.repeat(cell.atomic_numbers, 2))
+    twice = Atoms(np.repeat(cell.layers, 2, axis=1), cell.offsets * 2, np.repeat(cell.atomic_numbers, 2), cell.cells)
     np.testing.assert_allclose(read_out(cell, name), read_out(twice, name), atol=1e-6)
 
 
@@ -84,14 +86,14 @@ def test_the_better_head_is_chosen_on_training_rows() -> None:
     formulas = np.array([f"A{n}" for n in range(240)])
     tested = tasks.held_out(formulas, 0)
     problem = tasks.Problem(tasks.made_up().table, formulas, {"line": "", "step": ""}, values, [tested], [])
-    found = measuring.fit(features, problem, tested, 0)
+    found = heads.fit(features, problem, tested, 0)
     assert found.heads == ["ridge", "trees"]
     assert found.errors[:, 0].mean() < 0.01
     assert found.errors[:, 1].mean() < found.ridge[:, 1].mean()
 
 
 def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "N_TREES", 3)
+    monkeypatch.setattr(heads, "N_TREES", 3)
     result = measuring.run("aflow", Request(quick=True)) | {"name": "aflow", "title": "Made up"}
     assert list(result["settings"]["widths"]) == list(READOUTS)
     assert len({row["n_tested"] for row in result["rows"]}) == 1
@@ -102,11 +104,11 @@ def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.Monkey
 
 
 def test_what_came_out_ahead_is_measured_again_on_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "N_TREES", 3)
+    monkeypatch.setattr(heads, "N_TREES", 3)
     first, again = tasks.drawn(np.ones(4_000, dtype=bool), 0), tasks.drawn(np.ones(4_000, dtype=bool), 1)
     assert (len(first), len(again), len(np.intersect1d(first, again))) == (1_500, 1_500, 0)
     result = measuring.run("aflow-again", Request(quick=True)) | {"name": "aflow-again", "title": "Others"}
-    assert list(result["settings"]["widths"]) == [measuring.PLAIN, measuring.AHEAD]
+    assert list(result["settings"]["widths"]) == [measuring.PLAIN, *measuring.AHEAD]
     assert page([result]).startswith("What came out ahead, alone")
 
 

@@ -17,6 +17,7 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.objects import tabulate
+from builders.structures.primitive import cell_columns
 from embeddings import load_encoder
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
 from embeddings.store.roots import user_root, verify
@@ -317,3 +318,25 @@ def test_neither_training_code_nor_a_compiler_is_imported(written: Path) -> None
     )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_vector_of_a_crystal_may_end_in_its_cell(tmp_path: Path) -> None:
+    with_cell = dataclasses.replace(CONFIG, readout="mean and cell")
+    encoder = read_crystal_encoder(write_encoder_catalog(tmp_path, with_cell))
+    table = structure_table([*CRYSTALS.values(), supercell(CRYSTALS["triclinic"], (2, 1, 2))])
+    found = encoder.encode(table)
+    of_sites, offsets = encoder.encode_sites(table)
+    assert (encoder.dim, encoder.site_dim, of_sites.shape[1]) == (CONFIG.width + 3, CONFIG.width, CONFIG.width)
+    means = np.add.reduceat(of_sites, offsets[:-1]) / table.n_sites[:, None]
+    np.testing.assert_allclose(found, np.hstack([means, cell_columns(table)]), atol=1e-5)
+    np.testing.assert_allclose(found[2], found[1], atol=1e-4)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(CONFIG.width, CONFIG.width)))[0]
+    turned = CrystalEncoder(encoder.manifest, encoder.model, turn).encode(table)
+    np.testing.assert_allclose(turned[:, : CONFIG.width], found[:, : CONFIG.width] @ turn, atol=1e-4)
+    np.testing.assert_array_equal(turned[:, CONFIG.width :], found[:, CONFIG.width :])
+
+
+def test_first_atoms_are_not_read_out_with_a_cell(tmp_path: Path) -> None:
+    odd = dataclasses.replace(CONFIG, geometry="cartesian", readout="mean and cell")
+    with pytest.raises(CatalogCorrupt, match="has no readout"):
+        read_crystal_encoder(write_encoder_catalog(tmp_path, odd))

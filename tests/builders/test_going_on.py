@@ -20,7 +20,7 @@ from builders import pipeline
 from builders.learning.folds import deal
 from builders.learning.ridge import STRENGTHS, fit_ridge
 from builders.methods.crystal_transformer import recipes, tuning
-from builders.methods.crystal_transformer.config import TuningConfig
+from builders.methods.crystal_transformer.config import TrainingConfig, TuningConfig
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.progress import Reporter
 from builders.sources import SourceOptions
@@ -46,7 +46,8 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = CrystalTransformerRecipe.going_on
 
     def faster(self: CrystalTransformerRecipe, tune: Any) -> CrystalTransformerRecipe:
-        return replace(whole(self, tune), tuning=replace(FAST, tune=tune))
+        made = whole(self, tune)
+        return replace(made, tuning=replace(FAST, tune=tune)) if made.tuning else made
 
     monkeypatch.setattr(CrystalTransformerRecipe, "going_on", faster)
 
@@ -334,3 +335,32 @@ def test_ridge_has_the_strength_that_leaving_one_out_finds_best() -> None:
     best = min(STRENGTHS, key=error)
     expected, bias = fit(np.arange(24), best)
     np.testing.assert_allclose(features @ weights[0] + biases[0], unit @ expected + bias, atol=1e-8)
+
+
+BROAD = replace(
+    TINY, name="ct-broad", model=replace(CONFIG, readout="mean and cell"), keeps_schedule=True,
+    training=TrainingConfig(epochs=2, validation_fraction=0.2),
+)  # fmt: skip
+
+
+def test_a_broad_recipe_goes_on_by_its_own_schedule(
+    sample: Path, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(recipes.RECIPES, "ct-broad", BROAD)
+    teacher = tmp_path / "teacher.parquet"
+    embedded = ["embed", "--catalog", "toy", "--source", "table", "--path", str(sample), "-o", str(teacher)]
+    assert CliRunner().invoke(main, embedded).exit_code == 0
+    result = build(sample, "--teacher", teacher, "--name", "broad", recipe="ct-broad")
+    assert result.exit_code == 0, result.output
+    manifest = load_uae("broad").manifest
+    stated = manifest.model.hyperparameters
+    assert stated["init"]["name"] == "toy"
+    assert stated["teachers_found"][0]["n_structures"] == 30
+    assert "Began as toy 1.2.0. Taught by toy@1.2.0." in manifest.description
+    assert "--init toy@1.2.0 --teacher" in manifest.command
+    assert manifest.training.split.startswith("by reduced formula: 20% of the formulas held out")
+    began, found = load_crystal_encoder("toy"), load_crystal_encoder("broad")
+    assert (began.dim, found.dim, found.site_dim) == (CONFIG.width, CONFIG.width + 3, CONFIG.width)
+    assert not np.array_equal(began.model.table.weight, found.model.table.weight)
+    refused = build(sample, "--tune", "last", recipe="ct-broad")
+    assert (refused.exit_code, "moves all weights of --init" in refused.stderr) == (1, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from builders.learning.targets import choose_targets
+from builders.learning.targets import choose_targets, derive_targets, unit_of
 from builders.structures.table import StructureTable
 from embeddings.errors import TargetInvalid
 from testing.crystals import cscl, structure_table
@@ -32,3 +32,13 @@ def test_any_other_value_is_learned(value: float) -> None:
 
 def test_a_property_that_is_not_learned_may_hold_anything() -> None:
     assert choose_targets(table(1e300), ("gap",)) == ("gap",)
+
+
+def test_the_logarithm_of_a_property_is_a_target() -> None:
+    known = structure_table([cscl(11, 17, 3.4)] * 4, bulk_modulus=[100.0, 0.0, -1.0, np.nan], gap=[1.0] * 4)
+    found = derive_targets(known, ("log10_bulk_modulus", "log10_nothing", "gap"))
+    np.testing.assert_array_equal(found.properties["log10_bulk_modulus"], [2.0, np.nan, np.nan, np.nan])
+    assert set(found.properties) == {"bulk_modulus", "gap", "log10_bulk_modulus"}
+    assert unit_of(found, "log10_bulk_modulus") == "log10(GPa)"
+    stated = structure_table([cscl(11, 17, 3.4)] * 2, gap=[1.0, 2.0], log10_gap=[7.0, 8.0])
+    assert derive_targets(stated, ("log10_gap",)).properties["log10_gap"].tolist() == [7.0, 8.0]

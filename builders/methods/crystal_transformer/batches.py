@@ -23,6 +23,7 @@ class Batch:
         pairs: (E,) int64, position of each edge in a flattened (B, N, N) array.
         distances: (E,) float32, angstrom.
         labels: (B, n_columns) float32, NaN where unknown.
+        cells: (B, 3) float32, see `builders.structures.primitive.cell_columns`; (B, 0) for a network that does not ask.
     """
 
     atomic_numbers: Tensor
@@ -30,6 +31,7 @@ class Batch:
     pairs: Tensor
     distances: Tensor
     labels: Tensor
+    cells: Tensor
 
     @property
     def mask(self) -> Tensor:
@@ -51,7 +53,7 @@ class Batch:
 
     @property
     def _tensors(self) -> tuple[Tensor, ...]:
-        return self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels
+        return self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels, self.cells
 
 
 class PackedCrystals:
@@ -61,16 +63,24 @@ class PackedCrystals:
     crystal only its size, its labels and where it is.
     """
 
-    def __init__(self, table: StructureTable, graphs: NeighborGraphs | None, labels: np.ndarray) -> None:
+    def __init__(
+        self,
+        table: StructureTable,
+        graphs: NeighborGraphs | None,
+        labels: np.ndarray,
+        cells: np.ndarray | None = None,
+    ) -> None:
         """Pack.
 
         Args:
             table: ``n`` crystals.
             graphs: their neighbors, or None for a model that does not look at them.
             labels: (n, n_columns) float, of targets and whatever else is learned, NaN where unknown.
+            cells: (n, 3) what a network is told of each cell; None for one that does not ask.
         """
         self.n_sites = table.n_sites
         self.labels = labels.astype(np.float32, copy=False)
+        self._cells = np.zeros((len(table), 0), dtype=np.float32) if cells is None else cells
         self._table, self._graphs = table, graphs
 
     def __len__(self) -> int:
@@ -94,6 +104,7 @@ class PackedCrystals:
             pairs=torch.from_numpy(pairs),
             distances=torch.from_numpy(distances),
             labels=torch.from_numpy(self.labels[rows]),
+            cells=torch.from_numpy(self._cells[rows]),
         )
 
     def release(self) -> None:

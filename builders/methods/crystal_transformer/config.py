@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builders.methods.recipe import Schedule
+from builders.structures.primitive import N_CELL_COLUMNS
 
 Geometry = Literal["periodic", "cartesian"]
 Loss = Literal["l1", "mse"]
 Balance = Literal["labels", "targets"]
 Vectors = Literal["table", "context"]
 Tune = Literal["all", "last", "adapter"]
+Readout = Literal["mean", "mean and cell"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class CrystalTransformerConfig:
         dropout: within the layers.
         table_std: standard deviation of the table's initial values. It is small, since what training does not move
             is published as it started.
+        readout: what the vector of a crystal is: the ``"mean"`` over its atoms, or that and behind it three numbers of
+            its cell, see `builders.structures.primitive.cell_columns` (periodic only).
     """
 
     geometry: Geometry = "periodic"
@@ -44,6 +48,12 @@ class CrystalTransformerConfig:
     message_dim: int = 16
     dropout: float = 0.0
     table_std: float = 0.05
+    readout: Readout = "mean"
+
+    @property
+    def structure_dim(self) -> int:
+        """Width of the vector of a crystal; that of an atom is `width`."""
+        return self.width + (N_CELL_COLUMNS if self.readout == "mean and cell" else 0)
 
 
 @dataclass(frozen=True)

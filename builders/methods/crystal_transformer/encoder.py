@@ -22,6 +22,7 @@ from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
 from builders.structures.graphs import neighbor_graphs
+from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
 from embeddings.display.text import shortened
@@ -98,7 +99,12 @@ class CrystalEncoder(Versioned):
 
     @property
     def dim(self) -> int:
-        """Width of a vector."""
+        """Width of the vector of a crystal."""
+        return self.model.config.structure_dim
+
+    @property
+    def site_dim(self) -> int:
+        """Width of the vector of an atom."""
         return self.model.config.width
 
     @property
@@ -118,8 +124,14 @@ class CrystalEncoder(Versioned):
         return self
 
     def turned(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Return vectors of the network, (..., dim), in the frame of the catalog."""
-        return vectors if self.turn is None else vectors @ self.turn
+        """Return vectors of the network, (..., at least `site_dim`), in the frame of the catalog.
+
+        What stands behind the first `site_dim` numbers has no frame.
+        """
+        if self.turn is None:
+            return vectors
+        width = self.site_dim
+        return torch.cat([vectors[..., :width] @ self.turn, vectors[..., width:]], dim=-1)
 
     def covers(self, structures: Structures) -> np.ndarray:
         """Return which crystals consist of elements that the encoder was trained on, (n,) bool.
@@ -136,7 +148,8 @@ class CrystalEncoder(Versioned):
     def encode(self, structures: Structures) -> np.ndarray:
         """Return one vector for each crystal, (n, dim) float32.
 
-        In the periodic geometry this is the mean of the crystal's site vectors.
+        In the periodic geometry this is the mean of the crystal's site vectors; where the readout is "mean and cell",
+        three numbers of the cell stand behind it, see `builders.structures.primitive.cell_columns`.
 
         Args:
             structures: a table, or pymatgen structures and ASE atoms.
@@ -179,7 +192,7 @@ class CrystalEncoder(Versioned):
             structures: a table, or pymatgen structures and ASE atoms.
 
         Returns:
-            (n_atoms, dim) float32, crystal after crystal and atom after atom as given; and (n + 1,) int64 offsets:
+            (n_atoms, site_dim) float32, crystal after crystal and atom after atom as given; and (n + 1,) int64 offsets:
             crystal ``i`` owns rows ``offsets[i]:offsets[i + 1]``.
 
         Raises:
@@ -189,7 +202,7 @@ class CrystalEncoder(Versioned):
             CatalogCorrupt: a vector holds NaN or infinity.
         """
         table = self._check(structures)
-        vectors = np.empty((len(table.atomic_numbers), self.dim), dtype=np.float32)
+        vectors = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
                 vectors[table.atoms_of(rows)] = self.turned(self.model.encode_atoms(batch)[batch.mask]).cpu().numpy()
@@ -212,7 +225,7 @@ class CrystalEncoder(Versioned):
         for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
             part = table.take(np.arange(start, stop))
             graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
-            crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)))
+            crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)), cells_for(config, part))
             everything = np.arange(len(part))
             for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
                 yield start + rows, crystals.batch(rows).to(device)
@@ -238,6 +251,11 @@ class CrystalEncoder(Versioned):
                 f"{self.max_sites:,}; encoder.max_sites raises it). Leave them out."
             )
         return table
+
+
+def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:
+    """Return what a network is told of the cells, (n, 3) float32; None where it does not ask."""
+    return cell_columns(table) if config.readout == "mean and cell" else None
 
 
 @contextmanager
@@ -325,6 +343,8 @@ def _config(manifest: Manifest) -> CrystalTransformerConfig:
     for name, (lowest, highest) in _LIMITS.items():
         if not lowest <= getattr(config, name) <= highest:
             raise ManifestInvalid(f"{name} has to lie within {lowest} and {highest}, and is {getattr(config, name)}.")
+    if config.readout != "mean" and config.geometry == "cartesian":
+        raise ManifestInvalid(f'the geometry "cartesian" has no readout "{config.readout}".')
     if config.width % config.n_heads:
         raise ManifestInvalid(f"{config.n_heads} heads do not share a width of {config.width}.")
     return config

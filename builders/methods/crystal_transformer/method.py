@@ -20,6 +20,7 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import TuningConfig
 from builders.methods.crystal_transformer.encoder import (
     CrystalEncoder,
+    cells_for,
     encoder_bytes,
     memory_named,
     read_crystal_encoder,
@@ -123,8 +124,11 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         self.going_on = GoingOn.of(self.start, material, self.recipe)
         for sentence in self.going_on.sentences:
             run.reporter.say(sentence)
-        model = grown(self.start, np.unique(material.table.atomic_numbers))
-        return Lessons(model, lessons.task, self.going_on.folds)
+        network = grown(self.start, np.unique(material.table.atomic_numbers))
+        if self.recipe.tuning is None:
+            lessons.model.load_state_dict(network.state_dict() | _heads_of(lessons.model))
+            return lessons
+        return Lessons(network, lessons.task, self.going_on.folds)
 
     def _lesson(self, teacher: Teacher, material: Material, reporter: Reporter) -> tuple[Lesson, np.ndarray]:
         table = material.table
@@ -138,15 +142,14 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
     def train(self, lessons: Lessons, run: Run) -> Trained:
         """Train the network."""
         with memory_named(lessons.task.crystals.n_sites):
-            if self.going_on is not None:
-                return self._go_on(lessons, self.going_on, run)
+            if self.going_on is not None and self.recipe.tuning is not None:
+                return self._go_on(lessons, self.going_on, self.recipe.tuning, run)
             scores, history = train(lessons.model, lessons.task, self.recipe.training, run)
         learned = history[-1].get(TEACHERS, {})
         self.taught = [one.stated() | {"r2": learned[one.name]} for one in lessons.task.lessons]
         return Trained(lessons.model, lessons.task, scores, history)
 
-    def _go_on(self, lessons: Lessons, going_on: GoingOn, run: Run) -> Trained:
-        tuning = self.recipe.tuning or TuningConfig()
+    def _go_on(self, lessons: Lessons, going_on: GoingOn, tuning: TuningConfig, run: Run) -> Trained:
         tuned = tune(lessons.model, lessons.task, lessons.folds, self.recipe.training, tuning, run)
         going_on.tuned = tuned
         run.reporter.say(going_on.outcome(lessons.task.units, self.recipe.training.epochs))
@@ -174,15 +177,22 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         )
 
     def _describe_new(self) -> Description:
-        if not self.teachers:
-            return Description(device=self.device, limits=LIMITS, bibtex=PAPER)
+        """Return limits and citation of a network that learned by the recipe's own schedule."""
+        begun, options, said = self.going_on, dict[str, Any](), list[str]()
+        limits: tuple[str, ...] = LIMITS
+        if begun is not None:
+            limits, options = (*limits, *begun.sentences), {"init": begun.start.identity}
+            said.append(begun.start_sentence)
+        if self.teachers:
+            limits, options = (*limits, *self.teachers.sentences), options | {"teacher": self.teachers.files}
+            said.append(f"Taught by {listed(self.teachers.names)}.")
         return Description(
             device=self.device,
-            limits=(*LIMITS, *self.teachers.sentences),
-            bibtex=self.teachers.cited_after(PAPER),
-            options={"teacher": self.teachers.files},
-            said=f"Taught by {listed(self.teachers.names)}.",
-            measured={FOUND: self.taught},
+            limits=limits,
+            bibtex=self.teachers.cited_after(PAPER) if self.teachers else PAPER,
+            options=options,
+            said=" ".join(said),
+            measured={FOUND: self.taught} if self.teachers else {},
         )
 
     @classmethod
@@ -214,7 +224,12 @@ def assemble(
     scaler = Scaler.fit(material.labels, material.training_rows)
     labels = scaler.transform(material.labels).astype(np.float32)
     task = Task(
-        crystals=PackedCrystals(table, graphs, np.hstack([labels, *(components for _, components in taught)])),
+        crystals=PackedCrystals(
+            table,
+            graphs,
+            np.hstack([labels, *(components for _, components in taught)]),
+            cells_for(recipe.model, table),
+        ),
         training_rows=material.training_rows,
         validation_rows=material.validation_rows,
         units=material.units,
@@ -225,6 +240,10 @@ def assemble(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         return Lessons(CrystalTransformer(recipe.model, len(material.targets), n_components), task)
+
+
+def _heads_of(model: CrystalTransformer) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in model.state_dict().items() if name.startswith("heads.")}
 
 
 METHOD = CrystalTransformerMethod

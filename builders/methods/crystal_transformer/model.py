@@ -150,11 +150,11 @@ class CrystalTransformer(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width)
         self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(config.width, config.width), nn.SiLU(), nn.Linear(config.width, 1))
+            nn.Sequential(nn.Linear(config.structure_dim, config.width), nn.SiLU(), nn.Linear(config.width, 1))
             for _ in range(n_targets)
         )
         if n_components:
-            self.heads.append(nn.Linear(config.width, n_components))
+            self.heads.append(nn.Linear(config.structure_dim, n_components))
         self._initialize()
 
     def _initialize(self) -> None:
@@ -181,11 +181,12 @@ class CrystalTransformer(nn.Module):
         return self.norm(tokens) * batch.mask[..., None]
 
     def encode(self, batch: Batch) -> Tensor:
-        """Return one vector for each crystal, (B, width)."""
+        """Return one vector for each crystal, (B, `CrystalTransformerConfig.structure_dim`)."""
         atoms = self.encode_atoms(batch)
         if self.config.geometry == "cartesian":
             return atoms[:, 0]
-        return atoms.sum(1) / batch.mask.sum(1, keepdim=True)
+        mean = atoms.sum(1) / batch.mask.sum(1, keepdim=True)
+        return torch.cat([mean, batch.cells.to(mean.dtype)], dim=1) if self.config.readout == "mean and cell" else mean
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the standardized targets and the components, (B, n_targets + n_components)."""

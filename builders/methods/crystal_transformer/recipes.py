@@ -14,6 +14,7 @@ from builders.methods.crystal_transformer.config import (
     Vectors,
 )
 from builders.methods.recipe import Recipe, listed
+from embeddings.errors import InputInvalid
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,18 @@ class CrystalTransformerRecipe(Recipe):
         training: how it is trained.
         vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
             what the network makes of its atoms in their context, over all training crystals.
-        tuning: how it goes on from a network that is there; None to begin with a new one.
+        tuning: how it goes on from a network that is there, on a group's own data; None to begin with a new one.
+        keeps_schedule: whether it goes on from a network that is there by its own schedule, as large sets need, and
+            not by that of `tuning`.
+        begun: whether it goes on from a network that is there, by its own schedule.
     """
 
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
     tuning: TuningConfig | None = None
+    keeps_schedule: bool = False
+    begun: bool = False
 
     method: ClassVar[str] = "crystal-transformer"
 
@@ -42,7 +48,7 @@ class CrystalTransformerRecipe(Recipe):
     @property
     def takes_init(self) -> bool:
         """Whether it goes on from a network that is there."""
-        return self.tuning is not None
+        return self.tuning is not None or self.begun
 
     @property
     def folds_below(self) -> int:
@@ -61,7 +67,15 @@ class CrystalTransformerRecipe(Recipe):
         return replace(self, training=replace(self.training, teacher_weight=TEACHER_WEIGHT))
 
     def going_on(self, tune: Tune) -> CrystalTransformerRecipe:
-        """Return the recipe for a network that is there and learns on: shorter, in small batches."""
+        """Return the recipe for a network that is there and learns on: shorter, in small batches, unless it is broad.
+
+        Raises:
+            InputInvalid: it keeps its own schedule, by which all weights move, and another way is asked for.
+        """
+        if self.keeps_schedule:
+            if tune != "all":
+                raise InputInvalid(f'The recipe "{self.name}" moves all weights of --init. Leave --tune out.')
+            return replace(self, begun=True)
         schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
         return replace(self, training=schedule, tuning=TuningConfig(tune=tune))
 
@@ -123,16 +137,16 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
         ),
         CrystalTransformerRecipe(
             name="ct-foundation",
-            description="Universal atomic embeddings learned from what ct-multi learns, and from a teacher.",
-            targets=_MULTI,
+            description="Universal atomic embeddings learned from several databases at once.",
+            targets=_MULTI[:-1],
             max_sites=100,
+            model=CrystalTransformerConfig(readout="mean and cell"),
+            keeps_schedule=True,
             training=TrainingConfig(
                 epochs=32,
                 batch_size=256,
                 max_pairs=512 * 32 * 32,
                 learning_rate=1.5e-3,
-                balance="labels",
-                teacher_weight=TEACHER_WEIGHT,
             ),
         ),
         CrystalTransformerRecipe(

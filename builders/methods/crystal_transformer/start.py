@@ -18,7 +18,7 @@ from embeddings.store.tables import read_catalog
 INIT, FOUND = "init", "init_found"
 """Hyperparameters of a manifest beside those of the recipe: where a network began, and what came of it."""
 
-FREE = ("dropout", "table_std")
+FREE = ("dropout", "table_std", "readout")
 """Settings in which two networks of the same weights may differ."""
 
 
