@@ -93,11 +93,14 @@ def _element_means(parts: Iterable[Path]) -> Iterator[pa.Table]:
 
 def _added(parts: Iterable[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return counts of structures (119,), counts of sites (119,) and sums (119, dim), each added over all parts."""
-    tables = [pq.read_table(part) for part in parts]
-    n_structures, n_sites = (
-        np.sum([table[name].to_numpy() for table in tables], axis=0) for name in ("n_structures", "n_sites")
-    )
-    return n_structures, n_sites, np.sum([vectors_of(table["vector"]) for table in tables], axis=0)
+    tables = map(pq.read_table, parts)
+    first = next(tables)
+    n_structures, n_sites = first["n_structures"].to_numpy(), first["n_sites"].to_numpy()
+    sums = vectors_of(first["vector"])
+    for table in tables:
+        n_structures, n_sites = n_structures + table["n_structures"].to_numpy(), n_sites + table["n_sites"].to_numpy()
+        sums = sums + vectors_of(table["vector"])
+    return n_structures, n_sites, sums
 
 
 def _table(**columns: pa.Array) -> pa.Table:

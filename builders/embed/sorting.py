@@ -33,10 +33,14 @@ def sorted_tables(parts: Sequence[Path], scratch: Path, *, bytes_per_row: int) -
         yield from map(pq.read_table, parts)
         return
     for path in _scattered(parts, edges, scratch, most):
-        table = pa.concat_tables(_streams(path))
-        path.unlink()
-        keys = [(name, "ascending") for name in (ID, SITE) if name in table.column_names]
-        yield table.sort_by(keys)
+        yield _sorted(path)
+
+
+def _sorted(path: Path) -> pa.Table:
+    """Return the rows of a range in order, and remove its file."""
+    table = pa.concat_tables(_streams(path))
+    path.unlink()
+    return table.sort_by([(name, "ascending") for name in (ID, SITE) if name in table.column_names])
 
 
 def _edges(parts: Sequence[Path], most: int) -> np.ndarray | None:
@@ -63,25 +67,31 @@ def _scattered(parts: Sequence[Path], edges: np.ndarray, scratch: Path, most: in
     """Write each row into the file of its range; yield those files in order."""
     scratch.mkdir(parents=True, exist_ok=True)
     files = [scratch / f"range-{number:05d}.arrows" for number in range(len(edges) + 1)]
-    for table in _gathered(parts, most):
-        ranges = np.searchsorted(edges, table[ID].to_numpy(), side="right") if len(edges) else np.zeros(len(table), int)
-        for number in np.unique(ranges).tolist():
-            rows = table.take(np.flatnonzero(ranges == number))
-            with files[number].open("ab") as file, pa.ipc.new_stream(file, rows.schema) as stream:
-                stream.write_table(rows.combine_chunks())
+    for some in _gathered(parts, most):
+        _scatter(pa.concat_tables(map(pq.read_table, some)), edges, files)
     return (file for file in files if file.exists())
 
 
-def _gathered(parts: Sequence[Path], most: int) -> Iterator[pa.Table]:
-    """Yield the rows of parts, about `most` at a time."""
-    waiting: list[pa.Table] = []
+def _scatter(table: pa.Table, edges: np.ndarray, files: Sequence[Path]) -> None:
+    """Add each row to the file of its range."""
+    ranges = np.searchsorted(edges, table[ID].to_numpy(), side="right") if len(edges) else np.zeros(len(table), int)
+    for number in np.unique(ranges).tolist():
+        rows = table.take(np.flatnonzero(ranges == number))
+        with files[number].open("ab") as file, pa.ipc.new_stream(file, rows.schema) as stream:
+            stream.write_table(rows.combine_chunks())
+
+
+def _gathered(parts: Sequence[Path], most: int) -> Iterator[list[Path]]:
+    """Yield parts that have about `most` rows together."""
+    waiting, n_rows = list[Path](), 0
     for part in parts:
-        waiting.append(pq.read_table(part))
-        if sum(map(len, waiting)) >= most:
-            yield pa.concat_tables(waiting)
-            waiting = []
+        waiting.append(part)
+        n_rows += pq.read_metadata(part).num_rows
+        if n_rows >= most:
+            yield waiting
+            waiting, n_rows = [], 0
     if waiting:
-        yield pa.concat_tables(waiting)
+        yield waiting
 
 
 def _streams(path: Path) -> list[pa.Table]:
