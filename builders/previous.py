@@ -114,7 +114,8 @@ def _elements_turned(vectors: ElementVectors, previous: Path) -> tuple[ElementVe
     new = table.vectors[[table.symbols.index(name) for name in shared]]
     turn, sentence = _turn(new, old.lookup(shared), identity_of_previous(previous), "elements")
     turned = replace(table, vectors=(table.vectors @ turn).astype(np.float32))
-    return ElementVectors(turned, _with_turn(vectors.encoder, turn)), sentence
+    training = None if vectors.training is None else vectors.training.turned(turn)
+    return ElementVectors(turned, _with_turn(vectors.encoder, turn), training), sentence
 
 
 def _encoder_turned(vectors: EncoderVectors, previous: Path, config: GeneratorConfig) -> tuple[EncoderVectors, str]:

@@ -17,6 +17,7 @@ from builders.structures.table import StructureTable
 from embeddings.errors import EmbeddingsError, EngineError
 from embeddings.store.manifest import MANIFEST
 from embeddings.store.tables import ENCODER
+from embeddings.store.training_vectors import TRAINING_VECTORS
 
 Encoder: TypeAlias = CrystalEncoder | PotentialEncoder
 
@@ -71,12 +72,10 @@ class OfCatalog:
     """The encoder behind a catalog, which travels whole.
 
     Attributes:
-        manifest: content of the file that describes it.
-        weights: content of its own file.
+        files: name -> content of the files that it is read from.
     """
 
-    manifest: bytes
-    weights: bytes
+    files: dict[str, bytes]
 
     def load(self) -> CrystalEncoder:
         """Read the encoder from temporary files, which is all that a worker writes.
@@ -87,8 +86,8 @@ class OfCatalog:
         """
         try:
             with tempfile.TemporaryDirectory() as name:
-                (Path(name) / MANIFEST).write_bytes(self.manifest)
-                (Path(name) / ENCODER).write_bytes(self.weights)
+                for path, content in self.files.items():
+                    (Path(name) / path).write_bytes(content)
                 return read_crystal_encoder(Path(name))
         except EmbeddingsError:
             raise
@@ -121,5 +120,6 @@ class OfOthers:
 def shipped(asked: EncoderLike) -> Shipped:
     """Return an encoder as workers get it."""
     if isinstance(asked, Path):
-        return OfCatalog(*((asked / name).read_bytes() for name in (MANIFEST, ENCODER)))
+        names = (MANIFEST, ENCODER, TRAINING_VECTORS)
+        return OfCatalog({name: (asked / name).read_bytes() for name in names if (asked / name).is_file()})
     return OfOthers(asked)

@@ -20,6 +20,7 @@ from embeddings.catalog import ElementTable
 from embeddings.store.encoder_files import write_encoder
 from embeddings.store.manifest import Licence, Provenance
 from embeddings.store.tables import write_catalog
+from embeddings.store.training_vectors import TrainingVectors
 
 if TYPE_CHECKING:
     import torch
@@ -77,14 +78,19 @@ class ElementVectors:
     Attributes:
         table: the rows.
         encoder: content of the network's file; None to publish none.
+        training: where the training crystals lie among the network's vectors; None where nobody can tell.
     """
 
     table: ElementTable
     encoder: bytes | None = None
+    training: TrainingVectors | None = None
 
     def write(self, root: Path, provenance: Provenance, *, force: bool, structures: np.ndarray | None = None) -> Path:
         """Write a version of a catalog of elements."""
-        return write_catalog(root, provenance, self.table, encoder=self.encoder, structures=structures, force=force)
+        return write_catalog(
+            root, provenance, self.table,
+            encoder=self.encoder, structures=structures, training=self.training, force=force,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

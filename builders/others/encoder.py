@@ -14,6 +14,7 @@ from builders.methods.crystal_transformer.encoder import memory_named
 from builders.others.base import Crystal, Features, Potential, Uncovered
 from builders.others.manifest import manifest_of
 from builders.structures.cleaning import MAX_SITES
+from builders.structures.counts import made_of
 from builders.structures.table import StructureTable, spans
 from embeddings.store.manifest import Versioned
 
@@ -74,9 +75,7 @@ class PotentialEncoder(Versioned):
 
     def covers(self, table: StructureTable) -> np.ndarray:
         """Return which crystals consist of elements that the potential was trained on, (n,) bool."""
-        unknown = ~np.isin(table.atomic_numbers, self.atomic_numbers)
-        crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
-        return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0
+        return made_of(table, self.atomic_numbers)
 
     def attempt(self, table: StructureTable, *, sites: bool) -> Encoded:
         """Encode what can be encoded, and say why the rest cannot.

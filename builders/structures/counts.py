@@ -1,4 +1,4 @@
-"""How many crystals hold each element."""
+"""Which elements crystals hold."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def count_structures(table: StructureTable) -> np.ndarray:
         distinct = np.unique(crystal_of_atom * (N_ELEMENTS + 1) + part.atomic_numbers)
         counts += np.bincount(distinct % (N_ELEMENTS + 1), minlength=N_ELEMENTS + 1)
     return counts
+
+
+def made_of(table: StructureTable, atomic_numbers: np.ndarray) -> np.ndarray:
+    """Return which crystals consist of these elements alone, (n,) bool."""
+    unknown = ~np.isin(table.atomic_numbers, atomic_numbers)
+    crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
+    return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0

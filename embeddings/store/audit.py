@@ -17,6 +17,7 @@ from embeddings.store.encoder_files import FORMULA_TABLE, composition_encoder, f
 from embeddings.store.manifest import MANIFEST, Manifest
 from embeddings.store.tables import ENCODER, HDF5, PARQUET, element_catalog
 from embeddings.store.tensors import read_metadata, read_tensors
+from embeddings.store.training_vectors import TRAINING_VECTORS, parse_training_vectors
 
 _AGAIN = "Install or build this version again."
 
@@ -66,6 +67,15 @@ def _check_elements(folder: Path, manifest: Manifest, contents: Mapping[str, byt
         _check_identity(folder / name, manifest, about)
     if ENCODER in contents:
         _check_network(folder / ENCODER, manifest, contents[ENCODER])
+    if TRAINING_VECTORS in contents:
+        parse_training_vectors(contents[TRAINING_VECTORS], folder / TRAINING_VECTORS, dim=_width(manifest))
+
+
+def _width(manifest: Manifest) -> int | None:
+    """Return the width of the encoder behind a catalog of elements; None where the manifest does not say it."""
+    stated = manifest.model.hyperparameters.get("model")
+    width = stated.get("width") if isinstance(stated, Mapping) else None
+    return width if isinstance(width, int) else None
 
 
 def _table_of(where: Path, content: bytes) -> tuple[ElementTable, dict[str, str]]:

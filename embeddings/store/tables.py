@@ -32,6 +32,7 @@ from embeddings.store.manifest import MANIFEST, FileEntry, FormulaDigest, Manife
 from embeddings.store.publish import publish
 from embeddings.store.reading import open_regular, read_bounded, why
 from embeddings.store.training_structures import write_structures
+from embeddings.store.training_vectors import TrainingVectors, write_training_vectors
 
 PARQUET = "vectors.parquet"
 HDF5 = "vectors.h5"
@@ -42,7 +43,7 @@ ENCODER = "encoder.safetensors"
 
 def write_catalog(
     root: Path, provenance: Provenance, table: ElementTable, *, encoder: bytes | None = None,
-    structures: np.ndarray | None = None, force: bool = False,
+    structures: np.ndarray | None = None, training: TrainingVectors | None = None, force: bool = False,
 ) -> Path:  # fmt: skip
     """Write one version of an element catalog as ``root/<name>/<version>/`` and enter it into the index.
 
@@ -54,6 +55,7 @@ def write_catalog(
         table: the rows.
         encoder: content of the safetensors file of the network that the vectors come from; None to publish none.
         structures: the digest of the training structures; None where there is none.
+        training: where the training crystals lie among the encoder's vectors; None where nobody can tell.
         force: replace the version if it exists. A released version should never be.
 
     Returns:
@@ -71,6 +73,7 @@ def write_catalog(
     def write_data(folder: Path) -> None:
         _write_files(folder, draft, table, encoder)
         write_structures(folder, structures)
+        write_training_vectors(folder, training)
 
     return publish(root, draft, write_data, force=force)
 

@@ -6,7 +6,7 @@ training code is needed to run it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, 
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
+from builders.structures.counts import made_of
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
@@ -33,6 +34,7 @@ from embeddings.store.integrity import check_file
 from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
+from embeddings.store.training_vectors import TrainingVectors, read_training_vectors
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -73,14 +75,21 @@ class CrystalEncoder(Versioned):
         manifest: of the catalog version that the encoder comes from.
         model: the network.
         atomic_numbers: (n_elements,) those that it was trained on, ascending; crystals with others are refused.
+        training: where its training crystals lie among its vectors; None where the catalog does not tell.
         max_sites: crystals of more atoms are refused. Raise it where the memory allows it, which has to hold some 60
             numbers for each pair of atoms.
     """
 
     max_sites: int = MAX_SITES
 
-    def __init__(self, manifest: Manifest, model: CrystalTransformer, turn: np.ndarray | None = None) -> None:
-        self.manifest, self.model = manifest, model.eval()
+    def __init__(
+        self,
+        manifest: Manifest,
+        model: CrystalTransformer,
+        turn: np.ndarray | None = None,
+        training: TrainingVectors | None = None,
+    ) -> None:
+        self.manifest, self.model, self.training = manifest, model.eval(), training
         self.turn = None if turn is None else torch.from_numpy(turn.astype(np.float32))
         self.atomic_numbers = np.array(sorted(ATOMIC_NUMBERS[symbol] for symbol in manifest.n_structures))
 
@@ -139,10 +148,7 @@ class CrystalEncoder(Versioned):
         Raises:
             InputInvalid: a structure is not one.
         """
-        table = _table_of(structures)
-        unknown = ~np.isin(table.atomic_numbers, self.atomic_numbers)
-        crystal_of_atom = np.repeat(np.arange(len(table)), table.n_sites)
-        return np.bincount(crystal_of_atom[unknown], minlength=len(table)) == 0
+        return made_of(_table_of(structures), self.atomic_numbers)
 
     @torch.inference_mode()
     def encode(self, structures: Structures) -> np.ndarray:
@@ -296,7 +302,7 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
 
     Raises:
         InputInvalid: this version carries no encoder of crystals.
-        CatalogCorrupt: the file or the manifest is missing or altered, or they do not fit each other.
+        CatalogCorrupt: a file or the manifest is missing or altered, or they do not fit each other.
         ManifestInvalid: the manifest does not fit its schema.
     """
     folder = Path(folder)
@@ -306,12 +312,13 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     if unfit:
         raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
-        turn = tensors.pop(TURN, None)
-        _check_turn(turn, _config(manifest).width)
-        return CrystalEncoder(manifest, _network(_config(manifest), tensors), turn)
+        turn, width = tensors.pop(TURN, None), _config(manifest).width
+        _check_turn(turn, width)
+        network = network_of(_config(manifest), tensors)
     except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
+    return CrystalEncoder(manifest, network, turn, read_training_vectors(folder, manifest, dim=width))
 
 
 def _check_turn(turn: np.ndarray | None, width: int) -> None:
@@ -350,8 +357,13 @@ def _config(manifest: Manifest) -> CrystalTransformerConfig:
     return config
 
 
-def _network(config: CrystalTransformerConfig, tensors: dict[str, np.ndarray]) -> CrystalTransformer:
-    """Make a network without memory of its own, so that the file alone says how much is taken."""
+def network_of(config: CrystalTransformerConfig, tensors: Mapping[str, np.ndarray]) -> CrystalTransformer:
+    """Make a network without memory of its own, so that the file alone says how much is taken.
+
+    Args:
+        config: its sizes.
+        tensors: of an encoder's file, without `TURN`.
+    """
     with torch.device("meta"), _Undrawn():
         model = CrystalTransformer(config, n_targets=0)
     weights = {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in tensors.items()}

@@ -23,6 +23,7 @@ from builders.methods.crystal_transformer.encoder import (
     cells_for,
     encoder_bytes,
     memory_named,
+    network_of,
     read_crystal_encoder,
 )
 from builders.methods.crystal_transformer.extract import extract_elements
@@ -32,10 +33,14 @@ from builders.methods.crystal_transformer.recipes import CrystalTransformerRecip
 from builders.methods.crystal_transformer.start import INIT, Start, grown, read_start
 from builders.methods.crystal_transformer.teachers import Lesson, lesson_of
 from builders.methods.crystal_transformer.training import Task, train
+from builders.methods.crystal_transformer.training_vectors import training_vectors
 from builders.methods.crystal_transformer.tuning import tune
 from builders.methods.recipe import listed
 from builders.progress import Reporter
+from builders.structures.counts import made_of
 from builders.structures.mapped import graphs_of
+from embeddings.store.tables import ENCODER
+from embeddings.store.tensors import read_tensors
 
 LIMITS = (
     "An element seen in few structures has a vector that is little more than its initial value: look at n_structures.",
@@ -160,7 +165,14 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         rows = extract_elements(
             trained.model, trained.task, material.trained_on, material.training_formulas, self.recipe.vectors
         )
-        return ElementVectors(rows, encoder_bytes(trained.model))
+        encoder = encoder_bytes(trained.model)
+        if self.going_on is not None:  # what the first network saw is not here
+            return ElementVectors(rows, encoder)
+        published = network_of(trained.model.config, read_tensors(encoder, where=ENCODER)).to(self.device)
+        held_out = material.validation_rows
+        covered = made_of(material.table.take(held_out), rows.atomic_numbers)
+        training = training_vectors(published, trained.task.crystals, material.training_rows, held_out[covered])
+        return ElementVectors(rows, encoder, training)
 
     def describe(self) -> Description:
         """Return limits and citation."""
