@@ -10,9 +10,6 @@ from builders.structures.cells import volumes
 from builders.structures.table import StructureTable
 from embeddings.elements import SYMBOLS
 
-N_CELL_COLUMNS = 3
-"""Of `cell_columns`."""
-
 TYPICAL = np.array([16.0, 20.0, 50.0])
 """Atoms of a primitive cell, volume of an atom (cubic angstrom) and mass of an atom (u) whose logarithm counts as 0."""
 
@@ -29,7 +26,7 @@ def cell_columns(table: StructureTable) -> np.ndarray:
     """
     n_sites = table.n_sites
     if not len(table):
-        return np.zeros((0, N_CELL_COLUMNS), dtype=np.float32)
+        return np.zeros((0, len(TYPICAL)), dtype=np.float32)
     mass = np.add.reduceat(_masses()[table.atomic_numbers], table.offsets[:-1])
     sizes = np.stack([n_sites / translations(table), volumes(table.lattices) / n_sites, mass / n_sites], axis=1)
     columns: np.ndarray = np.log(sizes / TYPICAL).astype(np.float32)

@@ -66,8 +66,13 @@ class TrainingVectors:
         return np.searchsorted(self.held_out, distances, side="left") / len(self.held_out)
 
     def turned(self, turn: np.ndarray) -> TrainingVectors:
-        """Return the same in another frame; `turn` is orthogonal, (dim, dim), and changes no distance."""
-        return replace(self, centers=(self.centers @ turn).astype(np.float16).astype(np.float32))
+        """Return the same in another frame; `turn` is orthogonal, (width, width), and changes no distance.
+
+        What stands behind the first `width` numbers of a vector has no frame.
+        """
+        width = len(turn)
+        centers = np.hstack([self.centers[:, :width] @ turn, self.centers[:, width:]])
+        return replace(self, centers=centers.astype(np.float16).astype(np.float32))
 
 
 def _nearest(centers: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -362,5 +362,8 @@ def test_a_broad_recipe_goes_on_by_its_own_schedule(
     began, found = load_crystal_encoder("toy"), load_crystal_encoder("broad")
     assert (began.dim, found.dim, found.site_dim) == (CONFIG.width, CONFIG.width + 3, CONFIG.width)
     assert not np.array_equal(began.model.table.weight, found.model.table.weight)
+    assert found.training is not None
+    assert found.training.centers.shape[1] == found.dim
+    assert CliRunner().invoke(main, ["verify", "broad"]).exit_code == 0
     refused = build(sample, "--tune", "last", recipe="ct-broad")
     assert (refused.exit_code, "moves all weights of --init" in refused.stderr) == (1, True)

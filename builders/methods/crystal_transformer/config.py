@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builders.methods.recipe import Schedule
-from builders.structures.primitive import N_CELL_COLUMNS
+from embeddings.store.tables import BEHIND_THE_MEAN
 
 Geometry = Literal["periodic", "cartesian"]
 Loss = Literal["l1", "mse"]
@@ -53,7 +53,7 @@ class CrystalTransformerConfig:
     @property
     def structure_dim(self) -> int:
         """Width of the vector of a crystal; that of an atom is `width`."""
-        return self.width + (N_CELL_COLUMNS if self.readout == "mean and cell" else 0)
+        return self.width + BEHIND_THE_MEAN[self.readout]
 
 
 @dataclass(frozen=True)

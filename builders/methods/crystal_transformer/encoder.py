@@ -312,13 +312,13 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     if unfit:
         raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
-        turn, width = tensors.pop(TURN, None), _config(manifest).width
-        _check_turn(turn, width)
-        network = network_of(_config(manifest), tensors)
+        turn, config = tensors.pop(TURN, None), _config(manifest)
+        _check_turn(turn, config.width)
+        network = network_of(config, tensors)
     except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
-    return CrystalEncoder(manifest, network, turn, read_training_vectors(folder, manifest, dim=width))
+    return CrystalEncoder(manifest, network, turn, read_training_vectors(folder, manifest, dim=config.structure_dim))
 
 
 def _check_turn(turn: np.ndarray | None, width: int) -> None:

@@ -166,7 +166,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
             trained.model, trained.task, material.trained_on, material.training_formulas, self.recipe.vectors
         )
         encoder = encoder_bytes(trained.model)
-        if self.going_on is not None:  # what the first network saw is not here
+        if self.recipe.tuning is not None:  # what the first network saw is not here
             return ElementVectors(rows, encoder)
         published = network_of(trained.model.config, read_tensors(encoder, where=ENCODER)).to(self.device)
         held_out = material.validation_rows

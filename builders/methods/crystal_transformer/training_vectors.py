@@ -43,7 +43,7 @@ def training_vectors(
 
 
 def vectors_of_rows(model: CrystalTransformer, crystals: PackedCrystals, rows: np.ndarray) -> np.ndarray:
-    """Return the vectors of some crystals, (n, width) float32.
+    """Return the vectors of some crystals, (n, structure_dim) float32.
 
     Args:
         model: the network.
@@ -51,7 +51,7 @@ def vectors_of_rows(model: CrystalTransformer, crystals: PackedCrystals, rows: n
         rows: (n,) which of them, ascending.
     """
     device = model.table.weight.device
-    vectors = np.empty((len(rows), model.config.width), dtype=np.float32)
+    vectors = np.empty((len(rows), model.config.structure_dim), dtype=np.float32)
     parts = batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
     with torch.inference_mode(), deterministic():
