@@ -72,7 +72,7 @@ def _check_elements(folder: Path, manifest: Manifest, contents: Mapping[str, byt
 
 
 def _width(manifest: Manifest) -> int | None:
-    """Return the width of what the encoder behind a catalog gives a crystal; None where the manifest does not say it."""
+    """Return the width of what the encoder behind a catalog gives a crystal; None where the manifest does not say."""
     stated = manifest.model.hyperparameters.get("model")
     width = stated.get("width") if isinstance(stated, Mapping) else None
     if not isinstance(stated, Mapping) or not isinstance(width, int):

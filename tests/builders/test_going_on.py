@@ -343,9 +343,8 @@ BROAD = replace(
 )  # fmt: skip
 
 
-def test_a_broad_recipe_goes_on_by_its_own_schedule(
-    sample: Path, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broad_recipe_goes_on_by_its_own_schedule(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = write_sample(tmp_path / "many.parquet", 80)
     monkeypatch.setitem(recipes.RECIPES, "ct-broad", BROAD)
     teacher = tmp_path / "teacher.parquet"
     embedded = ["embed", "--catalog", "toy", "--source", "table", "--path", str(sample), "-o", str(teacher)]
@@ -355,7 +354,7 @@ def test_a_broad_recipe_goes_on_by_its_own_schedule(
     manifest = load_uae("broad").manifest
     stated = manifest.model.hyperparameters
     assert stated["init"]["name"] == "toy"
-    assert stated["teachers_found"][0]["n_structures"] == 30
+    assert stated["teachers_found"][0]["n_structures"] == 80
     assert "Began as toy 1.2.0. Taught by toy@1.2.0." in manifest.description
     assert "--init toy@1.2.0 --teacher" in manifest.command
     assert manifest.training.split.startswith("by reduced formula: 20% of the formulas held out")
