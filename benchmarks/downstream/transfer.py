@@ -33,7 +33,7 @@ AFLOW = replace(
     sizes=Sizes(training=10_000, validation=120, test=240),
     budget=replace(CGCNN.budget, epochs=30),
 )
-"""Even a catalog that learned from nine tenths of them has not seen so many to validate and test on; the rest trains."""
+"""Even a catalog that learned from nine tenths of them has not seen so many to validate and test on."""
 
 COMPARISONS: dict[str, Comparison] = {
     **{f"log10_{name}": replace(AFLOW, target=f"log10_{name}") for name in MODULI},
