@@ -36,15 +36,22 @@ def _back_end(name: str, title: str, module: str, only: tuple[str, ...] = (), **
     """
 
     def run(request: Request) -> Mapping[str, Any]:
-        catalog = request.choices["catalogs"][0]
-        kinds = request.choices["only"] or [kind.format(catalog=catalog.partition("@")[0]) for kind in only]
+        catalog, *beside = request.choices["catalogs"]
+        kinds = request.choices["only"] or _formatted(only, catalog, beside)
         seeds = request.choices["seeds"] or ((0,) if request.quick else None)
         own = {key: value for key, value in settings.items() if not (request.quick and key in SIZES)}
         return import_module(f"benchmarks.downstream.{module}").run(
-            request, catalog=catalog, only=kinds, seeds=seeds, **own
+            request, catalog=catalog, beside=beside, only=kinds, seeds=seeds, **own
         )
 
     return Case(name, title, run)
+
+
+def _formatted(kinds: tuple[str, ...], catalog: str, beside: list[str]) -> list[str]:
+    """Return the kinds of features of a case, those of sites also of the other catalogs."""
+    first, *others = (name.partition("@")[0] for name in (catalog, *beside))
+    of_sites = [kind for kind in kinds if "{catalog} sites" in kind]
+    return [*(kind.format(catalog=first) for kind in kinds), *(k.format(catalog=o) for o in others for k in of_sites)]
 
 
 def _of_catalogs(name: str, title: str) -> Case:
@@ -96,7 +103,7 @@ SUITE = Suite(
 command = harness.command(
     SUITE,
     click.Option(["--catalog", "catalogs"], multiple=True, default=("ct-multi",), show_default=True,
-                 help="Name or path; back ends take the first, the other cases all."),
+                 help="Name or path; of all but the first, back ends take the site vectors."),
     click.Option(["--only"], multiple=True, metavar="FEATURES",
                  help="Kinds of features for the back ends.  [default: the case's own choice]"),
     click.Option(["--seeds"], type=numbers(int), help="Of the back ends: a,b,...  [default: three]"),

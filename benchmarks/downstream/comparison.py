@@ -64,16 +64,18 @@ def compare(
     request: Request,
     *,
     catalog: str = "ct-multi",
+    beside: Sequence[str] = (),
     only: Sequence[str] = (),
     **changes: Any,
 ) -> dict[str, Any]:
-    """Measure every kind of features: theirs, and those of a catalog by element and by site.
+    """Measure every kind of features: theirs, those of a catalog by element and by site, and those of others by site.
 
     Args:
         comparison: what is trained.
         request: of the harness. Rows of an earlier result stay, but for those of another version of the catalog, and
             only kinds of features that it lacks are measured.
         catalog: name or path of the catalog that is measured.
+        beside: of others whose site vectors are measured too; none was trained on what is validated and tested on.
         only: kinds of features to measure, by name; all of them if empty.
         changes: ``n_training``, and fields of `Budget` such as ``epochs``, ``seeds`` and ``learning_rates``.
 
@@ -87,30 +89,38 @@ def compare(
     """
     limit_threads()
     comparison = (comparison.quick() if request.quick else comparison).changed(**changes)
-    uae = load_uae(catalog)
-    _check_names(only, comparison, uae)
+    uae, others = load_uae(catalog), {name: load_uae(name) for name in beside}
+    _check_names(only, comparison, uae, tuple(others.values()))
     by_element, notes = element_features(comparison, uae)
+    tables = [*(features.rows for features in by_element), *map(catalog_rows, others.values())]
     problem = pose(
         read_structure_table(request.data / comparison.file_name),
         comparison.target,
         uae,
         comparison.sizes,
-        elements=np.all([covers(features.rows) for features in by_element], axis=0),
+        elements=np.all([covers(rows) for rows in tables], axis=0),
         max_sites=comparison.max_sites,
+        others=tuple(others.values()),
     )
     by_site, note = site_features(catalog, uae, problem.table)
+    for name, other in others.items():
+        more, told = site_features(name, other, problem.table)
+        by_site, note = by_site + more, note + told
     client = comparison.make_client(problem.table)
     result = {
         "settings": _settings(comparison, problem),
-        "catalogs": [f"{uae.name}@{uae.version}"],
+        "catalogs": [f"{one.name}@{one.version}" for one in (uae, *others.values())],
         "rows": [],
         "notes": notes + note,
     }
     refuse_other_settings(request.known, result["settings"])
     if request.known:
-        rows, catalogs = still_true(request.known, uae)
-        result["rows"] += rows
-        result["catalogs"] = sorted({*catalogs, *result["catalogs"]})
+        known = request.known
+        for one in (uae, *others.values()):
+            rows, catalogs = still_true(known, one)
+            known = known | {"rows": rows, "catalogs": catalogs}
+        result["rows"] += known["rows"]
+        result["catalogs"] = sorted({*known["catalogs"], *result["catalogs"]})
     done = {row["features"] for row in result["rows"]}
     for features in by_element + by_site:
         if features.name not in done and (not only or features.name in only):
@@ -197,9 +207,12 @@ def _timed(
     return result | {"seconds": seconds}
 
 
-def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCatalog) -> None:
-    kinds = ("frozen", "fine-tuned", "sites", "sites and elements", "sites and fine-tuned elements")
-    there = ["learned table", *comparison.tables(), *(f"{catalog.name} {kind}" for kind in kinds)]
+def _check_names(
+    only: Sequence[str], comparison: Comparison, catalog: ElementCatalog, others: Sequence[ElementCatalog]
+) -> None:
+    of_sites = ("sites", "sites and elements", "sites and fine-tuned elements")
+    there = ["learned table", *comparison.tables(), *(f"{catalog.name} {kind}" for kind in ("frozen", "fine-tuned"))]
+    there += [f"{one.name} {kind}" for one in (catalog, *others) for kind in of_sites]
     unknown = [name for name in only if name not in there]
     if unknown:
         raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")

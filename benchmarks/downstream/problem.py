@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +78,11 @@ def pose(
     *,
     elements: np.ndarray,
     max_sites: int | None = None,
+    others: Sequence[ElementCatalog] = (),
 ) -> Problem:
     """Choose the crystals and split them by reduced formula.
 
-    The catalog saw no validation or test formula in its training.
+    No catalog saw a validation or test formula in its training.
 
     Args:
         table: crystals to choose from.
@@ -89,10 +91,11 @@ def pose(
         sizes: of the split.
         elements: (119,) bool by atomic number; crystals with others are left out.
         max_sites: larger cells are left out.
+        others: catalogs whose vectors are measured too.
 
     Raises:
         ColumnNotFound: the table lacks the property.
-        InputInvalid: the catalog was trained on too many of the formulas.
+        InputInvalid: the catalogs were trained on too many of the formulas.
     """
     if target not in table.properties:
         raise ColumnNotFound(f'No property "{target}" in this table. It has: {", ".join(table.properties)}.')
@@ -103,9 +106,9 @@ def pose(
     }
     table, dropped = apply_filters(table, filters)
     formulas = np.array(reduced_formulas_of(table))
-    seen = np.isin(formulas, catalog.overlap(np.unique(formulas).tolist()))
+    seen = np.isin(formulas, _known(np.unique(formulas), (catalog, *others)))
     split = split_unseen(formulas, seen, sizes)
-    overlap = len(catalog.overlap(np.unique(formulas[split.test]).tolist()))
+    overlap = len(_known(np.unique(formulas[split.test]), (catalog, *others)))
     if overlap:
         raise InputInvalid(
             f"{catalog!r} was trained on {overlap} of the test formulas; the comparison would be worthless."
@@ -113,6 +116,11 @@ def pose(
     chosen, split = _renumbered(split)
     table = table.take(chosen)
     return Problem(table, target, table.properties[target], split, dropped, overlap)
+
+
+def _known(formulas: np.ndarray, catalogs: Sequence[ElementCatalog]) -> list[str]:
+    """Return the formulas that some catalog was trained on."""
+    return sorted({formula for catalog in catalogs for formula in catalog.overlap(formulas.tolist())})
 
 
 def split_unseen(formulas: np.ndarray, seen: np.ndarray, sizes: Sizes) -> Split:

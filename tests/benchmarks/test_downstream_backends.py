@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,12 +56,14 @@ LIGHT = {symbol: np.random.default_rng(z).normal(size=6) for z, symbol in enumer
 SEEN = ("LiBe", "BeB")
 
 
-def write_light(root: Path, *, encoder: bool = False, version: str = "0.1.0") -> Path:
+def write_light(
+    root: Path, *, encoder: bool = False, version: str = "0.1.0", name: str = "light", seen: Sequence[str] = SEEN
+) -> Path:
     """A catalog of the light elements, trained on two formulas, with an untrained encoder or none."""
     config = CrystalTransformerConfig(dim=6, width=8, depth=1, n_heads=2, feed_forward=8)
-    provenance = toy_provenance(name="light", version=version)
+    provenance = toy_provenance(name=name, version=version)
     model = replace(provenance.model, name="crystal-transformer", hyperparameters={"model": asdict(config)})
-    table = toy_table(LIGHT, training_formulas=formula_digest(SEEN))
+    table = toy_table(LIGHT, training_formulas=formula_digest(seen))
     content = encoder_bytes(CrystalTransformer(config, n_targets=1)) if encoder else None
     return write_catalog(root, replace(provenance, model=model), table, encoder=content)
 
@@ -356,6 +359,24 @@ def test_an_encoder_adds_site_vectors(world: Path) -> None:
     result = compare(POOLED, quick(world), catalog=str(folder), only=kinds)
     assert [row["features"] for row in result["rows"]] == kinds
     assert len({row["mae"] for row in result["rows"] if np.isfinite(row["mae"])}) == 3
+
+
+def test_the_sites_of_other_catalogs_are_measured_on_what_none_of_them_has_seen(world: Path) -> None:
+    table = read_structure_table(world / "crystals.parquet")
+    formulas = sorted(set(reduced_formulas_of(table)))
+    folder = write_light(world / "with", encoder=True)
+    other = write_light(world / "other", encoder=True, name="other", seen=formulas[: len(formulas) // 3])
+    request = quick(world)
+    result = compare(POOLED, request, catalog=str(folder), beside=[str(other)], only=["one-hot", "other sites"])
+    assert [row["features"] for row in result["rows"]] == ["one-hot", "other sites"]
+    assert result["catalogs"] == ["light@0.1.0", "other@0.1.0"]
+    alone = compare(POOLED, request, catalog=str(folder), only=["one-hot"])
+    assert alone["settings"]["problem"] != result["settings"]["problem"]
+    with pytest.raises(InputInvalid, match="No features called other frozen"):
+        compare(POOLED, request, catalog=str(folder), beside=[str(other)], only=["other frozen"])
+    write_light(world / "all", encoder=True, name="all", seen=formulas)
+    with pytest.raises(InputInvalid, match="need more"):
+        compare(POOLED, request, catalog=str(folder), beside=[str(world / "all" / "all" / "0.1.0")])
 
 
 def test_beside_sites_the_elements_alone_are_learned() -> None:
