@@ -101,7 +101,7 @@ def compare(
     by_site, note = site_features(catalog, uae, problem.table)
     client = comparison.make_client(problem.table)
     result = {
-        "settings": _settings(comparison, problem),
+        "settings": settings_of(comparison, problem),
         "catalogs": [f"{uae.name}@{uae.version}"],
         "rows": [],
         "notes": notes + note,
@@ -205,7 +205,8 @@ def _check_names(only: Sequence[str], comparison: Comparison, catalog: ElementCa
         raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")
 
 
-def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
+def settings_of(comparison: Comparison, problem: Problem) -> dict[str, Any]:
+    """Return what rows of one table have in common: the problem and the budget."""
     split, budget = problem.split, asdict(comparison.budget)
     return {
         "target": comparison.target,
