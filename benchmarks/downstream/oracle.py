@@ -131,7 +131,8 @@ def run(
         for contest in lacking:
             result["rows"] += measure(contest.client, given[kind], contest.problem, contest.comparison.budget)
             request.keep(result)
-    return result | {"rows": _in_order(result["rows"], uae), "notes": notes(result, f"{uae.name} frozen")}
+    said = [f"Measured with {settings['catalog']}.", *notes(result, f"{uae.name} frozen")]
+    return result | {"rows": _in_order(result["rows"], uae), "notes": said}
 
 
 def learn(
@@ -188,9 +189,9 @@ def notes(result: Mapping[str, Any], own: str) -> list[str]:
         own: features of the catalog.
     """
     said = [
-        f"{one['name']}: learned for {one['target']} on {one['n_training']:,} structures of other formulas, "
-        f"{one['n_networks']} network(s) of {one['epochs']} epoch(s). The error of the last of them on the same test "
-        f"structures: {one['mae']:.4g} (predicting the mean: {one['baseline_mae']:.4g})."
+        f"{one['name']}: learned for {one['target']} on {one['n_training']:,} structures of other formulas (networks "
+        f"in turn: {one['n_networks']}; epochs of each: {one['epochs']}). The error of the last of them on "
+        f"{one['target']} of the same test structures is {one['mae']:.4g}, that of the mean {one['baseline_mae']:.4g}."
         for one in result["oracles"]
     ]
     for n in sorted({row["n_train"] for row in result["rows"]}):

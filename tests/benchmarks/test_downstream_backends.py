@@ -472,7 +472,8 @@ def test_oracles_are_measured_beside_the_catalog_and_what_is_known_stays(light_c
     (learned,) = first["oracles"]
     assert (learned["name"], learned["n_networks"], learned["absent_elements"]) == (kinds[-1], 2, [])
     assert learned["baseline_mae"] > 0
-    assert "structures of other formulas" in first["notes"][0]
+    assert first["notes"][0] == "Measured with light@0.1.0."
+    assert "structures of other formulas" in first["notes"][1]
     second = run_oracles(light_crystals, "--only", "oracle, standardized")
     assert [row["features"] for row in second["rows"]] == [*kinds, "oracle, standardized"]
     assert [row for row in second["rows"] if row["features"] in kinds] == first["rows"]
