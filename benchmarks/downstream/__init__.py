@@ -92,6 +92,7 @@ SUITE = Suite(
             n_training=5_000,
             epochs=10,
         ),
+        _back_end("cgcnn-oracle", "CGCNN, formation energy, element vectors that were learned for it", "oracle"),
         _back_end("cgcnn-transfer", "CGCNN on AFLOW and on cubic perovskites", "transfer", (*SHORT, BESIDE), epochs=15),
         _of_catalogs("compositions", "Pooled over the composition, MatBench"),
         _of_catalogs("probe", "Elemental properties from the vectors"),

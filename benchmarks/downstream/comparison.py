@@ -108,7 +108,7 @@ def compare(
         by_site, note = by_site + more, note + told
     client = comparison.make_client(problem.table)
     result = {
-        "settings": _settings(comparison, problem),
+        "settings": settings_of(comparison, problem),
         "catalogs": [f"{one.name}@{one.version}" for one in (uae, *others.values())],
         "rows": [],
         "notes": notes + note,
@@ -218,7 +218,8 @@ def _check_names(
         raise InputInvalid(f"No features called {', '.join(unknown)}. There are: {', '.join(there)}.")
 
 
-def _settings(comparison: Comparison, problem: Problem) -> dict[str, Any]:
+def settings_of(comparison: Comparison, problem: Problem) -> dict[str, Any]:
+    """Return what rows of one table have in common: the problem and the budget."""
     split, budget = problem.split, asdict(comparison.budget)
     return {
         "target": comparison.target,

@@ -67,9 +67,18 @@ def fit(
     Raises:
         TrainingError: the loss is no longer a number.
     """
+    return train(client, features, problem, budget, learning_rate=learning_rate, seed=seed)[1]
+
+
+def train(
+    client: Client, features: AtomFeatures, problem: Problem, budget: Budget, *, learning_rate: float, seed: int
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the trained network beside what `fit` reports of it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Fit(client, features, problem, budget, learning_rate, seed).run()
+        run = _Fit(client, features, problem, budget, learning_rate, seed)
+        result = run.run()
+        return run.network, result
 
 
 class _Fit:

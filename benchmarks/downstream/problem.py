@@ -97,14 +97,7 @@ def pose(
         ColumnNotFound: the table lacks the property.
         InputInvalid: the catalogs were trained on too many of the formulas.
     """
-    if target not in table.properties:
-        raise ColumnNotFound(f'No property "{target}" in this table. It has: {", ".join(table.properties)}.')
-    filters = {
-        "no_target": lambda t: np.isfinite(t.properties[target]),
-        "too_many_sites": lambda t: t.n_sites <= (max_sites or np.inf),
-        "element_without_a_vector": lambda t: np.logical_and.reduceat(elements[t.atomic_numbers], t.offsets[:-1]),
-    }
-    table, dropped = apply_filters(table, filters)
+    table, dropped = usable(table, target, elements=elements, max_sites=max_sites)
     formulas = np.array(reduced_formulas_of(table))
     seen = np.isin(formulas, _known(np.unique(formulas), (catalog, *others)))
     split = split_unseen(formulas, seen, sizes)
@@ -121,6 +114,63 @@ def pose(
 def _known(formulas: np.ndarray, catalogs: Sequence[ElementCatalog]) -> list[str]:
     """Return the formulas that some catalog was trained on."""
     return sorted({formula for catalog in catalogs for formula in catalog.overlap(formulas.tolist())})
+
+
+def pose_on_others(
+    table: StructureTable,
+    target: str,
+    problem: Problem,
+    *,
+    n_validation: int,
+    elements: np.ndarray,
+    max_sites: int | None = None,
+    n_training: int | None = None,
+) -> Problem:
+    """Pose a problem on formulas that another does not have; the tested crystals are those of the other.
+
+    Args:
+        table: crystals to choose from, those that the other problem was chosen from.
+        target: the property to learn.
+        problem: the other one.
+        n_validation: at most how many rows to choose the epoch by.
+        elements: (119,) bool by atomic number; crystals with others are left out.
+        max_sites: larger cells are left out.
+        n_training: at most how many rows to train on; all that are left by default.
+
+    Raises:
+        ColumnNotFound: the table lacks the property.
+        InputInvalid: the other problem has all formulas but a few.
+    """
+    table, dropped = usable(table, target, elements=elements, max_sites=max_sites)
+    formulas = np.array(reduced_formulas_of(table))
+    others = np.flatnonzero(~np.isin(formulas, reduced_formulas_of(problem.table)))
+    if len(others) <= n_validation or len(np.unique(formulas[others])) < MIN_FORMULAS:
+        raise InputInvalid(f"{len(others)} crystals have other formulas, too few to learn from.")
+    training, validation = _hold_out(formulas, others, n_validation, VALIDATION_SEED)
+    tested = problem.table.material_ids[problem.split.test]
+    test = np.flatnonzero(np.isin(table.material_ids, tested))
+    split = Split(_draw(training, n_training or len(training), 0), validation, test)
+    chosen, split = _renumbered(split)
+    table = table.take(chosen)
+    return Problem(table, target, table.properties[target], split, dropped, problem.overlap)
+
+
+def usable(
+    table: StructureTable, target: str, *, elements: np.ndarray, max_sites: int | None
+) -> tuple[StructureTable, dict[str, int]]:
+    """Return the crystals that can take part, and reason -> how many others cannot.
+
+    Raises:
+        ColumnNotFound: the table lacks the property.
+    """
+    if target not in table.properties:
+        raise ColumnNotFound(f'No property "{target}" in this table. It has: {", ".join(table.properties)}.')
+    filters = {
+        "no_target": lambda t: np.isfinite(t.properties[target]),
+        "too_many_sites": lambda t: t.n_sites <= (max_sites or np.inf),
+        "element_without_a_vector": lambda t: np.logical_and.reduceat(elements[t.atomic_numbers], t.offsets[:-1]),
+    }
+    return apply_filters(table, filters)
 
 
 def split_unseen(formulas: np.ndarray, seen: np.ndarray, sizes: Sizes) -> Split:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmarks import markdown
 from benchmarks.harness import Document
+
+T = TypeVar("T")
 
 
 def table(result: Document) -> str:
@@ -26,13 +28,13 @@ def page(results: Sequence[Document]) -> str:
 
 
 def _back_ends(result: Document) -> str:
-    """One row for each kind of features; the first of each target is what the others are compared with."""
+    """One row for each kind of features; the first of each target and size is what the others are compared with."""
     cells = []
-    for target in _distinct(row["target"] for row in result["rows"]):
-        of_target = [row for row in result["rows"] if row["target"] == target]
-        own = np.mean([row["mae"] for row in of_target if row["features"] == of_target[0]["features"]])
-        for features in _distinct(row["features"] for row in of_target):
-            cells.append(_comparison([row for row in of_target if row["features"] == features], float(own)))
+    for task in _distinct((row["target"], row["n_train"]) for row in result["rows"]):
+        of_task = [row for row in result["rows"] if (row["target"], row["n_train"]) == task]
+        own = np.mean([row["mae"] for row in of_task if row["features"] == of_task[0]["features"]])
+        for features in _distinct(row["features"] for row in of_task):
+            cells.append(_comparison([row for row in of_task if row["features"] == features], float(own)))
     columns = ["target", "training structures", "features", "MAE", "change", "R2", "learning rate", "seeds"]
     return markdown.table(columns, cells)
 
@@ -79,5 +81,5 @@ def _spread(values: Sequence[float]) -> str:
     return markdown.mean_and_std(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-def _distinct(values: Iterable[str]) -> list[str]:
+def _distinct(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))

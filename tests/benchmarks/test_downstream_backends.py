@@ -34,7 +34,8 @@ from benchmarks.downstream.element_tables import (
 )
 from benchmarks.downstream.features import AtomFeatures, SitesBesideElements
 from benchmarks.downstream.fitting import Budget, fit
-from benchmarks.downstream.problem import Problem, Sizes, Split, pose, split_unseen
+from benchmarks.downstream.oracle import notes, standardized_columns
+from benchmarks.downstream.problem import Problem, Sizes, Split, pose, pose_on_others, split_unseen
 from benchmarks.harness import Request
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.encoder import encoder_bytes
@@ -131,6 +132,28 @@ def test_an_overlap_is_an_error() -> None:
     catalog = SimpleNamespace(overlap=lambda asked: next(answers))
     with pytest.raises(InputInvalid, match="1 of the test formulas"):
         pose(sample_table(), "energy", catalog, Sizes(20, 6, 8), elements=everything())
+
+
+def test_a_problem_on_others_has_no_formula_of_the_first_but_its_tested_crystals() -> None:
+    table = sample_table(300)
+    first = pose(table, "energy", toy_catalog(), Sizes(40, 10, 15), elements=everything(), max_sites=4)
+    others = pose_on_others(table, "gap", first, n_validation=12, elements=everything(), max_sites=4)
+    learned = others.table.take(np.concatenate([others.split.training, others.split.validation]))
+    assert not set(reduced_formulas_of(learned)) & set(reduced_formulas_of(first.table))
+    assert 0 < len(others.split.validation) <= 12
+    assert len(others.split.training) > 12
+    tested = [set(one.table.material_ids[one.split.test].tolist()) for one in (first, others)]
+    assert tested[1] == tested[0] - set(table.material_ids[np.isnan(table.properties["gap"])].tolist())
+    np.testing.assert_array_equal(others.values, others.table.properties["gap"])
+    few = pose_on_others(table, "gap", first, n_validation=12, elements=everything(), max_sites=4, n_training=20)
+    assert len(few.split.training) == 20
+
+
+def test_nothing_is_learned_on_others_where_there_are_none() -> None:
+    table = sample_table()
+    first = pose(table, "energy", toy_catalog(), Sizes(10_000, 10, 15), elements=everything())
+    with pytest.raises(InputInvalid, match="other formulas"):
+        pose_on_others(table, "energy", first, n_validation=5, elements=everything())
 
 
 def test_a_property_that_is_not_there_is_named() -> None:
@@ -445,6 +468,59 @@ def test_unknown_features_and_absent_crystals_are_named(world: Path) -> None:
     outcome = CliRunner().invoke(main, arguments)
     assert outcome.exit_code == 1
     assert "No file at" in outcome.output
+
+
+# Oracles.
+
+
+@pytest.fixture
+def light_crystals(world: Path) -> Path:
+    write_labeled(world / "mp_structures.parquet", ["formation_energy_per_atom", "band_gap"], n=300)
+    return world
+
+
+def run_oracles(data: Path, *options: str) -> dict[str, Any]:
+    arguments = ["downstream", "cgcnn-oracle", "--quick", "--catalog", "light", "--data", str(data), "--out", str(data)]
+    outcome = CliRunner().invoke(main, [*arguments, *options], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    return json.loads((data / "cgcnn-oracle.json").read_text())
+
+
+def test_oracles_are_measured_beside_the_catalog_and_what_is_known_stays(light_crystals: Path) -> None:
+    kinds = ["random", "light frozen", "oracle of 8 networks"]
+    first = run_oracles(light_crystals, *[part for kind in kinds for part in ("--only", kind)])
+    assert [row["features"] for row in first["rows"]] == kinds
+    (learned,) = first["oracles"]
+    assert (learned["name"], learned["n_networks"], learned["absent_elements"]) == (kinds[-1], 2, [])
+    assert learned["baseline_mae"] > 0
+    assert first["notes"][0] == "Measured with light@0.1.0."
+    assert "structures of other formulas" in first["notes"][1]
+    second = run_oracles(light_crystals, "--only", "oracle, standardized")
+    assert [row["features"] for row in second["rows"]] == [*kinds, "oracle, standardized"]
+    assert [row for row in second["rows"] if row["features"] in kinds] == first["rows"]
+    assert [one["name"] for one in second["oracles"]] == [kinds[-1], "oracle"]
+    refused = CliRunner().invoke(main, ["cgcnn-oracle", "--quick", "--only", "delphi", "--data", str(light_crystals)])
+    assert refused.exit_code == 1
+    assert "called delphi" in refused.output
+
+
+def test_the_columns_of_an_oracle_are_standardized_over_the_elements_that_it_knows() -> None:
+    rows = np.zeros((119, 3), dtype=np.float32)
+    rows[3:9] = np.random.default_rng(0).normal(2, 5, size=(6, 3))
+    made = standardized_columns(AtomFeatures("oracle", rows))
+    assert made.name == "oracle, standardized"
+    np.testing.assert_allclose(made.rows[3:9].mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(made.rows[3:9].std(axis=0), 1, rtol=1e-5)
+    assert not made.rows[[0, 1, 2, *range(9, 119)]].any()
+
+
+def test_the_share_of_a_catalog_is_that_of_the_best_oracle() -> None:
+    errors = {"atom_init": 1.0, "light frozen": 0.9, "oracle": 0.8, "oracle of 8 networks": 0.75}
+    rows = [{"features": name, "n_train": 1_000, "mae": mae} for name, mae in errors.items()]
+    assert notes({"oracles": [], "rows": rows}, "light frozen") == [
+        "1,000 structures: light frozen has 40% of the gain of the best oracle, oracle of 8 networks."
+    ]
+    assert notes({"oracles": [], "rows": rows[:2]}, "light frozen") == []
 
 
 CLIENTS = ["megnet", "alignn"]
