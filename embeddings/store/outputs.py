@@ -7,7 +7,6 @@ that ignores case all lead to the same file.
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from embeddings.errors import OutputInvalid
+from embeddings.store.urls import url_in
 
 StrPath = str | os.PathLike[str]
-
-_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]+:")
-"""How an address begins; a drive has one letter."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +80,10 @@ def check_name(path: Path) -> None:
     Raises:
         OutputInvalid: it cannot be written.
     """
-    if path.parts and _SCHEME.fullmatch(path.parts[0]):
+    if url := url_in(path):
         raise OutputInvalid(
-            f"{path.parts[0]}//{'/'.join(path.parts[1:])} cannot be written: it is an address, and this command writes "
-            "to files and folders of this machine alone."
+            f"{url} cannot be written: it is an address, and this command writes to files and folders of this machine "
+            "alone."
         )
     try:
         str(path).encode()
