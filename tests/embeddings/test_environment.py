@@ -150,7 +150,7 @@ def test_links_in_a_circle_are_no_catalogs(packaged: Path) -> None:
 def as_somebody(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code as a user who owns nothing and has no entry among the users; modules are loaded before."""
     head = (
-        "import os, difflib, embeddings.cli, embeddings.cli.catalogs, embeddings.store.audit\n"
+        "import os, difflib, embeddings.store.audit\nfrom embeddings.cli import listing, neighbors, show, verify\n"
         "from embeddings import list_catalogs, load_uae, store\nfrom embeddings.errors import EmbeddingsError\n"
     )
     change = f"os.environ.clear(); os.environ.update({environment!r}); os.setgid({SOMEBODY}); os.setuid({SOMEBODY})\n"
