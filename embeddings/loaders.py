@@ -16,7 +16,7 @@ from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra
 from embeddings.protocols import Catalog, CatalogLike, Encoder, EncoderOfCrystals
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
-from embeddings.store.roots import locate_all, manifest_of, resolve
+from embeddings.store.roots import manifest_of, resolve
 from embeddings.store.tables import element_catalog, needed
 from embeddings.store.urls import is_url
 
@@ -256,6 +256,8 @@ def list_catalogs() -> list[str]:
         >>> list_catalogs()  # doctest: +SKIP
         ['ct-multi', 'starter']
     """
+    from embeddings.store.locations import locate_all
+
     return sorted({location.name for location in locate_all()})
 
 

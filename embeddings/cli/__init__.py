@@ -143,7 +143,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 a named error (one line on stderr), 2 wrong usage.
     """
-    from embeddings.store.roots import absent_roots
+    from embeddings.store.locations import absent_roots
 
     _check_package()
     for trouble in absent_roots():

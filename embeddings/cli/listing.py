@@ -10,8 +10,10 @@ import click
 
 from embeddings.cli.printing import as_json_option, echo, print_json, print_line, print_table
 from embeddings.errors import EmbeddingsError
+from embeddings.store import locations
 from embeddings.store import roots as store
 from embeddings.store.index import precedence
+from embeddings.store.locations import Location
 from embeddings.vectors.file import Footer, open_vectors
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
     if registry is not None:
         _list_registry(registry, as_json)
         return
-    rows = [_listing(location) for location in store.locate_all()]
+    rows = [_listing(location) for location in locations.locate_all()]
     if everything:
         rows = sorted([*rows, *_not_in_roots(rows)], key=lambda row: (row["name"], precedence(row["version"])))
     if as_json:
@@ -63,7 +65,7 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
         print_table([(*keys, ""), *shown])
     else:
         print_line(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
-    broken = [each.reason for each in store.troubles() if each.is_damage]
+    broken = [each.reason for each in locations.troubles() if each.is_damage]
     for trouble in [*(row["error"] for row in rows if row["error"]), *broken]:
         print_line(f"Warning: {trouble}")
 
@@ -104,7 +106,7 @@ def _list_registry(asked: str, as_json: bool) -> None:
         echo(f"Warning: {warning}", err=True)
 
 
-def _listing(location: store.Location) -> dict[str, Any]:
+def _listing(location: Location) -> dict[str, Any]:
     """Return the facts of one version; those of its manifest are None where it cannot be read."""
     facts: dict[str, Any] = {
         "name": location.name,
@@ -141,7 +143,7 @@ def _not_in_roots(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _elsewhere(name: str, version: str) -> dict[str, Any]:
     folder = store.fetched_release(name, version)
     if folder is not None:
-        return _listing(store.Location(name, version, folder.parents[1], is_default=False))
+        return _listing(Location(name, version, folder.parents[1], is_default=False))
     facts = dict.fromkeys(("root", "shadowed_by", "kind", "n_rows", "dim", "licence", "description", "error"))
     return {"name": name, "version": version, "default": False, **facts}
 

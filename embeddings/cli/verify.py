@@ -12,6 +12,7 @@ from embeddings.cli.printing import as_json_option, print_json, print_line
 from embeddings.cli.source_options import source_options
 from embeddings.cli.types import COUNT
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
+from embeddings.store import locations
 from embeddings.store import roots as store
 from embeddings.vectors.names import is_vectors, place_of
 from embeddings.vectors.rows import check_vectors
@@ -61,8 +62,8 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
     if name and is_vectors(name):
         results = [_verified(place_of(name), check_vectors)]
     else:
-        folders = [store.resolve(name)] if name else [location.folder for location in store.locate_all()]
-        broken = [] if name else [trouble for trouble in store.troubles() if trouble.is_damage]
+        folders = [store.resolve(name)] if name else [location.folder for location in locations.locate_all()]
+        broken = [] if name else [trouble for trouble in locations.troubles() if trouble.is_damage]
         results = [_verified(folder) for folder in folders] + [_result(each.place, each.reason) for each in broken]
     if recompute is not None and name and results[0]["ok"]:
         results = [_recomputed(name, results[0], recompute, options)]

@@ -22,6 +22,7 @@ from embeddings import list_catalogs, load_uae
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, OutputInvalid
 from embeddings.store import roots as store
+from embeddings.store.locations import troubles
 from testing.toys import write_toy
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +135,7 @@ def test_thousands_of_roots_are_searched_in_a_moment(
 ) -> None:
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", os.pathsep.join(f"{tmp_path}/r{i}" for i in range(3000)))
     assert list_catalogs() == ["toy"]
-    assert len(store.troubles()) == 3000
+    assert len(troubles()) == 3000
 
 
 def test_links_in_a_circle_are_no_catalogs(packaged: Path) -> None:
