@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
-from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.protocols import Catalog, CatalogLike, Encoder
+from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra
+from embeddings.protocols import Catalog, CatalogLike, Encoder, EncoderOfCrystals
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
-from embeddings.store.roots import locate_all, manifest_of, resolve
+from embeddings.store.roots import manifest_of, resolve
 from embeddings.store.tables import element_catalog, needed
 from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from builders.methods.crystal_transformer.encoder import CrystalEncoder
     from embeddings.encoder import CompositionEncoder
     from embeddings.store.manifest import Manifest
 
@@ -107,13 +106,14 @@ def load_encoder(name: str | os.PathLike[str]) -> Encoder:
     do the same for one kind, and tell type checkers which.
 
     Args:
-        name: of a composition encoder, or of a catalog of elements for the network behind it; as for `load_uae`.
+        name: of a composition encoder, or of a catalog of elements for the network behind it; as for `load_uae`. Or
+            of a potential of others, such as ``"chgnet"``, whose own package has to be installed.
 
     Returns:
-        A `CompositionEncoder` or a `CrystalEncoder`.
+        A `CompositionEncoder`, a `CrystalEncoder` or a `PotentialEncoder`.
 
     Raises:
-        CatalogNotFound: no catalog goes by this name.
+        CatalogNotFound: no catalog and no potential goes by this name.
         CatalogCorrupt: the encoder is missing or altered.
         ManifestInvalid: the manifest does not fit its schema, or needs a newer library.
         InputInvalid: this version of the catalog carries no encoder.
@@ -125,8 +125,8 @@ def load_encoder(name: str | os.PathLike[str]) -> Encoder:
         (2, 128)
         >>> vectors, offsets = load_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
     """
-    folder = resolve(name)
-    return read_settled(folder, lambda: _read_encoder(folder))
+    encoder: Encoder = _encoder(name, _read_encoder)
+    return encoder
 
 
 def load_composition_encoder(name: str | os.PathLike[str]) -> CompositionEncoder:
@@ -144,8 +144,8 @@ def load_composition_encoder(name: str | os.PathLike[str]) -> CompositionEncoder
     return as_composition_encoder(name)
 
 
-def load_crystal_encoder(name: str | os.PathLike[str]) -> CrystalEncoder:
-    """Load the network behind a catalog of elements, which gives vectors to crystals and their atoms.
+def load_crystal_encoder(name: str | os.PathLike[str]) -> EncoderOfCrystals:
+    """Load the network behind a catalog of elements, or a potential of others: it gives vectors to crystals and atoms.
 
     Raises:
         InputInvalid: the name is that of a composition encoder, or this version carries no network.
@@ -154,9 +154,11 @@ def load_crystal_encoder(name: str | os.PathLike[str]) -> CrystalEncoder:
     Example:
         >>> from embeddings import load_crystal_encoder
         >>> vectors, offsets = load_crystal_encoder("ct-multi").encode_sites(structures)  # doctest: +SKIP
+        >>> load_crystal_encoder("chgnet").encode(structures).shape  # doctest: +SKIP
+        (2, 64)
     """
-    folder = resolve(name)
-    return read_settled(folder, lambda: _read_crystal_encoder(folder))
+    encoder: EncoderOfCrystals = _encoder(name, _read_crystal_encoder)
+    return encoder
 
 
 def encode_structures_in(path: Path, name: str) -> np.ndarray:
@@ -254,7 +256,24 @@ def list_catalogs() -> list[str]:
         >>> list_catalogs()  # doctest: +SKIP
         ['ct-multi', 'starter']
     """
+    from embeddings.store.locations import locate_all
+
     return sorted({location.name for location in locate_all()})
+
+
+def _encoder(name: str | os.PathLike[str], read: Callable[[Path], Any]) -> Any:
+    """Return the encoder of a catalog, or the potential of others that goes by a name that no catalog has."""
+    try:
+        folder = resolve(name)
+    except CatalogNotFound:
+        with builders_needed():
+            from builders.methods import load_potential
+
+            potential = load_potential(os.fspath(name))
+        if potential is None:
+            raise
+        return potential
+    return read_settled(folder, lambda: read(folder))
 
 
 def _read_encoder(folder: Path) -> Encoder:
@@ -267,7 +286,7 @@ def _read_encoder(folder: Path) -> Encoder:
     return encoder
 
 
-def _read_crystal_encoder(folder: Path) -> CrystalEncoder:
+def _read_crystal_encoder(folder: Path) -> EncoderOfCrystals:
     manifest_of(folder)  # is this the catalog that goes by this name?
     with builders_needed():
         from builders.methods.crystal_transformer.encoder import read_crystal_encoder

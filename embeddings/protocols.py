@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 if TYPE_CHECKING:
     import numpy as np
 
+    from embeddings.store.manifest import Manifest
+
 
 @runtime_checkable
 class Catalog(Protocol):
@@ -41,6 +43,38 @@ class Encoder(Catalog, Protocol):
 
     def encode(self, things: Any, /) -> np.ndarray:
         """Return one vector for each formula or crystal of a list, (n, dim) float32."""
+
+
+class EncoderOfCrystals(Encoder, Protocol):
+    """A network that makes vectors of crystals and of their atoms, which needs torch."""
+
+    max_sites: int
+    """Crystals of more atoms are refused."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the catalog that it comes from, or of a potential of others."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its network."""
+
+    @property
+    def atomic_numbers(self) -> np.ndarray:
+        """Atomic numbers that it was trained on, (n_elements,), ascending."""
+
+    @property
+    def site_dim(self) -> int:
+        """Width of the vector of an atom."""
+
+    def to(self, device: Any, /) -> Any:
+        """Move the network to a device and return the encoder."""
+
+    def covers(self, structures: Any, /) -> np.ndarray:
+        """Return which structures consist of elements that it was trained on, (n,) bool."""
+
+    def encode_sites(self, structures: Any, /) -> tuple[np.ndarray, np.ndarray]:
+        """Return a vector for each atom, (n_atoms, site_dim) float32, and the offsets of crystals, (n + 1,) int64."""
 
 
 CatalogLike: TypeAlias = str | os.PathLike[str] | Catalog

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embeddings.formula.bulk import reduced_formulas
-from embeddings.store.manifest import Licence
+from embeddings.store.manifest import Licence, Manifest
 from embeddings.store.tables import measure
 from embeddings.vectors.file import Footer, Level
 from testing.toys import toy_provenance, toy_table
 
 
 def write_structures(
-    path: Path, ids: Sequence[str], formulas: Sequence[str], vectors: Any, *, encoder: str = "toy"
+    path: Path, ids: Sequence[str], formulas: Sequence[str], vectors: Any, *, encoder: str | Manifest = "toy"
 ) -> Path:
-    """Write one vector for each structure, by an encoder of this name."""
+    """Write one vector for each structure, by an encoder of this name or with this manifest."""
     columns = {"material_id": pa.array(ids), "formula": pa.array(reduced_formulas(formulas))}
     return _write(path, "structure", vectors, encoder=encoder, **columns)
 
@@ -40,7 +40,7 @@ def write_sites(path: Path, ids: Sequence[str], atomic_numbers: Sequence[Sequenc
     )
 
 
-def _write(path: Path, level: Level, vectors: Any, *, encoder: str = "toy", **columns: pa.Array) -> Path:
+def _write(path: Path, level: Level, vectors: Any, *, encoder: str | Manifest = "toy", **columns: pa.Array) -> Path:
     flat = np.asarray(vectors, dtype=np.float32)
     footer = Footer(
         level=level,
@@ -51,11 +51,13 @@ def _write(path: Path, level: Level, vectors: Any, *, encoder: str = "toy", **co
         synthetic=True,
         licence=Licence(spdx="CC0-1.0", attribution="Nobody."),
         identity="1" * 64,
-        catalog=replace(
-            measure(toy_provenance(name=encoder), toy_table()),
-            manifest_sha256="2" * 64 if encoder == "toy" else hashlib.sha256(encoder.encode()).hexdigest(),
-        ),
+        catalog=encoder if isinstance(encoder, Manifest) else _manifest(encoder),
     )
     columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
     pq.write_table(pa.table(columns).replace_schema_metadata(footer.to_metadata()), path, compression="none")
     return path
+
+
+def _manifest(encoder: str) -> Manifest:
+    sealed = "2" * 64 if encoder == "toy" else hashlib.sha256(encoder.encode()).hexdigest()
+    return replace(measure(toy_provenance(name=encoder), toy_table()), manifest_sha256=sealed)

@@ -186,8 +186,7 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
-        reasons = ", ".join(f"{n} {_mended(reason)}" for reason, n in dropped.items())
-        raise SourceError(f"None of the {snapshot.n_received} structures from {origin.name} can be encoded: {reasons}.")
+        raise SourceError(_nothing_left(snapshot, dropped))
     return Footer(
         level=job.level,
         dim=job.encoder.dim if job.level == "structure" else job.encoder.site_dim,
@@ -203,6 +202,12 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
         catalog=job.encoder.manifest,
         sealed=True,
     )
+
+
+def _nothing_left(snapshot: Snapshot, dropped: dict[str, int]) -> str:
+    n, source = snapshot.n_received, snapshot.origin.name
+    head = f"The one structure from {source} cannot" if n == 1 else f"None of the {n} structures from {source} can"
+    return f"{head} be encoded: {', '.join(f'{k} {_mended(reason)}' for reason, k in dropped.items())}."
 
 
 def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Footer, reporter: Reporter) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders.methods.recipe import Recipe
 from builders.runs.code import code_hash
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra, did_you_mean
 from embeddings.store.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -198,3 +198,30 @@ def load_encoder(folder: Path) -> Any:
             f"Build a new version of it: {manifest.command}"
         )
     return method_of(manifest.model.name).load(folder)
+
+
+def load_potential(asked: str) -> Any:
+    """Return a potential of others as an encoder; None where none goes by this name.
+
+    Args:
+        asked: its name, with or without a version, such as ``"chgnet"`` or ``"chgnet@0.3.0"``.
+
+    Raises:
+        CatalogNotFound: it is known in another version than is asked for.
+        MissingExtra: its package, or what it needs, is not installed.
+        WeightsNotFound: the package comes without the weights.
+        CatalogCorrupt: it comes with others.
+    """
+    from builders.others import POTENTIALS
+
+    name, at, wanted = asked.partition("@")
+    if name not in POTENTIALS:
+        return None
+    potential = POTENTIALS[name]
+    known = potential.about.version
+    if at and wanted != known and not known.startswith(f"{wanted}."):
+        raise CatalogNotFound(f"{name}, a potential of others, is known here as {name}@{known}, not as {asked}.")
+    weights = potential()
+    from builders.others.encoder import PotentialEncoder
+
+    return PotentialEncoder(weights)

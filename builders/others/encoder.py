@@ -1,10 +1,15 @@
-"""A potential of others as an encoder: it takes what the encoder of a catalog takes, and gives what that gives."""
+"""A potential of others as an encoder: it takes what the encoder of a catalog takes, and gives what that gives.
+
+``embeddings embed`` asks `PotentialEncoder.attempt`, which leaves out what cannot be encoded; whoever asks for a vector
+of every crystal is told why there is none.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,8 +20,16 @@ from builders.others.base import Crystal, Features, Potential, Uncovered
 from builders.others.manifest import manifest_of
 from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
+from builders.structures.encodable import encodable, table_of
 from builders.structures.table import StructureTable, spans
+from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Versioned
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    from builders.structures.encodable import Structures
 
 BATCH_SIZE, BATCH_SITES = 32, 1000
 """Crystals that a network sees at once, and their sites."""
@@ -68,14 +81,79 @@ class PotentialEncoder(Versioned):
         """Width of the vector of an atom."""
         return self.potential.about.dim
 
-    def to(self, device: torch.device) -> PotentialEncoder:
+    @property
+    def sha256(self) -> str:
+        """Hash of the file of weights."""
+        return self.potential.about.weights.sha256
+
+    def to(self, device: torch.device | str) -> PotentialEncoder:
         """Move the network to a device and return the encoder."""
-        self.potential.to(device)
+        self.potential.to(torch.device(device))
         return self
 
-    def covers(self, table: StructureTable) -> np.ndarray:
-        """Return which crystals consist of elements that the potential was trained on, (n,) bool."""
-        return made_of(table, self.atomic_numbers)
+    def covers(self, structures: Structures) -> np.ndarray:
+        """Return which crystals consist of elements that the potential was trained on, (n,) bool.
+
+        Raises:
+            InputInvalid: a structure is not one.
+        """
+        return made_of(table_of(structures), self.atomic_numbers)
+
+    def encode(self, structures: Structures) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Raises:
+            ElementNotCovered: the potential was not trained on some element; `covers` tells the crystals apart.
+            InputInvalid: something is not a structure, or cannot be encoded; the message says why.
+        """
+        return self._whole(structures, sites=False).vectors
+
+    def lookup(self, structures: Structures) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32: `encode`, under the name that catalogs have for it.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode(structures)
+
+    def __getitem__(self, structure: Structure | Atoms) -> np.ndarray:
+        """Return the vector of one crystal, (dim,) float32.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        return self.encode([structure])[0]
+
+    def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
+        """Return one vector for each atom in its context.
+
+        Args:
+            structures: a table, or pymatgen structures and ASE atoms.
+
+        Returns:
+            (n_atoms, site_dim) float32, crystal after crystal and atom after atom as given; and (n + 1,) int64 offsets:
+            crystal ``i`` owns rows ``offsets[i]:offsets[i + 1]``.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        made = self._whole(structures, sites=True)
+        return made.vectors, made.table.offsets
+
+    def _whole(self, structures: Structures, *, sites: bool) -> Encoded:
+        """Encode all of some crystals, or none."""
+        table = encodable(structures, self)
+        made = self.attempt(table, sites=sites)
+        if made.left_out:
+            reasons = (f"{len(names)} {reason}, such as {names[0]}" for reason, names in made.left_out.items())
+            raise InputInvalid(
+                f"{len(table) - len(made.table)} of {len(table)} structures cannot be encoded by {self!r}: "
+                f"{'; '.join(reasons)}. Leave them out."
+            )
+        return made
 
     def attempt(self, table: StructureTable, *, sites: bool) -> Encoded:
         """Encode what can be encoded, and say why the rest cannot.

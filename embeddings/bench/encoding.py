@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from embeddings.errors import InputInvalid
 from embeddings.loaders import builders_needed
 from embeddings.store import roots
 
@@ -30,6 +31,7 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
+        InputInvalid: a potential of others made what the model learned from, and is here in another version.
         SourceError: no file can be read as a structure.
         MissingExtra: the extra ``build`` is not installed.
     """
@@ -39,6 +41,12 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
         from builders.progress import Reporter
         from builders.sources import SourceOptions
     potential = None if like is None else potential_of(like.sha256)
+    if like is not None and potential is None and _name_of_others(like):
+        raise InputInvalid(
+            f"The model needs vectors by {like.encoder}, a potential of others, and what is installed here is not the "
+            "same version of it and of its package. Install that, or make a file of vectors where it is installed: "
+            f"{how_made(like)}"
+        )
     with TemporaryDirectory(prefix="embeddings-") as temporary:
         out = Path(temporary) / "vectors.parquet"
         request = EmbedRequest(
@@ -51,3 +59,18 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
         )
         embed(request, Reporter())
         yield out
+
+
+def how_made(use: StructureUse) -> str:
+    """Return the command that makes the vectors that a model needs."""
+    name = _name_of_others(use)
+    encoder = f"--encoder {name}" if name else f"--catalog {use.encoder}"
+    return f"embeddings embed STRUCTURES {encoder} --level {use.level} -o vectors.parquet"
+
+
+def _name_of_others(use: StructureUse) -> str:
+    """Return the name of the potential of others that made vectors; empty where the encoder of a catalog did."""
+    from builders.others import POTENTIALS
+
+    name = use.encoder.partition("@")[0]
+    return name if name in POTENTIALS else ""

@@ -136,9 +136,11 @@ def read_structures(given: StructuresLike, *, like: StructureUse | None = None) 
     """
     made = given if isinstance(given, StructureVectors) else _read(given, like)
     if like is not None and made.use != like:
+        from embeddings.bench.encoding import how_made
+
         raise InputInvalid(
             f"{made.source} holds {described(made.use)}; the model needs {described(like)}. Make them with: "
-            f"embeddings embed --catalog {like.encoder} --level {like.level}"
+            f"{how_made(like)}"
         )
     return made
 

@@ -21,13 +21,13 @@ from embeddings.installation import namesake
 _LONGEST = 2000
 
 COMMANDS = {
-    "list": "embeddings.cli.catalogs:list_command",
-    "show": "embeddings.cli.catalogs:show",
-    "verify": "embeddings.cli.catalogs:verify",
+    "list": "embeddings.cli.listing:list_command",
+    "show": "embeddings.cli.show:show",
+    "verify": "embeddings.cli.verify:verify",
     "validate": "embeddings.cli.validate:validate",
     "diff": "embeddings.cli.diff:diff",
     "overlap": "embeddings.cli.overlap:overlap",
-    "neighbors": "embeddings.cli.catalogs:neighbors",
+    "neighbors": "embeddings.cli.neighbors:neighbors",
     "search": "embeddings.cli.search:search",
     "featurize": "embeddings.cli.featurize:featurize",
     "plot": "embeddings.cli.plot:plot",
@@ -143,7 +143,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 a named error (one line on stderr), 2 wrong usage.
     """
-    from embeddings.store.roots import absent_roots
+    from embeddings.store.locations import absent_roots
 
     _check_package()
     for trouble in absent_roots():

@@ -20,6 +20,7 @@ from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.cautions import FEW, cautions, counted, held_out
 from embeddings.store.index import INDEX, is_release, precedence
+from embeddings.store.locations import locate_all
 from embeddings.store.manifest import read_manifest
 from embeddings.store.outputs import Output
 
@@ -182,7 +183,7 @@ def _advice(manifest: Manifest) -> list[str]:
 
 def _displaced(folder: Path, manifest: Manifest) -> list[str]:
     """Return a sentence on the version that the bare name meant before, where the new one took its place."""
-    there = [one for one in store.locate_all() if one.name == manifest.name]
+    there = [one for one in locate_all() if one.name == manifest.name]
     others = [one.version for one in there if one.version != manifest.version and is_release(one.version)]
     if not others or not any(one.is_default and one.folder == folder for one in there):
         return []

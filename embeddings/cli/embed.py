@@ -17,7 +17,7 @@ from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogNotFound, MissingExtra
 from embeddings.store import roots as store
-from embeddings.store.outputs import Output
+from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
 from embeddings.vectors.file import Level
 from embeddings.vectors.numbers import Dtype
@@ -75,7 +75,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
     """
     _understand(options)
     is_folder = options["out"].endswith(("/", os.sep))
-    options["out"] = options["out"] if is_url(options["out"]) else Path(options["out"])
+    options["out"] = _place_of(options["out"])
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = _folder_of(options)
@@ -130,6 +130,14 @@ def _hint_of_others(asked: str) -> str:
 
     name = asked.partition("@")[0]
     return f" {name} is a potential of others: --encoder {name}" if name in POTENTIALS else ""
+
+
+def _place_of(out: str) -> Path | str:
+    """Return where vectors go; an address stays a text."""
+    if not is_url(out):
+        return Path(out)
+    check_lasting(out)
+    return out
 
 
 def _outputs(request: EmbedRequest) -> list[Output]:

@@ -14,7 +14,7 @@ from embeddings.display.numbers import counted
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
 
-table_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+table_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 formula_option = click.option("--formula", help="Column of formulas.  [default: found by its name or its cells]")
 
 in_context_option = click.option(

@@ -14,7 +14,7 @@ from embeddings.cli.progress import progress
 from embeddings.cli.types import Finite
 from embeddings.errors import InputInvalid
 from embeddings.store import roots as store
-from embeddings.store.outputs import Output
+from embeddings.store.outputs import Output, check_lasting
 
 if TYPE_CHECKING:
     from embeddings.registry.fetch import Fetched
@@ -59,7 +59,9 @@ def push(
     if creators:
         raise click.UsageError("--creator is for --zenodo.")
     url = registry_url(registry) if is_url(registry) else folder_url(registry)
-    if not is_url(registry):
+    if is_url(registry):
+        check_lasting(url)
+    else:
         guard(Output(Path(os.path.expanduser(registry)), "the registry", "folder"), inputs=[key_file], catalogs=[name])
     pushed = publish(folder, url, key_file=key_file, password=os.environ.get(PASSWORD))
     facts = {

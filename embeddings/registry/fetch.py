@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -230,7 +231,8 @@ class _Job:
         if content is None:
             raise Absent(path)
         write_bytes(staged / MANIFEST, content.body)
-        return read_manifest(staged)
+        with self._told(staged):
+            return read_manifest(staged)
 
     def _whole_part(self, path: str, sha256: str, n_bytes: int) -> Path:
         """Return a downloaded file whose hash is right; what an earlier try left is used.
@@ -270,7 +272,7 @@ class _Job:
 
     def _checked(self, staged: Path, release: Release | None) -> Manifest:
         """Check that a staged folder is the version that was asked for, whole, and nothing else."""
-        with _told_of(self.listing.url):
+        with self._told(staged):
             manifest = read_manifest(staged)
             if f"{manifest.name}@{manifest.version}" != self.identity:
                 raise RegistryInvalid(
@@ -287,6 +289,22 @@ class _Job:
         if others:
             raise RegistryInvalid(f"{self.identity} in {self.listing.url} has a file {min(others)} too many.")
         return manifest
+
+    @contextmanager
+    def _told(self, staged: Path) -> Iterator[None]:
+        """Turn what is wrong with files that were just fetched into the fault of their registry.
+
+        They are spoken of by their names: the folder that they were staged in is gone when the message is read.
+        """
+        try:
+            yield
+        except RegistryInvalid:
+            raise
+        except EmbeddingsError as error:
+            said = str(error.args[0]).replace(f"{staged}{os.sep}", "")
+            raise RegistryInvalid(
+                f"{self.identity} in {self.listing.url} was not used; tell its publisher: {said}"
+            ) from error
 
     def _describe(self, signed: signing.Signed, n_bytes: int) -> Fetched:
         """Write down beside the folder where it comes from."""
@@ -354,14 +372,3 @@ def _there(mirror: Mirror, name: str, version: str) -> Fetched:
     folder = mirror.version_folder(name, version)
     unknown = Fetched(folder, f"{name}@{version}", mirror.url, "", signing.Signed("none"), "")
     return replace(origin_of(folder) or unknown, folder=folder)
-
-
-@contextmanager
-def _told_of(url: str) -> Iterator[None]:
-    """Turn what is wrong with files that were just fetched into the fault of their registry."""
-    try:
-        yield
-    except RegistryInvalid:
-        raise
-    except EmbeddingsError as error:
-        raise RegistryInvalid(f"What {url} sent was not used: {error}") from error

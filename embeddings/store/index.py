@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -61,6 +61,14 @@ def names(root: Path) -> list[str]:
     return sorted(name for name in _folders(root) if is_name(name) and _has_versions(root, name))
 
 
+def readable_names(root: Path) -> list[str]:
+    """Return the `names` under a root; none where it cannot be read."""
+    try:
+        return names(root)
+    except CatalogCorrupt:
+        return []
+
+
 def versions(root: Path, name: str) -> list[str]:
     """Return the versions of a name, lowest first.
 
@@ -91,6 +99,17 @@ def pick_default(known: list[str], entry: dict[str, Any]) -> str:
     pinned = entry.get("default")
     releases = [version for version in known if is_release(version)]
     return pinned if isinstance(pinned, str) and pinned in known else (releases or known)[-1]
+
+
+def best_offer(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
+    """Return the highest version that roots offer of one name, releases before others, in the first root that has it.
+
+    None if nothing is offered, or if the default of one root is unknown.
+    """
+    known = [(root, version) for root, version in offers if version is not None]
+    if len(known) < len(offers):
+        return None
+    return max(known, key=lambda offer: (is_release(offer[1]), precedence(offer[1])), default=None)
 
 
 def read_index(root: Path) -> dict[str, dict[str, Any]]:

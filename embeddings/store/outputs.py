@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from embeddings.errors import OutputInvalid
+from embeddings.store.urls import url_in
 
 StrPath = str | os.PathLike[str]
 
@@ -47,12 +48,9 @@ def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None]
     """
     sealed = [Path(folder) for folder in sealed if os.path.exists(folder)]
     given = [*(Path(path) for path in inputs if path is not None and os.path.exists(path)), *sealed]
+    checks = {"file": check_file, "folder": check_folder, "scratch": check_name}
     for output in outputs:
-        _check_name(output.path)
-        if output.kind == "file":
-            check_file(output.path)
-        elif output.kind == "folder":
-            check_folder(output.path)
+        checks[output.kind](output.path)
         for path in given:
             _check_pair(output, path)
         for folder in sealed:
@@ -63,12 +61,43 @@ def check_outputs(outputs: Iterable[Output], *, inputs: Iterable[StrPath | None]
                 )
 
 
+def check_lasting(url: str) -> None:
+    """Refuse an address whose files are gone when the process that wrote them ends.
+
+    Raises:
+        OutputInvalid: it is one within the memory of this process.
+    """
+    if any(link.lower().startswith("memory:") for link in url.split("::")):
+        raise OutputInvalid(
+            f"{url} cannot be written: what lies at memory:// is gone when this command ends. Name a file or folder, "
+            "or an address that lasts, such as s3://bucket/folder/."
+        )
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that is an address, or whose bytes are not text: libraries cannot write it, nor a manifest name it.
+
+    Raises:
+        OutputInvalid: it cannot be written.
+    """
+    if url := url_in(path):
+        raise OutputInvalid(
+            f"{url} cannot be written: it is an address, and this command writes to files and folders of this machine "
+            "alone."
+        )
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise OutputInvalid(f"{path} cannot be written: its name is not UTF-8.") from None
+
+
 def check_file(path: Path) -> None:
     """Refuse a file that could never be written; an existing one may be replaced if it is an ordinary file.
 
     Raises:
-        OutputInvalid: it is a folder or a device, or its folder is missing or read-only.
+        OutputInvalid: it is an address, a folder or a device, or its folder is missing or read-only.
     """
+    check_name(path)
     if os.path.isdir(path) or not path.name:
         raise OutputInvalid(f"{path} cannot be written: it is a folder.")
     if not os.path.isdir(path.parent):
@@ -101,20 +130,14 @@ def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _check_name(path: Path) -> None:
-    """Refuse a name whose bytes are not text: libraries cannot write it, and a manifest cannot name it."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise OutputInvalid(f"{path} cannot be written: its name is not UTF-8.") from None
-
-
 def check_folder(path: Path) -> None:
     """Refuse a folder that could never be made.
 
     Raises:
-        OutputInvalid: something that is no folder stands in its way, or it is the root of the file system.
+        OutputInvalid: it is an address, something that is no folder stands in its way, or it is the root of the file
+            system.
     """
+    check_name(path)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     if os.path.lexists(nearest) and not os.path.isdir(nearest):
         raise OutputInvalid(f"{path} cannot be written: {nearest} is not a folder.")

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
 from embeddings.display.text import shortened
-from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, OutputInvalid, did_you_mean
+from embeddings.errors import CatalogCorrupt, CatalogNotFound, OutputInvalid, did_you_mean
 from embeddings.store.exchange import read_settled
 from embeddings.store.index import (
     INDEX,
+    best_offer,
     is_name,
     is_release,
     is_version,
-    names,
     pick_default,
-    precedence,
     read_index,
+    readable_names,
     versions,
 )
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import MANIFEST, Manifest, read_manifest
-from embeddings.store.reading import IN_MEMORY, why
+from embeddings.store.reading import IN_MEMORY
 from embeddings.store.released import find_fetched, how_to_fetch, read_released
 from embeddings.store.url_roots import (
     fetch_address,
@@ -45,45 +41,6 @@ ENV_CACHE = "EMBEDDINGS_CACHE"
 APPLICATION = "materials-embeddings"
 MIRRORS = "registries"
 """Folder in the cache of what was fetched from registries, a root of catalogs for each."""
-
-
-@dataclass(frozen=True)
-class Location:
-    """One version of a catalog, as the search finds it.
-
-    Attributes:
-        name: of the catalog.
-        version: one of its versions.
-        root: the root that holds it.
-        is_default: whether the bare name means this version.
-        shadowed_by: the earlier root that has the same name and version, or None.
-    """
-
-    name: str
-    version: str
-    root: Path
-    is_default: bool
-    shadowed_by: Path | None = None
-
-    @property
-    def folder(self) -> Path:
-        """The version's folder."""
-        return self.root / self.name / self.version
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Something in the roots that cannot be searched, while all else can.
-
-    Attributes:
-        place: root, index or folder.
-        reason: a sentence that names the place.
-        is_damage: False if nothing is broken, but a root that was asked for is missing.
-    """
-
-    place: Path
-    reason: str
-    is_damage: bool
 
 
 def cache_folder() -> Path:
@@ -143,42 +100,6 @@ def search_roots() -> list[Path]:
     """
     earlier = [earlier_root()] if earlier_root().is_dir() else []
     return list(dict.fromkeys([*_chosen_roots(), *_own_roots(), packaged_root(), *earlier]))
-
-
-def locate_all() -> list[Location]:
-    """Return every version in every root, sorted by name, in search order, lowest version first.
-
-    What cannot be searched is left out; `troubles` names it.
-    """
-    contents = [(root, *content) for root in search_roots() for content in _contents(root)]
-    offers: dict[str, list[tuple[Path, str | None]]] = {}
-    for root, name, _, default in contents:
-        offers.setdefault(name, []).append((root, default))
-    meant = {name: _best(offered) for name, offered in offers.items()}
-    found: list[Location] = []
-    owner: dict[tuple[str, str], Path] = {}
-    for root, name, known, _ in contents:
-        for version in known:
-            first = owner.setdefault((name, version), root)
-            shadowed_by = None if first == root else first
-            found.append(Location(name, version, root, (root, version) == meant[name], shadowed_by))
-    return sorted(found, key=lambda location: location.name)
-
-
-def troubles() -> list[Trouble]:
-    """Return what cannot be searched: folders and indexes that cannot be read, and roots that are missing."""
-    found = absent_roots()
-    for root in search_roots():
-        found += _trouble(names, root) or _trouble(read_index, root)
-        for name in _names(root):
-            found += _trouble(versions, root, name)
-    return found
-
-
-def absent_roots() -> list[Trouble]:
-    """Return the roots in `EMBEDDINGS_CATALOGS` that do not exist."""
-    roots = [_expanded(part) for part in _chosen() if not is_url_root(part)]
-    return [Trouble(root, f"{root}: {reason}", False) for root in roots if (reason := _absence(root))]
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
@@ -275,6 +196,11 @@ def _resolve_path(path: Path) -> Path:
     raise CatalogNotFound(f"{path} is not the folder of a catalog version: it has no {MANIFEST}.{hint}")
 
 
+def chosen_folders() -> list[Path]:
+    """Return the roots in `EMBEDDINGS_CATALOGS` that are folders of this machine, whether they are there or not."""
+    return [_expanded(part) for part in _chosen() if not is_url_root(part)]
+
+
 def _chosen_roots() -> list[Path]:
     return [mirror_folder(part) if is_url_root(part) else _expanded(part) for part in _chosen()]
 
@@ -329,49 +255,6 @@ def _is_seen(path: Path) -> bool:
         return False
 
 
-def _contents(root: Path) -> Iterator[tuple[str, list[str], str | None]]:
-    """Yield each name under a root with its versions and its default, as far as they can be read."""
-    try:
-        index: dict[str, dict[str, Any]] | None = read_index(root)
-    except CatalogCorrupt:
-        index = None
-    for name in _names(root):
-        try:
-            known = versions(root, name)
-        except CatalogCorrupt:
-            known = []
-        if known:
-            yield name, known, None if index is None else pick_default(known, index.get(name, {}))
-
-
-def _names(root: Path) -> list[str]:
-    try:
-        return names(root)
-    except CatalogCorrupt:
-        return []
-
-
-def _trouble(look: Callable[..., object], root: Path, *name: str) -> list[Trouble]:
-    try:
-        look(root, *name)
-    except EmbeddingsError as error:
-        return [Trouble(root.joinpath(*name), str(error), True)]
-    return []
-
-
-def _absence(root: Path) -> str | None:
-    """Return why a chosen root holds nothing; None if it is a folder or cannot be looked at."""
-    try:
-        mode = root.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return f"there is no such folder, though {ENV_ROOTS} names it."
-    except PermissionError:
-        return None
-    except OSError as error:
-        return f"this cannot be followed ({why(error)}), though {ENV_ROOTS} names it."
-    return None if stat.S_ISDIR(mode) else f"this is not a folder, though {ENV_ROOTS} names it."
-
-
 def _here(name: str, version: str) -> tuple[Path, str] | None:
     """Return the first root on this machine that has a version: no registry is asked for what is here."""
     return next(((root, version) for root in search_roots() if version in versions(root, name)), None)
@@ -385,7 +268,7 @@ def _first_or_best(name: str, wanted: str) -> tuple[Path, str] | None:
         for root in search_roots()
         if (version := offer(urls[root], name, wanted) if root in urls else _pick(root, name, wanted))
     )
-    return next(offers, None) if is_version(wanted) else _best(list(offers))
+    return next(offers, None) if is_version(wanted) else best_offer(list(offers))
 
 
 def _pick(root: Path, name: str, wanted: str) -> str | None:
@@ -399,17 +282,6 @@ def _pick(root: Path, name: str, wanted: str) -> str | None:
         return wanted
     matching = [version for version in known if is_release(version) and version.startswith(f"{wanted}.")]
     return matching[-1] if matching else None
-
-
-def _best(offers: Sequence[tuple[Path, str | None]]) -> tuple[Path, str] | None:
-    """Return the highest version that roots offer of one name, releases before others, in the first root that has it.
-
-    None if nothing is offered, or if the default of one root is unknown.
-    """
-    known = [(root, version) for root, version in offers if version is not None]
-    if len(known) < len(offers):
-        return None
-    return max(known, key=lambda offer: (is_release(offer[1]), precedence(offer[1])), default=None)
 
 
 def fetched_release(name: str, wanted: str) -> Path | None:
@@ -435,7 +307,7 @@ def _not_found(name: str, wanted: str) -> str:
 
 
 def _available(asked: str) -> str:
-    known = sorted({name for root in search_roots() for name in _names(root)})
+    known = sorted({name for root in search_roots() for name in readable_names(root)})
     if known:
         return f"{did_you_mean(asked, known)} Available: {', '.join(known)} (embeddings list)."
     searched = ", ".join(map(str, search_roots()))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.store.urls import url_in
 from embeddings.tables.delimited import TextLines, delimited_sheet
 from embeddings.tables.objects import object_of
 from embeddings.tables.sheet import HEAD_ROWS, Row, SetAside, Sheet, n_head_rows, sheet_of
@@ -140,15 +141,27 @@ def sheet_in(table: TableFile, file: IO[bytes]) -> Sheet:
 
 def _checked(path: Path) -> Path:
     """Return the path of an ordinary file that can be opened."""
+    if url := url_in(path):
+        raise InputInvalid(
+            f"{url} is an address, and tables are read from files of this machine. Download it, or pipe it in and name "
+            "- for standard input."
+        )
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
-        path.open("rb").close()
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            return path
     except FileNotFoundError:
         raise InputInvalid(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:
         raise InputInvalid(f"{path} cannot be read: {error}.") from error
-    return path
+    if stat.S_ISDIR(mode):
+        some = next((f", such as {one}" for one in sorted(path.glob("[!.]*.*")) if one.is_file()), "")
+        raise InputInvalid(
+            f"{path} is not an ordinary file but a folder. Name one of the tables in it{some}; each takes a command of "
+            "its own."
+        )
+    raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 KEY = b"materials-embeddings-file"
 """The entry of a file's metadata that says which of how many it is."""
+
+_AGAIN = "Copy it again, or make it again with: embeddings embed"
 
 
 @dataclass(frozen=True)
@@ -187,15 +190,26 @@ def _check(path: Path | str, files: list[SealedFile], footers: list[Footer], sha
         if file.schema != files[0].schema.with_metadata(file.schema.metadata):
             raise CatalogCorrupt(f"{file.path} has other columns than {files[0].path}. Make them again.")
     there = {share.number for share in known}
-    if len(there) < first.of or len(known) > first.of:
-        missing = islice((number for number in range(first.of) if number not in there), 5)
-        lacks = f"lacks {', '.join(map(file_name, missing))} of {first.of:,} files"
-        raise CatalogCorrupt(
-            f"{path} {lacks if len(there) < first.of else 'has files twice'}. Copy it again, or make it again with: "
-            "embeddings embed"
-        )
+    absent = (file_name(number) for number in range(first.of) if number not in there)
+    missing = ", ".join(islice(absent, 5))
+    _check_copies(files, known, missing)
+    if missing:
+        raise CatalogCorrupt(f"{path} lacks {missing} of {first.of:,} files. {_AGAIN}")
     n_rows = sum(file.metadata.num_rows for file in files)
     if n_rows != first.n_rows or [share.number for share in known] != list(range(first.of)):
         raise CatalogCorrupt(
             f"{path} has {n_rows:,} rows, not {first.n_rows:,} in the order of its names. Copy it again."
         )
+
+
+def _check_copies(files: list[SealedFile], shares: list[Share], missing: str) -> None:
+    """Refuse a file that holds what another one of the folder holds, under whatever name."""
+    by_number: dict[int, list[str]] = {}
+    for file, share in zip(files, shares, strict=True):
+        by_number.setdefault(share.number, []).append(str(file.path))
+    for number, paths in by_number.items():
+        if len(paths) > 1:
+            own = next((path for path in paths if os.path.basename(path) == file_name(number)), paths[0])
+            copy = next(path for path in paths if path != own)
+            advice = f"The rows of {missing} are missing. {_AGAIN}" if missing else "Remove it."
+            raise CatalogCorrupt(f"{copy} does not belong there: it holds the rows of {own} again. {advice}")

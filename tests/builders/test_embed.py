@@ -104,6 +104,24 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, own_cache: Path) ->
     assert "left out: 1 unreadable" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, "The one structure from t.parquet cannot be encoded: 1 element_not_covered"),
+        (2, "None of the 2 structures from t.parquet can be encoded: 2 element_not_covered"),
+    ],
+)
+def test_structures_none_of_which_can_be_encoded_are_counted(
+    n: int, said: str, tmp_path: Path, own_cache: Path
+) -> None:
+    write_encoder_catalog(user_root())
+    ids = pa.array([f"test-{k}" for k in range(n)])
+    pq.write_table(arrow_table([cscl(94, 8, 3.4)] * n, material_id=ids), tmp_path / "t.parquet")
+    result = embed(tmp_path / "t.parquet", "structure", tmp_path / "v.parquet")
+    assert (result.exit_code, said in result.stderr) == (1, True), result.stderr
+    assert not (tmp_path / "v.parquet").exists()
+
+
 def test_names_that_mean_something_to_a_terminal_are_only_names(tmp_path: Path, own_cache: Path) -> None:
     write_encoder_catalog(user_root())
     flat = (np.diag([900, 900, 0.01]), *cscl(11, 17, 3.6)[1:])

@@ -185,7 +185,18 @@ def test_a_folder_of_other_things_is_never_replaced(sample: Path, tmp_path: Path
     [
         (lambda folder: (folder / "part-00001.parquet").unlink(), "lacks part-00001.parquet of 4 files"),
         (lambda folder: (folder / "part-00003.parquet").unlink(), "lacks part-00003.parquet of 4 files"),
-        (lambda folder: shutil.copy(folder / "part-00001.parquet", folder / "part-00004.parquet"), "has files twice"),
+        (
+            lambda folder: shutil.copy(folder / "part-00001.parquet", folder / "part-00001 (copy).parquet"),
+            "/many/part-00001 (copy).parquet does not belong there: it holds the rows of",
+        ),
+        (
+            lambda folder: shutil.copy(folder / "part-00003.parquet", folder / "a.parquet"),
+            "/many/part-00003.parquet again. Remove it.",
+        ),
+        (
+            lambda folder: shutil.copy(folder / "part-00001.parquet", folder / "part-00002.parquet"),
+            "/many/part-00001.parquet again. The rows of part-00002.parquet are missing. Copy it again",
+        ),
         (lambda folder: os.truncate(folder / "part-00002.parquet", 100), "part-00002.parquet cannot be read"),
         (lambda folder: flip(folder / "part-00002.parquet"), "part-00002.parquet cannot be read"),
         (

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +23,21 @@ from builders.others.base import Crystal, Weights
 from builders.others.encoder import PotentialEncoder
 from builders.others.packages import imported, weights_of
 from builders.structures.table import StructureTable, read_structure_table
-from embeddings import load_catalog
+from embeddings import Encoder, load_catalog, load_crystal_encoder, load_encoder
 from embeddings.bench.structures import read_structures
 from embeddings.cli import main
-from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra, WeightsNotFound
+from embeddings.errors import (
+    CatalogCorrupt,
+    CatalogNotFound,
+    ElementNotCovered,
+    InputInvalid,
+    MissingExtra,
+    WeightsNotFound,
+)
+from embeddings.store.roots import user_root
 from testing.crystals import arrow_table, cscl, sample_crystals
 from testing.potentials import BROKEN, Toy, expected_sites
+from testing.toys import write_toy
 
 DROPPED = {"no_volume": 1, "element_not_covered": 1, "isolated_atoms": 1, "vectors_not_finite": 1}
 
@@ -146,6 +156,70 @@ def test_a_model_of_these_vectors_encodes_structure_files(sample: Path, tmp_path
     np.testing.assert_allclose(read_structures(tmp_path / "salt.vasp", like=use).vectors, [[14, 32, 1]])
 
 
+def salt() -> Any:
+    pymatgen = pytest.importorskip("pymatgen.core")
+    return pymatgen.Structure(pymatgen.Lattice.cubic(4), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
+
+
+@pytest.mark.parametrize("name", ["toy-potential", "toy-potential@1.0.0", "toy-potential@1.0"])
+def test_a_potential_is_loaded_by_its_name_and_gives_what_embed_writes(name: str, sample: Path, tmp_path: Path) -> None:
+    for level in ("structure", "site"):
+        embed(sample, level, tmp_path / f"{level}.parquet", "--quiet")
+    structures, sites = (load_catalog(tmp_path / f"{k}.parquet") for k in ("structure", "site"))
+    table = read_structure_table(sample).take(np.array(GOOD))
+    for encoder in (load_crystal_encoder(name), load_encoder(name)):
+        assert (encoder.name, encoder.version, encoder.dim, encoder.site_dim) == ("toy-potential", "1.0.0", 3, 3)
+        assert repr(encoder) == 'PotentialEncoder("toy-potential@1.0.0", dim=3)'
+        np.testing.assert_array_equal(encoder.encode(table), structures.lookup(table.material_ids))
+        vectors, offsets = encoder.encode_sites(table)
+        np.testing.assert_array_equal(vectors, sites.lookup(table.material_ids)[0])
+        np.testing.assert_array_equal(offsets, table.offsets)
+
+
+def test_a_potential_takes_structures_as_other_encoders_do(sample: Path) -> None:
+    encoder = load_crystal_encoder("toy-potential")
+    assert isinstance(encoder, Encoder)
+    np.testing.assert_allclose(encoder.encode([salt(), salt()]), [[14, 32, 1]] * 2)
+    np.testing.assert_allclose(encoder[salt()], [14, 32, 1])
+    np.testing.assert_allclose(encoder.lookup([salt()]), [[14, 32, 1]])
+    assert encoder.covers([salt()]).tolist() == [True]
+    assert encoder.encode([]).shape == (0, 3)
+    pytest.importorskip("sklearn", reason="needs the extra sklearn")
+    from embeddings.featurizers.sklearn import StructureFeaturizer
+
+    np.testing.assert_allclose(StructureFeaturizer("toy-potential").fit_transform([salt()]), [[14, 32, 1]])
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        (3, ElementNotCovered, r"was not trained on Pu, which 1 of 2 structures hold"),
+        (1, InputInvalid, r"1 of 2 structures cannot be encoded: 1 no_volume"),
+        (6, InputInvalid, r"1 of 2 structures cannot be encoded by .*: 1 isolated_atoms, such as test-6\. Leave them"),
+        (8, InputInvalid, r"1 of 2 structures cannot be encoded by .*: 1 vectors_not_finite, such as test-8\. Leave"),
+    ],
+)
+def test_who_asks_a_potential_for_every_vector_is_told_why_there_is_none(
+    row: int, error: type[Exception], message: str, sample: Path
+) -> None:
+    encoder, table = load_crystal_encoder("toy-potential"), read_structure_table(sample).take(np.array([0, row]))
+    for asked in (encoder.encode, encoder.encode_sites):
+        with pytest.raises(error, match=message):
+            asked(table)
+    with pytest.raises(InputInvalid, match=r"A list of structures is needed"):
+        encoder.encode(salt())
+
+
+def test_a_catalog_goes_before_a_potential_and_other_names_are_not_found(sample: Path) -> None:
+    with pytest.raises(CatalogNotFound, match=r"is known here as toy-potential@1\.0\.0, not as toy-potential@2\.0\.0"):
+        load_crystal_encoder("toy-potential@2.0.0")
+    with pytest.raises(CatalogNotFound, match='No catalog "toy-potentia"'):
+        load_encoder("toy-potentia")
+    write_toy(user_root(), name="toy-potential")
+    with pytest.raises(InputInvalid, match=r"toy-potential 0\.1\.0 carries no encoder"):
+        load_crystal_encoder("toy-potential")
+
+
 def test_one_encoder_is_named_and_known(sample: Path, tmp_path: Path) -> None:
     out = tmp_path / "v.parquet"
     assert embed(sample, "structure", out, "--catalog", "ct-multi").exit_code == 2
@@ -201,6 +275,8 @@ def test_a_potential_without_its_package_is_one_line(
     result = embed(sample, "structure", tmp_path / "v.parquet", encoder=name)
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert result.stderr.startswith(f"Error: {package} is not installed. Give {package} an environment of its own: uv ")
+    with pytest.raises(MissingExtra, match=f"{package} is not installed. Give {package} an environment of its own"):
+        load_crystal_encoder(name)
     assert not (tmp_path / "v.parquet").exists()
 
 
@@ -243,6 +319,12 @@ def test_what_a_potential_cannot_take_is_left_out_by_name(
     assert made.table.material_ids.tolist() == ["test-0", "test-2"]
     assert set(os.listdir(tmp_path)) == there
     assert encoder.covers(table_of(tmp_path, [cscl(55, 17, 4.1), cscl(84, 8, 4.0)])).tolist() == [True, False]
+
+
+def test_a_potential_that_is_installed_goes_by_its_name(encoder: PotentialEncoder) -> None:
+    loaded = load_crystal_encoder(encoder.name)
+    assert loaded.encode([salt()]).shape == (1, encoder.dim)
+    assert loaded.encode_sites([salt()])[0].shape == (2, encoder.dim)
 
 
 def test_the_same_crystals_have_the_same_bytes(encoder: PotentialEncoder, tmp_path: Path) -> None:

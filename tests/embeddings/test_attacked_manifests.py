@@ -17,6 +17,7 @@ from embeddings.cli import main
 from embeddings.display.text import is_plain
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, ManifestInvalid
 from embeddings.store import roots as store
+from embeddings.store.locations import troubles
 from embeddings.store.manifest import read_manifest
 from testing.attacks import ABSURD, changed, nested, places, replace_manifest, sealed
 from testing.composition_encoders import write_toy_encoder
@@ -172,7 +173,7 @@ def test_an_absurd_index_stops_nothing_but_what_it_pins(at: tuple[str, ...], roo
         path.write_text(json.dumps(changed(document, at, value)))
         assert list_catalogs() == ["toy", "toy-encoder", "zoo"]
         assert store.resolve("zoo@0.1.0").parent.name == "zoo"
-        broken = [trouble.reason for trouble in store.troubles()]
+        broken = [trouble.reason for trouble in troubles()]
         if broken:
             with pytest.raises(CatalogCorrupt, match=r"index\.json is not an index"):
                 store.resolve("toy")

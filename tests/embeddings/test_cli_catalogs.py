@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from embeddings._version import __version__
 from embeddings.cli import COMMANDS, main
+from embeddings.store import locations
 from embeddings.store import roots as store
 from testing.toys import write_toy
 from testing.vector_files import write_sites, write_structures
@@ -196,7 +197,7 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def bug() -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(store, "locate_all", bug)
+    monkeypatch.setattr(locations, "locate_all", bug)
     assert isinstance(run("list").exception, RuntimeError)
 
 

@@ -70,6 +70,38 @@ def test_errors_are_one_line_with_their_exit_code(featurize, tmp_path, arguments
     assert not (tmp_path / "out.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (
+            "parts",
+            "parts is not an ordinary file but a folder. Name one of the tables in it, such as parts/a.csv; each ",
+        ),
+        (
+            "s3://bucket/parts/a.csv",
+            "s3://bucket/parts/a.csv is an address, and tables are read from files of this mac",
+        ),
+        (
+            "https://host/a.parquet",
+            "https://host/a.parquet is an address, and tables are read from files of this machi",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["featurize", "bench", "fit"])
+def test_a_folder_or_an_address_of_tables_is_one_line_that_says_the_way(featurize, tmp_path, command, file, said):
+    (tmp_path / "parts").mkdir()
+    for name in ("b.csv", "a.csv", ".hidden.csv"):
+        (tmp_path / "parts" / name).write_text("formula\nH2O\n")
+    more = ["--catalog", "toy", "-o", "out.csv"] if command == "featurize" else ["--target", "y"]
+    more += ["-o", "model"] if command == "fit" else []
+    if command != "featurize":
+        pytest.importorskip("skops", reason="needs the extra bench")
+    result = CliRunner().invoke(main, [command, file, *more])
+    assert (result.exit_code, result.stderr.startswith(f"Error: {said}")) == (1, True), result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalogs", "data.csv", "parts"]
+
+
 @pytest.mark.parametrize("option", ["--formula", "--column"])
 def test_the_column_of_formulas_goes_by_its_old_name_too(featurize, tmp_path, option):
     (tmp_path / "data.csv").write_text("comp\nNaCl\nH2O\n")

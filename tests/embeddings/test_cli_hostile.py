@@ -176,12 +176,12 @@ def test_json_says_the_same_without_steering_the_terminal(capsys: pytest.Capture
 def test_errors_of_the_system_have_one_line(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    from embeddings.store import roots as store
+    from embeddings.store import locations
 
     def fail() -> None:
         raise OSError(getattr(errno, code), "said in C", "some/file")
 
-    monkeypatch.setattr(store, "locate_all", fail)
+    monkeypatch.setattr(locations, "locate_all", fail)
     result = CliRunner().invoke(main, ["list"])
     check(result)
     assert "some/file cannot be used" in result.stderr
@@ -189,13 +189,13 @@ def test_errors_of_the_system_have_one_line(code: str, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "no", "x"), ValueError("x"), OSError("no number"), KeyError(1)])
 def test_a_bug_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    from embeddings.store import roots as store
+    from embeddings.store import locations
 
     def fail() -> None:
         raise error
 
     assert reason_of(error) is None
-    monkeypatch.setattr(store, "locate_all", fail)
+    monkeypatch.setattr(locations, "locate_all", fail)
     assert CliRunner().invoke(main, ["list"]).exception is error
 
 

@@ -22,6 +22,7 @@ from embeddings import list_catalogs, load_uae
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, OutputInvalid
 from embeddings.store import roots as store
+from embeddings.store.locations import troubles
 from testing.toys import write_toy
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +135,7 @@ def test_thousands_of_roots_are_searched_in_a_moment(
 ) -> None:
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", os.pathsep.join(f"{tmp_path}/r{i}" for i in range(3000)))
     assert list_catalogs() == ["toy"]
-    assert len(store.troubles()) == 3000
+    assert len(troubles()) == 3000
 
 
 def test_links_in_a_circle_are_no_catalogs(packaged: Path) -> None:
@@ -150,7 +151,7 @@ def test_links_in_a_circle_are_no_catalogs(packaged: Path) -> None:
 def as_somebody(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code as a user who owns nothing and has no entry among the users; modules are loaded before."""
     head = (
-        "import os, difflib, embeddings.cli, embeddings.cli.catalogs, embeddings.store.audit\n"
+        "import os, difflib, embeddings.store.audit\nfrom embeddings.cli import listing, neighbors, show, verify\n"
         "from embeddings import list_catalogs, load_uae, store\nfrom embeddings.errors import EmbeddingsError\n"
     )
     change = f"os.environ.clear(); os.environ.update({environment!r}); os.setgid({SOMEBODY}); os.setuid({SOMEBODY})\n"

@@ -26,7 +26,7 @@ def run(code: str) -> str:
     [
         "import embeddings",
         "import embeddings; embeddings.load_uae({folder!r})",
-        "import embeddings.cli, embeddings.cli.catalogs",
+        "from embeddings.cli import listing, neighbors, show, verify",
         "from click.testing import CliRunner; from embeddings.cli import main; CliRunner().invoke(main, ['list'])",
     ],
 )

@@ -170,6 +170,20 @@ def test_a_command_that_would_harm_its_input_stops_before_it_begins(command: str
     assert state(place) == before
 
 
+@needs_links
+@pytest.mark.parametrize("command", [*TABLE, "push"])
+def test_no_command_writes_to_the_memory_of_its_process(command: str, place: Path) -> None:
+    before, case = state(place), TABLE.get(command, ["toy -o x"])[0]
+    words = shlex.split(case.replace("--name toy", "--name new"))
+    at = next(k for k, word in enumerate(words) if word in ("-o", "--out")) + 1
+    address = f"memory://some/where{Path(words[at]).suffix}"
+    words = ["toy", address] if command == "push" else [*words[:at], address, *words[at + 1 :]]
+    result = CliRunner().invoke(main, [command, *words])
+    assert (result.exit_code, result.stderr.startswith(f"Error: {address}")) == (1, True), result.output
+    assert "cannot be written: " in result.stderr
+    assert state(place) == before
+
+
 @pytest.mark.parametrize("kind", ["file", "folder", "scratch"])
 def test_the_check_is_by_identity_and_lets_strangers_pass(kind: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()

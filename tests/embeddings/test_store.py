@@ -13,6 +13,7 @@ import pytest
 from embeddings import load_uae
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError, ManifestInvalid
 from embeddings.store import roots as store
+from embeddings.store.locations import locate_all
 from testing.toys import write_toy
 
 
@@ -103,7 +104,7 @@ def test_a_bare_name_means_the_highest_release_in_any_root(
             write_toy(roots[root], version=version)
     folder = roots[meant[0]] / "toy" / meant[1]
     assert store.resolve("toy") == folder
-    assert [location.folder for location in store.locate_all() if location.is_default] == [folder]
+    assert [location.folder for location in locate_all() if location.is_default] == [folder]
     assert load_uae("toy").version == meant[1]
 
 
@@ -139,7 +140,7 @@ def test_a_root_whose_index_cannot_be_read_is_not_passed_over(roots: tuple[Path,
     (roots[3] / "index.json").write_text("{")
     with pytest.raises(CatalogCorrupt, match=r"index\.json is not an index"):
         store.resolve("toy")
-    assert not any(location.is_default for location in store.locate_all())
+    assert not any(location.is_default for location in locate_all())
     assert store.resolve("toy@1.0.0") == roots[0] / "toy" / "1.0.0"
 
 
@@ -189,7 +190,7 @@ def test_unfinished_folders_are_invisible(roots: tuple[Path, ...]) -> None:
         finished.parent.joinpath(hidden).mkdir()
         (finished.parent / hidden / "manifest.json").write_text("{}")
     (roots[0] / ".hidden").symlink_to(finished.parent)
-    assert [location.folder for location in store.locate_all()] == [finished]
+    assert [location.folder for location in locate_all()] == [finished]
     assert store.resolve("toy") == finished
 
 
@@ -197,7 +198,7 @@ def test_locations_tell_defaults_and_shadows(roots: tuple[Path, ...]) -> None:
     write_toy(roots[0], version="1.0.0")
     write_toy(roots[3], version="1.0.0")
     write_toy(roots[3], version="2.0.0")
-    found = [(place.root, place.version, place.is_default, place.shadowed_by) for place in store.locate_all()]
+    found = [(place.root, place.version, place.is_default, place.shadowed_by) for place in locate_all()]
     assert found == [
         (roots[0], "1.0.0", False, None),
         (roots[3], "1.0.0", False, roots[0]),

@@ -22,7 +22,7 @@ from builders.structures.cells import volumes
 from embeddings.errors import FormulaInvalid
 
 if TYPE_CHECKING:
-    from builders.methods.crystal_transformer.encoder import CrystalEncoder
+    from embeddings.protocols import EncoderOfCrystals
 
 FACTS = ("n_candidates", "weight", "agreement", "distance", "mean_distance", "n_sites", "volume_per_atom", "spread")
 """Columns of facts, in order."""
@@ -103,7 +103,7 @@ class FeatureGenerator:
     """
 
     def __init__(
-        self, pool: TemplatePool, elements: ElementVectors, encoder: CrystalEncoder | None = None, *, k: int = 5
+        self, pool: TemplatePool, elements: ElementVectors, encoder: EncoderOfCrystals | None = None, *, k: int = 5
     ) -> None:
         self.generator, self.encoder, self.k = TemplateGenerator(pool, elements), encoder, k
         self._covered = set(np.asarray(elements.atomic_numbers).tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,33 @@ def test_a_model_with_structures_says_that_it_needs_them(model: PropertyModel, f
 
 def test_a_model_takes_no_other_vectors(model: PropertyModel) -> None:
     write_structures(Path("other.parquet"), IDS, FORMULAS, HIDDEN[:, :3])
-    with pytest.raises(InputInvalid, match=r"other.parquet holds 3 numbers by toy@0.1.0 .* needs 4 numbers"):
+    needed = (
+        r"other.parquet holds 3 numbers by toy@0.1.0 .* needs 4 numbers .* embed STRUCTURES --catalog toy@0.1.0 --lev"
+    )
+    with pytest.raises(InputInvalid, match=needed):
         load_model(model.save("model"), structures="other.parquet").predict([(FORMULAS[0], IDS[0])])
+
+
+def test_vectors_by_a_potential_of_others_are_asked_for_by_the_name_that_embed_takes(file: Path) -> None:
+    from builders.others.chgnet import ABOUT
+    from builders.others.manifest import manifest_of
+
+    manifest = manifest_of(ABOUT)
+    write_structures(file, IDS, FORMULAS, HIDDEN, encoder=manifest)
+    fit = ("fit", "data.csv", "--target", "y", "--catalog", "ct-multi", "--head", "ridge", "--structures", "v.parquet")
+    assert run(*fit, "-o", "model").exit_code == 0
+    write_structures(Path("other.parquet"), IDS, FORMULAS, HIDDEN[:, :3])
+    result = run("predict", "model", "data.csv", "--structures", "other.parquet", "-o", "out.csv")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "needs 4 numbers by chgnet@0.3.0 of structures" in result.stderr
+    assert result.stderr.endswith("embeddings embed STRUCTURES --encoder chgnet --level structure -o vectors.parquet\n")
+
+
+def test_structure_files_are_not_encoded_by_another_version_of_a_potential(file: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra build")
+    use = replace(read_structures(file).use, encoder="chgnet@0.3.0")
+    with pytest.raises(InputInvalid, match=r"not the same version .* embed STRUCTURES --encoder chgnet --level stru"):
+        read_structures(file.parent, like=use)
 
 
 def test_a_model_that_chose_no_structures_needs_none(file: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,51 @@ def test_what_is_too_large_is_refused(place: Path) -> None:
     run("push", "toy", "public")
     url = (place / "public").as_uri()
     assert "at most 1,000 are fetched" in run("get", f"{url}/toy", "--at-most", "0.000001").stderr
+
+
+def altered(content: bytes) -> bytes:
+    """Return a manifest that says something else, and other numbers in a file of vectors."""
+    return content.replace(b"CC-BY-4.0", b"CC-BY-3.0") if b"CC-BY" in content else content[:-1] + b"x"
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("vectors.npy", "vectors.npy is not what its manifest says: expected SHA-256 "),
+        ("manifest.json", "manifest.json was altered after it was written: its seal is "),
+    ],
+)
+def test_an_altered_version_is_named_with_its_file_and_its_registry(file: str, message: str, place: Path) -> None:
+    run("push", "toy", "public")
+    path = place / "public" / "toy" / "toy-0.1.0.zip"
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files[f"toy/0.1.0/{file}"] = altered(files[f"toy/0.1.0/{file}"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    index = json.loads((place / "public" / "index.json").read_text())
+    told = {"archive_sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "archive_bytes": path.stat().st_size}
+    index["catalogs"]["toy"]["releases"]["0.1.0"].update(told)
+    (place / "public" / "index.json").write_text(json.dumps(index))
+    url = (place / "public").as_uri()
+    got = run("get", f"{url}/toy")
+    assert got.exit_code == 1
+    assert got.stderr.startswith(f"Error: toy@0.1.0 in {url} was not used; tell its publisher: {message}")
+    assert str(place) not in got.stderr.replace(url, "")
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("vectors.npy", "toy/0.1.0/vectors.npy in {url} should have the SHA-256 "),
+        ("manifest.json", "toy@0.1.0 in {url} was not used; tell its publisher: manifest.json was altered after "),
+    ],
+)
+def test_an_altered_version_in_a_folder_without_archives(file: str, message: str, place: Path) -> None:
+    path = write_toy(place / "plain") / file
+    path.write_bytes(altered(path.read_bytes()))
+    url = (place / "plain").as_uri()
+    got = run("get", "toy@0.1.0", "--from", "./plain")
+    assert (got.exit_code, got.stderr.startswith(f"Error: {message.format(url=url)}")) == (1, True), got.stderr
+    assert str(place) not in got.stderr.replace(url, "")

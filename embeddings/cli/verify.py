@@ -1,0 +1,150 @@
+"""The verify command: every byte of catalogs and files of vectors is checked, and vectors are made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embeddings.cli.printing import as_json_option, print_json, print_line
+from embeddings.cli.source_options import source_options
+from embeddings.cli.types import COUNT
+from embeddings.errors import CatalogCorrupt, EmbeddingsError
+from embeddings.store import locations
+from embeddings.store import roots as store
+from embeddings.vectors.names import is_vectors, place_of
+from embeddings.vectors.rows import check_vectors
+
+_WORST = 5
+"""Rows that are named when vectors are made again."""
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--recompute",
+    metavar="N",
+    type=COUNT,
+    help="Also make vectors again with the encoder, from N structures or formulas at most, and compare.",
+)
+@click.option("--source", help="Where these structures come from; see embeddings sources.")
+@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@source_options
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+              help="Where the encoder computes.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="No progress.")
+@as_json_option
+@click.pass_context
+def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json: bool, **options: Any) -> None:
+    r"""Check every byte of a catalog, or of all catalogs and the folders that hold them.
+
+    Checked are the manifest and its seal, the place of the folder, size and SHA-256 of each file, and the content: the
+    same rows in every format, the name and version of the manifest, no value that is not a number. NAME may also be a
+    file of vectors that embeddings embed wrote.
+
+    With --recompute, stored vectors are made again from the structures that they came from, and have to agree to a
+    cosine of 0.99999. Of a catalog of elements, the rarest elements are checked, as many as N structures hold. A
+    composition encoder stores no vectors: N of its formulas are encoded by NumPy, and by torch as its recipe says.
+
+    \b
+    Example:
+      embeddings verify
+      embeddings verify starter@0.3.0 --json
+      embeddings verify starter --recompute 1000 --source starter
+      embeddings verify cromel-multi --recompute 1000
+    """
+    if recompute is not None:
+        _check_recompute(ctx, name, options)
+    elif options["source"] or options["snapshot"]:
+        raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
+    if name and is_vectors(name):
+        results = [_verified(place_of(name), check_vectors)]
+    else:
+        folders = [store.resolve(name)] if name else [location.folder for location in locations.locate_all()]
+        broken = [] if name else [trouble for trouble in locations.troubles() if trouble.is_damage]
+        results = [_verified(folder) for folder in folders] + [_result(each.place, each.reason) for each in broken]
+    if recompute is not None and name and results[0]["ok"]:
+        results = [_recomputed(name, results[0], recompute, options)]
+    _report(results, as_json=as_json, made_again=recompute is not None)
+
+
+def _check_recompute(ctx: click.Context, name: str | None, options: dict[str, Any]) -> None:
+    from embeddings.cli.source_options import check_source, require_builders
+
+    if name is None:
+        raise click.UsageError("Name the catalog or the file whose vectors are made again.")
+    if options["source"] or options["snapshot"]:
+        check_source(ctx, options)
+        require_builders(options["source"])
+
+
+def _recomputed(name: str, result: dict[str, Any], n: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a check with what came of making vectors again."""
+    from embeddings.cli.recompute import run
+
+    found = run(name, n, options)
+    worst = list(found.cosines.items())[:_WORST]
+    result |= {
+        "recomputed": {
+            "what": found.what,
+            "n_checked": len(found.cosines),
+            "n_rows": found.n_rows,
+            "n_structures": found.n_structures,
+            "n_wrong": len(found.wrong),
+            "lowest": dict(worst),
+        }
+    }
+    if found.wrong:
+        key, cosine = worst[0]
+        n_wrong, most = f"{len(found.wrong):,} of {len(found.cosines):,}", f"{key} the most (cosine {cosine:.5f})"
+        result |= {
+            "ok": False,
+            "error": f"{name}: {n_wrong} formulas have another vector with the network that the recipe describes, "
+            f"{most}. The settings in its manifest are not those of its training."
+            if found.what == "formulas"
+            else f"{name}: {n_wrong} {found.what} that were made again differ from what is stored, {most}. They come "
+            "from another encoder, other settings or other structures.",
+        }
+    return result
+
+
+def _report(results: list[dict[str, Any]], *, as_json: bool, made_again: bool) -> None:
+    failed = [result["error"] for result in results if not result["ok"]]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            print_line(f"{'ok' if result['ok'] else 'FAILED':<6}  {result['folder']}")
+    if failed:
+        raise CatalogCorrupt(f"{len(failed)} of {len(results)} failed. {' '.join(failed)}")
+    if as_json:
+        return
+    print_line(f"Intact: {len(results)} of {len(results)}, by manifest, place, SHA-256 of every file, and content.")
+    if made_again:
+        _report_made_again(results[0]["recomputed"])
+
+
+def _report_made_again(made: dict[str, Any]) -> None:
+    key, cosine = next(iter(made["lowest"].items()))
+    n, lowest = f"{made['n_checked']:,} of {made['n_rows']:,}", f"the lowest cosine is {cosine:.8f} ({key})"
+    if made["what"] != "formulas":
+        print_line(f"Made again: {n} {made['what']} from {made['n_structures']:,} structures; {lowest}.")
+        return
+    print_line(f"Computed twice: {n} formulas, by NumPy and by torch; {lowest}.")
+    if made["n_structures"]:
+        print_line(f"Learned from: the training formulas of these {made['n_structures']:,} structures, and no others.")
+    print_line("Not shown: that these weights came out of the training. The same build again gives the same bytes.")
+
+
+def _verified(place: Any, check: Callable[[Any], None] = store.verify) -> dict[str, Any]:
+    try:
+        check(place)
+    except EmbeddingsError as error:
+        return _result(place, str(error))
+    return _result(place, None)
+
+
+def _result(folder: Path | str, error: str | None) -> dict[str, Any]:
+    return {"folder": str(folder), "ok": error is None, "error": error}
