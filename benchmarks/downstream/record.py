@@ -20,6 +20,8 @@ from benchmarks.options import one_line_errors
 from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Downstream, Spread
 from embeddings.store.tables import ENCODER, read_catalog, write_catalog
+from embeddings.store.training_structures import read_structures
+from embeddings.store.training_vectors import read_training_vectors
 
 
 @click.command(epilog="Example: python -m benchmarks.downstream.record catalogs/ct-multi/3.0.0")
@@ -49,6 +51,8 @@ def record(folder: Path, results: Path) -> None:
         replace(catalog.manifest.provenance, downstream=found),
         catalog.table,
         encoder=encoder.read_bytes() if encoder.exists() else None,
+        structures=read_structures(folder, catalog.manifest),
+        training=read_training_vectors(folder, catalog.manifest),
         force=True,
     )
 
