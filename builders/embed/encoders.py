@@ -51,13 +51,19 @@ def encoded(encoder: Encoder, table: StructureTable, *, sites: bool) -> Encoded:
     """
     if isinstance(encoder, PotentialEncoder):
         return encoder.attempt(table, sites=sites)
-    return Encoded(table, encoder.encode_sites(table)[0] if sites else encoder.encode(table), {})
+    if not sites:
+        vectors = of_crystals = encoder.encode(table)
+    else:
+        vectors, offsets = encoder.encode_sites(table)
+        of_crystals = encoder.of_crystals(vectors, offsets)
+    training = encoder.training
+    return Encoded(table, vectors, {}, None if training is None else training.distances(of_crystals))
 
 
 def code_of_vectors(encoder: Encoder) -> str:
     """Return the hash of the code that makes vectors with an encoder."""
     package = "builders.others" if isinstance(encoder, PotentialEncoder) else METHODS["crystal-transformer"]
-    return code_hash([package], also=["builders.embed.levels"])
+    return code_hash([package], also=["builders.embed.levels", "embeddings.store.training_vectors"])
 
 
 class Shipped(Protocol):

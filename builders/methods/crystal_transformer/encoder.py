@@ -202,6 +202,18 @@ class CrystalEncoder(Versioned):
         self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
         return vectors, table.offsets
 
+    def of_crystals(self, vectors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Return one vector for each crystal, (n, dim) float32, from those of its sites: what `encode` returns.
+
+        Args:
+            vectors: (n_atoms, dim).
+            offsets: (n + 1,) crystal ``i`` owns rows ``offsets[i]:offsets[i + 1]``.
+        """
+        if self.model.config.geometry == "cartesian":
+            return vectors[offsets[:-1]]
+        sums = np.add.reduceat(vectors, offsets[:-1], axis=0)
+        return np.asarray(sums / np.diff(offsets)[:, None], dtype=np.float32)
+
     def _check_numbers(self, vectors: np.ndarray, names: np.ndarray) -> None:
         """Refuse vectors that hold NaN or infinity: weights that are too large, or no distances."""
         fine = np.array(np.isfinite(vectors).all(axis=1))
