@@ -18,11 +18,12 @@ from benchmarks import (
     search,
     speed,
     teachers,
+    unlike,
 )
 
 MODULES = (
     speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
-    teachers,
+    teachers, unlike,
 )  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 

@@ -19,8 +19,9 @@ from builders.methods.crystal_transformer.training_vectors import (
 )
 from builders.progress import Reporter
 from builders.snapshots.snapshot import Snapshot
-from builders.structures.counts import made_of
+from builders.structures.counts import count_structures, made_of
 from builders.structures.table import StructureTable, spans
+from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Manifest
 from embeddings.store.tables import ENCODER, read_catalog, write_catalog
@@ -52,7 +53,8 @@ def remember(folder: Path, snapshot: Snapshot, reporter: Reporter, *, version: s
     manifest = encoder.manifest
     _check(manifest, encoder, snapshot)
     material = prepare(snapshot, recipe_of(manifest), reporter)
-    if set(catalog.overlap(sorted(set(material.formulas)))) != set(material.training_formulas):
+    counts = count_structures(material.trained_on)
+    if {SYMBOLS[z - 1]: counts[z] for z in np.flatnonzero(counts)} != manifest.n_structures:
         raise InputInvalid(f"The structures of {snapshot.folder} are not split as those of {_named(manifest)} were.")
     held_out = material.validation_rows
     held_out = held_out[made_of(material.table.take(held_out), encoder.atomic_numbers)]
