@@ -10,7 +10,7 @@ import numpy as np
 from builders.embed.recompute import recipe_of
 from builders.learning.material import prepare
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
-from builders.methods.crystal_transformer.start import INIT
+from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 from builders.methods.crystal_transformer.training_vectors import (
     MOST_HELD_OUT,
     MOST_TRAINED_ON,
@@ -51,8 +51,11 @@ def remember(folder: Path, snapshot: Snapshot, reporter: Reporter, *, version: s
     """
     encoder, catalog = read_crystal_encoder(folder), read_catalog(folder)
     manifest = encoder.manifest
-    _check(manifest, encoder, snapshot)
-    material = prepare(snapshot, recipe_of(manifest), reporter)
+    recipe = recipe_of(manifest)
+    _check(manifest, recipe, snapshot)
+    if encoder.training is not None:
+        raise InputInvalid(f"{_named(manifest)} has its training vectors.")
+    material = prepare(snapshot, recipe, reporter)
     counts = count_structures(material.trained_on)
     if {SYMBOLS[z - 1]: counts[z] for z in np.flatnonzero(counts)} != manifest.n_structures:
         raise InputInvalid(f"The structures of {snapshot.folder} are not split as those of {_named(manifest)} were.")
@@ -72,10 +75,8 @@ def remember(folder: Path, snapshot: Snapshot, reporter: Reporter, *, version: s
     )  # fmt: skip
 
 
-def _check(manifest: Manifest, encoder: CrystalEncoder, snapshot: Snapshot) -> None:
-    if encoder.training is not None:
-        raise InputInvalid(f"{_named(manifest)} has its training vectors.")
-    if INIT in manifest.model.hyperparameters:
+def _check(manifest: Manifest, recipe: CrystalTransformerRecipe, snapshot: Snapshot) -> None:
+    if recipe.tuning is not None:
         raise InputInvalid(
             f"{_named(manifest)} goes on from another network, whose training structures are not in its snapshot."
         )

@@ -51,13 +51,9 @@ def encoded(encoder: Encoder, table: StructureTable, *, sites: bool) -> Encoded:
     """
     if isinstance(encoder, PotentialEncoder):
         return encoder.attempt(table, sites=sites)
-    if not sites:
-        vectors = of_crystals = encoder.encode(table)
-    else:
-        vectors, offsets = encoder.encode_sites(table)
-        of_crystals = encoder.of_crystals(vectors, offsets)
-    training = encoder.training
-    return Encoded(table, vectors, {}, None if training is None else training.distances(of_crystals))
+    of_crystals, of_sites = encoder.encode_with_sites(table) if sites else (encoder.encode(table), None)
+    distances = None if encoder.training is None else encoder.training.distances(of_crystals)
+    return Encoded(table, of_crystals if of_sites is None else of_sites, {}, distances)
 
 
 def code_of_vectors(encoder: Encoder) -> str:

@@ -182,7 +182,10 @@ class CrystalTransformer(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Return one vector for each crystal, (B, width)."""
-        atoms = self.encode_atoms(batch)
+        return self.read_out(batch, self.encode_atoms(batch))
+
+    def read_out(self, batch: Batch, atoms: Tensor) -> Tensor:
+        """Return one vector for each crystal, (B, width), from those of its atoms, (B, N, width)."""
         if self.config.geometry == "cartesian":
             return atoms[:, 0]
         return atoms.sum(1) / batch.mask.sum(1, keepdim=True)
