@@ -10,6 +10,7 @@
 - `benchmarks.imkt`: what encoders of compositions are worth on all tasks with published scores.
 - `benchmarks.language`: what each part of the language model is worth.
 - `benchmarks.readouts`: what structure vectors gain by more than the mean over their atoms.
+- `benchmarks.unlike`: whether the distance to the training tells what an encoder knows little of.
 - ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
 
 Three scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip` and

@@ -19,11 +19,12 @@ from benchmarks import (
     speed,
     structure_vectors,
     teachers,
+    unlike,
 )
 
 MODULES = (
     speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
-    structure_vectors, teachers,
+    structure_vectors, teachers, unlike,
 )  # fmt: skip
 SUITES = {one.command: one.SUITE for one in MODULES}
 

@@ -20,6 +20,7 @@ from benchmarks import (
     speed,
     structure_vectors,
     teachers,
+    unlike,
 )
 from benchmarks.harness import render_all
 from embeddings.store import index
@@ -39,6 +40,7 @@ OWN_DATA = ROOT / "docs" / "crystal-transformer.md"
 EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 ADOPTED = ROOT / "docs" / "adopt.md"
 TEACHERS = ROOT / "docs" / "teachers.md"
+SITES = ROOT / "docs" / "site-vectors.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -97,6 +99,11 @@ def fill_adopted(text: str) -> str:
 def fill_teachers(text: str) -> str:
     """Return the page on teachers with what one is worth made anew."""
     return insert(text, "results", render_all(teachers.SUITE))
+
+
+def fill_sites(text: str) -> str:
+    """Return the page on vectors of sites and structures with what distances to the training tell made anew."""
+    return insert(text, "unlike", render_all(unlike.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -166,6 +173,7 @@ def _errors(manifest: Manifest) -> list[str]:
 
 PAGES = {
     README: fill,
+    SITES: fill_sites,
     BENCHMARKS: fill_benchmarks,
     DOWNSTREAM: fill_downstream,
     CROSS_MODAL: fill_cross_modal,

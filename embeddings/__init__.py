@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from embeddings.search.agreement import neighbor_overlap
     from embeddings.search.compositions import CompositionIndex, composition_distance, nearest_compositions
     from embeddings.streaming import featurize_file
+    from embeddings.unlike import distance_to_training
     from embeddings.vectors.sites import SiteCatalog
     from embeddings.vectors.structures import StructureCatalog
 
@@ -54,6 +55,7 @@ __all__ = [
     "StructureCatalog",
     "__version__",
     "composition_distance",
+    "distance_to_training",
     "element_fractions",
     "feature_names",
     "featurize",
@@ -85,6 +87,7 @@ _HOMES = {
     "search.agreement": "neighbor_overlap",
     "search.compositions": "CompositionIndex composition_distance nearest_compositions",
     "streaming": "featurize_file",
+    "unlike": "distance_to_training",
     "vectors.sites": "SiteCatalog",
     "vectors.structures": "StructureCatalog",
 }

@@ -14,6 +14,7 @@
     ├── ElementUnknown       (LookupError)      not a chemical element
     ├── ElementNotCovered    (LookupError)      an element without a row in this catalog
     ├── MaterialNotCovered   (LookupError)      a material without a row in this catalog
+    ├── TrainingNotTold      (LookupError)      a catalog that does not tell where its training crystals lie
     ├── FormulaInvalid       (ValueError)       a formula that cannot be read, or reads two ways
     ├── ColumnNotFound       (LookupError)      a table lacks a column that was asked for
     ├── InputInvalid         (ValueError)       any other input that cannot be used
@@ -93,6 +94,10 @@ class MaterialNotCovered(EmbeddingsError, LookupError):
     """The catalog has no row for the material."""
 
 
+class TrainingNotTold(EmbeddingsError, LookupError):
+    """The catalog does not tell where the crystals lie that its encoder was trained on."""
+
+
 class FormulaInvalid(EmbeddingsError, ValueError):
     """The formula cannot be read, or can be read in two ways."""
 
@@ -135,6 +140,10 @@ class WeightsNotFound(EmbeddingsError, FileNotFoundError):
 
 class RegistryWarning(UserWarning):
     """What a user of a registry should know, though it is no error."""
+
+
+class UnlikeTraining(UserWarning):
+    """Crystals lie far from all that an encoder was trained on, so that it may know little of them."""
 
 
 class MissingExtra(EmbeddingsError, ImportError):

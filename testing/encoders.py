@@ -14,6 +14,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from embeddings.elements import SYMBOLS
 from embeddings.store.manifest import Provenance
 from embeddings.store.tables import write_catalog
+from embeddings.store.training_vectors import TrainingVectors
 from testing.toys import toy_provenance, toy_table
 
 CONFIG = CrystalTransformerConfig(dim=16, width=32, depth=2, n_heads=4, feed_forward=32, n_radial=8, message_dim=4)
@@ -42,6 +43,7 @@ def write_encoder_catalog(
     *,
     covered: tuple[str, ...] = COVERED,
     seed: int = 1,
+    training: TrainingVectors | None = None,
     force: bool = False,
     **changes: Any,
 ) -> Path:
@@ -49,4 +51,6 @@ def write_encoder_catalog(
     model = network(config, seed)
     vectors = model.element_vectors().numpy()[1 : len(covered) + 1]
     table = toy_table(dict(zip(covered, vectors, strict=True)))
-    return write_catalog(root, provenance(config, **changes), table, encoder=encoder_bytes(model), force=force)
+    return write_catalog(
+        root, provenance(config, **changes), table, encoder=encoder_bytes(model), training=training, force=force
+    )

@@ -51,13 +51,15 @@ def encoded(encoder: Encoder, table: StructureTable, *, sites: bool) -> Encoded:
     """
     if isinstance(encoder, PotentialEncoder):
         return encoder.attempt(table, sites=sites)
-    return Encoded(table, encoder.encode_sites(table)[0] if sites else encoder.encode(table), {})
+    of_crystals, of_sites = encoder.encode_with_sites(table) if sites else (encoder.encode(table), None)
+    distances = None if encoder.training is None else encoder.training.distances(of_crystals)
+    return Encoded(table, of_crystals if of_sites is None else of_sites, {}, distances)
 
 
 def code_of_vectors(encoder: Encoder) -> str:
     """Return the hash of the code that makes vectors with an encoder."""
     package = "builders.others" if isinstance(encoder, PotentialEncoder) else METHODS["crystal-transformer"]
-    return code_hash([package], also=["builders.embed.levels"])
+    return code_hash([package], also=["builders.embed.levels", "embeddings.store.training_vectors"])
 
 
 class Shipped(Protocol):

@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from builders.embed.distances import unlike_of
 from builders.embed.encoders import Encoder, EncoderLike, code_of_vectors, open_encoder
 from builders.embed.ledger import PartLedger
 from builders.embed.parts import NAMED, Encoding, encoding_of, entry_of
@@ -38,8 +39,9 @@ from embeddings._version import __version__
 from embeddings.errors import OutputInvalid, SourceError
 from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
-from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.file import Footer, Level, Unlike
 from embeddings.vectors.numbers import Dtype
+from embeddings.vectors.unlike import sentence
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,12 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     """Encode what has not been encoded yet, and write the file."""
     ledger = _open_ledger(folder, reporter)
     _encode(request, job, ledger, reporter)
-    footer = _footer(job, ledger, request.target.layout)
-    _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
+    unlike, names = unlike_of(job.encoder, job.level, parts)
+    footer = _footer(job, ledger, request.target.layout, unlike)
+    _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
+    if names:
+        reporter.say(f"{sentence([*map(_printed, names)], footer.n_structures, footer.encoder)}.")
     request.target.write(parts, footer, ledger.folder / "scratch", reporter)
     return footer
 
@@ -182,7 +187,7 @@ def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
     return encoding_of(request.encoder, job.level, max_sites=max_sites, device=device, threads=threads)
 
 
-def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
+def _footer(job: _Job, ledger: PartLedger, layout: Layout, unlike: Unlike | None) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
     dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
     if not ledger.n_kept:
@@ -201,6 +206,7 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout) -> Footer:
         identity=layout.identity(job.identity),
         catalog=job.encoder.manifest,
         sealed=True,
+        unlike=unlike,
     )
 
 
@@ -218,13 +224,18 @@ def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Foote
     for name, reason in chain(((item, why) for item, _, why, _ in pulled), ((item, why) for item, why, _ in encoded)):
         some = names.setdefault(reason, [])
         if len(some) < NAMED:
-            some.append(name if name.isprintable() else ascii(name))
+            some.append(_printed(name))
     for reason, some in names.items():
         more = footer.dropped[reason] - len(some)
         listed = ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
         reporter.say(f"Left out as {_mended(reason)}: {listed}")
     if (snapshot.folder / REJECTED).exists():
         reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")
+
+
+def _printed(name: str) -> str:
+    """Return a name as it may stand on a terminal."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _mended(reason: str) -> str:

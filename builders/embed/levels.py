@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.methods.crystal_transformer.extract import element_means
+from builders.others.encoder import Encoded
 from builders.structures.counts import count_structures
 from builders.structures.formulas import reduced_formulas_of
-from builders.structures.table import StructureTable
 from embeddings.elements import N_ELEMENTS, SYMBOLS
-from embeddings.vectors.file import Level, vectors_of
+from embeddings.vectors.file import DISTANCE, Level, vectors_of
 
 ROWS_PER_GROUP = 4096
 """Rows of a row group of the output, at most: what one lookup has to read."""
@@ -27,42 +27,42 @@ class Writer:
 
     Attributes:
         of_sites: whether it is made of vectors of sites, (n_atoms, dim), or of structures, (n, dim).
-        rows: makes a part of some structures and these vectors.
+        rows: makes a part of what came of some structures.
         tables: makes the tables of the output from all parts, a few at a time.
     """
 
     of_sites: bool
-    rows: Callable[[StructureTable, np.ndarray], pa.Table]
+    rows: Callable[[Encoded], pa.Table]
     tables: Callable[[Iterable[Path]], Iterator[pa.Table]]
 
 
-def structure_rows(table: StructureTable, vectors: np.ndarray) -> pa.Table:
-    """Return one row for each crystal; `vectors` are theirs, (n, dim)."""
+def structure_rows(made: Encoded) -> pa.Table:
+    """Return one row for each crystal, whose vectors are (n, dim)."""
+    table = made.table
     return _table(
         material_id=pa.array(table.material_ids, pa.string()),
         formula=pa.array(reduced_formulas_of(table), pa.string()),
-        vector=_column(vectors),
+        **_distances(made.distances),
+        vector=_column(made.vectors),
     )
 
 
-def site_rows(table: StructureTable, vectors: np.ndarray) -> pa.Table:
-    """Return one row for each atom, in the order of the structure; `vectors` are theirs, (n_atoms, dim)."""
+def site_rows(made: Encoded) -> pa.Table:
+    """Return one row for each atom, in the order of the structure, whose vectors are (n_atoms, dim)."""
+    table = made.table
     offsets, n_sites = table.offsets, table.n_sites
     return _table(
         material_id=pa.array(np.repeat(table.material_ids, n_sites), pa.string()),
-        site=pa.array(np.arange(len(vectors)) - np.repeat(offsets[:-1], n_sites), pa.int32()),
+        site=pa.array(np.arange(len(made.vectors)) - np.repeat(offsets[:-1], n_sites), pa.int32()),
         atomic_number=pa.array(table.atomic_numbers, pa.int16()),
-        vector=_column(vectors),
+        **_distances(None if made.distances is None else np.repeat(made.distances, n_sites)),
+        vector=_column(made.vectors),
     )
 
 
-def element_sums(table: StructureTable, vectors: np.ndarray) -> pa.Table:
-    """Return one row for each of 119 atomic numbers, with counts and the sum over its sites.
-
-    Args:
-        table: the crystals.
-        vectors: of their atoms, (n_atoms, dim).
-    """
+def element_sums(made: Encoded) -> pa.Table:
+    """Return one row for each of 119 atomic numbers, with counts and the sum over its sites, from (n_atoms, dim)."""
+    table, vectors = made.table, made.vectors
     order = np.argsort(table.atomic_numbers, kind="stable")
     there, first = np.unique(table.atomic_numbers[order], return_index=True)
     sums = np.zeros((N_ELEMENTS + 1, vectors.shape[1]))
@@ -106,6 +106,11 @@ def _added(parts: Iterable[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _table(**columns: pa.Array) -> pa.Table:
     schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in columns.items()])
     return pa.table(list(columns.values()), schema=schema)
+
+
+def _distances(values: np.ndarray | None) -> dict[str, pa.Array]:
+    """Return the column of distances to the training crystals; none where the encoder does not tell them."""
+    return {} if values is None else {DISTANCE: pa.array(values, pa.float32())}
 
 
 def _column(vectors: np.ndarray) -> pa.Array:

@@ -86,7 +86,7 @@ def make_part(encoder: Encoder, level: Level, task: Task) -> Part:
     writer = LEVELS[level]
     made = encoded(encoder, covered, sites=writer.of_sites)
     left_out = dropped | uncovered | made.left_out
-    content = _content(writer.rows(made.table, made.vectors)) if len(made.table) else b""
+    content = _content(writer.rows(made)) if len(made.table) else b""
     entry = Entry(
         start=piece.start,
         next=piece.stop,

@@ -15,6 +15,7 @@ import numpy as np
 
 from builders.embed.agreement import ENOUGH, Recomputed, cosines_of, ranked
 from builders.embed.recompute_encoder import recompute_encoder
+from builders.learning import teachers
 from builders.learning.devices import choose_device, limit_threads
 from builders.learning.material import prepare
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
@@ -32,7 +33,7 @@ from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store import schema
 from embeddings.store.encoder_files import KIND
-from embeddings.store.manifest import read_manifest
+from embeddings.store.manifest import Manifest, read_manifest
 from embeddings.store.tables import read_catalog
 from embeddings.vectors.context import read_context_catalog
 from embeddings.vectors.file import Footer, open_vectors
@@ -124,7 +125,7 @@ def _check_encoder(path: Path | str, footer: Footer, encoder: CrystalEncoder) ->
 def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, reporter: Reporter) -> Recomputed:
     """Make the rows of a catalog of elements again, from its training structures or from the network's own table."""
     catalog = read_catalog(request.catalog)
-    recipe = _recipe(encoder)
+    recipe = recipe_of(encoder.manifest)
     if recipe.vectors == "table":
         rows = encoder.model.element_vectors().float().cpu().numpy()[catalog.atomic_numbers]
         return Recomputed("elements", len(catalog), 0, ranked(catalog.symbols, cosines_of(rows, catalog.vectors)))
@@ -134,10 +135,13 @@ def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, repor
     )
 
 
-def _recipe(encoder: CrystalEncoder) -> CrystalTransformerRecipe:
-    """Return the recipe of a catalog, which says which structures of a source it was trained on."""
-    manifest = encoder.manifest
-    beside = (ALIGNED_TO, INIT, FOUND)
+def recipe_of(manifest: Manifest) -> CrystalTransformerRecipe:
+    """Return the recipe of a catalog of elements, which says which structures of a source it was trained on.
+
+    Raises:
+        InputInvalid: the manifest states no such recipe.
+    """
+    beside = (ALIGNED_TO, INIT, FOUND, teachers.TEACHERS, teachers.FOUND)
     stated = {name: value for name, value in manifest.model.hyperparameters.items() if name not in beside}
     try:
         recipe: CrystalTransformerRecipe = schema.parse(CrystalTransformerRecipe, stated)

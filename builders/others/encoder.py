@@ -46,11 +46,13 @@ class Encoded:
         table: those that have vectors.
         vectors: of structures (n, dim), or of their sites (n_atoms, dim), float32.
         left_out: reason -> identifiers of the others.
+        distances: (n,) float32, of the structures to the training crystals; None where the encoder does not tell.
     """
 
     table: StructureTable
     vectors: np.ndarray
     left_out: dict[str, list[str]]
+    distances: np.ndarray | None = None
 
 
 class PotentialEncoder(Versioned):
@@ -63,6 +65,8 @@ class PotentialEncoder(Versioned):
     """
 
     max_sites: int = MAX_SITES
+    training: None = None
+    """Where training crystals lie: what `CrystalEncoder.training` may tell, potentials of others do not."""
 
     def __init__(self, potential: Potential) -> None:
         self.potential, self.manifest = potential, manifest_of(potential.about)

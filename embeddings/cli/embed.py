@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,7 +20,7 @@ from embeddings.errors import CatalogNotFound, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
-from embeddings.vectors.file import Level
+from embeddings.vectors.file import DISTANCE, Level
 from embeddings.vectors.numbers import Dtype
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def embed(ctx: click.Context, **options: Any) -> None:
     A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
     sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
     kill, the same command resumes the run and ends with the same bytes, whatever the number of workers.
+
+    Where the catalog tells what its encoder was trained on, the column distance_to_training says how far each structure
+    lies from that, and those beyond 99% of the crystals held out from the training are counted as unlike it.
 
     A folder holds files whose names and rows are sorted by identifier, with row groups of 128 MB. In float16 and int8,
     numbers are stored times a scale that the schema states; readers give float32.
@@ -171,6 +175,7 @@ def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
     if as_json:
         facts = ("level", "dim", "n_structures", "dropped", "uncovered", "source")
         summary = {"out": str(out), "catalog": footer.encoder} | {name: getattr(footer, name) for name in facts}
+        summary["unlike_training"] = None if footer.unlike is None else asdict(footer.unlike)
         echo(json.dumps(summary))
         return
     echo(
@@ -182,4 +187,14 @@ def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
     if footer.uncovered:
         named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
         echo(f"  elements that the encoder was not trained on: {named} structures")
+    if footer.level != "element":
+        echo(f"  {_unlike(footer)}")
     echo(f"  license: {footer.licence.spdx}. {footer.licence.attribution}")
+
+
+def _unlike(footer: Footer) -> str:
+    """Return how many structures are unlike what the encoder was trained on, or that nobody can tell."""
+    found = footer.unlike
+    if found is None:
+        return f"unlike the training: not told, {footer.encoder} does not hold where its training structures lie"
+    return f"unlike the training: {found.n_structures:,} of {footer.n_structures:,}, {DISTANCE} above {found.bound:.4g}"

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from embeddings.errors import CatalogCorrupt, EmbeddingsError, InputInvalid
 from embeddings.featurizers.columns import formula_column
 from embeddings.loaders import load_crystal_encoder
 from embeddings.protocols import Encoder, is_structure
+from embeddings.vectors.unlike import Distances, Remembering, distances_of, identity_of, told_by, warn_of_unlike
 
 if TYPE_CHECKING:
     from embeddings.store.manifest import Manifest
 
 
-class StructureEncoder(Encoder, Protocol):
+class StructureEncoder(Remembering, Encoder, Protocol):
     """What a `CrystalEncoder` offers here."""
 
     @property
@@ -37,14 +38,20 @@ class StructureEncoder(Encoder, Protocol):
 Uncovered = Literal["raise", "nan"]
 """What is done with a structure that holds an element that the encoder was not trained on."""
 
+Key: TypeAlias = tuple[str, bytes]
+"""Hash of an encoder, and of the content of a structure."""
+
 MOST_KEPT = 100_000
 """Vectors that are kept in memory, over all featurizers of a process; the ones used longest ago are dropped."""
 
-_kept: OrderedDict[tuple[str, bytes], np.ndarray] = OrderedDict()
+_kept: OrderedDict[Key, np.ndarray] = OrderedDict()
 
 
 class StructureVectors:
     """A mix-in for estimators with the parameters ``catalog`` and ``missing``, whose columns hold structures.
+
+    A structure that is unlike what the encoder was trained on is warned of when it is encoded, with `UnlikeTraining`;
+    `distance_to_training` says how far each one is.
 
     A structure is encoded once in a process: vectors are kept by the content of the structure and the hash of the
     encoder, so that clones, folds and grids of parameters share them. A pickle holds the hash of the encoder, and the
@@ -82,6 +89,20 @@ class StructureVectors:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
 
+    def distance_to_training(self, X: Any) -> Distances:
+        """Measure how far structures lie from those that the encoder was trained on.
+
+        Args:
+            X: n structures, as in ``transform``. One of an element that was not trained on has the distance NaN where
+                ``missing`` is ``"nan"``, and counts as unlike the training.
+
+        Raises:
+            TrainingNotTold: the version of the catalog does not hold where its training crystals lie.
+            EmbeddingsError: as ``transform`` says.
+        """
+        training = told_by(self.encoder)
+        return distances_of(self.encoder, training, self._vectors(X))
+
     def _names(self) -> list[str]:
         encoder = self.encoder
         return [f"{encoder.name}_{i:03d}" for i in range(encoder.dim)]
@@ -116,8 +137,20 @@ def encoded_once(encoder: StructureEncoder, structures: list[Any], missing: Unco
             encoder.encode(structures)  # whose error names the places in the column
             raise
         found |= dict(zip(new, vectors, strict=True))
+        _warn(encoder, keys, list(new), vectors)
     _keep({key: found[key] for key in keys if np.isfinite(found[key]).all()})
     return np.array([found[key] for key in keys], dtype=np.float32).reshape(len(keys), encoder.dim)
+
+
+def _warn(encoder: StructureEncoder, keys: list[Key], new: list[Key], vectors: np.ndarray) -> None:
+    """Warn of rows that are unlike what the encoder was trained on, among those that were encoded now."""
+    training = getattr(encoder, "training", None)
+    if training is None:
+        return
+    unlike = set(_where(new, distances_of(encoder, training, vectors).unlike))
+    names = (f"row {place}" for place, key in enumerate(keys) if key in unlike)
+    advice = "How far: distance_to_training of the featurizer, or of embeddings."
+    warn_of_unlike(names, len(keys), identity_of(encoder), advice=advice, stacklevel=5)
 
 
 def content_of(structure: Any) -> bytes:
@@ -138,7 +171,7 @@ def _where(items: list[Any], mask: np.ndarray) -> list[Any]:
     return [item for item, kept in zip(items, mask.tolist(), strict=True) if kept]
 
 
-def _keep(vectors: dict[tuple[str, bytes], np.ndarray]) -> None:
+def _keep(vectors: dict[Key, np.ndarray]) -> None:
     for key, vector in vectors.items():
         _kept[key] = vector
         _kept.move_to_end(key)

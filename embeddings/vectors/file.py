@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, Man
 from embeddings.store import schema
 from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import Count, Licence, Manifest, Positive, Sha256, Symbol, Text, Width
+from embeddings.store.schema import AtLeast
 from embeddings.vectors.numbers import ARROW_NAMES, dtype_of, lengthened, scale_in
 from embeddings.vectors.seal import Seal
 
@@ -46,8 +47,26 @@ COLUMNS: dict[Level, dict[str, str]] = {
 }
 """Level -> column -> type, beside the vectors."""
 
+DISTANCE = "distance_to_training"
+"""The column of float32 that structures and sites have where the encoder tells what it was trained on."""
+
 MODEST, MOST_COMPRESSED = 1 << 28, 100
 """Bytes of vectors that are always read; beyond, how many times the size of the file they may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlike:
+    """What the distances to the training crystals mean.
+
+    Attributes:
+        bound: within which 99 % of the crystals lie that were held out from the training.
+        n_held_out: how many these are.
+        n_structures: of the file that lie beyond the bound.
+    """
+
+    bound: Annotated[float, AtLeast(0)]
+    n_held_out: Positive
+    n_structures: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +88,7 @@ class Footer:
         identity: SHA-256 over encoder, structures, level and code: the same identity, the same vectors.
         catalog: the sealed manifest of the catalog version whose encoder made the vectors, or of a potential of others.
         sealed: whether the file has a seal, see `embeddings.vectors.seal`; older files have none.
+        unlike: what the distances to the training crystals mean; None where the file has none.
     """
 
     format: Literal[1] = 1
@@ -85,6 +105,7 @@ class Footer:
     identity: Sha256
     catalog: Manifest
     sealed: bool = False
+    unlike: Unlike | None = None
 
     @property
     def encoder(self) -> str:
@@ -113,7 +134,10 @@ class Footer:
             self.catalog,
             type=self.level, dimensions=self.dim, source_data=[self.source], license=" AND ".join(licences),
         )  # fmt: skip
-        own = {KEY: json.dumps(asdict(self) | {"catalog": self.catalog.document()}, ensure_ascii=False).encode()}
+        stated = asdict(self) | {"catalog": self.catalog.document()}
+        if self.unlike is None:
+            del stated["unlike"]  # so that earlier libraries read the file
+        own = {KEY: json.dumps(stated, ensure_ascii=False).encode()}
         return own | {key.encode(): about.encode() for key, about in told.items()}
 
 
@@ -190,6 +214,8 @@ class SealedFile:
         for name in table.column_names:
             if table[name].null_count:
                 raise CatalogCorrupt(f"its column {name} has values missing")
+        if DISTANCE in table.column_names and not np.isfinite(table[DISTANCE].to_numpy()).all():
+            raise CatalogCorrupt("its distances hold NaN or infinity")
         if "vector" not in table.column_names:
             return table
         place = table.column_names.index("vector")
@@ -269,6 +295,7 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
     if footer.sealed and not file.is_sealed:
         raise CatalogCorrupt("it claims to be sealed, but has no seal")
     expected = COLUMNS[footer.level] | {"vector": f"fixed_size_list<element: {_number_of(file)}>[{footer.dim}]"}
+    expected |= {} if footer.unlike is None else {DISTANCE: "float"}
     found = {field.name: str(field.type).replace(" not null", "") for field in file.schema}
     if found != expected:
         wrong = next(name for name in expected | found if found.get(name) != expected.get(name))

@@ -12,8 +12,9 @@ import numpy as np
 
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
 from embeddings.vectors.materials import MaterialCatalog
+from embeddings.vectors.unlike import warn_of_unlike
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,10 +106,14 @@ class SiteCatalog(MaterialCatalog):
     def sites(self, material_id: str) -> Sites:
         """Return the vectors of a structure's sites, and the element that each stands for: what back ends take.
 
+        The first call warns with `UnlikeTraining` if structures of the file are unlike what the encoder was trained on;
+        `unlike` names them, and `distance_to_training` tells how far they are.
+
         Raises:
             MaterialNotCovered: no structure has this identifier.
             CatalogCorrupt: the file is damaged.
         """
+        self._warn_once()
         return Sites(self[material_id], self.atomic_numbers(material_id))
 
     def atomic_numbers(self, material_id: str) -> np.ndarray:
@@ -132,6 +137,33 @@ class SiteCatalog(MaterialCatalog):
         for wanted, within, group in self._groups_of(rows):
             numbers[wanted] = self._read(group, "atomic_number").to_numpy()[within]
         return numbers
+
+    @cached_property
+    def distance_to_training(self) -> np.ndarray | None:
+        """(n,) float32, of the structures to what the encoder was trained on; None where the file does not tell.
+
+        Raises:
+            CatalogCorrupt: the file is damaged.
+        """
+        if self.footer.unlike is None:
+            return None
+        parts = [table[DISTANCE].to_numpy() for table in self._file.iter_batches(columns=[DISTANCE])]
+        return np.concatenate(parts)[self.offsets[:-1]]
+
+    @property
+    def _distances(self) -> np.ndarray | None:
+        return self.distance_to_training
+
+    def _warn_once(self) -> None:
+        if self._has_warned or self.footer.unlike is None:
+            return
+        vars(self)["_has_warned"] = True
+        advice = "Their distances: catalog.distance_to_training; all of their names: catalog.unlike."
+        warn_of_unlike(self.unlike, len(self), self.footer.encoder, advice=advice, stacklevel=3)
+
+    @cached_property
+    def _has_warned(self) -> bool:
+        return False
 
     def _rows_of(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the file that belong to structures, and where each structure begins among them."""

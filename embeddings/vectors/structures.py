@@ -13,7 +13,7 @@ import numpy as np
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
 from embeddings.search.ordering import ascending, descending
-from embeddings.vectors.file import Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
 from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class StructureCatalog(MaterialCatalog):
         formulas: (n,) canonical reduced formulas.
         vectors: (n, dim) float32, read-only.
         encode_structure: makes vectors of other structures, to search for them; `embeddings.load_catalog` gives it.
+        distance_to_training: (n,) float32, to what the encoder was trained on; None where the file does not tell.
     """
 
     footer: Footer
@@ -42,13 +43,19 @@ class StructureCatalog(MaterialCatalog):
     formulas: tuple[str, ...]
     vectors: np.ndarray
     encode_structure: Encode | None = None
+    distance_to_training: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.vectors.flags.writeable = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are read-only again."""
-        return type(self), (self.footer, self.material_ids, self.formulas, self.vectors, self.encode_structure)
+        fields = (self.footer, self.material_ids, self.formulas, self.vectors, self.encode_structure)
+        return type(self), (*fields, self.distance_to_training)
+
+    @property
+    def _distances(self) -> np.ndarray | None:
+        return self.distance_to_training
 
     @property
     def dim(self) -> int:
@@ -216,7 +223,8 @@ def read_structure_catalog(path: Path | str, *, encode: Encode | None = None) ->
     material_ids, formulas = (tuple(rows[name].to_pylist()) for name in ("material_id", "formula"))
     if len(set(material_ids)) < len(material_ids):
         raise CatalogCorrupt(f"{path} has two rows with the same identifier. Make it again with: embeddings embed")
-    return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]), encode)
+    distances = None if footer.unlike is None else rows[DISTANCE].to_numpy()
+    return StructureCatalog(footer, material_ids, formulas, vectors_of(rows["vector"]), encode, distances)
 
 
 def _compare(vectors: np.ndarray, vector: np.ndarray, metric: str) -> np.ndarray:

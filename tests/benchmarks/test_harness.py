@@ -29,6 +29,7 @@ from benchmarks import (
     speed,
     structure_vectors,
     teachers,
+    unlike,
 )
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
@@ -38,7 +39,7 @@ from embeddings.errors import InputInvalid, SourceError
 
 SUITES = (
     speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, language.SUITE,
-    adopted.SUITE, search.SUITE, readouts.SUITE, structure_vectors.SUITE, teachers.SUITE,
+    adopted.SUITE, search.SUITE, readouts.SUITE, structure_vectors.SUITE, teachers.SUITE, unlike.SUITE,
 )  # fmt: skip
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from safetensors.numpy import save
 
+from benchmarks.downstream import record
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.training_vectors import centers_of, evenly
 from builders.structures.formulas import reduced_formulas_of
@@ -19,10 +21,13 @@ from builders.structures.table import read_structure_table
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt
 from embeddings.store.manifest import read_manifest
-from embeddings.store.tables import read_catalog
+from embeddings.store.tables import ENCODER, read_catalog, write_catalog
+from embeddings.store.training_structures import STRUCTURES, read_structures
 from embeddings.store.training_vectors import TRAINING_VECTORS, TrainingVectors, read_training_vectors
 from testing.attacks import replace_file
 from testing.crystals import write_sample
+from testing.toys import toy_provenance
+from tools import remember as tool
 
 BUILD = ("--recipe", "starter", "--targets", "formation_energy_per_atom", "--name", "made", "--epochs", "1", "--quiet")
 
@@ -136,3 +141,68 @@ def test_the_card_and_the_manifest_list_it(root: Path) -> None:
     folder = root / "catalogs" / "made" / "0.1.0"
     listed = [file["path"] for file in json.loads((folder / "manifest.json").read_text())["files"]]
     assert TRAINING_VECTORS in listed
+
+
+@pytest.fixture
+def forgetful(version: Path) -> Path:
+    """A version as it was built before training vectors were kept."""
+    catalog = read_catalog(version)
+    return write_catalog(
+        version.parents[1], catalog.manifest.provenance, catalog.table,
+        encoder=(version / ENCODER).read_bytes(), structures=read_structures(version, catalog.manifest), force=True,
+    )  # fmt: skip
+
+
+def snapshot_of(root: Path) -> Path:
+    (folder,) = (root / "cache" / "snapshots").glob("table-*")
+    return folder
+
+
+def remember(folder: Path, snapshot: Path, *more: str) -> Result:
+    return CliRunner().invoke(tool.main, [str(folder), "--snapshot", str(snapshot), *more])
+
+
+def test_an_earlier_version_is_given_what_a_build_writes_now(root: Path, forgetful: Path) -> None:
+    built = of(root / "catalogs" / "made" / "0.1.0")
+    result = remember(forgetful, snapshot_of(root), "--version", "0.1.1")
+    assert result.exit_code == 0, result.output
+    made = of(forgetful.parent / "0.1.1")
+    np.testing.assert_allclose(made.centers, built.centers, atol=5e-3)
+    np.testing.assert_allclose(made.held_out, built.held_out, atol=5e-3)
+    before, after = read_manifest(forgetful), read_manifest(forgetful.parent / "0.1.1")
+    assert after.provenance == replace(before.provenance, version="0.1.1")
+    files = {file.path: file.sha256 for file in after.files}
+    same = ("encoder.safetensors", "training_structures.npy", "training_formulas.npy", "vectors.npy")
+    assert {name: files[name] for name in same} == {
+        file.path: file.sha256 for file in before.files if file.path in same
+    }
+    assert remember(forgetful, snapshot_of(root)).exit_code == 0
+    assert np.array_equal(of(forgetful).centers, made.centers)
+
+
+def test_what_cannot_be_told_later_is_refused_and_changes_nothing(
+    root: Path, forgetful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sample(tmp_path / "others.parquet", 12, seed=5)
+    others, before = tmp_path / "snapshot", (forgetful / "manifest.json").read_bytes()
+    pulled = ("pull", "--source", "table", "--path", str(tmp_path / "others.parquet"), "--out", str(others))
+    assert CliRunner().invoke(main, pulled).exit_code == 0
+    known = root / "catalogs" / "made" / "0.1.0"
+    for folder, snapshot, said in (
+        (forgetful, others, "was built from the snapshot"),
+        (root / "catalogs" / "mine" / "0.1.0", snapshot_of(root), "goes on from another network"),
+        (known, snapshot_of(root), "has its training vectors"),
+    ):
+        result = remember(folder, snapshot)
+        assert (result.exit_code, said in result.output) == (1, True), result.output
+    monkeypatch.setattr(tool, "read_released", lambda root: {"made": {"0.1.0": "0" * 64}})
+    assert "is released, and stays as it is" in remember(forgetful, snapshot_of(root)).output
+    assert (forgetful / "manifest.json").read_bytes() == before
+
+
+def test_what_is_measured_later_leaves_them_there(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: (version / name).read_bytes() for name in (TRAINING_VECTORS, STRUCTURES)}
+    monkeypatch.setattr(record, "downstream", lambda *_: toy_provenance().downstream)
+    record.record(version, version)
+    assert "toy-benchmark" in read_manifest(version).downstream
+    assert {name: (version / name).read_bytes() for name in before} == before

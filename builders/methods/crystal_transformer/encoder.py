@@ -215,6 +215,24 @@ class CrystalEncoder(Versioned):
         self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
         return vectors, table.offsets
 
+    @torch.inference_mode()
+    def encode_with_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `encode` and `encode_sites` return, in one pass: vectors of crystals, and of all their atoms.
+
+        Raises:
+            EmbeddingsError: as `encode` says.
+        """
+        table = self._check(structures)
+        crystals = np.empty((len(table), self.dim), dtype=np.float32)
+        sites = np.empty((len(table.atomic_numbers), self.model.config.width), dtype=np.float32)
+        with memory_named(table.n_sites):
+            for rows, batch in self._batches(table):
+                atoms = self.model.encode_atoms(batch)
+                crystals[rows] = self.turned(self.model.read_out(batch, atoms)).cpu().numpy()
+                sites[table.atoms_of(rows)] = self.turned(atoms[batch.mask]).cpu().numpy()
+        self._check_numbers(sites, np.repeat(table.material_ids, table.n_sites))
+        return crystals, sites
+
     def _check_numbers(self, vectors: np.ndarray, names: np.ndarray) -> None:
         """Refuse vectors that hold NaN or infinity: weights that are too large, or no distances."""
         fine = np.array(np.isfinite(vectors).all(axis=1))

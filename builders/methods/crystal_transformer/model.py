@@ -182,7 +182,10 @@ class CrystalTransformer(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Return one vector for each crystal, (B, `CrystalTransformerConfig.structure_dim`)."""
-        atoms = self.encode_atoms(batch)
+        return self.read_out(batch, self.encode_atoms(batch))
+
+    def read_out(self, batch: Batch, atoms: Tensor) -> Tensor:
+        """Return what `encode` returns, from the vectors of the atoms, (B, N, width)."""
         if self.config.geometry == "cartesian":
             return atoms[:, 0]
         mean = atoms.sum(1) / batch.mask.sum(1, keepdim=True)

@@ -1,0 +1,32 @@
+"""Whether the distance to the training tells what an encoder knows little of: ``python -m benchmarks unlike``.
+
+Crystals of the Materials Project that were held out from the training of a network, and their errors under ridge
+regression on its vectors; copies of them that are strained, shaken or made of other elements; and crystals of other
+databases. Ways to measure a distance stand beside each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from benchmarks import harness
+from benchmarks.harness import Case, Request, Suite
+from benchmarks.unlike.tables import page, table
+
+
+def _distances(request: Request) -> Mapping[str, Any]:
+    return import_module("benchmarks.unlike.measuring").run(request)
+
+
+SUITE = Suite(
+    "unlike",
+    "Measure whether the distance to the training tells what an encoder knows little of.",
+    cases=[Case("distances", "Crystals unlike the training", _distances)],
+    table=table,
+    page=page,
+    resumes=False,
+)
+
+command = harness.command(SUITE)
