@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.methods.crystal_transformer.extract import element_means
-from builders.others.encoder import Encoded
 from builders.structures.counts import count_structures
 from builders.structures.formulas import reduced_formulas_of
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.vectors.file import DISTANCE, Level, vectors_of
+
+if TYPE_CHECKING:
+    from builders.others.encoder import Encoded
 
 ROWS_PER_GROUP = 4096
 """Rows of a row group of the output, at most: what one lookup has to read."""

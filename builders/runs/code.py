@@ -34,6 +34,7 @@ SHARED = (
     "builders.structures.formulas",
     "builders.structures.graphs",
     "builders.structures.mapped",
+    "builders.structures.primitive",
     "builders.structures.table",
     "embeddings.formula.canonical",
 )

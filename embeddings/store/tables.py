@@ -39,7 +39,7 @@ HDF5 = "vectors.h5"
 NPY = "vectors.npy"
 FORMULAS = "training_formulas.npy"
 ENCODER = "encoder.safetensors"
-BEHIND_THE_MEAN = {"mean": 0, "mean and cell": 3}
+BEHIND_THE_MEAN = {"mean and cell": 3}
 """Readout of an encoder -> how many numbers the vector of a crystal has behind the mean over its atoms."""
 
 

@@ -13,7 +13,7 @@ Loss = Literal["l1", "mse"]
 Balance = Literal["labels", "targets"]
 Vectors = Literal["table", "context"]
 Tune = Literal["all", "last", "adapter"]
-Readout = Literal["mean", "mean and cell"]
+Readout = Literal["mean and cell"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class CrystalTransformerConfig:
         dropout: within the layers.
         table_std: standard deviation of the table's initial values. It is small, since what training does not move
             is published as it started.
-        readout: what the vector of a crystal is: the ``"mean"`` over its atoms, or that and behind it three numbers of
-            its cell, see `builders.structures.primitive.cell_columns` (periodic only).
+        readout: what the vector of a crystal is beyond the mean over its atoms: ``"mean and cell"`` has three numbers
+            of the cell behind it, see `builders.structures.primitive.cell_columns` (periodic only); None for nothing.
     """
 
     geometry: Geometry = "periodic"
@@ -48,12 +48,12 @@ class CrystalTransformerConfig:
     message_dim: int = 16
     dropout: float = 0.0
     table_std: float = 0.05
-    readout: Readout = "mean"
+    readout: Readout | None = None
 
     @property
     def structure_dim(self) -> int:
         """Width of the vector of a crystal; that of an atom is `width`."""
-        return self.width + BEHIND_THE_MEAN[self.readout]
+        return self.width + BEHIND_THE_MEAN.get(self.readout or "", 0)
 
 
 @dataclass(frozen=True)

@@ -368,7 +368,7 @@ def _config(manifest: Manifest) -> CrystalTransformerConfig:
     for name, (lowest, highest) in _LIMITS.items():
         if not lowest <= getattr(config, name) <= highest:
             raise ManifestInvalid(f"{name} has to lie within {lowest} and {highest}, and is {getattr(config, name)}.")
-    if config.readout != "mean" and config.geometry == "cartesian":
+    if config.readout and config.geometry == "cartesian":
         raise ManifestInvalid(f'the geometry "cartesian" has no readout "{config.readout}".')
     if config.width % config.n_heads:
         raise ManifestInvalid(f"{config.n_heads} heads do not share a width of {config.width}.")

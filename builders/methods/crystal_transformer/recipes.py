@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from builders.methods.crystal_transformer.config import (
     TUNING_SCHEDULE,
@@ -27,17 +27,17 @@ class CrystalTransformerRecipe(Recipe):
         vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
             what the network makes of its atoms in their context, over all training crystals.
         tuning: how it goes on from a network that is there, on a group's own data; None to begin with a new one.
-        keeps_schedule: whether it goes on from a network that is there by its own schedule, as large sets need, and
-            not by that of `tuning`.
-        begun: whether it goes on from a network that is there, by its own schedule.
+        keeps_schedule: True where it goes on from a network that is there by its own schedule, as large sets need, and
+            not by that of `tuning`; None otherwise.
+        begun: True where it goes on from a network that is there by its own schedule; None otherwise.
     """
 
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
     tuning: TuningConfig | None = None
-    keeps_schedule: bool = False
-    begun: bool = False
+    keeps_schedule: Literal[True] | None = None
+    begun: Literal[True] | None = None
 
     method: ClassVar[str] = "crystal-transformer"
 
@@ -48,7 +48,7 @@ class CrystalTransformerRecipe(Recipe):
     @property
     def takes_init(self) -> bool:
         """Whether it goes on from a network that is there."""
-        return self.tuning is not None or self.begun
+        return self.tuning is not None or bool(self.begun)
 
     @property
     def folds_below(self) -> int:
