@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,8 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         rows = extract_elements(
             trained.model, trained.task, material.trained_on, material.training_formulas, self.recipe.vectors
         )
+        if self.start is not None:
+            rows = replace(rows, training_formulas=self.start.with_seen(rows.training_formulas))
         encoder = encoder_bytes(trained.model)
         if self.recipe.tuning is not None:  # what the first network saw is not here
             return ElementVectors(rows, encoder)

@@ -60,6 +60,15 @@ class Start:
         catalog = read_catalog(self.folder)
         return None if catalog.table.training_formulas is None else catalog.overlap(formulas)
 
+    def with_seen(self, digest: np.ndarray | None) -> np.ndarray | None:
+        """Return a digest of formulas with those that the network was trained on before; None where nobody knows them.
+
+        Args:
+            digest: (n, n_bytes) see `embeddings.formula.digest`.
+        """
+        seen = read_catalog(self.folder).table.training_formulas
+        return None if seen is None or digest is None else np.unique(np.concatenate([seen, digest]), axis=0)
+
 
 def read_start(folder: Path, config: CrystalTransformerConfig, recipe: str) -> Start:
     """Read the network of a catalog version that a recipe begins with.
