@@ -89,7 +89,7 @@ def pool_polymorphs(
         temperature: in the unit of the energies; a polymorph counts by ``exp(-energy above the lowest / temperature)``,
             and one of unknown energy only where all are. None for equal weights.
     """
-    spelled = np.asarray(formulas)
+    spelled = np.asarray(formulas, dtype=str)
     order = np.lexsort((np.zeros(len(spelled)) if energies is None else energies, spelled))
     distinct, row_of = np.unique(spelled[order], return_inverse=True)
     columns = [_first_known(values[order], row_of, len(distinct)) for values in labels.values()]

@@ -25,6 +25,7 @@ from builders.snapshots.snapshot import Snapshot
 from builders.structures.cleaning import drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable
+from builders.structures.texts import Texts
 from embeddings.errors import SourceError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Material:
 
     Attributes:
         table: the crystals that are used.
-        formulas: their canonical reduced formulas.
+        formulas: their canonical reduced formulas, (n,).
         dropped: reason -> number of crystals left out.
         targets: what is learned.
         training_rows: rows to learn from.
@@ -45,7 +46,7 @@ class Material:
     """
 
     table: StructureTable
-    formulas: list[str]
+    formulas: Texts
     dropped: dict[str, int]
     targets: tuple[str, ...]
     training_rows: np.ndarray
@@ -67,9 +68,9 @@ class Material:
         return self.table.take(self.training_rows)
 
     @property
-    def training_formulas(self) -> list[str]:
+    def training_formulas(self) -> Texts:
         """The canonical reduced formula of each training crystal."""
-        return [self.formulas[row] for row in self.training_rows]
+        return self.formulas.take(self.training_rows)
 
     def faults(self) -> dict[str, str]:
         """Return target -> why it cannot be learned from the training rows, though it may vary on the others."""
@@ -93,7 +94,9 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Pat
     """
     table, dropped = usable_structures(snapshot, max_sites=recipe.max_sites, work=work)
     table = derive_targets(table, recipe.targets)
-    material = _split(table, choose_targets(table, recipe.targets), recipe, snapshot.n_received)
+    chosen = choose_targets(table, recipe.targets)
+    table.release()
+    material = _split(table, chosen, recipe, snapshot.n_received)
     while faults := material.faults():
         learned = tuple(target for target in material.targets if target not in faults)
         if recipe.targets or not learned:
@@ -101,6 +104,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Pat
         for fault in faults.values():
             reporter.say(f"Left out: {fault}")
         material = _split(table, learned, recipe, snapshot.n_received)
+    material.table.release()
     check_scales(snapshot, material.targets)
     left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, material.dropped)), Counter()))
     reporter.say(
@@ -113,10 +117,10 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Pat
 def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_received: int) -> Material:
     """Drop what has no label for any target, and split the rest by reduced formula."""
     table, unlabelled = drop_unlabelled(table, targets)
-    formulas = reduced_formulas_of(table)
-    if len(set(formulas)) < 2:
+    formulas = Texts.of(map(reduced_formulas_of, table.parts()))
+    if formulas.n_distinct < 2:
         raise SourceError(
-            f"{n_received} structures leave {len(set(formulas))} distinct formula to learn from; at least two are "
+            f"{n_received} structures leave {formulas.n_distinct} distinct formula to learn from; at least two are "
             "needed, one of them to validate on."
         )
     if len(table) < recipe.folds_below:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from builders.structures.texts import Texts
+from embeddings.elements import N_ELEMENTS
 from embeddings.formula.bulk import canonical_matrix
+
+_AT_ONCE = 16_384
+"""Formulas that are looked into together."""
 
 
 def split_by_formula(
@@ -27,8 +32,9 @@ def split_by_formula(
     Returns:
         Row numbers for training and for validation, both ascending. Neither is empty if there are two formulas.
     """
-    distinct, formula_of_row = np.unique(np.asarray(formulas, dtype=str), return_inverse=True)
-    draws = np.array([_draw(formula, seed) for formula in distinct])
+    whole = formulas if isinstance(formulas, Texts) else Texts.of([formulas])
+    distinct, formula_of_row = whole.distinct()
+    draws = np.fromiter((_draw(formula, seed) for formula in distinct), np.float64, len(distinct))
     is_held_out = draws < validation_fraction
     if keep_elements:
         is_held_out[_last_of_lost_elements(distinct, draws, is_held_out)] = False
@@ -46,10 +52,17 @@ def _draw(formula: str, seed: int) -> float:
     return int.from_bytes(digest[:8]) / 2**64
 
 
-def _last_of_lost_elements(formulas: np.ndarray, draws: np.ndarray, is_held_out: np.ndarray) -> list[int]:
+def _last_of_lost_elements(formulas: Texts, draws: np.ndarray, is_held_out: np.ndarray) -> list[int]:
     """Return, for each element that no training formula holds, the index of its formula with the largest draw."""
-    elements = canonical_matrix(formulas.tolist())
-    formula_of = np.repeat(np.arange(len(formulas)), np.diff(elements.offsets))
-    lost = np.setdiff1d(elements.atomic_numbers, elements.atomic_numbers[~is_held_out[formula_of]])
-    holders = (formula_of[elements.atomic_numbers == number] for number in lost)
-    return [int(rows[draws[rows].argmax()]) for rows in holders]
+    largest, last = np.full(N_ELEMENTS + 1, -1.0), np.zeros(N_ELEMENTS + 1, dtype=np.int64)
+    is_kept = np.zeros(N_ELEMENTS + 1, dtype=bool)
+    for start in range(0, len(formulas), _AT_ONCE):
+        elements = canonical_matrix(formulas[start : start + _AT_ONCE].tolist())
+        formula_of = start + np.repeat(np.arange(len(elements)), elements.n_elements)
+        is_kept[elements.atomic_numbers[~is_held_out[formula_of]]] = True
+        for number in np.unique(elements.atomic_numbers).tolist():
+            holders = formula_of[elements.atomic_numbers == number]
+            first = holders[draws[holders].argmax()]
+            if draws[first] > largest[number]:
+                largest[number], last[number] = draws[first], first
+    return last[(largest >= 0) & ~is_kept].tolist()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from builders.learning.targets import MIN_VALUES
+from builders.structures.texts import Texts
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.card import trained_on
 from embeddings.store.manifest import Licence
@@ -74,7 +75,7 @@ class Teacher:
             "licence": self.footer.catalog.licence.spdx,
         }
 
-    def matched(self, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray) -> Matched:
+    def matched(self, material_ids: np.ndarray | Texts, formulas: Sequence[str], training_rows: np.ndarray) -> Matched:
         """Return its vectors of the crystals of a build.
 
         Args:
@@ -188,7 +189,7 @@ class Matched:
     """
 
     def __init__(
-        self, teacher: Teacher, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray
+        self, teacher: Teacher, material_ids: np.ndarray | Texts, formulas: Sequence[str], training_rows: np.ndarray
     ) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc

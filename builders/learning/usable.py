@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from builders.runs.arrays import ArrayWriter, stored_arrays
 from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
+from builders.snapshots.seen import Seen
 from builders.snapshots.snapshot import Snapshot, read_by_part, read_structures
 from builders.structures.cleaning import USABLE, Filter, apply_filters, at_most, site_limit
 from builders.structures.mapped import append_table, mapped_table
@@ -47,15 +46,10 @@ def usable_structures(
 
 def _write(writer: ArrayWriter, snapshot: Snapshot, filters: dict[str, Filter]) -> None:
     """Write what passes all filters, one part of the snapshot after the other."""
-    dropped, seen = Counter[str](), set[str]()
+    dropped, seen = Counter[str](), Seen()
+    filters = filters | {"duplicate_id": lambda table: seen.add(map(str, table.material_ids))}  # the first of all
     for table in read_by_part(snapshot):
-        rest, away = apply_filters(table, filters | {"duplicate_id": _newcomers(seen, filters["duplicate_id"])})
-        seen.update(table.material_ids.tolist())
+        rest, away = apply_filters(table, filters)
         dropped.update(away)
         append_table(writer, rest)
     writer.about["dropped"] = {reason: dropped[reason] for reason in filters if dropped[reason]}
-
-
-def _newcomers(seen: set[str], is_new: Filter) -> Filter:
-    """Return the filter that keeps crystals whose identifier is new in their part, and in no part before."""
-    return lambda table: is_new(table) & np.array([name not in seen for name in table.material_ids], dtype=bool)

@@ -34,6 +34,7 @@ class ArrayWriter:
         self.about: dict[str, Any] = {}
         self._folder, self._stack = folder, ExitStack()
         self._files: dict[str, tuple[BinaryIO, np.dtype[Any], tuple[int, ...]]] = {}
+        self._ends: dict[str, int] = {}
 
     def __enter__(self) -> ArrayWriter:
         return self
@@ -50,6 +51,20 @@ class ArrayWriter:
         file, dtype, (n, *row) = self._files[name]
         file.write(np.ascontiguousarray(rows, dtype=dtype).data if rows.size else b"")
         self._files[name] = file, dtype, (n + len(rows), *row)
+
+    def append_lengths(self, name: str, lengths: np.ndarray) -> None:
+        """Add pieces to an array of offsets, (n + 1,) int64, which begins with 0: where each of them ends.
+
+        Args:
+            name: of the array.
+            lengths: (n,) of the pieces.
+        """
+        if name not in self._ends:
+            self._ends[name] = 0
+            self.append(name, np.zeros(1, dtype=np.int64))
+        ends = self._ends[name] + np.cumsum(lengths, dtype=np.int64)
+        self._ends[name] = int(ends[-1]) if len(ends) else self._ends[name]
+        self.append(name, ends)
 
     def close(self) -> None:
         """Write how long the arrays have become."""

@@ -28,6 +28,7 @@ SHARED = (
     "builders.learning.teachers",
     "builders.learning.usable",
     "builders.learning.workers",
+    "builders.snapshots.seen",
     "builders.structures.cells",
     "builders.structures.cleaning",
     "builders.structures.counts",
@@ -36,6 +37,7 @@ SHARED = (
     "builders.structures.mapped",
     "builders.structures.primitive",
     "builders.structures.table",
+    "builders.structures.texts",
     "embeddings.formula.canonical",
 )
 """Modules that builds of every method, or of several, run through."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from builders.structures.table import StructureTable
-from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS
 from embeddings.errors import InputInvalid
 from embeddings.store import index
 from embeddings.store.manifest import read_manifest
@@ -30,9 +30,9 @@ def check_elements(root: Path, name: str, table: StructureTable, training_rows: 
         return
     missing = read_manifest(root / name / known[-1]).missing_elements
     earlier = [symbol for symbol in ATOMIC_NUMBERS if symbol not in missing]  # whether or not anybody counted them
-    lost = _without(earlier, table.take(training_rows).atomic_numbers)
+    lost = _without(earlier, _elements(table, training_rows))
     if lost:
-        absent = _without(lost, table.atomic_numbers)
+        absent = _without(lost, _elements(table, np.arange(len(table))))
         held_out = [symbol for symbol in lost if symbol not in absent]
         reasons = ["no usable structure holds " + ", ".join(absent)] if absent else []
         reasons += ["only structures held out for validation hold " + ", ".join(held_out)] if held_out else []
@@ -42,6 +42,15 @@ def check_elements(root: Path, name: str, table: StructureTable, training_rows: 
         )
 
 
-def _without(symbols: list[str], atomic_numbers: np.ndarray) -> list[str]:
-    there = set(np.unique(atomic_numbers).tolist())
-    return [symbol for symbol in symbols if ATOMIC_NUMBERS[symbol] not in there]
+def _elements(table: StructureTable, rows: np.ndarray) -> np.ndarray:
+    """Return which elements some crystals hold, (119,) bool, by atomic number."""
+    is_there, is_taken, at = np.zeros(N_ELEMENTS + 1, dtype=bool), np.zeros(len(table), dtype=bool), 0
+    is_taken[rows] = True
+    for part in table.parts():
+        is_there[part.atomic_numbers[np.repeat(is_taken[at : at + len(part)], part.n_sites)]] = True
+        at += len(part)
+    return is_there
+
+
+def _without(symbols: list[str], is_there: np.ndarray) -> list[str]:
+    return [symbol for symbol in symbols if not is_there[ATOMIC_NUMBERS[symbol]]]

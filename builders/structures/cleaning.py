@@ -150,8 +150,8 @@ def drop_unlabelled(table: StructureTable, targets: Iterable[str]) -> tuple[Stru
 
 def apply_filters(table: StructureTable, filters: dict[str, Filter]) -> tuple[StructureTable, dict[str, int]]:
     """Apply filters (reason -> mask of what stays) one after the other; return the rest and the counts above zero."""
-    rest, dropped = sort_out(table, filters)
-    return rest, {reason: len(names) for reason, names in dropped.items()}
+    rows, dropped = _surviving_rows(table, filters)
+    return (table.take(rows) if dropped else table), {reason: len(away) for reason, away in dropped.items()}
 
 
 def sort_out(table: StructureTable, filters: dict[str, Filter]) -> tuple[StructureTable, dict[str, list[str]]]:
@@ -182,7 +182,7 @@ def _all_atoms(table: StructureTable, is_good: np.ndarray) -> Mask:
 
 def _has_new_id(table: StructureTable) -> Mask:
     first = np.zeros(len(table), dtype=bool)
-    first[np.unique(table.material_ids.astype(str), return_index=True)[1]] = True
+    first[np.unique(np.asarray(table.material_ids, dtype=str), return_index=True)[1]] = True
     return first
 
 

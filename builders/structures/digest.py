@@ -39,16 +39,17 @@ def structure_digest(
         InputInvalid: a crystal has a cell in which no neighbors can be searched, or no atoms.
     """
     rows = np.arange(len(table)) if rows is None else np.asarray(rows)
-    parts = [np.zeros((0, ROW), np.uint8)]
+    digest = np.empty((len(rows), ROW), np.uint8)
     places = list(spans(table.n_sites[rows], most=_AT_ONCE, most_sites=_SITES_AT_ONCE))
 
     def made(span: tuple[int, int]) -> np.ndarray:
         return _rows(table.take(rows[slice(*span)]))
 
     for (start, stop), part in zip(places, ahead(places, made, threads=threads_there()), strict=True):
-        parts.append(part)
+        digest[start:stop] = part
+        table.release()
         advance(stop - start)
-    return np.unique(np.concatenate(parts), axis=0)
+    return np.unique(digest, axis=0)
 
 
 def _rows(table: StructureTable) -> np.ndarray:

@@ -15,6 +15,7 @@ from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
 from builders.structures.graphs import Advance, NeighborGraphs, neighbor_graphs
 from builders.structures.table import SITES_AT_ONCE, StructureTable, spans
+from builders.structures.texts import Texts
 
 MOST_IN_MEMORY = 1_000_000
 """Atoms of a selection of a mapped table that are copied into memory; of larger ones a file is made."""
@@ -33,6 +34,11 @@ class MappedTable(StructureTable):
     arrays: MappedArrays | None = None
     folder: Path = Path()
     identity: str = ""
+
+    @property
+    def n_sites(self) -> np.ndarray:
+        """Number of atoms of each crystal, (n,) int64."""
+        return super().n_sites if self.arrays is None else self.arrays["n_sites"]
 
     def parts(self) -> Iterator[StructureTable]:
         """Yield all crystals, in order, in tables of `SITES_AT_ONCE` atoms at most, one of them in memory at a time."""
@@ -69,9 +75,10 @@ def append_table(writer: ArrayWriter, table: StructureTable) -> None:
     }
     identifiers = [name.encode() for name in table.material_ids.tolist()]
     writer.append("identifiers", np.frombuffer(b"".join(identifiers), dtype=np.uint8))
-    writer.append("identifier_sizes", np.array([len(name) for name in identifiers], dtype=np.int32))
+    writer.append_lengths("identifier_offsets", np.array([len(name) for name in identifiers], dtype=np.int64))
     writer.append("lattices", table.lattices)
     writer.append("n_sites", table.n_sites)
+    writer.append_lengths("offsets", table.n_sites)
     writer.append("atomic_numbers", table.atomic_numbers)
     writer.append("frac_coords", table.frac_coords)
     for number, values in enumerate(table.properties.values()):
@@ -88,13 +95,10 @@ def mapped_table(arrays: MappedArrays, folder: Path, identity: str) -> MappedTab
         folder: beside which further files may be put.
         identity: of the content.
     """
-    ends = np.cumsum(arrays["identifier_sizes"], dtype=np.int64)
-    content, starts = arrays["identifiers"], np.concatenate([[0], ends[:-1]])
-    names = [content[start:stop].tobytes().decode() for start, stop in zip(starts.tolist(), ends.tolist(), strict=True)]
     return MappedTable(
-        material_ids=np.array(names, dtype=object),
+        material_ids=Texts.in_buffers(arrays["identifier_offsets"], arrays["identifiers"]),
         lattices=arrays["lattices"],
-        offsets=np.concatenate([[0], np.cumsum(arrays["n_sites"], dtype=np.int64)]),
+        offsets=arrays["offsets"],
         atomic_numbers=arrays["atomic_numbers"],
         frac_coords=arrays["frac_coords"],
         properties={name: arrays[f"property_{number}"] for number, name in enumerate(arrays.about["properties"])},
@@ -145,30 +149,35 @@ def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None =
     """
     if not isinstance(table, MappedTable):
         return neighbor_graphs(table, cutoff, advance=advance)
-    order = np.argsort(table.n_sites, kind="stable")
     identity = identity_of("neighbors", table.identity, cutoff, code_hash([]))
     arrays = stored_arrays(
         table.folder.parent / f"neighbors-{identity[:12]}",
         identity,
-        lambda writer: _write_graphs(writer, table, order, cutoff, advance),
+        lambda writer: _write_graphs(writer, table, cutoff, advance),
     )
+    return MappedGraphs(
+        cutoff=cutoff,
+        offsets=arrays["offsets"],
+        centers=arrays["centers"],
+        neighbors=arrays["neighbors"],
+        distances=arrays["distances"],
+        places=arrays["places"],
+        arrays=arrays,
+    )
+
+
+def _write_graphs(writer: ArrayWriter, table: MappedTable, cutoff: float, advance: Advance | None) -> None:
+    order = np.argsort(table.n_sites, kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
-    offsets = np.concatenate([[0], np.cumsum(arrays["n_edges"], dtype=np.int64)])
-    return MappedGraphs(
-        cutoff, offsets, arrays["centers"], arrays["neighbors"], arrays["distances"], places=places, arrays=arrays
-    )
+    writer.append("places", places)
 
-
-def _write_graphs(
-    writer: ArrayWriter, table: MappedTable, order: np.ndarray, cutoff: float, advance: Advance | None
-) -> None:
     def found(span: tuple[int, int]) -> NeighborGraphs:
         return neighbor_graphs(StructureTable.take(table, order[slice(*span)]), cutoff)
 
     parts = list(spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE // 16))
     for (start, stop), graphs in zip(parts, ahead(parts, found, threads=threads_there()), strict=True):
-        writer.append("n_edges", np.diff(graphs.offsets))
+        writer.append_lengths("offsets", np.diff(graphs.offsets))
         for name in ("centers", "neighbors", "distances"):
             writer.append(name, getattr(graphs, name))
         table.release()
@@ -177,4 +186,4 @@ def _write_graphs(
 
 
 def _digest(rows: np.ndarray) -> str:
-    return hashlib.sha256(rows.tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.structures.columns import Lists, Problems, check_names, listed, read_ids, read_lists, read_property
+from builders.structures.texts import Texts
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import ColumnNotFound, SourceError
 
@@ -32,7 +33,7 @@ class StructureTable:
     """``n`` crystals with ``n_atoms`` atoms in all.
 
     Attributes:
-        material_ids: (n,) identifiers.
+        material_ids: (n,) identifiers, objects or `Texts`.
         lattices: (n, 3, 3) float64, rows a, b, c in angstrom.
         offsets: (n + 1,) int64; crystal ``i`` owns atoms ``offsets[i]:offsets[i + 1]``.
         atomic_numbers: (n_atoms,) int16.
@@ -42,7 +43,7 @@ class StructureTable:
         occupancies: (n_atoms,) float64 in (0, 1], or None where every site is full.
     """
 
-    material_ids: np.ndarray
+    material_ids: np.ndarray | Texts
     lattices: np.ndarray
     offsets: np.ndarray
     atomic_numbers: np.ndarray

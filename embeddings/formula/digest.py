@@ -28,8 +28,10 @@ def hash_formulas(formulas: Iterable[Any]) -> np.ndarray:
 
 def hash_canonical(formulas: Iterable[str]) -> np.ndarray:
     """Return the hashes of formulas that are canonical already: (n, 5) uint8."""
-    hashes = [hashlib.sha256(formula.encode()).digest()[:HASH_BYTES] for formula in formulas]
-    return np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, HASH_BYTES)
+    hashes = bytearray()
+    for formula in formulas:
+        hashes += hashlib.sha256(formula.encode()).digest()[:HASH_BYTES]
+    return np.frombuffer(bytes(hashes), dtype=np.uint8).reshape(-1, HASH_BYTES)
 
 
 def formula_digest(formulas: Iterable[Any]) -> np.ndarray:

@@ -25,6 +25,7 @@ from builders.structures.formulas import reduced_formulas_of
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.mapped import MappedGraphs, MappedTable, graphs_of
 from builders.structures.table import StructureTable
+from builders.structures.texts import Texts
 from testing.crystals import Crystal, arrow_table, random_crystal
 
 QUIET = Reporter(quiet=True)
@@ -82,6 +83,8 @@ def test_a_build_learns_from_the_same_material_in_files_and_in_memory(
     recipe = RECIPE.with_options(targets=targets)
     there, here = prepare(snapshot, recipe, QUIET, work=tmp_path), prepare(snapshot, recipe, QUIET)
     assert isinstance(there.table, MappedTable)
+    assert isinstance(there.table.material_ids, Texts)
+    assert isinstance(there.formulas, Texts), "an object for each crystal"
     same(there.table, here.table)
     assert (there.formulas, there.dropped, there.targets) == (here.formulas, here.dropped, here.targets)
     assert here.dropped["no_volume"] == 1

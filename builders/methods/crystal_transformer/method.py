@@ -250,6 +250,7 @@ def assemble(
         scaler=scaler,
         lessons=tuple(lesson for lesson, _ in taught),
     )
+    task.crystals.release()
     n_components = task.crystals.labels.shape[1] - len(material.targets)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)

@@ -17,6 +17,7 @@ import numpy as np
 
 from builders.learning.teachers import CONSTANT, Matched, Teacher
 from builders.methods.crystal_transformer.config import Loss
+from builders.structures.texts import Texts
 
 VARIANCE, MOST_COMPONENTS = 0.99, 64
 """Share of a teacher's variance that its components hold, and how many there are at most."""
@@ -71,7 +72,7 @@ class Lesson:
 
 
 def lesson_of(
-    teacher: Teacher, material_ids: np.ndarray, formulas: Sequence[str], training_rows: np.ndarray
+    teacher: Teacher, material_ids: np.ndarray | Texts, formulas: Sequence[str], training_rows: np.ndarray
 ) -> tuple[Lesson, np.ndarray]:
     """Return what is learned of a teacher, and what it says of crystals. The file is read twice, in row groups.
 

@@ -317,8 +317,9 @@ def predict(
         mine = [model(batch.to(device)) for batch in fed_crystals(crystals, order[team.rank :: team.size], device)]
     shares = team.gather([found.cpu().numpy() for found in mine])
     parts = [shares[number % team.size][number // team.size] for number in range(len(order))]
-    place = {row: k for k, row in enumerate(np.concatenate(order))}
-    return np.concatenate(parts).astype(np.float64)[[place[row] for row in rows]]
+    there = np.concatenate(order)
+    ranked = np.argsort(there, kind="stable")
+    return np.concatenate(parts).astype(np.float64)[ranked[np.searchsorted(there, rows, sorter=ranked)]]
 
 
 def vectors_of(
