@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
 from embeddings.loaders import load_crystal_encoder
 from embeddings.vectors.unlike import Distances, Remembering, distances_of, given_vectors, told_by
@@ -26,8 +26,8 @@ def distance_to_training(like: Any, encoder: str | os.PathLike[str] | Rememberin
         >>> distance_to_training(structures, "ct-multi").unlike  # doctest: +SKIP
         array([False, False,  True])
     """
-    if isinstance(encoder, str | os.PathLike):
-        encoder = load_crystal_encoder(encoder)
-    training = told_by(encoder)
-    vectors = given_vectors(like, encoder.dim)
-    return distances_of(encoder, training, encoder.encode(list(like)) if vectors is None else vectors)
+    named = isinstance(encoder, str | os.PathLike)
+    loaded = cast(Remembering, load_crystal_encoder(encoder) if named else encoder)  # type: ignore[arg-type]
+    training = told_by(loaded)
+    vectors = given_vectors(like, loaded.dim)
+    return distances_of(loaded, training, loaded.encode(list(like)) if vectors is None else vectors)
