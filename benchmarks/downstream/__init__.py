@@ -20,6 +20,7 @@ from benchmarks.options import numbers
 EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
 BESIDE = "{catalog} sites and fine-tuned elements"
+FOUNDATION = ("atom_init", "{catalog} sites", BESIDE)
 SIZES = ("n_training", "epochs")
 """What a quick run chooses for itself."""
 
@@ -94,6 +95,22 @@ SUITE = Suite(
         ),
         _back_end("cgcnn-oracle", "CGCNN, formation energy, element vectors that were learned for it", "oracle"),
         _back_end("cgcnn-transfer", "CGCNN on AFLOW and on cubic perovskites", "transfer", (*SHORT, BESIDE), epochs=15),
+        _back_end(
+            "cgcnn-foundation",
+            "CGCNN on AFLOW and on cubic perovskites, of whose other formulas ct-foundation learned",
+            "transfer",
+            FOUNDATION,
+            epochs=15,
+            few_unseen=True,
+        ),
+        _back_end(
+            "megnet-foundation",
+            "MEGNet, formation energy of 1,000 cubic perovskites, of whose other formulas ct-foundation learned",
+            "megnet",
+            ("learned table", *FOUNDATION[1:]),
+            epochs=30,
+            few_unseen=True,
+        ),
         _of_catalogs("compositions", "Pooled over the composition, MatBench"),
         _of_catalogs("probe", "Elemental properties from the vectors"),
     ],

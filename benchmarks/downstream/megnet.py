@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.downstream.comparison import Comparison, compare
+from benchmarks.downstream.comparison import Comparison, compare, with_few_unseen
 from benchmarks.downstream.element_tables import PUBLISHED, one_hot, published, random_rows
 from benchmarks.downstream.features import AtomFeatures
 from benchmarks.downstream.fitting import Budget
@@ -92,6 +92,6 @@ COMPARISON = Comparison(
 """MEGNet's own table is 16 wide by default."""
 
 
-def run(request: Request, **choices: Any) -> dict[str, Any]:
-    """Compare atom features in MEGNet on cubic perovskites."""
-    return compare(COMPARISON, request, **choices)
+def run(request: Request, *, few_unseen: bool = False, **choices: Any) -> dict[str, Any]:
+    """Compare atom features in MEGNet on cubic perovskites; `few_unseen` tests on fewer, see `with_few_unseen`."""
+    return compare(with_few_unseen(COMPARISON) if few_unseen else COMPARISON, request, **choices)
