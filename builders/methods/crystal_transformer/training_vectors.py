@@ -5,8 +5,6 @@ The groups are those of k-means (Lloyd, IEEE Trans. Inf. Theory 28, 129 (1982), 
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 
@@ -19,6 +17,9 @@ from embeddings.store.training_vectors import TrainingVectors
 
 N_CENTERS, ROUNDS = 2048, 10
 """Groups of training crystals, and passes over these that sort them."""
+
+AT_ONCE = 8192
+"""Vectors whose distances to all centers are in memory together."""
 
 MOST_TRAINED_ON, MOST_HELD_OUT = 131_072, 8192
 """Crystals that are looked at: of more, as many that are evenly spaced."""
@@ -67,15 +68,26 @@ def centers_of(vectors: np.ndarray, n_centers: int = N_CENTERS) -> np.ndarray:
         vectors: (n, dim).
         n_centers: how many groups.
     """
-    from scipy.cluster.vq import kmeans2
-
-    first = evenly(vectors, n_centers)
-    if len(first) == len(vectors):
+    centers = evenly(vectors, n_centers)
+    if len(centers) == len(vectors):
         return vectors
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a group without members, which keeps its center
-        centers: np.ndarray = kmeans2(vectors, first, iter=ROUNDS, minit="matrix")[0]
+    for _ in range(ROUNDS):
+        centers = _moved(centers, vectors)
     return centers
+
+
+def _moved(centers: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Return the means of the vectors nearest to each center; a center without any stays where it is."""
+    from scipy.cluster.vq import vq
+
+    sums, counts = np.zeros(centers.shape), np.zeros(len(centers), dtype=np.int64)
+    for start in range(0, len(vectors), AT_ONCE):
+        some = vectors[start : start + AT_ONCE]
+        nearest = vq(some, centers, check_finite=False)[0]
+        np.add.at(sums, nearest, some)
+        counts += np.bincount(nearest, minlength=len(centers))
+    means = sums / np.maximum(counts, 1)[:, None]
+    return np.where(counts[:, None] > 0, means, centers).astype(vectors.dtype)
 
 
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:
