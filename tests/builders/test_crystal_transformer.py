@@ -99,7 +99,12 @@ def test_cartesian_network_reads_out_the_first_atom() -> None:
     with torch.inference_mode():
         assert torch.equal(model.encode(batch), model.encode_atoms(batch)[:, 0])
         rolled = Batch(
-            batch.atomic_numbers.roll(1, 1), batch.coords.roll(1, 1), batch.pairs, batch.distances, batch.labels
+            batch.atomic_numbers.roll(1, 1),
+            batch.coords.roll(1, 1),
+            batch.pairs,
+            batch.distances,
+            batch.labels,
+            batch.cells,
         )
         assert not torch.allclose(model.encode(rolled), model.encode(batch), atol=1e-3)
 

@@ -15,8 +15,8 @@ from builders.embed import sorting, writing
 from builders.embed.levels import element_sums, structure_rows
 from builders.embed.targets import target_of
 from builders.methods.crystal_transformer.extract import element_means
+from builders.others.encoder import Encoded
 from builders.progress import Reporter
-from builders.structures.table import StructureTable
 from embeddings.vectors.file import Level, open_vectors, vectors_of
 from embeddings.vectors.numbers import Dtype
 from testing.crystals import sample_crystals, structure_table
@@ -38,7 +38,7 @@ def arrow_peak(work: Callable[[], None]) -> float:
         pa.set_memory_pool(whole)
 
 
-def parts_of(folder: Path, rows: Callable[[StructureTable, np.ndarray], pa.Table], n_parts: int, n: int) -> list[Path]:
+def parts_of(folder: Path, rows: Callable[[Encoded], pa.Table], n_parts: int, n: int) -> list[Path]:
     """Write parts as `embed` makes them, of n structures each, whose identifiers are in no order."""
     folder.mkdir()
     rng, table = np.random.default_rng(0), structure_table(sample_crystals(20)[0]).take(np.arange(n) % 20)
@@ -47,7 +47,7 @@ def parts_of(folder: Path, rows: Callable[[StructureTable, np.ndarray], pa.Table
     for path, some in zip(parts, names, strict=True):
         n_vectors = n if rows is structure_rows else len(table.atomic_numbers)
         vectors = rng.standard_normal((n_vectors, DIM)).astype(np.float32)
-        pq.write_table(rows(replace(table, material_ids=some), vectors), path)
+        pq.write_table(rows(Encoded(replace(table, material_ids=some), vectors, {})), path)
     return parts
 
 
