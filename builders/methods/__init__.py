@@ -148,6 +148,12 @@ def open_method(
         raise InputInvalid(f'The recipe "{recipe.name}" {"begins with" if recipe.takes_init else "takes"} no --init.')
     if teachers and not recipe.takes_vectors:
         raise InputInvalid(f'The recipe "{recipe.name}" is not taught by vectors. Leave --teacher out.')
+    if recipe.takes_vectors and teacher is None and not teachers:
+        raise InputInvalid(
+            f'The recipe "{recipe.name}" also learns from the vectors of a teacher, and none is given. Make them of '
+            "the same structures: embeddings embed structures.parquet --encoder chgnet -o vectors.parquet (or with "
+            "--catalog NAME; docs/potentials.md tells what a potential needs); then add: --teacher vectors.parquet"
+        )
     options = (("corpus", corpus), ("init", init), ("teachers", teachers or None))
     extra = {key: given for key, given in options if given is not None}
     return method_of(recipe.method)(recipe, device=device, teacher=teacher, **extra)

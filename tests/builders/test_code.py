@@ -61,6 +61,7 @@ BYSTANDERS = {
     "builders.snapshots.snapshot",
     "builders.sources",
     "builders.structures.columns",
+    "builders.structures.encodable",
     "builders.structures.exclusion",
     "builders.structures.objects",
     "builders.structures.rejections",

@@ -178,6 +178,8 @@ def test_what_is_no_teacher_of_a_recipe_is_refused_by_name(sample: Path, tmp_pat
         (["--teacher", path, "--teacher", "master"], "ct-tiny", "master is no file of vectors"),
         (["--teacher", tmp_path / "nothing.parquet"], "ct-tiny", "There is no file"),
         (["--teacher", path, "--init", "master"], "ct-tiny", "goes on with --init has no --teacher"),
+        ([], "ct-tiny-taught", 'The recipe "ct-tiny-taught" also learns from the vectors of a teacher'),
+        ([], "ct-tiny-taught", "embeddings embed structures.parquet --encoder chgnet -o vectors.parquet"),
     ]
     for options, recipe, said in requests:
         refused = build(sample, *options, recipe=recipe)

@@ -6,7 +6,7 @@ training code is needed to run it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,15 +20,16 @@ from builders.methods import no_network
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.structures.cleaning import ENCODABLE, MAX_SITES, apply_filters, at_most
+from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
+from builders.structures.encodable import encodable, table_of
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
 from embeddings.display.text import shortened
-from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
-from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
+from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid, TrainingError
 from embeddings.store import schema
 from embeddings.store.integrity import check_file
 from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
-    Structures = StructureTable | Iterable[Structure | Atoms]
+    from builders.structures.encodable import Structures
 
 AT_ONCE, SITES_AT_ONCE = 2048, 200_000
 """Crystals, and atoms of them, whose neighbors are held in memory together."""
@@ -148,7 +149,7 @@ class CrystalEncoder(Versioned):
         Raises:
             InputInvalid: a structure is not one.
         """
-        return made_of(_table_of(structures), self.atomic_numbers)
+        return made_of(table_of(structures), self.atomic_numbers)
 
     @torch.inference_mode()
     def encode(self, structures: Structures) -> np.ndarray:
@@ -166,7 +167,7 @@ class CrystalEncoder(Versioned):
                 coordinates.
             CatalogCorrupt: a vector holds NaN or infinity.
         """
-        table = self._check(structures)
+        table = encodable(structures, self)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
@@ -190,7 +191,6 @@ class CrystalEncoder(Versioned):
         """
         return self.encode([structure])[0]
 
-    @torch.inference_mode()
     def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
         """Return one vector for each atom in its context.
 
@@ -207,13 +207,8 @@ class CrystalEncoder(Versioned):
                 coordinates.
             CatalogCorrupt: a vector holds NaN or infinity.
         """
-        table = self._check(structures)
-        vectors = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
-        with memory_named(table.n_sites):
-            for rows, batch in self._batches(table):
-                vectors[table.atoms_of(rows)] = self.turned(self.model.encode_atoms(batch)[batch.mask]).cpu().numpy()
-        self._check_numbers(vectors, np.repeat(table.material_ids, table.n_sites))
-        return vectors, table.offsets
+        table = table_of(structures)
+        return self.encode_with_sites(table)[1], table.offsets
 
     @torch.inference_mode()
     def encode_with_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
@@ -222,9 +217,9 @@ class CrystalEncoder(Versioned):
         Raises:
             EmbeddingsError: as `encode` says.
         """
-        table = self._check(structures)
+        table = encodable(structures, self)
         crystals = np.empty((len(table), self.dim), dtype=np.float32)
-        sites = np.empty((len(table.atomic_numbers), self.model.config.width), dtype=np.float32)
+        sites = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch in self._batches(table):
                 atoms = self.model.encode_atoms(batch)
@@ -253,28 +248,6 @@ class CrystalEncoder(Versioned):
             everything = np.arange(len(part))
             for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
                 yield start + rows, crystals.batch(rows).to(device)
-
-    def _check(self, structures: Structures) -> StructureTable:
-        """Return the structures as a table that can be encoded."""
-        table = _table_of(structures)
-        covered = self.covers(table)
-        if not covered.all():
-            unknown = np.setdiff1d(table.atomic_numbers, self.atomic_numbers).tolist()
-            raise ElementNotCovered(
-                f"{self!r} was not trained on {', '.join(map(_name, unknown))}, which {(~covered).sum()} of "
-                f"{len(table)} structures hold. Leave these out: encoder.covers(structures) tells which they are."
-            )
-        n_empty = int((table.n_sites == 0).sum())
-        if n_empty:
-            raise InputInvalid(f"{n_empty} of {len(table)} structures have no atoms. Leave them out.")
-        _, unfit = apply_filters(table, ENCODABLE | {"too_many_sites": at_most(self.max_sites)})
-        if unfit:
-            counts = ", ".join(f"{n} {reason}" for reason, n in unfit.items())
-            raise InputInvalid(
-                f"{sum(unfit.values())} of {len(table)} structures cannot be encoded: {counts} (the most sites are "
-                f"{self.max_sites:,}; encoder.max_sites raises it). Leave them out."
-            )
-        return table
 
 
 def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:
@@ -397,15 +370,3 @@ class _Undrawn(TorchFunctionMode):
         if getattr(func, "__name__", "") == "normal_":
             return (*args, *kwargs.values())[0]
         return func(*args, **kwargs)
-
-
-def _table_of(structures: Structures) -> StructureTable:
-    if isinstance(structures, StructureTable):
-        return structures
-    from builders.structures.objects import tabulate
-
-    return tabulate(structures)
-
-
-def _name(atomic_number: int) -> str:
-    return SYMBOLS[atomic_number - 1] if 1 <= atomic_number <= N_ELEMENTS else f"element {atomic_number}"
