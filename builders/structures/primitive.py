@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from builders.structures.cells import volumes
 from builders.structures.table import StructureTable
@@ -56,20 +57,31 @@ def _translations(atomic_numbers: np.ndarray, frac_coords: np.ndarray, lattice: 
     most = int(np.gcd.reduce(n_each))
     if most == 1:
         return 1
-    places = [frac_coords[atomic_numbers == element].astype(np.float64) for element in elements[np.argsort(n_each)]]
-    shifts = places[0][1:] - places[0][0]
-    found = 1 + sum(all(_onto_itself(each, shift, lattice) for each in places) for shift in shifts)
+    places = [_Places(frac_coords[atomic_numbers == z], lattice) for z in elements[np.argsort(n_each)]]
+    shifts = places[0].coords[1:] - places[0].coords[0]
+    found = 1 + sum(all(each.stay(shift) for each in places) for shift in shifts)
     return found if most % found == 0 else 1
 
 
-def _onto_itself(places: np.ndarray, shift: np.ndarray, lattice: np.ndarray) -> bool:
-    """Tell whether a shift brings every one of some places, (n, 3), onto one of them."""
-    if not _meets(places[:1] + shift, places, lattice):
-        return False
-    return _meets(places[1:] + shift, places, lattice)
+class _Places:
+    """Where the atoms of one element are in a cell."""
+
+    def __init__(self, frac_coords: np.ndarray, lattice: np.ndarray) -> None:
+        """Take (n, 3) fractional coordinates and the rows of the lattice in angstrom."""
+        self.coords, self._lattice = _wrapped(frac_coords.astype(np.float64)), lattice
+        self._tree = cKDTree(self.coords, boxsize=1.0)
+
+    def stay(self, shift: np.ndarray) -> bool:
+        """Tell whether a shift (3,) brings every one of them onto one of them; most shifts fail for the first."""
+        return self._meet(self.coords[:1] + shift) and self._meet(self.coords[1:] + shift)
+
+    def _meet(self, moved: np.ndarray) -> bool:
+        apart = moved - self.coords[self._tree.query(_wrapped(moved))[1]]
+        apart -= np.rint(apart)
+        return bool((np.square(apart @ self._lattice).sum(axis=-1) < TOLERANCE**2).all())
 
 
-def _meets(moved: np.ndarray, places: np.ndarray, lattice: np.ndarray) -> bool:
-    apart = moved[:, None] - places
-    apart -= np.rint(apart)
-    return bool((np.square(apart @ lattice).sum(axis=-1).min(axis=-1) < TOLERANCE**2).all())
+def _wrapped(frac_coords: np.ndarray) -> np.ndarray:
+    """Return fractional coordinates from 0 to below 1."""
+    within: np.ndarray = frac_coords % 1.0
+    return np.where(within < 1.0, within, 0.0)

@@ -54,6 +54,11 @@ def test_atoms_that_are_only_nearly_repeated_make_no_smaller_cell() -> None:
         assert held((lattice, numbers, moved)) == [expected]
 
 
+def test_a_large_supercell_takes_no_minutes() -> None:
+    """Each of its 1,000 shifts asks a tree, and not every pair of its 2,000 atoms."""
+    assert held(supercell(cscl(55, 17, 4.1), (10, 10, 10))) == [1000]
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, st.integers(1, 6), st.tuples(*[st.integers(1, 3)] * 3))
 def test_it_is_the_same_however_a_crystal_is_written(seed: int, n_atoms: int, repeats: tuple[int, int, int]) -> None:
