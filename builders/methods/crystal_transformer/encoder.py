@@ -23,7 +23,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
 from builders.structures.encodable import encodable, table_of
-from builders.structures.graphs import neighbor_graphs
+from builders.structures.equivalent import reduced_neighbors
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
@@ -170,7 +170,7 @@ class CrystalEncoder(Versioned):
         table = encodable(structures, self)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
         with memory_named(table.n_sites):
-            for rows, batch in self._batches(table):
+            for rows, batch, _ in self._batches(table):
                 vectors[rows] = self.turned(self.model.encode(batch)).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
@@ -221,10 +221,10 @@ class CrystalEncoder(Versioned):
         crystals = np.empty((len(table), self.dim), dtype=np.float32)
         sites = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
         with memory_named(table.n_sites):
-            for rows, batch in self._batches(table):
+            for rows, batch, places in self._batches(table):
                 atoms = self.model.encode_atoms(batch)
                 crystals[rows] = self.turned(self.model.read_out(batch, atoms)).cpu().numpy()
-                sites[table.atoms_of(rows)] = self.turned(atoms[batch.mask]).cpu().numpy()
+                sites[table.atoms_of(rows)] = self.turned(atoms).flatten(0, 1).cpu().numpy()[places]
         self._check_numbers(sites, np.repeat(table.material_ids, table.n_sites))
         return crystals, sites
 
@@ -238,16 +238,16 @@ class CrystalEncoder(Versioned):
                 f"that of {names[first]}. Leave out its structure, or install or build this version again."
             )
 
-    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Yield row numbers and their batch, until all crystals had their turn."""
+    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+        """Yield row numbers, their batch, and where in it each of their atoms is, until all crystals had their turn."""
         config, device = self.model.config, self.device
         for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
             part = table.take(np.arange(start, stop))
-            graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
+            graphs = reduced_neighbors(part, config.cutoff, config.depth) if config.geometry == "periodic" else None
             crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)), cells_for(config, part))
             everything = np.arange(len(part))
-            for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
-                yield start + rows, crystals.batch(rows).to(device)
+            for rows in batches_by_size(crystals.sizes, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
+                yield start + rows, crystals.batch(rows).to(device), crystals.places(rows)
 
 
 def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:

@@ -234,7 +234,7 @@ def assemble(
     graphs = None
     if recipe.model.geometry == "periodic":
         with reporter.stage("Neighbors", len(table)) as stage:
-            graphs = graphs_of(table, recipe.model.cutoff, advance=stage.advance)
+            graphs = graphs_of(table, recipe.model.cutoff, rounds=recipe.rounds, advance=stage.advance)
     scaler = Scaler.fit(material.labels, material.training_rows)
     labels = scaler.transform(material.labels).astype(np.float32)
     task = Task(

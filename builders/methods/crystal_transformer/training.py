@@ -178,7 +178,7 @@ class _Trainer:
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         return batches_by_size(
-            self.task.crystals.n_sites,
+            self.task.crystals.sizes,
             self.task.training_rows,
             batch_size=self.config.batch_size,
             max_pairs=self.config.max_pairs,
@@ -214,8 +214,8 @@ class _Trainer:
         At least one atom of the batch is, and the same ones however many workers share it.
         """
         device = self.run.device
-        n_sites = torch.from_numpy(self.task.crystals.n_sites[rows]).to(device)
-        mask = torch.arange(int(n_sites.max()), device=device) < n_sites[:, None]
+        sizes = torch.from_numpy(self.task.crystals.sizes[rows]).to(device)
+        mask = torch.arange(int(sizes.max()), device=device) < sizes[:, None]
         draws = torch.rand(mask.shape, device=device, generator=self._generator(device)).masked_fill(~mask, 1.0)
         hidden = draws <= max(share, float(draws.min()))
         if mine is None:
@@ -310,9 +310,7 @@ def predict(
     Several workers share the batches; what each predicts does not depend on how many there are.
     """
     model.eval()
-    order = batches_by_size(
-        crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
-    )
+    order = batches_by_size(crystals.sizes, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs)
     with torch.inference_mode():
         mine = [model(batch.to(device)) for batch in fed_crystals(crystals, order[team.rank :: team.size], device)]
     shares = team.gather([found.cpu().numpy() for found in mine])

@@ -240,7 +240,7 @@ class _Tuner:
         member, optimizer, fold = self.members[number], self.optimizers[number], self.folds[number]
         torch.manual_seed(_seed_of(self.run.seed, number, self.epoch))
         batches = batches_by_size(
-            self.task.crystals.n_sites,
+            self.task.crystals.sizes,
             fold.training_rows,
             batch_size=batch_size_for(len(fold.training_rows), self.config.batch_size),
             max_pairs=self.config.max_pairs,
