@@ -17,7 +17,7 @@ from builders.structures.graphs import MAX_INDEXED, Advance, NeighborGraphs, nei
 from builders.structures.table import SITES_AT_ONCE, StructureTable, ragged_ranges, spans
 
 TOLERANCE = 1e-4
-"""Sums over neighbors that differ by no more are the same; a neighbor that moves changes them by some 3 per angstrom."""
+"""Sums over neighbors that differ by no more are the same; one that moves changes them by some 3 per angstrom."""
 
 WAVELENGTHS = (np.inf, 2.5)
 """Of the functions of the distance that are summed, angstrom."""
