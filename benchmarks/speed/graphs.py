@@ -87,7 +87,7 @@ def pack(path: str, n: int) -> None:
         lessons = assemble(material, recipe, quiet)
         crystals = lessons.task.crystals
         batches = batches_by_size(
-            crystals.n_sites, material.training_rows,
+            crystals.sizes, material.training_rows,
             batch_size=recipe.training.batch_size, max_pairs=recipe.training.max_pairs, rng=np.random.default_rng(0),
         )  # fmt: skip
         for number, rows in enumerate(batches):
