@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from builders.methods.crystal_transformer.batches import PackedCrystals
-from builders.methods.crystal_transformer.encoder import CrystalEncoder, encoder_bytes, read_crystal_encoder
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
+from builders.methods.crystal_transformer.weights import encoder_bytes
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.objects import tabulate
 from builders.structures.primitive import cell_columns

@@ -18,14 +18,7 @@ from builders.learning.teachers import FOUND, TEACHERS, Teacher, read_teachers
 from builders.methods.base import Description, ElementVectors, Method, Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import TuningConfig
-from builders.methods.crystal_transformer.encoder import (
-    CrystalEncoder,
-    cells_for,
-    encoder_bytes,
-    memory_named,
-    network_of,
-    read_crystal_encoder,
-)
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, cells_for, memory_named, read_crystal_encoder
 from builders.methods.crystal_transformer.extract import extract_elements
 from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
@@ -35,6 +28,7 @@ from builders.methods.crystal_transformer.teachers import Lesson, lesson_of
 from builders.methods.crystal_transformer.training import Task, train
 from builders.methods.crystal_transformer.training_vectors import training_vectors
 from builders.methods.crystal_transformer.tuning import tune
+from builders.methods.crystal_transformer.weights import encoder_bytes, network_of
 from builders.methods.recipe import listed
 from builders.progress import Reporter
 from builders.structures.counts import made_of
