@@ -36,7 +36,8 @@ from embeddings.store.encoder_files import KIND
 from embeddings.store.manifest import Manifest, read_manifest
 from embeddings.store.tables import read_catalog
 from embeddings.vectors.context import read_context_catalog
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.sites import read_site_catalog
 from embeddings.vectors.structures import read_structure_catalog
 

@@ -18,7 +18,8 @@ from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.card import trained_on
 from embeddings.store.manifest import Licence
 from embeddings.store.tables import ENCODER
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.rows import FileRows
 
 if TYPE_CHECKING:

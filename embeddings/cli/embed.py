@@ -20,13 +20,14 @@ from embeddings.errors import CatalogNotFound, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
-from embeddings.vectors.file import DISTANCE, Level
+from embeddings.vectors.file import DISTANCE
+from embeddings.vectors.footer import Level
 from embeddings.vectors.numbers import Dtype
 
 if TYPE_CHECKING:
     from builders.embed.job import EmbedRequest
     from builders.engines import Engine
-    from embeddings.vectors.file import Footer
+    from embeddings.vectors.footer import Footer
 
 
 @click.command()

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, RegistryUnreachable
 from embeddings.store.places import open_place
-from embeddings.vectors.file import Footer, SealedFile, damage_named, open_one
+from embeddings.vectors.file import SealedFile, damage_named, open_one
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.names import ENDING, file_name
 
 if TYPE_CHECKING:

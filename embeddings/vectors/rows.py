@@ -10,7 +10,8 @@ import numpy as np
 
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import Level, open_vectors, read_pages, vectors_of
+from embeddings.vectors.file import open_vectors, read_pages, vectors_of
+from embeddings.vectors.footer import Level
 
 if TYPE_CHECKING:
     import pyarrow as pa

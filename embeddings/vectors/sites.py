@@ -12,7 +12,8 @@ import numpy as np
 
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, open_vectors, places_of, vectors_of
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.materials import MaterialCatalog
 from embeddings.vectors.unlike import warn_of_unlike
 

@@ -13,7 +13,8 @@ import numpy as np
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
 from embeddings.search.ordering import ascending, descending
-from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, open_vectors, places_of, vectors_of
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
