@@ -28,7 +28,7 @@ def data_words(evidence: Evidence) -> Iterator[str]:
     )
     yield from _class_shares(evidence) if data.is_classification else _value_words(evidence)
     if facts.n_repeats:
-        yield f"{counted(facts.n_repeats, 'row')} share their formula with another."
+        yield f"{counted(facts.n_repeats, 'row', 'repeats')} the formula of another."
     yield from _seen_formulas(evidence)
     for formula, low, high, lines in facts.contradictions[:1]:
         more = f" ({len(facts.contradictions):,} formulas contradict themselves)" * (len(facts.contradictions) > 1)
@@ -54,7 +54,7 @@ def _seen_formulas(evidence: Evidence) -> Iterator[str]:
     n = sum(int(np.isin(formulas[fold.test], formulas[fold.train]).sum()) for fold in evidence.contest.folds)
     if n:
         yield (
-            f"{counted(n, 'row')} were tested by models that trained on the same formula, as "
+            f"{counted(n, 'row', 'was')} tested by models that trained on the same formula, as "
             f"{DEALT_BY.get(evidence.plan.split, 'the folds')} have it: for new formulas all errors here are too low."
         )
 

@@ -85,8 +85,7 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
             if done < plan.n_folds and not evidence.was_stopped
             else ""
         )
-        verb = "was" if n_skipped == 1 else "were"
-        fit_words = f"{counted(n_skipped, 'candidate')} {verb} not tried or not on all inner folds" if n_skipped else ""
+        fit_words = f"{counted(n_skipped, 'candidate', 'was')} not tried or not on all inner folds" if n_skipped else ""
         said = listed([part for part in (fold_words, fit_words) if part])
         yield f"The budget of {number(plan.budget or 0)} s ended first: {said}. With more time the error may be lower."
     if evidence.findings is not None and all(one.head == "mean" for one in evidence.findings.members):

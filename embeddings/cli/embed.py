@@ -186,8 +186,8 @@ def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
     for reason, n in footer.dropped.items():
         echo(f"  left out: {n:,} {reason}")
     if footer.uncovered:
-        named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
-        echo(f"  elements that the encoder was not trained on: {named} structures")
+        named = ", ".join(f"{symbol} in {counted(n, 'structure')}" for symbol, n in footer.uncovered.items())
+        echo(f"  elements that the encoder was not trained on: {named}")
     if footer.level != "element":
         echo(f"  {_unlike(footer)}")
     echo(f"  license: {footer.licence.spdx}. {footer.licence.attribution}")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, MaterialNotCovered
 from embeddings.vectors.footer import Footer, Level, parse_footer
@@ -193,7 +194,10 @@ def _check_form(file: SealedFile, footer: Footer, n_bytes: int) -> None:
         raise CatalogCorrupt(f"its column {shortened(wrong)} is {found.get(wrong)}, not {expected.get(wrong)}")
     n_rows = file.metadata.num_rows
     if n_rows * footer.dim * 4 > max(MODEST, MOST_COMPRESSED * n_bytes):
-        raise CatalogCorrupt(f"it claims {n_rows:,} rows of {footer.dim} numbers, more than {n_bytes:,} bytes can hold")
+        raise CatalogCorrupt(
+            f"it claims {counted(n_rows, 'row')} of {counted(footer.dim, 'number')}, more than {n_bytes:,} bytes can "
+            "hold"
+        )
 
 
 def _number_of(file: SealedFile) -> str:

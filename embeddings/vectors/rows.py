@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.vectors.file import open_vectors, read_pages, vectors_of
@@ -50,8 +51,8 @@ class FileRows:
         n_distinct = pc.count_distinct(self.keys).as_py()
         if n_distinct < len(self.keys):
             raise CatalogCorrupt(
-                f"{path} names {len(self.keys) - n_distinct:,} rows more than once. Make it again with: embeddings "
-                "embed"
+                f"{path} names {counted(len(self.keys) - n_distinct, 'row')} more than once. Make it again with: "
+                "embeddings embed"
             )
 
     def _read(self) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

@@ -80,7 +80,7 @@ class SiteCatalog(MaterialCatalog):
         return self.lookup([material_id])[0]
 
     def __repr__(self) -> str:
-        return f'SiteCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+        return f'SiteCatalog({counted(len(self), "structure")} by "{self.footer.encoder}", dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -72,7 +72,7 @@ class StructureCatalog(MaterialCatalog):
         return self.vectors[places_of(self._row_of, [material_id], self)[0]]
 
     def __repr__(self) -> str:
-        return f'StructureCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+        return f'StructureCatalog({counted(len(self), "structure")} by "{self.footer.encoder}", dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -26,6 +26,7 @@ from builders.structures.graphs import neighbor_graphs
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
@@ -215,8 +216,8 @@ class CrystalEncoder(Versioned):
         if not fine.all():
             first = int(np.argmin(fine))
             raise CatalogCorrupt(
-                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold NaN or infinity; the first is "
-                f"that of {names[first]}. Leave out its structure, or install or build this version again."
+                f"{self!r} gives {(~fine).sum():,} of {counted(len(fine), 'vector')} with NaN or infinity; the first "
+                f"is that of {names[first]}. Leave out its structure, or install or build this version again."
             )
 
     def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
@@ -245,8 +246,8 @@ def memory_named(n_sites: np.ndarray) -> Iterator[None]:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise InputInvalid(
-            f"Not enough memory for all pairs of atoms of the largest structure, which has {n_sites.max():,} atoms. "
-            "Choose a smaller --max-sites."
+            "Not enough memory for all pairs of atoms of the largest structure, which has "
+            f"{counted(n_sites.max(), 'atom')}. Choose a smaller --max-sites."
         ) from error
 
 

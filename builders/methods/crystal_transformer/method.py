@@ -33,6 +33,7 @@ from builders.methods.recipe import listed
 from builders.progress import Reporter
 from builders.structures.counts import made_of
 from builders.structures.mapped import graphs_of
+from embeddings.display.numbers import counted
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
 
@@ -133,8 +134,9 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         table = material.table
         lesson, components = lesson_of(teacher, table.material_ids, material.formulas, material.training_rows)
         reporter.say(
-            f"{teacher.name} teaches {lesson.n_known:,} of {len(table):,} structures: "
-            f"{len(lesson.variances)} components, {lesson.variances.sum():.1%} of the variance of its vectors"
+            f"{teacher.name} teaches {lesson.n_known:,} of {counted(len(table), 'structure')}: "
+            f"{counted(len(lesson.variances), 'component')}, {lesson.variances.sum():.1%} of the variance of its "
+            "vectors"
         )
         return lesson, components
 
