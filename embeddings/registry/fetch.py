@@ -188,7 +188,7 @@ class _Job:
         self._check_room(release.archive_bytes)
         path = archive_path(self.name, self.version)
         part = self._whole_part(path, release.archive_sha256, release.archive_bytes)
-        unpack(part, self.name, self.version, staged)
+        unpack(part, self.name, self.version, staged, where=f"{path} in {self.listing.url}")
         return [part]
 
     def _fetch_files(self, staged: Path) -> list[Path]:
