@@ -24,8 +24,8 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.method import CrystalTransformerMethod, assemble
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.predicting import predict
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.training import predict
 from builders.methods.crystal_transformer.tuning import tune
 from builders.progress import Reporter
 from builders.structures.cleaning import clean

@@ -36,10 +36,11 @@ from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection, site_limit
 from builders.structures.rejections import MENDS
 from embeddings._version import __version__
+from embeddings.display.numbers import none_of
 from embeddings.errors import OutputInvalid, SourceError
 from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
-from embeddings.vectors.file import Footer, Level, Unlike
+from embeddings.vectors.footer import Footer, Level, Unlike
 from embeddings.vectors.numbers import Dtype
 from embeddings.vectors.unlike import sentence
 
@@ -212,7 +213,7 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout, unlike: Unlike | None
 
 def _nothing_left(snapshot: Snapshot, dropped: dict[str, int]) -> str:
     n, source = snapshot.n_received, snapshot.origin.name
-    head = f"The one structure from {source} cannot" if n == 1 else f"None of the {n} structures from {source} can"
+    head = none_of(n, "structure", f"from {source}", "can")
     return f"{head} be encoded: {', '.join(f'{k} {_mended(reason)}' for reason, k in dropped.items())}."
 
 
