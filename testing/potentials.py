@@ -56,4 +56,6 @@ class AnsweringToy(Toy, AnsweringPotential):
 def expected_answer(crystal: Crystal) -> Answer:
     """Return the answer to a crystal: its volume per atom as an energy, and minus its coordinates as forces."""
     sites = expected_sites(crystal)
-    return Answer(sites[:, 1].mean(), -crystal.frac_coords @ crystal.lattice, np.diag([3.0, 3.0, 6.0]) * sites[:, 0].mean())
+    return Answer(
+        sites[:, 1].mean(), -crystal.frac_coords @ crystal.lattice, np.diag([3.0, 3.0, 6.0]) * sites[:, 0].mean()
+    )

@@ -9,15 +9,11 @@ import numpy as np
 
 from benchmarks import markdown
 from benchmarks.harness import Document
+from benchmarks.teachers.ways import TAUGHT, WAYS
 
 OWN, JOINED = "its own", "with the teacher's"
 
-NETWORKS = {
-    "labels": "labels alone",
-    "teacher-1": "labels and teacher, weight 1",
-    "teacher-4": "labels and teacher, weight 4",
-    "teacher-alone": "teacher alone",
-}
+NETWORKS = {name: way.name for name, way in WAYS.items()}
 
 SHOWN = {
     ("mean", OWN): "mean of the training rows",
@@ -29,8 +25,10 @@ SHOWN = {
 
 COMPARED = (
     *(((way, OWN), ("labels", OWN)) for way in NETWORKS if way != "labels"),
-    *(((way, OWN), ("teacher", OWN)) for way in NETWORKS),
-    *(((way, OWN), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
+    (("copies", OWN), ("longer", OWN)),
+    *(((way, OWN), ("teacher-1", OWN)) for way in ("teacher-copies", "teacher-stiffness")),
+    *(((way, OWN), ("teacher", OWN)) for way in TAUGHT),
+    *(((way, OWN), ("labels", JOINED)) for way in TAUGHT if way != "labels"),
     *(((way, JOINED), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
 )
 """What is compared with what, in pairs."""
@@ -54,6 +52,11 @@ def table(result: Document) -> str:
         f"{settings['n_training']:,} of other formulas by ridge or {settings['n_trees']} extra trees, as inner folds "
         f"choose; mean over {n_seeds} seeds of the network, and their standard deviation."
     )
+    if "n_copies" in settings:
+        about += (
+            f" There are {settings['n_copies']:,} copies, of structures of at most {settings['copies_max_sites']} "
+            "atoms, also of those held out."
+        )
     parts = [f"### {result['title']}", about, _errors(rows, list(settings["targets"])), _comparisons(result)]
     return "\n\n".join([*parts, _trainings(result)]) + "\n"
 

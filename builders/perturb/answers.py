@@ -23,6 +23,9 @@ UNITS = {
 }
 """Column -> unit: four that the potential says, and two of the move."""
 
+DIGITS = {"distortion_energy_per_atom": 5, "rms_force": 4, "pressure": 3, "von_mises_stress": 3}
+"""Column -> decimals that are kept; a potential that computes in single precision tells no more."""
+
 BATCH_SIZE, BATCH_SITES = 16, 160
 """Crystals that a potential is asked about at once, and their sites. Larger batches are not faster on a CPU."""
 
@@ -66,18 +69,19 @@ def _fit_or_why_not(answer: Answer) -> Answer | str:
 
 
 def numbers_of(answer: Answer, at_rest: Answer) -> dict[str, float]:
-    """Return what a potential says of a copy.
+    """Return what a potential says of a copy, rounded to what its numbers are worth: by symmetry, forces are zero.
 
     Args:
         answer: of the copy.
         at_rest: of the crystal.
     """
-    return {
-        "distortion_energy_per_atom": float(answer.energy_per_atom - at_rest.energy_per_atom),
+    numbers = {
+        "distortion_energy_per_atom": float(answer.energy_per_atom) - float(at_rest.energy_per_atom),
         "rms_force": rms_force(answer),
-        "pressure": -float(np.trace(answer.stress)) / 3,
-        "von_mises_stress": _von_mises(answer.stress),
+        "pressure": pressure(answer),
+        "von_mises_stress": float(np.sqrt(1.5 * (deviator(answer.stress) ** 2).sum())),
     }
+    return {name: round(value, DIGITS[name]) for name, value in numbers.items()}
 
 
 def rms_force(answer: Answer) -> float:
@@ -85,8 +89,12 @@ def rms_force(answer: Answer) -> float:
     return float(np.sqrt((answer.forces.astype(np.float64) ** 2).sum(axis=1).mean()))
 
 
-def _von_mises(stress: np.ndarray) -> float:
-    """Return how far a stress is from a pressure: von Mises's invariant, in the unit of the stress."""
-    symmetric = (stress.astype(np.float64) + stress.T) / 2
-    deviator = symmetric - np.trace(symmetric) / 3 * np.eye(3)
-    return float(np.sqrt(1.5 * (deviator**2).sum()))
+def pressure(answer: Answer) -> float:
+    """Return the pressure that a crystal exerts, GPa."""
+    return -float(np.trace(answer.stress.astype(np.float64))) / 3
+
+
+def deviator(tensor: np.ndarray) -> np.ndarray:
+    """Return the symmetric part of a (3, 3) tensor without its trace: how far a stress is from a pressure."""
+    symmetric = (tensor.astype(np.float64) + tensor.T) / 2
+    return symmetric - np.trace(symmetric) / 3 * np.eye(3)

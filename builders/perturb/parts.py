@@ -1,28 +1,34 @@
-"""A part of an output: the copies of some crystals with what a potential says of each, made wherever it is installed."""
+"""A part of an output: copies of some crystals with what a potential says of each, made wherever the potential is."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from builders.engines.base import Part, Task, check_same, sha256_of
 from builders.embed.parts import NAMED, content_of
 from builders.embed.pieces import Piece
+from builders.engines.base import Part, Task, check_same, sha256_of
 from builders.learning.devices import choose_device
 from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.manifest import manifest_of
-from builders.perturb.answers import UNITS, ask, numbers_of
+from builders.perturb.answers import UNITS as OF_COPIES
+from builders.perturb.answers import ask, numbers_of
 from builders.perturb.moves import Bounds, Moved, moved
+from builders.perturb.stiffness import UNITS as OF_STRUCTURES
+from builders.perturb.stiffness import Copy, stiffness
 from builders.runs.code import code_hash
 from builders.snapshots.ledger import Entry
 from builders.sources.structures import StructureRecord, structures_to_arrow
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import made_of
 from builders.structures.table import StructureTable, structures_from_arrow
+
+UNITS = OF_COPIES | OF_STRUCTURES
+"""Column of numbers -> unit."""
 
 TEXTS = ("copy_of", "move")
 """Columns of text: the identifier of the crystal, and how the copy was moved."""
@@ -129,18 +135,18 @@ def _answered(
             left_out.setdefault(at_rest, []).append(name)
             continue
         copies = _copies(plan, name, crystal, left_out)
-        yield _record(name, 0, AT_REST, Moved(crystal, 0.0, 0.0), at_rest, at_rest)
         answers = ask(potential, [copy.crystal for _, _, copy in copies])
-        for (number, move, copy), answer in zip(copies, answers, strict=True):
+        for (number, _, _), answer in zip(copies, answers, strict=True):
             if isinstance(answer, str):
                 left_out.setdefault(answer, []).append(id_of(name, number))
-            else:
-                yield _record(name, number, move, copy, answer, at_rest)
+        told = [(*copy, answer) for copy, answer in zip(copies, answers, strict=True) if isinstance(answer, Answer)]
+        stiff = stiffness(crystal, at_rest, [Copy(move, to[0], to[2], answer) for _, move, to, answer in told])
+        yield _record(name, 0, AT_REST, Moved(crystal, 0.0, 0.0), numbers_of(at_rest, at_rest) | stiff)
+        for number, move, copy, answer in told:
+            yield _record(name, number, move, copy, numbers_of(answer, at_rest))
 
 
-def _copies(
-    plan: Plan, name: str, crystal: Crystal, left_out: dict[str, list[str]]
-) -> list[tuple[int, str, Moved]]:
+def _copies(plan: Plan, name: str, crystal: Crystal, left_out: dict[str, list[str]]) -> list[tuple[int, str, Moved]]:
     """Return number, move and copy of all copies of a crystal that can be used."""
     made = [
         (number, *moved(crystal, name, number, moves=plan.moves, bounds=plan.bounds, seed=plan.seed))
@@ -162,13 +168,13 @@ def id_of(name: str, number: int) -> str:
     return f"{name}-copy-{number}"
 
 
-def _record(name: str, number: int, move: str, copy: Moved, answer: Answer, at_rest: Answer) -> StructureRecord:
+def _record(name: str, number: int, move: str, copy: Moved, said: Mapping[str, float]) -> StructureRecord:
     bare = _bare(id_of(name, number), copy.crystal)
-    numbers = numbers_of(answer, at_rest)
-    numbers |= {"volume_change": copy.volume_change, "rms_displacement": copy.rms_displacement}
+    numbers = {**said, "volume_change": copy.volume_change, "rms_displacement": copy.rms_displacement}
+    known = {column: value if np.isfinite(value) else None for column, value in numbers.items()}
     return StructureRecord(
         bare.material_id, bare.lattice, bare.atomic_numbers, bare.frac_coords,
-        properties=numbers, texts={"copy_of": name, "move": move},
+        properties=known, texts={"copy_of": name, "move": move},
     )  # fmt: skip
 
 

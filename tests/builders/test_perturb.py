@@ -211,7 +211,9 @@ def test_copies_stay_on_the_side_of_their_structure(sample: Path, tmp_path: Path
     formula_of = dict(zip(originals.material_ids, formulas, strict=True))
     assert [formula_of[name] for name in text_of(tmp_path / "c.parquet", "copy_of")] == reduced_formulas_of(copies)
     joined = formulas + reduced_formulas_of(copies)
-    apart, (training, held_out) = (split_by_formula(some, validation_fraction=0.3, seed=0) for some in (formulas, joined))
+    apart, (training, held_out) = (
+        split_by_formula(some, validation_fraction=0.3, seed=0) for some in (formulas, joined)
+    )
     assert {formulas[k] for k in apart[1]} == {joined[k] for k in held_out}
     assert not {joined[k] for k in training} & {joined[k] for k in held_out}
 
@@ -239,7 +241,7 @@ def test_what_cannot_be_asked_or_does_not_fit_is_said_before_any_work(sample: Pa
     assert (unknown.exit_code, 'Did you mean "chgnet"?' in unknown.stderr) == (1, True)
     assert perturb(sample, out, "--move", "melted").exit_code == 2
     assert perturb(sample, out, "--max-strain", "0.5").exit_code == 2
-    with pytest.raises(InputInvalid, match="scaling is 0.9"):
+    with pytest.raises(InputInvalid, match=r"scaling is 0\.9"):
         Bounds(scaling=0.9)
     wrong = perturb(sample, tmp_path / "c.csv")
     assert (wrong.exit_code, ".parquet" in wrong.stderr) == (1, True)
@@ -278,9 +280,10 @@ def test_forces_and_pressure_of_chgnet_are_slopes_of_its_energy(chgnet: Answerin
     """What the columns promise of sign and unit: dE = -F dx, dE = -p dV."""
     rest = Crystal(np.array([11, 17]), 3.6 * np.eye(3), np.array([[0, 0, 0], [0.46, 0.5, 0.55]]))
     step = 0.01
+    shift = np.array([[0, 0, 0], [step / 3.6, 0, 0]])
     wider = rest._replace(lattice=rest.lattice * (1 + step))
-    along = rest._replace(frac_coords=rest.frac_coords + [[0, 0, 0], [step / 3.6, 0, 0]])
-    back = rest._replace(frac_coords=rest.frac_coords - [[0, 0, 0], [step / 3.6, 0, 0]])
+    along = rest._replace(frac_coords=rest.frac_coords + shift)
+    back = rest._replace(frac_coords=rest.frac_coords - shift)
     narrower = rest._replace(lattice=rest.lattice * (1 - step))
     at, w, n, a, b = chgnet.answers([chgnet.graph(one) for one in (rest, wider, narrower, along, back)])
     energy = 2 * np.array([float(one.energy_per_atom) for one in (w, n, a, b)])
