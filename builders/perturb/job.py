@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from builders.embed.ledger import PartLedger
@@ -185,8 +186,8 @@ def _ask(job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
 def _small_pieces(snapshot: Snapshot) -> Iterator[Piece]:
     for piece in pieces(snapshot):
         for start, stop in spans(piece.table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
-            rows = range(start, stop)
-            yield Piece(piece.start + start, piece.table.take([*rows]), piece.is_new[start:stop])
+            rows = np.arange(start, stop)
+            yield Piece(piece.start + start, piece.table.take(rows), piece.is_new[rows])
 
 
 def _perturbing(job: _Job) -> Perturbing:
