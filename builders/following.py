@@ -15,6 +15,7 @@ from builders.methods.base import Method, Run
 from builders.runs.identity import identity_of
 from builders.snapshots.snapshot import Snapshot, read_snapshot
 from embeddings._version import __version__
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def check_team(method: Method[Any, Any], team: Team) -> None:
         )
     if team.size > recipe.training.batch_size:
         raise InputInvalid(
-            f'The recipe "{recipe.name}" has {recipe.training.batch_size} crystals in a batch, too few for {team.size} '
+            f'The recipe "{recipe.name}" has {counted(recipe.training.batch_size, "crystal")} in a batch, too few for '
+            f"{team.size} "
             "workers. Start at most as many."
         )
 

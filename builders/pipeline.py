@@ -29,6 +29,7 @@ from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection
 from builders.structures.digest import structure_digest
 from embeddings._version import __version__
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.folders import write_text
 from embeddings.store.manifest import read_manifest
@@ -210,7 +211,7 @@ def _corpus_of(request: BuildRequest) -> Corpus | None:
     left_out = read_snapshot(request.snapshot).query.get("exclude_formulas") if request.snapshot else None
     if left_out:
         raise InputInvalid(
-            f"The snapshot {request.snapshot} was pulled without the {left_out['n_formulas']:,} formulas of "
+            f"The snapshot {request.snapshot} was pulled without the {counted(left_out['n_formulas'], 'formula')} of "
             f"{left_out['file']}, and does not list them: the corpus may hold some. Build from --source with "
             "--exclude-formulas instead."
         )

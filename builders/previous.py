@@ -19,7 +19,7 @@ from builders.methods.cromel.config import GeneratorConfig
 from builders.methods.cromel.encoder import encoder_of_tensors
 from builders.methods.cromel.method import CromelMethod
 from builders.methods.cromel.recipes import CromelRecipe
-from builders.methods.crystal_transformer.encoder import TURN
+from builders.methods.crystal_transformer.weights import TURN
 from builders.methods.recipe import Recipe
 from embeddings.analysis.alignment import turn_onto
 from embeddings.errors import InputInvalid

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.display.html import facts_table
+from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
 from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
 from embeddings.search import neighbors
@@ -166,14 +167,14 @@ class ElementCatalog(Versioned):
         return iter(self.symbols)
 
     def __repr__(self) -> str:
-        return f'ElementCatalog("{self.name}@{self.version}", {len(self)} elements, dim={self.dim})'
+        return f'ElementCatalog("{self.name}@{self.version}", {counted(len(self), "element")}, dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         return facts_table(
             f"ElementCatalog {self.name}@{self.version}",
             {
-                "vectors": f"{len(self)} elements, {self.dim} wide",
+                "vectors": f"{counted(len(self), 'element')}, {self.dim} wide",
                 "without a vector": ", ".join(self.missing_elements),
                 "description": self.manifest.description,
                 "license": self.manifest.licence.spdx,

@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.display.html import facts_table
+from embeddings.display.numbers import counted, share_of
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.formula.bulk import read_column
 from embeddings.missing import Missing
@@ -188,7 +189,8 @@ class CompositionEncoder(Versioned):
         return type(self), (self.manifest, self.elements, self.network, self.spread)
 
     def __repr__(self) -> str:
-        return f'CompositionEncoder("{self.name}@{self.version}", {len(self.elements)} elements, dim={self.dim})'
+        elements = counted(len(self.elements), "element")
+        return f'CompositionEncoder("{self.name}@{self.version}", {elements}, dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
@@ -316,8 +318,8 @@ def check_given(taken: np.ndarray, given: np.ndarray) -> None:
     lost = np.isfinite(taken).all(axis=1) & ~np.isfinite(given).all(axis=1)
     if lost.any():
         raise CatalogCorrupt(
-            f"The weights of this network are so large that {lost.sum():,} of {len(lost):,} vectors hold NaN or "
-            "infinity. Install or build this version again."
+            f"The weights of this network are so large that {share_of(lost.sum(), len(lost), 'vector', 'holds')} NaN "
+            "or infinity. Install or build this version again."
         )
 
 

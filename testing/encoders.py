@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
-from builders.methods.crystal_transformer.encoder import encoder_bytes
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.weights import encoder_bytes
 from embeddings.elements import SYMBOLS
 from embeddings.store.manifest import Provenance
 from embeddings.store.tables import write_catalog

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from embeddings.formula.bulk import reduced_formulas
 from embeddings.store.manifest import Licence, Manifest
 from embeddings.store.tables import measure
-from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.footer import Footer, Level
 from testing.toys import toy_provenance, toy_table
 
 

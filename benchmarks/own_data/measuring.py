@@ -24,13 +24,13 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.method import CrystalTransformerMethod, assemble
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.predicting import predict
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.training import predict
 from builders.methods.crystal_transformer.tuning import tune
 from builders.progress import Reporter
 from builders.structures.cleaning import clean
+from builders.structures.equivalent import reduced_neighbors
 from builders.structures.formulas import reduced_formulas_of
-from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_uae
 from embeddings.errors import InputInvalid
@@ -244,7 +244,9 @@ def _init(how: str) -> Callable[[Draw, int | None], np.ndarray]:
 
 
 def _packed(table: StructureTable, recipe: CrystalTransformerRecipe) -> PackedCrystals:
-    return PackedCrystals(table, neighbor_graphs(table, recipe.model.cutoff), np.zeros((len(table), 0)))
+    return PackedCrystals(
+        table, reduced_neighbors(table, recipe.model.cutoff, recipe.rounds), np.zeros((len(table), 0))
+    )
 
 
 PREDICTED: Mapping[str, Callable[[Draw, int | None], np.ndarray]] = {

@@ -28,6 +28,7 @@ TITLES = {
     "training": "Training",
     "threads": "Training on two threads, by how they wait for each other",
     "graphs": "Neighbors and packing",
+    "equivalent": "One atom of each set of equivalent ones",
     "pull": "Pulling documents",
     "cif": "Reading CIF files",
     "embed": "Vectors of structures and of their sites",

@@ -65,15 +65,17 @@ def count_steps(seconds: float) -> int:
     from builders.methods.crystal_transformer.batches import PackedCrystals, batches_by_size
     from builders.methods.crystal_transformer.model import CrystalTransformer
     from builders.sources.starter import STARTER_FILE
-    from builders.structures.graphs import neighbor_graphs
+    from builders.structures.equivalent import reduced_neighbors
 
     torch.set_num_threads(N_THREADS)
     recipe, table = crystal_recipe("starter"), sample(STARTER_FILE, N_CRYSTALS, max_sites=None)
-    crystals = PackedCrystals(table, neighbor_graphs(table, recipe.model.cutoff), np.zeros((len(table), 1)))
+    crystals = PackedCrystals(
+        table, reduced_neighbors(table, recipe.model.cutoff, recipe.rounds), np.zeros((len(table), 1))
+    )
     model = CrystalTransformer(recipe.model, n_targets=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     batches = batches_by_size(
-        crystals.n_sites, np.arange(len(table)), batch_size=128, max_pairs=recipe.training.max_pairs
+        crystals.sizes, np.arange(len(table)), batch_size=128, max_pairs=recipe.training.max_pairs
     )
     started, done = 0.0, -3  # the first steps warm up
     while done < 0 or time.monotonic() - started < seconds:

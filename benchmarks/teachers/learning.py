@@ -15,8 +15,8 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.method import CrystalTransformerMethod
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.predicting import vectors_of
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
-from builders.methods.crystal_transformer.training import vectors_of
 from builders.progress import Reporter
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.table import StructureTable

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from builders.embed.encoders import Encoder
-from embeddings.vectors.file import DISTANCE, Level, Unlike
+from embeddings.vectors.file import DISTANCE
+from embeddings.vectors.footer import Level, Unlike
 
 
 def unlike_of(encoder: Encoder, level: Level, parts: Sequence[Path]) -> tuple[Unlike | None, list[str]]:

@@ -35,7 +35,7 @@ from embeddings._version import __version__
 from embeddings.errors import OutputInvalid
 from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
-from embeddings.vectors.file import Footer, Level, Unlike
+from embeddings.vectors.footer import Footer, Level, Unlike
 from embeddings.vectors.numbers import Dtype
 from embeddings.vectors.unlike import sentence
 

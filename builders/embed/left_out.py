@@ -12,6 +12,7 @@ from builders.progress import Reporter
 from builders.snapshots.ledger import Ledger
 from builders.snapshots.snapshot import REJECTED, Snapshot
 from builders.structures.rejections import MENDS
+from embeddings.display.numbers import none_of
 from embeddings.errors import SourceError
 
 
@@ -55,8 +56,7 @@ def nothing_left(snapshot: Snapshot, dropped: Mapping[str, int], done: str) -> S
         dropped: reason -> number of them.
         done: what could not be done with them, such as ``"encoded"``.
     """
-    n, source = snapshot.n_received, snapshot.origin.name
-    head = f"The one structure from {source} cannot" if n == 1 else f"None of the {n} structures from {source} can"
+    head = none_of(snapshot.n_received, "structure", f"from {snapshot.origin.name}", "can")
     reasons = ", ".join(f"{k} {_mended(reason)}" for reason, k in dropped.items())
     return SourceError(f"{head} be {done}: {reasons}.")
 

@@ -15,7 +15,8 @@ from builders.methods.crystal_transformer.extract import element_means
 from builders.structures.counts import count_structures
 from builders.structures.formulas import reduced_formulas_of
 from embeddings.elements import N_ELEMENTS, SYMBOLS
-from embeddings.vectors.file import DISTANCE, Level, vectors_of
+from embeddings.vectors.file import DISTANCE, vectors_of
+from embeddings.vectors.footer import Level
 
 if TYPE_CHECKING:
     from builders.others.encoder import Encoded

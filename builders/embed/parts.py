@@ -22,7 +22,7 @@ from builders.snapshots.ledger import Entry
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import count_structures
 from embeddings.elements import SYMBOLS
-from embeddings.vectors.file import Level
+from embeddings.vectors.footer import Level
 
 NAMED = 5
 """At most this many structures are named for each reason."""

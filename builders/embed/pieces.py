@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from builders.snapshots.seen import Seen
 from builders.snapshots.snapshot import Snapshot, read_part
 from builders.structures.table import OPTIONAL_COLUMNS, STRUCTURE_COLUMNS, StructureTable, spans, structures_from_arrow
+from embeddings.display.numbers import counted, span_of
 
 AT_ONCE, SITES_AT_ONCE = 1024, 100_000
 """Structures of a part, and their sites. A part is in memory, with several copies of the vectors of its sites."""
@@ -40,7 +41,7 @@ class Piece:
     def label(self) -> str:
         """What is in it, for messages."""
         names = self.table.material_ids
-        return f"{len(self.table):,} structures, {names[0]} to {names[-1]}" if len(names) else "no structures"
+        return f"{counted(len(names), 'structure')}, {span_of(names[0], names[-1])}" if len(names) else "no structures"
 
 
 def limits() -> tuple[int, int]:

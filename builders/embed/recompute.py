@@ -29,6 +29,7 @@ from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection, clean, site_limit
 from builders.structures.counts import count_structures
 from builders.structures.table import StructureTable
+from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store import schema
@@ -36,7 +37,8 @@ from embeddings.store.encoder_files import KIND
 from embeddings.store.manifest import Manifest, read_manifest
 from embeddings.store.tables import read_catalog
 from embeddings.vectors.context import read_context_catalog
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.sites import read_site_catalog
 from embeddings.vectors.structures import read_structure_catalog
 
@@ -221,8 +223,8 @@ def _recompute_materials(
     missing = [name for name in asked if name not in row_of]
     if missing:
         raise InputInvalid(
-            f"{len(missing):,} of {len(asked):,} structures of {path} are not in this source, such as {missing[0]}. "
-            "Give the one that it was made from, with the same options."
+            f"This source lacks {len(missing):,} of {counted(len(asked), 'structure')} of {path}, such as "
+            f"{missing[0]}. Give the one that it was made from, with the same options."
         )
     chosen = table.take(np.array([row_of[name] for name in asked]))
     with reporter.stage("Encoding", len(chosen)):

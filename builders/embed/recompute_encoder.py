@@ -23,6 +23,7 @@ from builders.methods.twins import trainable
 from builders.progress import Reporter
 from builders.snapshots.snapshot import Snapshot
 from builders.structures.counts import count_structures
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
@@ -87,7 +88,7 @@ def _check_structures(manifest: Manifest, formulas: list[str], snapshot: Snapsho
         example = f", such as {odd[0]}" if odd else ""
         raise InputInvalid(
             f"These are not the structures that {manifest.name}@{manifest.version} learned from: they have "
-            f"{len(theirs - its):,} formulas that it does not have, and lack {len(its - theirs):,} of its "
+            f"{counted(len(theirs - its), 'formula')} that it does not have, and lack {len(its - theirs):,} of its "
             f"{len(its):,}{example}. Give the same source, with the same options."
         )
     return len(material.training_rows)

@@ -13,7 +13,8 @@ from embeddings.store.folders import atomic_file, replace_folder, staged_folder
 from embeddings.store.outputs import check_file, check_folder, check_replaceable
 from embeddings.store.places import Place, open_place
 from embeddings.store.temporaries import is_temporary, sweep
-from embeddings.vectors.file import Footer, open_one, open_vectors, read_pages
+from embeddings.vectors.file import open_one, open_vectors, read_pages
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.names import ENDING, file_name
 from embeddings.vectors.numbers import Dtype
 

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from builders.embed.levels import LEVELS, ROWS_PER_GROUP
 from builders.embed.sorting import ID, sorted_tables
 from builders.runs.identity import identity_of
-from embeddings.vectors.file import Footer, Level, vectors_of
+from embeddings.vectors.file import vectors_of
 from embeddings.vectors.folder import Share
+from embeddings.vectors.footer import Footer, Level
 from embeddings.vectors.names import file_name
 from embeddings.vectors.numbers import SCALE, Dtype, dtype_of, scale_for, shortened
 from embeddings.vectors.seal import blank_seal, seal

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from builders.engines.base import Failure, Job, Lost, Maker, Part, Ready, Task, failure_of
 from builders.engines.pool import Event
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.errors import EngineError, InputInvalid, MissingExtra
 from embeddings.installation import install_hint
@@ -86,7 +87,7 @@ class RayPool:
         if self._begun:
             return
         there = self._ray.cluster_resources()
-        room = f"{there.get('CPU', 0):g} processors and {there.get('GPU', 0):g} GPUs"
+        room = f"{counted(int(there.get('CPU', 0)), 'processor')} and {counted(int(there.get('GPU', 0)), 'GPU')}"
         raise EngineError(
             f"No worker has got a place on the cluster in {SECONDS_TO_START:g} s; it has {room}, and other work may "
             "hold them. Ask for fewer --workers or --gpus-per-worker, or wait until there is room."

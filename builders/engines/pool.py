@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from builders.engines.base import Failure, Lost, Part, Ready, Task
+from embeddings.display.numbers import counted
 from embeddings.errors import EngineError
 
 MOST_TRIES = 3
@@ -134,9 +135,9 @@ class _Losses:
         if len(reasons) < MOST_TRIES:
             return
         if task is None:
-            raise EngineError(f"{len(reasons)} workers were lost before they could begin: {why}.")
+            raise EngineError(f"{counted(len(reasons), 'worker', 'was')} lost before they could begin: {why}.")
         raise EngineError(
-            f"Part {task.number} ({task.label}) was lost {len(reasons)} times: {'; '.join(dict.fromkeys(reasons))}. "
-            "Finished parts are kept. Leave these out, take fewer workers or give them more memory, and repeat the "
-            "command."
+            f"Part {task.number} ({task.label}) was lost {counted(len(reasons), 'time')}: "
+            f"{'; '.join(dict.fromkeys(reasons))}. Finished parts are kept. Leave these out, take fewer workers or "
+            "give them more memory, and repeat the command."
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import all_of
 from embeddings.errors import InputInvalid
 from embeddings.formula.bulk import known_formulas
 from embeddings.tables.cells import is_blank
@@ -48,7 +49,9 @@ class Corpus:
         """
         kept = self.formulas[~np.isin(self.formulas, list(formulas))]
         if not len(kept):
-            raise InputInvalid(f"All {len(self):,} formulas of the corpus {self.file} are excluded. Name another file.")
+            raise InputInvalid(
+                f"{all_of(len(self), 'formula', f'of the corpus {self.file}', 'is')} excluded. Name another file."
+            )
         return replace(self, formulas=kept)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from builders.learning.compositions import pack
+from embeddings.display.numbers import counted
 from embeddings.errors import TrainingError
 from embeddings.missing import Missing
 
@@ -67,7 +68,7 @@ class FormulaEncoder:
         self.atomic_numbers = np.sort(np.asarray(atomic_numbers))
 
     def __repr__(self) -> str:
-        return f'FormulaEncoder("{self.name}", {len(self.atomic_numbers)} elements, dim={self.dim})'
+        return f'FormulaEncoder("{self.name}", {counted(len(self.atomic_numbers), "element")}, dim={self.dim})'
 
     @property
     def dim(self) -> int:

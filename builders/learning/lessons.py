@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from builders.learning.splits import split_by_formula
+from embeddings.display.numbers import share_of
 from embeddings.errors import SourceError
 
 ENERGY = "formation_energy_per_atom"
@@ -58,7 +59,9 @@ class Lessons:
         """
         kept = ~np.isin(self.formulas, list(formulas))
         if kept.sum() < MIN_FORMULAS:
-            raise SourceError(f"{kept.sum()} of {len(self)} formulas are left; at least {MIN_FORMULAS} are needed.")
+            raise SourceError(
+                f"{share_of(kept.sum(), len(self), 'formula', 'is')} left; at least {MIN_FORMULAS} are needed."
+            )
         return replace(self, formulas=self.formulas[kept], labels=self.labels[kept], vectors=self.vectors[kept])
 
     def split(self, validation_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ from builders.structures.cleaning import drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable
 from builders.structures.texts import Texts
+from embeddings.display.numbers import counted
 from embeddings.errors import SourceError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def prepare(snapshot: Snapshot, recipe: Recipe, reporter: Reporter, *, work: Pat
     check_scales(snapshot, material.targets)
     left_out = dict(sum(map(Counter, (snapshot.rejected, dropped, material.dropped)), Counter()))
     reporter.say(
-        f"{len(material.training_rows)} structures to train on, {_held_out(material)}"
+        f"{counted(len(material.training_rows), 'structure')} to train on, {_held_out(material)}"
         + "".join(f"; {n} dropped ({reason})" for reason, n in left_out.items())
     )
     return replace(material, dropped=left_out)
@@ -120,8 +121,8 @@ def _split(table: StructureTable, targets: tuple[str, ...], recipe: Recipe, n_re
     formulas = Texts.of(map(reduced_formulas_of, table.parts()))
     if formulas.n_distinct < 2:
         raise SourceError(
-            f"{n_received} structures leave {formulas.n_distinct} distinct formula to learn from; at least two are "
-            "needed, one of them to validate on."
+            f"{counted(n_received, 'structure', 'leaves')} {counted(formulas.n_distinct, 'distinct formula')} to learn "
+            "from; at least two are needed, one of them to validate on."
         )
     if len(table) < recipe.folds_below:
         return Material(table, formulas, unlabelled, targets, np.arange(len(table)), np.arange(0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from builders.structures.table import LARGEST_VALUE, StructureTable
+from embeddings.display.numbers import counted, share_of
 from embeddings.errors import TargetInvalid, did_you_mean
 
 UNITS: dict[str, str] = {
@@ -124,8 +125,8 @@ def _check_magnitude(table: StructureTable, name: str) -> None:
         first = absurd[0]
         raise TargetInvalid(
             f'Cannot learn the target "{name}": {table.material_ids[first]} has the value {values[first]:g}, and '
-            f"{len(absurd)} of its {len(values)} values are infinite or beyond {LARGEST_VALUE:g}. Leave the value "
-            "empty, or name other targets."
+            f"{share_of(len(absurd), len(values), 'value', 'is')} infinite or beyond {LARGEST_VALUE:g}. Leave the "
+            "value empty, or name other targets."
         )
 
 
@@ -136,8 +137,12 @@ def _why_not(table: StructureTable, name: str) -> str:
     values = table.properties[name]
     known = values[np.isfinite(values)]
     if len(known) < MIN_VALUES:
-        return f"it has {len(known)} known values; at least {MIN_VALUES} are needed."
-    return f"all of its {len(known)} known values are {known[0]:g}." if _is_constant(known) else ""
+        return f"it has {counted(len(known), 'known value')}; at least {MIN_VALUES} are needed."
+    return f"{_all_of(known)} {known[0]:g}." if _is_constant(known) else ""
+
+
+def _all_of(known: np.ndarray) -> str:
+    return "its one known value is" if len(known) == 1 else f"all of its {len(known):,} known values are"
 
 
 def _is_constant(known: np.ndarray) -> bool:
@@ -156,10 +161,10 @@ def faults_in_training(labels: np.ndarray, targets: Sequence[str], rows: np.ndar
     for name, values in zip(targets, labels[rows].T, strict=True):
         known = values[np.isfinite(values)]
         if not len(known) or _is_constant(known):
-            state = f"all of its {len(known)} known values are {known[0]:g}" if len(known) else "it is unknown"
+            state = f"{_all_of(known)} {known[0]:g}" if len(known) else "it is unknown"
             faults[name] = (
-                f'Cannot learn the target "{name}": {state} on the {len(rows)} rows that are learned from; only rows '
-                "held out differ."
+                f'Cannot learn the target "{name}": {state} on the {counted(len(rows), "row")} that are learned from; '
+                "only rows held out differ."
             )
     return faults
 

@@ -14,11 +14,13 @@ import numpy as np
 
 from builders.learning.targets import MIN_VALUES
 from builders.structures.texts import Texts
+from embeddings.display.numbers import counted, share_of
 from embeddings.errors import InputInvalid, TrainingError
 from embeddings.store.card import trained_on
 from embeddings.store.manifest import Licence
 from embeddings.store.tables import ENCODER
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.rows import FileRows
 
 if TYPE_CHECKING:
@@ -234,15 +236,16 @@ class Matched:
         n_ids, path = len(self._file.keys), self.teacher.path
         if not self.known.any():
             raise InputInvalid(
-                f"{path} has a vector of none of the {len(self._material_ids):,} structures: it holds {n_ids:,} "
-                f"identifiers such as {self._file.named(np.arange(1))[0]}, and theirs are such as "
+                f"{path} has a vector of none of the {counted(len(self._material_ids), 'structure')}: it holds "
+                f"{counted(n_ids, 'identifier')} such as {self._file.named(np.arange(1))[0]}, and theirs are such as "
                 f"{self._material_ids[0]}. Embed these very structures."
             )
         n_known = int((self.known & self.in_training).sum())
         if n_known < MIN_VALUES:
             raise InputInvalid(
-                f"{path} has vectors of {n_known} of the {self.in_training.sum():,} structures that are learned from; "
-                f"at least {MIN_VALUES} are needed. It holds {n_ids:,} identifiers. Embed these very structures."
+                f"{path} has vectors of {n_known} of the {counted(self.in_training.sum(), 'structure')} to be learned "
+                f"from; at least {MIN_VALUES} are needed. It holds {counted(n_ids, 'identifier')}. Embed these very "
+                "structures."
             )
 
     def _check_formulas(self, formulas: pa.Array) -> None:
@@ -256,6 +259,6 @@ class Matched:
             name = self._material_ids[self._crystals[rows[first]]]
             raise InputInvalid(
                 f"{self.teacher.path} holds vectors of other structures: {name} is {theirs[first]} there and "
-                f"{ours[first]} here, and {len(others):,} of {len(rows):,} shared identifiers differ so. Embed these "
-                "very structures."
+                f"{ours[first]} here, and {share_of(len(others), len(rows), 'shared identifier', 'differs')} so. Embed "
+                "these very structures."
             )

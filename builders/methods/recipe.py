@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+from embeddings.display.numbers import counted
+
 OF_ONE_SOURCE = {"starter": "starter"}
 """Recipe -> the source whose data its description names."""
 
@@ -107,7 +109,7 @@ class Recipe:
         """
         if OF_ONE_SOURCE.get(self.name) == source and targets == self.targets:
             return self.description
-        return f"{self.sentence(targets)} Data: {n_structures:,} structures of {data}."
+        return f"{self.sentence(targets)} Data: {counted(n_structures, 'structure')} of {data}."
 
     def sentence(self, targets: tuple[str, ...]) -> str:
         """Return the sentence on vectors that were learned from these targets."""

@@ -22,6 +22,7 @@ from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
 from builders.structures.encodable import encodable, table_of
 from builders.structures.table import StructureTable, spans
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Versioned
 
@@ -154,7 +155,7 @@ class PotentialEncoder(Versioned):
         if made.left_out:
             reasons = (f"{len(names)} {reason}, such as {names[0]}" for reason, names in made.left_out.items())
             raise InputInvalid(
-                f"{len(table) - len(made.table)} of {len(table)} structures cannot be encoded by {self!r}: "
+                f"{len(table) - len(made.table)} of {counted(len(table), 'structure')} cannot be encoded by {self!r}: "
                 f"{'; '.join(reasons)}. Leave them out."
             )
         return made

@@ -32,6 +32,7 @@ SHARED = (
     "builders.structures.cells",
     "builders.structures.cleaning",
     "builders.structures.counts",
+    "builders.structures.equivalent",
     "builders.structures.formulas",
     "builders.structures.graphs",
     "builders.structures.mapped",

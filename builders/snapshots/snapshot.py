@@ -32,6 +32,7 @@ from builders.sources.origins import Origin, origin_from_dict
 from builders.structures.cleaning import Selection
 from builders.structures.rejections import rejected_csv
 from builders.structures.table import StructureTable, structures_from_arrow
+from embeddings.display.numbers import none_of
 from embeddings.errors import OutputInvalid, SourceError
 from embeddings.store.folders import write_text
 
@@ -284,7 +285,8 @@ def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
 def _nothing_left(snapshot: Snapshot) -> str:
     reasons = ", ".join(f"{n} {reason}" for reason, n in snapshot.rejected.items()) or "the source is empty"
     listed = f" See {snapshot.folder / REJECTED}." if (snapshot.folder / REJECTED).exists() else ""
-    return f"None of the {snapshot.n_received} structures from {snapshot.origin.name} is kept: {reasons}.{listed}"
+    kept = none_of(snapshot.n_received, "structure", f"from {snapshot.origin.name}", "is")
+    return f"{kept} kept: {reasons}.{listed}"
 
 
 def _write_rejected(path: Path, faults: list[list[str]]) -> None:

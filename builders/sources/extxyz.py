@@ -17,6 +17,7 @@ import numpy as np
 from builders.sources.structures import require_periodic
 from builders.sources.values import read_number
 from builders.structures.rejections import Unusable
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
 
@@ -130,7 +131,7 @@ def _frames(lines: _Lines) -> Iterator[Frame]:
             found_any = True
             yield _frame(lines, number)
         else:
-            fault = ("unreadable", f"{_skip(lines):,} lines that begin with no number of atoms")
+            fault = ("unreadable", f"{counted(_skip(lines), 'line')} without a number of atoms at the beginning")
             yield Frame(number, 0, "", fault=fault)
     if not found_any:
         raise SourceError(f"{lines.path} is not extended XYZ: no frame begins with a number of atoms.")
@@ -145,14 +146,20 @@ def _frame(lines: _Lines, number: int) -> Frame:
         if frame.announced <= MOST_ATOMS:
             frame.lines.append(line)
     if n_atoms < frame.announced:
-        frame.fault = ("wrong_count", f"{frame.announced:,} atoms are announced, and {n_atoms:,} are there")
+        frame.fault = (
+            "wrong_count",
+            f"{counted(frame.announced, 'atom', 'is')} announced, and {counted(n_atoms, 'atom', 'is')} there",
+        )
     elif frame.announced > MOST_ATOMS:
         frame.fault = ("too_large", f"{frame.announced:,} atoms; the limit is {MOST_ATOMS:,}")
     while (lines.peek() or "").lstrip().startswith("VEC"):
         frame.lines.append(lines.take())
     n_more = _skip(lines)
     if n_more and not frame.fault:
-        frame.fault = ("wrong_count", f"{frame.announced:,} atoms are announced, and {n_more:,} more lines follow")
+        frame.fault = (
+            "wrong_count",
+            f"{counted(frame.announced, 'atom', 'is')} announced, and {counted(n_more, 'more line', 'follows')}",
+        )
     return frame
 
 
@@ -180,7 +187,7 @@ def read_crystal(frame: Frame) -> XyzCrystal:
     width = max(place.stop for place in columns.values())
     for place, row in enumerate(rows, start=1):
         if len(row) < width:
-            raise Unusable("wrong_count", f"atom {place} has {len(row)} columns, not {width}")
+            raise Unusable("wrong_count", f"atom {place} has {counted(len(row), 'column')}, not {width}")
     positions = [_row_numbers(row[columns["pos"]], place) for place, row in enumerate(rows, start=1)]
     stated = {key: _value(text) for key, text in spelled.items()}
     return XyzCrystal(lattice, _symbols(rows, columns), np.array(positions).reshape(-1, 3), stated, spelled)
@@ -213,7 +220,7 @@ def _lattice(spelled: dict[str, str], frame: Frame) -> np.ndarray:
     if not words:
         raise Unusable("no_cell", "it has no lattice")
     if len(words) not in (3, 9):
-        raise Unusable("no_structure", f"its lattice has {len(words)} numbers, not nine")
+        raise Unusable("no_structure", f"its lattice has {counted(len(words), 'number')}, not nine")
     if len(flags) not in (1, 3) or not _BOOLEANS.keys() >= set(flags):
         raise Unusable("no_structure", f'its pbc "{" ".join(flags)[:40]}" is not three of T and F')
     require_periodic([_BOOLEANS[flag] for flag in (flags * 3)[:3]])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.sources.values import RESERVED, fault_of_name, read_number
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 
 ID_PROP = "id_prop.csv"
@@ -96,7 +97,7 @@ def _check_names(names: tuple[str, ...], path: Path) -> None:
 def _add(row: Row, labels: Labels, path: Path) -> None:
     number, cells = row
     if len(cells) != len(labels.names) + 1:
-        raise InputInvalid(f"{path}, line {number}: {len(cells)} cells, not {len(labels.names) + 1}.")
+        raise InputInvalid(f"{path}, line {number}: {counted(len(cells), 'cell')}, not {len(labels.names) + 1}.")
     name = cells[0].strip()
     if not name:
         raise InputInvalid(f"{path}, line {number}: it has no identifier. Name a structure file.")

@@ -15,6 +15,7 @@ from builders.sources.local_file import Item, LocalFile
 from builders.sources.local_parsing import Parsed, Parsing, code_of_sources, table_of
 from builders.sources.origins import Origin
 from builders.structures.cleaning import EVERYTHING, Selection
+from embeddings.display.numbers import counted, span_of
 from embeddings.errors import InputInvalid, SourceError
 
 ITEMS_PER_BATCH = 500
@@ -96,7 +97,7 @@ class LocalStream(Stream):
 def _tasks(items: Iterator[Item]) -> Iterator[Task]:
     groups = iter(lambda: list(islice(items, ITEMS_PER_BATCH)), [])
     for number, some in enumerate(groups):
-        yield Task(number, f"{len(some):,} items, {some[0][0]} to {some[-1][0]}", some)
+        yield Task(number, f"{counted(len(some), 'item')}, {span_of(some[0][0], some[-1][0])}", some)
 
 
 def _carried(carry: Callable[[Any], Any], item: Item) -> Item:

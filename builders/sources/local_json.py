@@ -6,7 +6,6 @@ import gzip
 import json
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,10 @@ from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
 from builders.structures.rejections import Unusable
+from embeddings.display.numbers import counted
 from embeddings.display.text import one_line
 from embeddings.errors import EmbeddingsError, InputInvalid, SourceError
+from embeddings.store.archives import ZIP_FAULTS
 
 STRUCTURE = "structure"
 """The column of structures in a MatBench data set."""
@@ -55,7 +56,7 @@ def parse_matbench(name: str, content: Any, disorder: str) -> StructureRecord:
     if not isinstance(row, list):
         raise Unusable("no_structure", f"the row is {type(row).__name__}, not a list")
     if len(row) != len(columns):
-        raise Unusable("wrong_count", f"the row has {len(row)} cells, not {len(columns)}")
+        raise Unusable("wrong_count", f"the row has {counted(len(row), 'cell')}, not {len(columns)}")
     cells = dict(zip(columns, row, strict=True))
     lattice, sites, coords = structure_parts(cells.pop(STRUCTURE))
     return make_record(name, lattice, sites, coords, disorder=disorder, properties=cells)
@@ -131,7 +132,9 @@ def _matbench_rows(stream: JsonStream, header: Mapping[str, Any], path: Path) ->
         else:
             yield str(name), (columns, row)
     if n_rows < len(index):
-        raise InputInvalid(f"{path} has {len(index):,} identifiers in its index, and {n_rows:,} rows of data.")
+        raise InputInvalid(
+            f"{path} has {counted(len(index), 'identifier')} in its index, and {counted(n_rows, 'row')} of data."
+        )
 
 
 def _jarvis_items(path: Path) -> Iterator[Item]:
@@ -155,10 +158,12 @@ def _brief(value: Any) -> str:
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
     if len(members) != 1:
-        raise InputInvalid(f"{path} holds {len(members)} .json files; a data set has exactly one.")
+        raise InputInvalid(f"{path} holds {len(members)} .json files; a data set has exactly one. Unpack it first.")
     member = members[0]
     if stat.S_ISLNK(member.external_attr >> 16) or ".." in Path(member.filename).parts or member.filename[0] in "/\\":
-        raise InputInvalid(f'{path} cannot be trusted: its member "{member.filename}" points outside of it.')
+        raise InputInvalid(
+            f'{path} cannot be trusted: its member "{member.filename}" points outside of it. Unpack it by hand.'
+        )
     return member
 
 
@@ -169,5 +174,6 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except EmbeddingsError:
         raise
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path} is damaged or not of its format: {type(error).__name__}: {error}") from error
+    except ZIP_FAULTS as error:
+        reason = f"{type(error).__name__}: {str(error).rstrip('.')}"
+        raise SourceError(f"{path} is damaged or not of its format ({reason}). Copy or download it again.") from error

@@ -38,6 +38,7 @@ from builders.sources.origins import ORIGINS, Origin
 from builders.sources.structures import StructureRecord
 from builders.sources.tabulated import tabulate
 from builders.structures.cleaning import EVERYTHING, Selection
+from embeddings.display.numbers import counted
 
 BATCH = 400
 """Identifiers per request; more would make the address too long."""
@@ -207,7 +208,7 @@ class MaterialsProjectStream(Stream):
         if not ids:
             return {}
         criteria = {"deprecated": False, "material_ids": ",".join(ids), "_limit": PAGE}
-        page, _ = self._client.page(f"{len(ids)} documents from {ids[0]} on", criteria, FIELDS, check)
+        page, _ = self._client.page(f"{counted(len(ids), 'document')} from {ids[0]} on", criteria, FIELDS, check)
         found = {normal_id(document["material_id"]): document for document in page}
         return {source_id: found[known] for known, source_id in wanted.items()}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from builders.sources.addresses import Address, parse_address, without_secrets
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, MissingExtra, SourceError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_api_key(path: Path | None) -> str:
     if not _is_key(key):
         raise SourceError(
             f"What {where} holds is not a Materials Project key: {KEY_LENGTH} letters and digits, not "
-            f"{len(key)} characters. {HOW_TO_GET_A_KEY}."
+            f"{counted(len(key), 'character')}. {HOW_TO_GET_A_KEY}."
         )
     return key
 

@@ -12,6 +12,7 @@ import numpy as np
 from builders.sources.disorder import Site, composition
 from builders.sources.structures import fractional
 from builders.structures.rejections import Unusable
+from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 
 ENTRY_FIELDS = (
@@ -72,7 +73,10 @@ def read_structure(attributes: Mapping[str, Any]) -> tuple[np.ndarray, list[Site
     n_stated = attributes.get("nsites")
     if len(positions) != len(sites) or n_stated not in (None, len(sites)):
         n_stated = len(positions) if n_stated in (None, len(sites)) else n_stated
-        raise Unusable("wrong_count", f"{len(sites)} sites have a species, and {n_stated} are stated")
+        raise Unusable(
+            "wrong_count",
+            f"{counted(len(sites), 'site', 'has')} a species, of {n_stated} stated",
+        )
     _require_formula(attributes.get("chemical_formula_reduced"), sites)
     _require_elements(attributes.get("elements"), attributes.get("nelements"), sites)
     return lattice, sites, fractional(lattice, positions)

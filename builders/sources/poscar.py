@@ -16,6 +16,7 @@ import numpy as np
 from builders.sources.structures import fractional
 from builders.sources.values import read_number
 from builders.structures.rejections import Unusable
+from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS
 
 SYMBOLS_FROM_COMMENT = "symbols_from_the_comment_line"
@@ -99,17 +100,25 @@ def _species(lines: list[str]) -> tuple[list[str] | None, list[int], int]:
     if not counts or not all(word.isdecimal() for word in counts):
         raise _fault(6, f'"{_line(lines, 6).strip()[:40]}" is not the number of atoms of each element')
     if len(words) != len(counts):
-        raise Unusable("wrong_count", f"{len(words)} elements ({' '.join(words)[:40]}) and {len(counts)} counts")
+        raise Unusable(
+            "wrong_count",
+            f"{counted(len(words), 'element')} ({' '.join(words)[:40]}) and {counted(len(counts), 'count')}",
+        )
     return words, [int(word) for word in counts], 7
 
 
 def _positions(lines: list[str], start: int, n_sites: int, is_selective: bool) -> tuple[np.ndarray, list[str | None]]:
     if n_sites > len(lines) - start:
-        raise Unusable("wrong_count", f"{n_sites:,} atoms are announced, and {len(lines) - start:,} lines are left")
+        raise Unusable(
+            "wrong_count",
+            f"{counted(n_sites, 'atom', 'is')} announced, and {counted(len(lines) - start, 'line', 'is')} left",
+        )
     positions, labels = np.empty((n_sites, 3)), list[str | None]()
     for place in range(n_sites):
         if not _line(lines, start + place).strip():
-            raise Unusable("wrong_count", f"{n_sites} atoms are announced, and {place} have a position")
+            raise Unusable(
+                "wrong_count", f"{counted(n_sites, 'atom', 'is')} announced, with {counted(place, 'position')}"
+            )
         positions[place] = _numbers(lines, start + place, 3)[:3]
         rest = _line(lines, start + place).split()[3:]
         if is_selective or (len(rest) >= 3 and _FLAGS.issuperset(word.upper() for word in rest[:3])):
@@ -123,7 +132,7 @@ def _require_end(lines: list[str], at: int, n_sites: int) -> None:
     """Check that nothing follows the positions except velocities below a blank line or a heading."""
     words = _words(lines, at) if at < len(lines) else []
     if len(words) >= 3 and all(read_number(word) is not None for word in words[:3]):
-        raise Unusable("wrong_count", f"{n_sites} atoms are announced, and more have a position")
+        raise Unusable("wrong_count", f"{counted(n_sites, 'atom', 'is')} announced, and more have a position")
 
 
 def _symbols(
@@ -175,7 +184,7 @@ def _numbers(lines: list[str], at: int, least: int = 1) -> list[float]:
             break
         numbers.append(number)
     if len(numbers) < least:
-        raise _fault(at, f'"{_line(lines, at).strip()[:40]}" does not begin with {least} numbers')
+        raise _fault(at, f'"{_line(lines, at).strip()[:40]}" does not begin with {counted(least, "number")}')
     if not np.isfinite(numbers).all():
         raise Unusable("not_finite", f'line {at + 1}: "{_line(lines, at).strip()[:40]}" is not finite')
     return numbers

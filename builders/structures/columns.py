@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from embeddings.display.numbers import counted
 from embeddings.errors import SourceError
 
 SHOWN = 20
@@ -180,7 +181,9 @@ def _inner_lists(n_lists: np.ndarray, lists: pa.Array, width: int) -> tuple[np.n
     row_of_list = np.repeat(np.arange(len(n_lists)), n_lists)
     widths = _lengths(lists)
     wrong = np.flatnonzero(widths != width)
-    problems = {int(row_of_list[k]): f"holds a list of {widths[k]} numbers; {width} are needed" for k in wrong[::-1]}
+    problems = {
+        int(row_of_list[k]): f"holds a list of {counted(widths[k], 'number')}; {width} are needed" for k in wrong[::-1]
+    }
     lengths = np.bincount(row_of_list, weights=widths, minlength=len(n_lists)).astype(np.int64)
     return lengths, pc.list_flatten(lists), problems
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from builders.structures.cleaning import ENCODABLE, apply_filters, at_most
 from builders.structures.table import StructureTable
+from embeddings.display.numbers import counted, share_of
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, InputInvalid
 from embeddings.protocols import EncoderOfCrystals
@@ -46,18 +47,18 @@ def encodable(structures: Structures, encoder: EncoderOfCrystals) -> StructureTa
     if not covered.all():
         unknown = np.setdiff1d(table.atomic_numbers, encoder.atomic_numbers).tolist()
         raise ElementNotCovered(
-            f"{encoder!r} was not trained on {', '.join(map(_name, unknown))}, which {(~covered).sum()} of "
-            f"{len(table)} structures hold. Leave these out: encoder.covers(structures) tells which they are."
+            f"{encoder!r} was not trained on {', '.join(map(_name, unknown))}, in {(~covered).sum():,} of "
+            f"{counted(len(table), 'structure')}. Leave these out: encoder.covers(structures) tells which they are."
         )
     n_empty = int((table.n_sites == 0).sum())
     if n_empty:
-        raise InputInvalid(f"{n_empty} of {len(table)} structures have no atoms. Leave them out.")
+        raise InputInvalid(f"{share_of(n_empty, len(table), 'structure', 'has')} no atoms. Leave out what has none.")
     _, unfit = apply_filters(table, ENCODABLE | {"too_many_sites": at_most(encoder.max_sites)})
     if unfit:
         counts = ", ".join(f"{n} {reason}" for reason, n in unfit.items())
         raise InputInvalid(
-            f"{sum(unfit.values())} of {len(table)} structures cannot be encoded: {counts} (the most sites are "
-            f"{encoder.max_sites:,}; encoder.max_sites raises it). Leave them out."
+            f"{sum(unfit.values())} of {counted(len(table), 'structure')} cannot be encoded: {counts} (the most sites "
+            f"are {encoder.max_sites:,}; encoder.max_sites raises it). Leave them out."
         )
     return table
 

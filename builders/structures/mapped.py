@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from builders.runs.ahead import ahead, threads_there
 from builders.runs.arrays import ArrayWriter, MappedArrays, scratch_arrays, stored_arrays
 from builders.runs.code import code_hash
 from builders.runs.identity import identity_of
-from builders.structures.graphs import Advance, NeighborGraphs, neighbor_graphs
+from builders.structures.equivalent import EDGES_FOR, ReducedGraphs, reduced, reduced_neighbors
+from builders.structures.graphs import Advance, neighbor_graphs
 from builders.structures.table import SITES_AT_ONCE, StructureTable, spans
 from builders.structures.texts import Texts
 
@@ -111,7 +112,7 @@ def mapped_table(arrays: MappedArrays, folder: Path, identity: str) -> MappedTab
 
 
 @dataclass(frozen=True)
-class MappedGraphs(NeighborGraphs):
+class MappedGraphs(ReducedGraphs):
     """Neighbors whose arrays lie in files, crystals of like size together.
 
     Attributes:
@@ -119,8 +120,17 @@ class MappedGraphs(NeighborGraphs):
         arrays: the files.
     """
 
-    places: np.ndarray
-    arrays: MappedArrays
+    places: np.ndarray = field(kw_only=True)
+    arrays: MappedArrays = field(kw_only=True)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of sets of each crystal, (n,) int64."""
+        return super().sizes[self.places]
+
+    def sets_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the indices of the sets of the given crystals, one crystal after the other."""
+        return super().sets_of(self.places[rows])
 
     def edges_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the edge indices of the given crystals, one crystal after the other."""
@@ -135,12 +145,17 @@ class MappedGraphs(NeighborGraphs):
         self.arrays.release()
 
 
-def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None = None) -> NeighborGraphs:
-    """Return the neighbors of every atom: those of a mapped table in files beside it, made once; others in memory.
+def graphs_of(
+    table: StructureTable, cutoff: float, *, rounds: int | None, advance: Advance | None = None
+) -> ReducedGraphs:
+    """Return the neighbors of one atom of each set of equivalent ones.
+
+    Those of a mapped table are in files beside it, made once; others are in memory.
 
     Args:
         table: the crystals.
         cutoff: in angstrom.
+        rounds: see `builders.structures.equivalent.equivalent_atoms`.
         advance: called with the number of crystals done.
 
     Raises:
@@ -148,12 +163,12 @@ def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None =
         OutputInvalid: the files cannot be written.
     """
     if not isinstance(table, MappedTable):
-        return neighbor_graphs(table, cutoff, advance=advance)
-    identity = identity_of("neighbors", table.identity, cutoff, code_hash([]))
+        return reduced_neighbors(table, cutoff, rounds, advance=advance)
+    identity = identity_of("neighbors", table.identity, cutoff, rounds, code_hash([]))
     arrays = stored_arrays(
         table.folder.parent / f"neighbors-{identity[:12]}",
         identity,
-        lambda writer: _write_graphs(writer, table, cutoff, advance),
+        lambda writer: _write_graphs(writer, table, cutoff, rounds, advance),
     )
     return MappedGraphs(
         cutoff=cutoff,
@@ -161,24 +176,31 @@ def graphs_of(table: StructureTable, cutoff: float, *, advance: Advance | None =
         centers=arrays["centers"],
         neighbors=arrays["neighbors"],
         distances=arrays["distances"],
+        set_offsets=arrays["set_offsets"],
+        atomic_numbers=arrays["atomic_numbers"],
+        counts=arrays["counts"],
         places=arrays["places"],
         arrays=arrays,
     )
 
 
-def _write_graphs(writer: ArrayWriter, table: MappedTable, cutoff: float, advance: Advance | None) -> None:
+def _write_graphs(
+    writer: ArrayWriter, table: MappedTable, cutoff: float, rounds: int | None, advance: Advance | None
+) -> None:
     order = np.argsort(table.n_sites, kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
     writer.append("places", places)
 
-    def found(span: tuple[int, int]) -> NeighborGraphs:
-        return neighbor_graphs(StructureTable.take(table, order[slice(*span)]), cutoff)
+    def found(span: tuple[int, int]) -> ReducedGraphs:
+        part = StructureTable.take(table, order[slice(*span)])
+        return reduced(part, neighbor_graphs(part, cutoff), rounds)
 
-    parts = list(spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=SITES_AT_ONCE // 16))
+    parts = list(spans(table.n_sites[order], most=SITES_AT_ONCE, most_sites=EDGES_FOR))
     for (start, stop), graphs in zip(parts, ahead(parts, found, threads=threads_there()), strict=True):
         writer.append_lengths("offsets", np.diff(graphs.offsets))
-        for name in ("centers", "neighbors", "distances"):
+        writer.append_lengths("set_offsets", graphs.sizes)
+        for name in ("centers", "neighbors", "distances", "atomic_numbers", "counts"):
             writer.append(name, getattr(graphs, name))
         table.release()
         if advance is not None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from builders.structures.columns import Lists, Problems, check_names, listed, read_ids, read_lists, read_property
 from builders.structures.texts import Texts
+from embeddings.display.numbers import agreeing, counted
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import ColumnNotFound, SourceError
 
@@ -240,7 +241,7 @@ def _require_columns(table: pa.Table, origin: str) -> None:
     missing = [name for name in STRUCTURE_COLUMNS if name not in table.column_names]
     if missing:
         raise ColumnNotFound(
-            f"{origin} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}. "
+            f"{origin} lacks the {agreeing(len(missing), 'column', 'columns')} {', '.join(missing)}. "
             f"A structure table needs {', '.join(STRUCTURE_COLUMNS)}; this one has {listed(table.column_names)}."
         )
 
@@ -263,7 +264,7 @@ def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | Non
         if lists is None:
             continue
         for row in np.flatnonzero(lists.lengths != length).tolist():
-            problems[row] = f"{name} holds {lists.lengths[row]} numbers; {needs.format(n_atoms[row])}"
+            problems[row] = f"{name} holds {counted(lists.lengths[row], 'number')}; {needs.format(n_atoms[row])}"
         problems |= {row: f"{name} {what}" for row, what in lists.problems.items()}
     return problems | {row: f"atomic_numbers {what}" for row, what in numbers.problems.items()}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from embeddings.adopt.raw import MOST_NUMBERS, RawTable, check_shape, matrix, po
 from embeddings.adopt.texts import read_delimited
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import CatalogCorrupt, InputInvalid
+from embeddings.store.archives import ZIP_FAULTS
 from embeddings.store.decode import import_h5py, parse_npy
 from embeddings.store.reading import IN_MEMORY, read_bounded, why
 from embeddings.store.tensors import read_tensors
@@ -47,14 +47,18 @@ def read_npz(path: Path, *, array: str | None = None, first_row: int | None = No
         with zipfile.ZipFile(io.BytesIO(_content(path))) as archive:
             size = sum(part.file_size for part in archive.infolist())
             if size > _LARGEST:
-                raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has.")
+                raise InputInvalid(
+                    f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has. Save the table alone."
+                )
             found = {
                 p.filename.removesuffix(".npy"): _parsed(path, _part(path, archive, p)) for p in archive.infolist()
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, InputInvalid):
-            raise
-        raise InputInvalid(f"{path} is not an intact .npz archive: {error}.") from error
+    except InputInvalid:
+        raise
+    except ZIP_FAULTS as error:
+        raise InputInvalid(
+            f"{path} is not an intact .npz archive: {error}. Copy it again, or save it again with numpy.savez."
+        ) from error
     return _choice(str(path), "NPZ", found, array, first_row)
 
 
@@ -110,7 +114,9 @@ def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = N
         with h5py.File(io.BytesIO(content), "r") as file:
             file.visititems(take)
             if (size := sum(data.nbytes for data in there.values())) > _LARGEST:
-                raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has.")
+                raise InputInvalid(
+                    f"{path} unpacks to {size >> 20:,} MiB, which no table of elements has. Save the table alone."
+                )
             found = {
                 name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
                 for name, data in there.items()
@@ -118,7 +124,7 @@ def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = N
     except InputInvalid:
         raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
-        raise InputInvalid(f"{path} cannot be read as HDF5: {error}.") from error
+        raise InputInvalid(f"{path} cannot be read as HDF5: {error}. Copy it again, or save it again.") from error
     return _choice(str(path), "HDF5", found, array, first_row)
 
 

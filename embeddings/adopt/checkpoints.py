@@ -98,7 +98,9 @@ def _check_unpacked(path: Path, content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(part.file_size for part in archive.infolist())
     if size > LARGEST:
-        raise InputInvalid(f"{path} unpacks to {size >> 20:,} MiB; at most {LARGEST >> 20:,} are read.")
+        raise InputInvalid(
+            f"{path} unpacks to {size >> 20:,} MiB; at most {LARGEST >> 20:,} are read. Save the table alone."
+        )
 
 
 def _numbers(path: Path, tensor: Any) -> np.ndarray:

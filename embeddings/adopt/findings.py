@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embeddings.adopt.raw import ElementRows
+from embeddings.display.numbers import counted, none_of
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 
@@ -88,7 +89,7 @@ def leave_out(rows: ElementRows, findings: Collection[Finding], keep: Collection
         raise InputInvalid(f"The rows of {', '.join(broken)} have cells that are not numbers, so they cannot be kept.")
     if not kept.any():
         raise InputInvalid(
-            f"None of the {len(kept)} rows is left: {findings[0].symbol}, {findings[0].reason}, and so on."  # type: ignore[index]
+            f"{none_of(len(kept), 'row', '', 'is')} left: {findings[0].symbol}, {findings[0].reason}, and so on."  # type: ignore[index]
         )
     return ElementRows(rows.atomic_numbers[kept], rows.vectors[kept], rows.columns, rows.notes)
 
@@ -117,7 +118,7 @@ def _not_numbers(vectors: np.ndarray) -> Odd:
         n = int(bad[place].sum())
         yield (
             int(place),
-            "no numbers at all" if n == bad.shape[1] else f"{n} of {bad.shape[1]} cells without a number",
+            "no numbers at all" if n == bad.shape[1] else f"{n} of {counted(bad.shape[1], 'cell')} without a number",
             True,
         )
 
@@ -147,7 +148,7 @@ def _repeats(vectors: np.ndarray) -> Odd:
     _, group, sizes = np.unique(steps, axis=0, return_inverse=True, return_counts=True)
     for place, n in zip(finite.tolist(), sizes[group.ravel()].tolist(), strict=True):
         if n > 1:
-            yield place, f"the same row as {n - 1} other element{'s' * (n > 2)}", n > 2
+            yield place, f"the same row as {counted(n - 1, 'other element')}", n > 2
 
 
 def _norms(vectors: np.ndarray) -> Odd:

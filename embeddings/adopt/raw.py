@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted, share_of
 from embeddings.display.text import shortened
 from embeddings.elements import SYMBOLS, atomic_number
 from embeddings.errors import ElementUnknown, InputInvalid
@@ -95,7 +96,7 @@ def raw_table(
     if ragged:
         odd = _few([f"{key} has {n}" for key, n in ragged])
         raise InputInvalid(
-            f"{source} is ragged: {rows[0][0]} has {len(rows[0][1])} numbers, {odd}. Give each row as many."
+            f"{source} is ragged: {rows[0][0]} has {counted(len(rows[0][1]), 'number')}, {odd}. Give each row as many."
         )
     names = names_of(columns)
     repeated = [name for name, n in Counter(names).items() if n > 1]
@@ -126,8 +127,8 @@ def positional(
         first = {len(SYMBOLS): 1, len(SYMBOLS) + 1: 0}.get(len(values))
     if first is None:
         raise InputInvalid(
-            f"{source} has {len(values)} rows and no symbols, so nothing says which row is which element. Say which "
-            "atomic number the first row is: --first-row 1, or 0 for a row of padding above hydrogen."
+            f"{source} has {counted(len(values), 'row')} and no symbols, so nothing says which row is which element. "
+            "Say which atomic number the first row is: --first-row 1, or 0 for a row of padding above hydrogen."
         )
     said = f"Rows go by atomic number from {first}{' (padding, left out)' if first == 0 else ''}."
     keep = slice(1, None) if first == 0 else slice(None)
@@ -158,11 +159,13 @@ def check_shape(source: str, n_rows: int, dim: int) -> None:
         InputInvalid: it is.
     """
     if n_rows < 1 or dim < 1:
-        raise InputInvalid(f"{source} has {n_rows} rows of {dim} numbers; there is nothing to import.")
+        raise InputInvalid(
+            f"{source} has {counted(n_rows, 'row')} of {counted(dim, 'number')}; there is nothing to import."
+        )
     if n_rows > MOST_ROWS or dim > WIDEST or n_rows * dim > MOST_NUMBERS:
         raise InputInvalid(
-            f"{source} has {n_rows:,} rows of {dim:,} numbers, which no table of elements has (at most {MOST_ROWS:,} "
-            f"rows, {WIDEST:,} numbers each, {MOST_NUMBERS:,} in all)."
+            f"{source} has {counted(n_rows, 'row')} of {counted(dim, 'number')}, which no table of elements has (at "
+            f"most {MOST_ROWS:,} rows, {WIDEST:,} numbers each, {MOST_NUMBERS:,} in all)."
         )
 
 
@@ -196,7 +199,7 @@ def element_rows(table: RawTable, *, skip_unknown: bool = False) -> ElementRows:
             first = first or error
     if unknown and not skip_unknown:
         raise ElementUnknown(
-            f"{table.source} has {len(unknown)} of {len(table.keys)} rows that are not those of elements: "
+            f"In {table.source}, {share_of(len(unknown), len(table.keys), 'row', 'is')} not of an element: "
             f"{_few(unknown)}. {first} Correct them, or leave these rows out with --skip-unknown."
         )
     repeated = [z for z, n in Counter(number_of.values()).items() if n > 1]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.adopt.raw import WIDEST, RawTable, positional, raw_table
+from embeddings.display.numbers import counted, none_of
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import InputInvalid
@@ -99,10 +100,10 @@ def read_word2vec(path: Path) -> RawTable:
     except OSError as error:
         raise InputInvalid(f"{path} cannot be read: {why(error)}.") from error
     if not rows:
-        raise InputInvalid(f"{path}: none of its {n_words:,} words is an element's symbol.")
+        raise InputInvalid(f"{path}: {none_of(n_words, 'word', '', 'is')} an element's symbol.")
     wrong = [word for word, cells in rows if len(cells) != dim]
     if wrong:
-        raise InputInvalid(f"{path}: {wrong[0]} has not {dim} numbers, as its first line says.")
+        raise InputInvalid(f"{path}: {wrong[0]} has not {counted(dim, 'number')}, as its first line says.")
     notes = [f"Of {n_words:,} words, {len(rows)} are symbols of elements; the others are passed over."]
     words = [word for word, _ in rows if word in ENGLISH]
     if words:
@@ -131,7 +132,9 @@ def _lines(path: Path, file: Any, dim: int) -> Iterator[str]:
     longest = 64 * dim + 4096
     while line := file.readline(longest):
         if len(line) >= longest:
-            raise InputInvalid(f"{path} has a line of {longest:,} bytes or more, too long for {dim} numbers.")
+            raise InputInvalid(
+                f"{path} has a line of {longest:,} bytes or more, too long for {counted(dim, 'number')}."
+            )
         if line.strip():
             yield line.decode("utf-8", "replace")
 
@@ -150,7 +153,7 @@ def _records(path: Path, rows: list[dict[str, Any]], drop: Collection[str]) -> R
     key = names[_key_column(path, names, [[row.get(name) for name in names] for row in rows])]
     absent = [str(row.get(key)) for row in rows if key not in row]
     if absent:
-        raise InputInvalid(f'{path}: {len(absent)} objects have no "{key}".')
+        raise InputInvalid(f'{path}: {counted(len(absent), "object", "has")} no "{key}".')
     vectors = [name for name in names if name != key and isinstance(rows[0][name], list)]
     if len(vectors) == 1:
         cells = [(_cell_key(row[key]), row.get(vectors[0]) or []) for row in rows]

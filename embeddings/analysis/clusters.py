@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.analysis.rows import Elements, as_rows, spread_of
 from embeddings.display.html import html_table
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.elements import symbol
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
@@ -109,7 +110,7 @@ class Clustering:
         return {label: [names[row] for row in np.flatnonzero(self.labels == label)] for label in order}
 
     def __repr__(self) -> str:
-        return f"Clustering({len(self.labels):,} rows in {self.k} clusters by {self.method})"
+        return f"Clustering({counted(len(self.labels), 'row')} in {counted(self.k, 'cluster')} by {self.method})"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
@@ -201,7 +202,7 @@ def _partners(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
 
 def _checked(symbols: Sequence[str], n: int) -> tuple[str, ...]:
     if len(symbols) != n:
-        raise InputInvalid(f"There are {n} rows but {len(symbols)} symbols.")
+        raise InputInvalid(f"{counted(n, 'row')} came with {counted(len(symbols), 'symbol')}.")
     return tuple(map(symbol, symbols))
 
 

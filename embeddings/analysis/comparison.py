@@ -13,6 +13,7 @@ from embeddings.analysis.changes import Changes, changes_between
 from embeddings.analysis.frames import data_frame
 from embeddings.catalog import ElementCatalog
 from embeddings.display.html import html_table
+from embeddings.display.numbers import counted
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog
@@ -124,7 +125,7 @@ def compare(
     keys, of_a, of_b = _rows(a, b, formulas)
     if len(keys) < 2:
         raise InputInvalid(
-            f'"{a.name}" and "{b.name}" share {len(keys)} elements; neighbors need at least two in common.'
+            f'"{a.name}" and "{b.name}" share {counted(len(keys), "element")}; neighbors need at least two in common.'
         )
     kept = kept_neighbors(of_a, of_b, k, metric=metric)
     in_a, in_b = _shape(of_a, f'"{a.name}"'), _shape(of_b, f'"{b.name}"')

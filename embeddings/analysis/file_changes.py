@@ -13,7 +13,7 @@ import numpy as np
 from embeddings.errors import InputInvalid
 from embeddings.search.exact import directions
 from embeddings.search.shared import encoder_sha256
-from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.footer import Footer, Level
 from embeddings.vectors.rows import FileRows
 
 SAME = 0.99999

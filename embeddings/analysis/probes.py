@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.loaders import as_uae
 from embeddings.search.ordering import DIGITS
@@ -84,8 +85,9 @@ def probe(
         known = np.isfinite(values)
         if known.sum() < MIN_ELEMENTS or np.ptp(values[known]) == 0:
             raise InputInvalid(
-                f"{name} has {known.sum()} values for these {len(numbers)} elements, {len(set(values[known]))} of them "
-                f"different; a probe needs {MIN_ELEMENTS} elements that are not all the same."
+                f"{name} has {counted(known.sum(), 'value')} for these {len(numbers)} elements, "
+                f"{len(set(values[known]))} of them different; a probe needs {MIN_ELEMENTS} elements that are not all "
+                "the same."
             )
         scores[name] = _score(values[known], left_out_predictions(vectors[known], values[known]))
     return scores

@@ -11,6 +11,7 @@ from typing import Literal, TextIO, get_args
 import numpy as np
 
 from embeddings.analysis.rows import Elements, as_rows, spread_of
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
 from embeddings.search.ordering import DIGITS
 
@@ -42,7 +43,7 @@ class Projection:
     axes: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"Projection({len(self.at):,} rows on {', '.join(self.axes)})"
+        return f"Projection({counted(len(self.at), 'row')} on {', '.join(self.axes)})"
 
 
 def project(data: Elements | np.ndarray, method: Method = "umap", *, dims: int = 2, seed: int = 0) -> Projection:
@@ -72,8 +73,7 @@ def project(data: Elements | np.ndarray, method: Method = "umap", *, dims: int =
         raise InputInvalid(f"A map has 2 or 3 dimensions, not {dims}.")
     if len(rows) < LEAST_ROWS[method] + dims - 2:
         raise InputInvalid(
-            f'"{method}" in {dims} dimensions needs at least {LEAST_ROWS[method] + dims - 2} rows, '
-            f"but there are {len(rows)}."
+            f'"{method}" in {dims} dimensions needs at least {LEAST_ROWS[method] + dims - 2} rows, and has {len(rows)}.'
         )
     return {"umap": _umap, "pca": _pca, "tsne": _tsne}[method](rows, dims, seed)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
+from embeddings.display.numbers import share_of
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_uae
 
@@ -58,7 +59,8 @@ def finite_rows(data: Any) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         raise InputInvalid(
-            f"{len(bad)} of {len(rows)} rows hold NaN or infinity, the first is row {bad[0]}; leave them out."
+            f"{share_of(len(bad), len(rows), 'row', 'holds')} NaN or infinity, the first is row {bad[0]}; leave them "
+            "out."
         )
     if np.abs(rows).max() > LARGEST:
         raise InputInvalid(

@@ -18,6 +18,7 @@ from embeddings.analysis.frames import data_frame
 from embeddings.analysis.probes import ALPHAS
 from embeddings.bench.paired import Outcome, corrected_p, holm, outcome_of
 from embeddings.display.html import html_table
+from embeddings.display.numbers import counted, share_of
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
@@ -137,7 +138,7 @@ class Ranking:
     def summary(self) -> str:
         """Return how much was measured, in a few words."""
         used = "" if self.n_used == self.n_formulas else f", {self.n_used:,} of them drawn at random"
-        return f"{self.n_rows:,} rows, {self.n_formulas:,} formulas{used}"
+        return f"{counted(self.n_rows, 'row')}, {counted(self.n_formulas, 'formula')}{used}"
 
     def __repr__(self) -> str:
         return f"Ranking({', '.join(f'{name} {score.mae:.4g}' for name, score in self.scores.items())})"
@@ -178,7 +179,9 @@ def transferability(
     """
     spelled, numbers = reduced_formulas(formulas), _numbers(values)
     if len(spelled) != len(numbers):
-        raise InputInvalid(f"There are {len(spelled)} formulas and {len(numbers)} values; each needs one.")
+        raise InputInvalid(
+            f"{counted(len(spelled), 'formula')} came with {counted(len(numbers), 'value')}; each needs one."
+        )
     distinct, means = _one_row_each(spelled, numbers)
     _check_enough(distinct, means, n_folds)
     rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
@@ -223,8 +226,8 @@ def _numbers(values: Sequence[Any]) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
         raise TargetInvalid(
-            f"{len(bad)} of {len(numbers)} values are missing or not finite, the first in row {bad[0]} (counted from "
-            "0). Leave these rows out."
+            f"{share_of(len(bad), len(numbers), 'value', 'is')} missing or not finite, the first in row {bad[0]} "
+            "(counted from 0). Leave these rows out."
         )
     return numbers
 
@@ -250,8 +253,8 @@ def _one_row_each(spelled: list[str], numbers: np.ndarray) -> tuple[list[str], n
 def _check_enough(distinct: list[str], means: np.ndarray, n_folds: int) -> None:
     if n_folds < 2 or len(distinct) < n_folds:
         raise InputInvalid(
-            f"{len(distinct)} different reduced formulas cannot be split into {n_folds} folds; use at least "
-            "2 folds, and one formula for each."
+            f"{counted(len(distinct), 'different reduced formula')} cannot be split into {counted(n_folds, 'fold')}; "
+            "use at least 2 folds, and one formula for each."
         )
     if np.ptp(means) == 0:
         raise TargetInvalid(f"The value is {means[0]:g} for every formula: there is nothing to learn.")

@@ -12,6 +12,7 @@ import numpy as np
 from embeddings.bench.conformal import Calibration
 from embeddings.bench.neighborhood import Neighborhood
 from embeddings.errors import CatalogCorrupt
+from embeddings.store.archives import ZIP_FAULTS
 from embeddings.store.decode import parse_npy
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def read_calibration(path: Path, content: bytes, said: IntervalEntry | None) -> 
             found = {name: arrays[name] for name in names}
         neighborhood = Neighborhood(*(found[name] for name in names[:4]))
         _check_shapes(neighborhood, found.get("errors"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, *ZIP_FAULTS) as error:
         raise CatalogCorrupt(f"{path} cannot be read: {error}. Fit the model again.") from error
     if said is None:
         return neighborhood, None

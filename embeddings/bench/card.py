@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from embeddings.bench.in_context_weights import HEAD
 from embeddings.bench.manifest import ModelManifest
 from embeddings.bench.structures import described
+from embeddings.display.numbers import counted
 from embeddings.display.text import one_line
 
 CARD = "CARD.md"
@@ -74,9 +75,9 @@ def _error(manifest: ModelManifest) -> str:
         for name, value in error.metrics.items()
     ]
     return (
-        f"{_table(('', ''), rows)}\n\nMeasured out of fold on {error.n_rows:,} rows in {error.n_folds} "
-        f"fold{'s' * (error.n_folds > 1)}. No formula stands in two folds, and the weights of the stack were chosen on "
-        "the other folds. Candidates that did badly were left out on these rows, so expect slightly more; "
+        f"{_table(('', ''), rows)}\n\nMeasured out of fold on {counted(error.n_rows, 'row')} in "
+        f"{counted(error.n_folds, 'fold')}. No formula stands in two folds, and the weights of the stack were chosen "
+        "on the other folds. Candidates that did badly were left out on these rows, so expect slightly more; "
         "`embeddings bench` measures it without that."
     )
 
@@ -112,7 +113,7 @@ def _training(manifest: ModelManifest) -> str:
         "Catalogs tried": ", ".join(search.catalogs) or "none",
         "Heads tried": ", ".join(search.heads),
         "Seed": str(search.seed),
-        "Budget": budget + (f"; {search.n_skipped} candidates were left out" if search.n_skipped else ""),
+        "Budget": budget + (f"; {counted(search.n_skipped, 'candidate')} left out" if search.n_skipped else ""),
     }
     return _table(("", ""), facts.items())
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.bench.drawing import Axis, Frame
 from embeddings.bench.wording import SCORE_WORDS, feature_words, number
+from embeddings.display.numbers import counted
 from embeddings.display.text import one_line, shortened
 
 MAX_DOTS = 2_000
@@ -112,7 +113,7 @@ def _curve(content: dict[str, Any]) -> list[Chart]:
     frame = Frame(Axis.over("rows to train on", n_rows, is_log=True), Axis.over(name, losses, is_log=True))
     marks, keys = [], []
     for one, style in zip(curves, ("other", "main"), strict=False):
-        titles = [f"{n:,} rows: {number(loss)}" for n, loss in zip(one["n_rows"], one["losses"], strict=True)]
+        titles = [f"{counted(n, 'row')}: {number(loss)}" for n, loss in zip(one["n_rows"], one["losses"], strict=True)]
         marks += [
             frame.line(one["n_rows"], one["losses"], f"curve {style}"),
             frame.dots(one["n_rows"], one["losses"], titles, f"knot {style}"),
@@ -131,7 +132,7 @@ def _calibration(content: dict[str, Any]) -> list[Chart]:
     words = words if is_class else ("share that an interval is to hold", "share that it held")
     frame = Frame(Axis(words[0], 0.0, 1.0), Axis(words[1], 0.0, 1.0))
     titles = [
-        f"{number(a)} promised, {number(b)} found, {n:,} rows"
+        f"{number(a)} promised, {number(b)} found, {counted(n, 'row')}"
         for a, b, n in zip(found["promised"], found["found"], found["n"], strict=True)
     ]
     svg = frame.svg(

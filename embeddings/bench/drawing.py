@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from embeddings.bench.wording import number
+from embeddings.display.numbers import counted
 
 WIDTH, HEIGHT = 380, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 44
@@ -97,7 +98,7 @@ class Frame:
         parts = []
         for low, high, height in zip(edges[:-1], edges[1:], heights, strict=True):
             (left, top), (right, ground) = self.point(low, height), self.point(high, 0)
-            title = f"{number(low)} to {number(high)}: {height:,.0f} rows"
+            title = f"{number(low)} to {number(high)}: {counted(int(height), 'row')}"
             parts.append(
                 f'<rect class="bar" x="{left + 0.5:.1f}" y="{top:.1f}" width="{max(0.5, right - left - 1):.1f}" '
                 f'height="{ground - top:.1f}"><title>{html.escape(title)}</title></rect>'

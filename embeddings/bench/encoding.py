@@ -14,7 +14,7 @@ from embeddings.store import roots
 
 if TYPE_CHECKING:
     from embeddings.bench.manifest import StructureUse
-    from embeddings.vectors.file import Level
+    from embeddings.vectors.footer import Level
 
 DEFAULT_ENCODER = "ct-multi"
 DEFAULT_LEVEL: Level = "structure"

@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.bench.matbench import matbench_folds
 from embeddings.bench.measurements import Measurements
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 
@@ -48,7 +49,9 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
     made = makers[split]()
     folds = [(train, test) for train, test in made if len(test) and len(set(data.formulas[train])) > 1]
     if not folds:
-        raise InputInvalid(f'The split "{split}" leaves no rows to train on for any of these {len(data)} rows.')
+        raise InputInvalid(
+            f'The split "{split}" leaves no rows to train on for any of these {counted(len(data), "row")}.'
+        )
     if split == "given" and len(folds) < len(made):
         raise InputInvalid("A fold of the table leaves one formula to train on; two are needed at least.")
     return folds
@@ -62,7 +65,10 @@ def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
     """
     distinct, group_of, counts = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
     if len(distinct) < n_folds or n_folds < 2:
-        raise InputInvalid(f"{len(distinct)} groups do not fill {n_folds} folds. Choose fewer, but at least two.")
+        raise InputInvalid(
+            f"{counted(len(distinct), 'group', 'does')} not fill {counted(n_folds, 'fold')}. Choose fewer, but at "
+            "least two."
+        )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(distinct))
     order = order[np.argsort(-counts[order], kind="stable")]

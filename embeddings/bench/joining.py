@@ -14,6 +14,7 @@ import numpy as np
 from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements, check_measurements, with_classes_that_occur
 from embeddings.bench.structures import StructureVectors, described, needed_structures
+from embeddings.display.numbers import counted
 from embeddings.errors import ColumnNotFound, InputInvalid, MaterialNotCovered
 from embeddings.tables.cells import is_blank
 from embeddings.tables.sheet import SetAside
@@ -98,7 +99,7 @@ def _notes(data: Measurements, places: np.ndarray, structures: StructureVectors)
         more = f" and {len(other) - N_NAMED:,} more" if len(other) > N_NAMED else ""
         lines = ", ".join(str(data.lines[row]) for row in other[:N_NAMED])
         said.append(
-            f"In {len(other):,} of {len(there):,} rows the structure has another formula than the row (line {lines}"
-            f"{more}): are the identifiers right?"
+            f"In {len(other):,} of {counted(len(there), 'row')} the structure has another formula than the row (line "
+            f"{lines}{more}): are the identifiers right?"
         )
     return said

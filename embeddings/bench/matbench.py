@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.bench.measurements import Measurements
+from embeddings.display.numbers import counted, share_of
 from embeddings.errors import InputInvalid, MissingExtra
 
 N_FOLDS = 5
@@ -71,8 +72,8 @@ def matbench_folds(data: Measurements) -> list[tuple[np.ndarray, np.ndarray]]:
     if data.is_classification:
         if n_rows > len(data):
             raise InputInvalid(
-                f"{n_rows - len(data):,} of {n_rows:,} rows were set aside, and the folds of {names[0]} depend on the "
-                f"class of each. The first is line {data.set_aside[0].line}: {data.set_aside[0].reason}."
+                f"{share_of(n_rows - len(data), n_rows, 'row', 'was')} set aside, and the folds of {names[0]} depend "
+                f"on the class of each. The first is line {data.set_aside[0].line}: {data.set_aside[0].reason}."
             )
         values = np.empty(n_rows)
         values[places] = data.values
@@ -90,7 +91,7 @@ def _tasks(data: Measurements, n_rows: int) -> list[str]:
     if not found:
         known = ", ".join(f"{name.removeprefix('matbench_')} {n:,}" for name, n in ROWS.items())
         raise InputInvalid(
-            f'The split "matbench" is that of whole tasks, and none has {n_rows:,} rows. There are: {known}.'
+            f'The split "matbench" is that of whole tasks, and none has {counted(n_rows, "row")}. There are: {known}.'
         )
     if not kind:
         what = ("numbers", "classes") if not data.is_classification else ("classes", "numbers")
@@ -116,6 +117,6 @@ def _places_by_id(data: Measurements, ids: np.ndarray) -> tuple[int, np.ndarray]
     if len(tasks) > 1 or len(np.unique(places)) < len(places) or ROWS.get(name, -1) != n_rows or places.max() >= n_rows:
         raise InputInvalid(
             f"The identifiers, such as {ids[0]}, are not those of the rows of one MatBench task, each once: "
-            f"{n_rows:,} rows of {len(tasks)} task{'s' * (len(tasks) > 1)}, and {name} has {ROWS.get(name, 0):,}."
+            f"{counted(n_rows, 'row')} of {counted(len(tasks), 'task')}, and {name} has {ROWS.get(name, 0):,}."
         )
     return n_rows, places

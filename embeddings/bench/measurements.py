@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.bench.values import read_values
+from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import known_formulas, read_column
@@ -110,9 +111,14 @@ def measurements(
         TargetInvalid: every value is the same, or there are too many classes.
     """
     if len(formulas) != len(values):
-        raise InputInvalid(f"There are {len(formulas)} formulas and {len(values)} values; every formula needs a value.")
+        raise InputInvalid(
+            f"{counted(len(formulas), 'formula')} came with {counted(len(values), 'value')}; every formula needs a "
+            "value."
+        )
     if ids is not None and len(ids) != len(values):
-        raise InputInvalid(f"There are {len(formulas)} formulas and {len(ids)} identifiers; every formula needs one.")
+        raise InputInvalid(
+            f"{counted(len(formulas), 'formula')} came with {counted(len(ids), 'identifier')}; every formula needs one."
+        )
     formulas, values = list(formulas), list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
     column, canonical = read_column(formulas), known_formulas(formulas)
@@ -174,12 +180,12 @@ def check_measurements(made: Measurements) -> None:
     n_formulas = len(set(made.formulas))
     if len(made) < MIN_ROWS:
         raise InputInvalid(
-            f"{_count(len(made), 'row')} can be used; at least {MIN_ROWS} are needed.{_first_aside(made)}"
+            f"{counted(len(made), 'row')} can be used; at least {MIN_ROWS} are needed.{_first_aside(made)}"
         )
     if n_formulas < MIN_FORMULAS:
         raise InputInvalid(
-            f"The {len(made)} rows hold {_count(n_formulas, 'distinct formula')}; at least {MIN_FORMULAS} are needed, "
-            "to test on formulas that were not trained on."
+            f"The {counted(len(made), 'row', 'holds')} {counted(n_formulas, 'distinct formula')}; at least "
+            f"{MIN_FORMULAS} are needed, to test on formulas that were not trained on."
         )
     if len(set(made.values.tolist())) < 2:
         value = made.classes[int(made.values[0])] if made.classes else f"{made.values[0]:g}"
@@ -195,8 +201,4 @@ def _first_aside(made: Measurements) -> str:
     if not made.set_aside:
         return ""
     first = made.set_aside[0]
-    return f" Of {_count(len(made.set_aside), 'row')} left out, the first is line {first.line}: {first.reason}."
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return f" Of {counted(len(made.set_aside), 'row')} left out, the first is line {first.line}: {first.reason}."

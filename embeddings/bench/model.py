@@ -24,6 +24,7 @@ from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.predictor import Predictor
 from embeddings.bench.selection import Settings
 from embeddings.bench.structures import StructuresLike
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
@@ -119,8 +120,8 @@ class PropertyModel(Predictor):
         if data.set_aside:
             first = data.set_aside[0]
             warnings.warn(
-                f"{len(data.set_aside):,} of {len(values):,} rows cannot be used and are set aside; the first is row "
-                f"{first.line} (counted from 1): {first.reason}",
+                f"Set aside: {len(data.set_aside):,} of {counted(len(values), 'row')}, which cannot be used; the first "
+                f"is row {first.line} (counted from 1): {first.reason}",
                 stacklevel=2,
             )
         return self

@@ -10,6 +10,7 @@ from typing import Any
 from embeddings.bench.charts import charts_of
 from embeddings.bench.drawing import interval
 from embeddings.bench.wording import SCORE_WORDS, listed, number, probability
+from embeddings.display.numbers import counted
 from embeddings.display.pages import content_policy, page_style, read_part
 from embeddings.display.text import one_line, shortened
 
@@ -50,8 +51,8 @@ def _subtitle(content: dict[str, Any]) -> str:
     source = f"{plan['source']} \u00b7 " if plan["source"] else ""
     catalogs = listed(plan["catalogs"]) or "no catalogs"
     return (
-        f"{source}{facts['n_rows']:,} rows \u00b7 {content['n_folds_done']} of {plan['n_folds']} folds by "
-        f"{plan['split']} \u00b7 {catalogs}"
+        f"{source}{counted(facts['n_rows'], 'row')} \u00b7 {content['n_folds_done']} of "
+        f"{counted(plan['n_folds'], 'fold')} by {plan['split']} \u00b7 {catalogs}"
     )
 
 
@@ -152,7 +153,7 @@ def _facts(content: dict[str, Any]) -> str:
             ("Smallest, median, largest", f"{number(low)}, {number(median)}, {number(high)}"),
             ("Exactly zero", f"{100 * facts['share_of_zeros']:.0f} %"),
         ]
-    pairs += [(f"Class {name}", f"{n:,} rows") for name, n in facts["class_counts"].items()]
+    pairs += [(f"Class {name}", counted(n, "row")) for name, n in facts["class_counts"].items()]
     pairs += [
         (f"{name} saw", "not told" if n is None else f"{n:,} of the formulas") for name, n in facts["seen"].items()
     ]

@@ -17,6 +17,7 @@ from embeddings.bench.page import render_page
 from embeddings.bench.scores import kinds
 from embeddings.bench.verdict import Section, verdict
 from embeddings.bench.wording import contender_words, number, probability
+from embeddings.display.numbers import counted
 from embeddings.display.pages import check_page
 from embeddings.display.text import one_line
 from embeddings.store.folders import write_text
@@ -41,7 +42,8 @@ class Report:
 
     def __repr__(self) -> str:
         data, done = self.evidence.data, len(self.evidence.contest.folds)
-        return f"<Report on {data.target}: {len(data):,} rows, {done} of {self.evidence.plan.n_folds} folds>"
+        of = counted(self.evidence.plan.n_folds, "fold")
+        return f"<Report on {data.target}: {counted(len(data), 'row')}, {done} of {of}>"
 
     def __str__(self) -> str:
         return self.text()

@@ -19,7 +19,7 @@ from embeddings.errors import CatalogNotFound, InputInvalid
 from embeddings.formula.bulk import known_formulas
 from embeddings.loaders import as_catalog, load_catalog
 from embeddings.store.tables import ENCODER
-from embeddings.vectors.file import Footer
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.names import ENDING
 from embeddings.vectors.sites import SiteCatalog
 from embeddings.vectors.structures import StructureCatalog

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.tables.cells import BLANK, MARKS, MAX_LENGTH, NUMBER, PLAIN
 
@@ -108,7 +109,9 @@ def _of_none(name: str, nones: Mapping[int, str], *, is_class: bool) -> list[str
     if not nones:
         return []
     if is_class:
-        return [f'"{name}": "none" is read as a class ({len(nones):,} rows); leave cells empty that have no value.']
+        return [
+            f'"{name}": "none" is read as a class ({counted(len(nones), "row")}); leave cells empty that have no value.'
+        ]
     return [f'"{name}": "none" stands in so few rows ({len(nones):,}) that it is read as no value.']
 
 

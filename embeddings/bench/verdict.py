@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from embeddings.bench.comparison import Difference
 from embeddings.bench.contest import BASELINE, CHOSEN
 from embeddings.bench.curve import Curve
+from embeddings.bench.data_words import data_words
 from embeddings.bench.evidence import Evidence
 from embeddings.bench.findings import WITHOUT, Findings, Gain, Sight
 from embeddings.bench.finetuned import FINETUNED, can_tune
@@ -21,21 +21,17 @@ from embeddings.bench.wording import (
     contender_words,
     counted,
     feature_words,
-    line_list,
     listed,
     number,
     percent,
     probability,
+    value_in,
 )
 from embeddings.display.text import shortened
 from embeddings.installation import install_hint
 
-N_REASONS = 6
 N_MEMBERS = 3
 N_ROWS_TOLD = 5
-SKEWED = 2.0
-"""Values more skewed than this are said to be."""
-
 PROMISING = 0.05
 """A gain that is larger than this, though within noise, is worth more repeats."""
 
@@ -54,9 +50,6 @@ SPLIT_WORDS = {
     "matbench": "the official folds of MatBench",
 }
 
-DEALT_BY = {"given": "the folds of the table", "matbench": "the folds of MatBench"}
-"""Whose folds may have a formula on both sides."""
-
 
 @dataclass(frozen=True)
 class Section:
@@ -68,7 +61,7 @@ class Section:
 
 def verdict(evidence: Evidence) -> tuple[Section, ...]:
     """Return what is to be said, in the order in which it matters."""
-    made = [("Left out", _left_out(evidence)), ("Data", _data(evidence))]
+    made = [("Left out", _left_out(evidence)), ("Data", data_words(evidence))]
     if evidence.findings is not None:
         made += [
             ("Model", _model(evidence, evidence.findings)),
@@ -92,8 +85,7 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
             if done < plan.n_folds and not evidence.was_stopped
             else ""
         )
-        verb = "was" if n_skipped == 1 else "were"
-        fit_words = f"{counted(n_skipped, 'candidate')} {verb} not tried or not on all inner folds" if n_skipped else ""
+        fit_words = f"{counted(n_skipped, 'candidate', 'was')} not tried or not on all inner folds" if n_skipped else ""
         said = listed([part for part in (fold_words, fit_words) if part])
         yield f"The budget of {number(plan.budget or 0)} s ended first: {said}. With more time the error may be lower."
     if evidence.findings is not None and all(one.head == "mean" for one in evidence.findings.members):
@@ -108,76 +100,6 @@ def _left_out(evidence: Evidence) -> Iterator[str]:
         yield "There was no time for the whole learning curve."
     if plan.n_rows > len(evidence.data):
         yield f"Of {counted(plan.n_rows, 'row')}, {len(evidence.data):,} took part, drawn at random by formula."
-
-
-def _data(evidence: Evidence) -> Iterator[str]:
-    facts, data = evidence.facts, evidence.data
-    yield (
-        f"{counted(facts.n_rows, 'row')}, {counted(facts.n_formulas, 'formula')} in "
-        f"{counted(facts.n_systems, 'chemical system')}, {counted(facts.n_elements, 'element')}."
-    )
-    yield from _class_shares(evidence) if data.is_classification else _value_words(evidence)
-    if facts.n_repeats:
-        yield f"{counted(facts.n_repeats, 'row')} share their formula with another."
-    yield from _seen_formulas(evidence)
-    for formula, low, high, lines in facts.contradictions[:1]:
-        more = f" ({len(facts.contradictions):,} formulas contradict themselves)" * (len(facts.contradictions) > 1)
-        both = listed([data.classes[int(k)] if data.is_classification else _value(k, data.unit) for k in (low, high)])
-        yield f"{formula} is {both}, {line_list(lines, evidence.place)}{more}."
-    if facts.other_unit:
-        where = line_list(facts.other_unit, evidence.place)
-        yield f"Values off by a factor of about 1,000, perhaps in another unit: {where}."
-    for name, (symbols, n_rows) in facts.lacking.items():
-        yield (
-            f"{name} has no vector for {listed(symbols[:8])}{' and others' * (len(symbols) > 8)} "
-            f"({counted(n_rows, 'row')}): the nearest element stands in."
-        )
-    yield from data.notes
-    yield from _set_aside(evidence)
-    if evidence.plan.split == "matbench" and data.set_aside:
-        yield "MatBench scores every row of a task: without those, the scores are not quite those of its table."
-
-
-def _seen_formulas(evidence: Evidence) -> Iterator[str]:
-    """Say how many rows are tested by models that saw their formula, which only folds of a table allow."""
-    formulas = evidence.data.formulas.astype(str)
-    n = sum(int(np.isin(formulas[fold.test], formulas[fold.train]).sum()) for fold in evidence.contest.folds)
-    if n:
-        yield (
-            f"{counted(n, 'row')} were tested by models that trained on the same formula, as "
-            f"{DEALT_BY.get(evidence.plan.split, 'the folds')} have it: for new formulas all errors here are too low."
-        )
-
-
-def _value_words(evidence: Evidence) -> Iterator[str]:
-    low, fifth, median, high_fifth, high = evidence.facts.quantiles
-    unit = f" {evidence.data.unit}" * bool(evidence.data.unit)
-    yield (
-        f"The median is {number(median)}{unit}; 90 % of the values lie from {number(fifth)} to {number(high_fifth)}, "
-        f"all from {number(low)} to {number(high)}."
-    )
-    if evidence.facts.share_of_zeros:
-        yield f"{percent(evidence.facts.share_of_zeros)} of the values are exactly zero."
-    if abs(evidence.facts.skew) > SKEWED:
-        yield f"The values are skewed ({number(evidence.facts.skew, 2)})."
-
-
-def _class_shares(evidence: Evidence) -> Iterator[str]:
-    counts = evidence.facts.class_counts
-    shares = [f"{shortened(name, 30)} {percent(n / len(evidence.data))}" for name, n in counts.items()]
-    yield f"{counted(len(counts), 'class')}: {listed(shares)}."
-
-
-def _set_aside(evidence: Evidence) -> Iterator[str]:
-    by_reason = defaultdict[str, list[int]](list)
-    for row in evidence.data.set_aside:
-        by_reason[row.reason].append(row.line)
-    if not by_reason:
-        return
-    common = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[1]))
-    shown = [f"{line_list(lines, evidence.place)}: {shortened(reason, 90)}" for reason, lines in common[:N_REASONS]]
-    more = f"; and {counted(len(common) - N_REASONS, 'other reason')}" * (len(common) > N_REASONS)
-    yield f"{counted(len(evidence.data.set_aside), 'row')} set aside: {'; '.join(shown)}{more}."
 
 
 def _model(evidence: Evidence, findings: Findings) -> Iterator[str]:
@@ -219,7 +141,7 @@ def _unseen_first(evidence: Evidence, findings: Findings) -> Iterator[str]:
         if sight.contender == CHOSEN and sight.unseen is not None and sight.share_seen:
             yield (
                 f"On the {counted(sight.n_unseen, 'row')} that its vectors ({listed(sight.vectors)}) never saw: "
-                f"{_loss_name(evidence)} {_value(sight.unseen, _loss_unit(evidence))}."
+                f"{_loss_name(evidence)} {value_in(sight.unseen, _loss_unit(evidence))}."
             )
 
 
@@ -236,7 +158,7 @@ def _score(name: str, spread: Spread, evidence: Evidence) -> str:
 
 
 def _main(scores: dict[str, Spread], evidence: Evidence) -> str:
-    return _value(next(iter(scores.values())).mean, _loss_unit(evidence))
+    return value_in(next(iter(scores.values())).mean, _loss_unit(evidence))
 
 
 def _loss_name(evidence: Evidence) -> str:
@@ -245,10 +167,6 @@ def _loss_name(evidence: Evidence) -> str:
 
 def _loss_unit(evidence: Evidence) -> str:
     return "" if evidence.data.is_classification else evidence.data.unit
-
-
-def _value(value: float, unit: str) -> str:
-    return f"{number(value)} {unit}".rstrip()
 
 
 def _outcome(found: Difference, than: str = "") -> str:
@@ -306,9 +224,9 @@ def _sight(sight: Sight, evidence: Evidence) -> str:
     said = f"The training of {name} saw {percent(sight.share_seen)} of these formulas"
     if sight.unseen is None:
         return f"{said}, too many to tell the error on others."
-    without = f" ({_value(sight.unseen_without, unit)} without vectors)" if sight.unseen_without is not None else ""
-    seen = f", {_value(sight.seen, unit)} on those that it saw" if sight.seen is not None else ""
-    return f"{said}; {_loss_name(evidence)} on the other rows: {_value(sight.unseen, unit)}{without}{seen}."
+    without = f" ({value_in(sight.unseen_without, unit)} without vectors)" if sight.unseen_without is not None else ""
+    seen = f", {value_in(sight.seen, unit)} on those that it saw" if sight.seen is not None else ""
+    return f"{said}; {_loss_name(evidence)} on the other rows: {value_in(sight.unseen, unit)}{without}{seen}."
 
 
 def _rows(evidence: Evidence, findings: Findings) -> Iterator[str]:
@@ -348,5 +266,5 @@ def _outliers(evidence: Evidence, findings: Findings) -> Iterator[str]:
             wrong = f"is {one.value}, called {one.predicted}; its class was given {percent(1 - one.error)}"
             yield f"{place} {one.line}: {formula} {wrong}."
         else:
-            value, predicted = (_value(said, _loss_unit(evidence)) for said in (one.value, one.predicted))
+            value, predicted = (value_in(said, _loss_unit(evidence)) for said in (one.value, one.predicted))
             yield f"{place} {one.line}: {formula} is {value}, predicted {predicted}."

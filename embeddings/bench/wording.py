@@ -76,3 +76,8 @@ def line_list(lines: Sequence[int], noun: str = "line", limit: int = 5) -> str:
     shown = [str(line) for line in lines[:limit]]
     more = [f"{len(lines) - limit:,} more"] if len(lines) > limit else []
     return f"{noun}{'s' if len(lines) > 1 else ''} {listed([*shown, *more])}"
+
+
+def value_in(value: float, unit: str) -> str:
+    """Return a value with its unit, where it has one: ``"1.2 eV"``."""
+    return f"{number(value)} {unit}".rstrip()

@@ -128,8 +128,11 @@ def _line(message: str) -> str:
 
 
 def _with_marks(command: click.Command) -> click.Command:
-    r"""Turn the two characters ``\b`` of a raw docstring into click's mark against rewrapping."""
+    r"""Turn the two characters ``\b`` of a raw docstring into click's mark against rewrapping, also within a group."""
     command.help = (command.help or "").replace("\\b", "\b")
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _with_marks(inner)
     return command
 
 

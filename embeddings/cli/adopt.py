@@ -10,6 +10,7 @@ import click
 
 from embeddings.cli.guard import guard
 from embeddings.cli.printing import echo, print_line
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.store.outputs import Output
 
@@ -194,7 +195,7 @@ def _report(imported: Any, folder: Path) -> None:
         echo(f"Warning: kept, and odd: {listed(imported.flagged)}.", err=True)
     made = read_manifest(folder)
     print_line(
-        f"{made.name}@{made.version}: {made.n_rows} elements x {made.dim}, {len(imported.left_out)} left out, license "
-        f"{made.licence.spdx}. No digest of training formulas, so overlap is unknown."
+        f"{made.name}@{made.version}: {counted(made.n_rows, 'element')} x {made.dim}, {len(imported.left_out)} left "
+        f"out, license {made.licence.spdx}. No digest of training formulas, so overlap is unknown."
     )
     print_line(str(folder))

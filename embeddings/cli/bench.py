@@ -18,6 +18,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import INTERRUPTED
 from embeddings.cli.structures_options import check_ids, crystals_of, structure_options
 from embeddings.cli.types import SEED
+from embeddings.display.numbers import counted
 from embeddings.display.pages import check_page
 from embeddings.store.outputs import Output
 
@@ -88,7 +89,7 @@ def bench(
     _deliver(report, out, as_json=as_json)
     if report.was_stopped:
         done, planned = len(report.evidence.contest.folds), report.evidence.plan.n_folds
-        echo(f"Interrupted: the report holds {done} of {planned} folds.", err=True)
+        echo(f"Interrupted: the report holds {done} of {counted(planned, 'fold')}.", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
 
 

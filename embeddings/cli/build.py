@@ -15,10 +15,10 @@ from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED
-from embeddings.display.numbers import with_unit
+from embeddings.display.numbers import counted, with_unit
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
-from embeddings.store.cautions import FEW, cautions, counted, held_out
+from embeddings.store.cautions import FEW, cautions, held_out
 from embeddings.store.index import INDEX, is_release, precedence
 from embeddings.store.locations import locate_all
 from embeddings.store.manifest import read_manifest
@@ -166,7 +166,7 @@ def _show(folder: Path, *, as_json: bool) -> None:
     for target, metric in manifest.metrics.items():
         echo(
             f"  {target}: MAE {with_unit(f'{metric.mae:.4g}', metric.unit)} on "
-            f"{counted(metric.n, f'held-out {held_out(manifest)}')} "
+            f"{counted(metric.n, f'held-out {held_out(manifest)[:-1]}')} "
             f"(predicting the mean: {metric.baseline_mae:.4g})"
         )
     for warning in warnings:
@@ -284,7 +284,9 @@ def _corpus(place: FileAndColumn | None, recipe: Recipe, reporter: Reporter) -> 
 
     corpus = read_corpus(*place)
     if corpus.n_unreadable:
-        reporter.say(f"{corpus.n_unreadable:,} rows of {corpus.file} are not formulas, and are left out of the corpus.")
+        reporter.say(
+            f"Left out of the corpus: {counted(corpus.n_unreadable, 'row')} of {corpus.file} without a formula."
+        )
     return corpus
 
 

@@ -20,12 +20,13 @@ from embeddings.errors import CatalogNotFound, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
-from embeddings.vectors.file import DISTANCE, Level
+from embeddings.vectors.file import DISTANCE
+from embeddings.vectors.footer import Level
 from embeddings.vectors.numbers import Dtype
 
 if TYPE_CHECKING:
     from builders.embed.job import EmbedRequest
-    from embeddings.vectors.file import Footer
+    from embeddings.vectors.footer import Footer
 
 
 @click.command()
@@ -164,8 +165,8 @@ def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:
     for reason, n in footer.dropped.items():
         echo(f"  left out: {n:,} {reason}")
     if footer.uncovered:
-        named = ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items())
-        echo(f"  elements that the encoder was not trained on: {named} structures")
+        named = ", ".join(f"{symbol} in {counted(n, 'structure')}" for symbol, n in footer.uncovered.items())
+        echo(f"  elements that the encoder was not trained on: {named}")
     if footer.level != "element":
         echo(f"  {_unlike(footer)}")
     echo(f"  license: {footer.licence.spdx}. {footer.licence.attribution}")

@@ -16,6 +16,7 @@ from embeddings.cli.engine_options import parse_engine, worker_options
 from embeddings.cli.guard import guard
 from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import echo
+from embeddings.display.numbers import counted
 from embeddings.loaders import as_catalog
 from embeddings.pooling import DEFAULT_STATS, POLICIES
 from embeddings.streaming import FileSummary, featurize_file
@@ -109,7 +110,8 @@ def _progress(file: Path) -> Iterator[Callable[[int, int], None]]:
 def _sentence(summary: FileSummary) -> str:
     """Return one line on what was done."""
     rate = f"{summary.rows / max(summary.seconds, 1e-3):,.0f} rows/s"
-    line = f"{summary.out}: {summary.rows:,} rows x {summary.features:,} features in {summary.seconds:.1f} s ({rate})"
+    size = f"{counted(summary.rows, 'row')} x {counted(summary.features, 'feature')}"
+    line = f"{summary.out}: {size} in {summary.seconds:.1f} s ({rate})"
     rejected = f"{summary.rejected:,} rejected"
     if summary.rejected_file:
         rejected += f", see {summary.rejected_file}"

@@ -22,6 +22,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json, print_tabl
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.structures_options import check_ids, crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
+from embeddings.display.numbers import counted
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ def _show(model: PropertyModel, data: Measurements, out: Path, *, as_json: bool)
     say_notes(data)
     for line in _warnings(model, data):
         echo(line, err=True)
-    echo(f"{out}: a model of {data.target}, {len(data):,} rows, {learned.training.n_formulas:,} formulas")
+    echo(
+        f"{out}: a model of {data.target}, {counted(len(data), 'row')}, "
+        f"{counted(learned.training.n_formulas, 'formula')}"
+    )
     echo(_error(model, data.unit))
     print_table([(f"{one['weight']:.2f}", one["head"], one["treatment"], one["features"]) for one in members], "  ")
 
@@ -139,9 +143,10 @@ def _warnings(model: PropertyModel, data: Measurements) -> Iterator[str]:
     if facts.other_unit:
         yield f"Values off by a factor of about 1,000, perhaps in another unit: {line_list(facts.other_unit)}."
     for name, (symbols, n_rows) in facts.lacking.items():
-        yield f"{name} has no vector for {', '.join(symbols)} ({n_rows:,} rows): the nearest element stands in."
+        where = counted(n_rows, "row")
+        yield f"{name} has no vector for {', '.join(symbols)} ({where}): the nearest element stands in."
     if training.n_skipped:
-        yield f"The budget left out {training.n_skipped} candidates."
+        yield f"The budget left out {counted(training.n_skipped, 'candidate')}."
     if model.learned_.is_baseline:
         why = "There was no time for a model that learns" if training.n_skipped else "No model was better"
         yield f"{why}: the model is the baseline, and predicts the same for every formula."

@@ -14,7 +14,8 @@ from embeddings.store import locations
 from embeddings.store import roots as store
 from embeddings.store.index import precedence
 from embeddings.store.locations import Location
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 
 if TYPE_CHECKING:
     from embeddings.vectors.file import VectorFiles

@@ -93,4 +93,6 @@ def say_notes(data: Measurements) -> None:
         echo(note, err=True)
     if data.set_aside:
         first = data.set_aside[0]
-        echo(f"{len(data.set_aside):,} rows set aside; the first is line {first.line}: {first.reason}", err=True)
+        echo(
+            f"{counted(len(data.set_aside), 'row')} set aside; the first is line {first.line}: {first.reason}", err=True
+        )

@@ -156,7 +156,7 @@ def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Ove
 
 def _holds_vectors(path: Path) -> bool:
     """Whether a path is a file or a folder of vectors that embed wrote; the parts of a snapshot have the same names."""
-    from embeddings.vectors.file import KEY
+    from embeddings.vectors.footer import KEY
     from embeddings.vectors.names import FIRST, is_vectors
 
     if not path.exists() or not is_vectors(str(path)):

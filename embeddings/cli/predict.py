@@ -13,6 +13,7 @@ from embeddings.cli.measurements_options import formula_option, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.structures_options import check_ids, structure_options
+from embeddings.display.numbers import counted
 from embeddings.store.outputs import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def _predicted(
 
 def _sentence(summary: PredictionSummary) -> str:
     """Say in one line what was done."""
-    parts = [f"{summary.out}: {summary.predicted:,} of {summary.rows:,} rows predicted in {summary.seconds:.1f} s"]
+    parts = [
+        f"{summary.out}: {summary.predicted:,} of {counted(summary.rows, 'row')} predicted in {summary.seconds:.1f} s"
+    ]
     if summary.first_unreadable is not None:
         line, reason = summary.first_unreadable
         parts.append(f"{summary.unreadable:,} cannot be read, the first is line {line}: {reason}")

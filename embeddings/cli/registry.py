@@ -17,7 +17,7 @@ from embeddings.store import roots as store
 from embeddings.store.outputs import Output, check_lasting
 
 if TYPE_CHECKING:
-    from embeddings.registry.fetch import Fetched
+    from embeddings.registry.origins import Fetched
 
 PASSWORD = "EMBEDDINGS_SIGNING_PASSWORD"
 

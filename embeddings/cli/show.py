@@ -12,7 +12,8 @@ from embeddings.cli.printing import as_json_option, echo, print_json, print_tabl
 from embeddings.store import roots as store
 from embeddings.store.card import listed, trained_on
 from embeddings.store.manifest import Manifest
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.names import is_vectors, place_of
 
 _WIDTH = 100

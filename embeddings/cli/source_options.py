@@ -53,7 +53,9 @@ _SOURCE_OPTIONS = (
     ),
     click.option("--about", help="Whose data it is: materials-project, or a .json file with license and citation."),
     click.option(
-        "--api-key-file", type=click.Path(path_type=Path), help="File with the key of a service.  [default: MP_API_KEY]"
+        "--api-key-file",
+        type=click.Path(path_type=Path),
+        help="File with the key of a service.  [default: the variable MP_API_KEY]",
     ),
     click.option("--include-nc", is_flag=True, help="Also data whose license forbids commercial use."),
     click.option("--provider", help="Database to ask, for the source optimade."),

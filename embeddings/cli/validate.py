@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from embeddings.cli.printing import as_json_option, print_json, print_line, print_table
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt
 from embeddings.validation import Report
 from embeddings.validation import validate as check
@@ -34,7 +35,7 @@ def validate(path: str, as_json: bool) -> None:
     if not report.ok:
         first = report.errors[0]
         others = len(report.errors) - 1
-        more = f" It has {others} more {'error' if others == 1 else 'errors'}." if others else ""
+        more = f" It has {counted(others, 'more error')}." if others else ""
         raise CatalogCorrupt(f"{path} is not as docs/format.md says. {first.place}: {first.message}{more}")
 
 
@@ -43,5 +44,5 @@ def _print(report: Report) -> None:
         print_table([("error" if f.is_error else "advice", f.place, f.message) for f in report.findings])
     if report.ok:
         n_advice = len(report.findings)
-        pieces = f", with {n_advice} {'piece' if n_advice == 1 else 'pieces'} of advice" if n_advice else ""
+        pieces = f", with {counted(n_advice, 'piece')} of advice" if n_advice else ""
         print_line(f"Valid {report.kind}: {report.path}{pieces}")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embeddings.cli.printing import as_json_option, print_json, print_line
 from embeddings.cli.source_options import source_options
 from embeddings.cli.types import COUNT
+from embeddings.display.numbers import agreeing, counted, share_of
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
 from embeddings.store import locations
 from embeddings.store import roots as store
 from embeddings.vectors.names import is_vectors, place_of
 from embeddings.vectors.rows import check_vectors
+
+if TYPE_CHECKING:
+    from builders.embed.agreement import Recomputed
 
 _WORST = 5
 """Rows that are named when vectors are made again."""
@@ -97,17 +101,22 @@ def _recomputed(name: str, result: dict[str, Any], n: int, options: dict[str, An
         }
     }
     if found.wrong:
-        key, cosine = worst[0]
-        n_wrong, most = f"{len(found.wrong):,} of {len(found.cosines):,}", f"{key} the most (cosine {cosine:.5f})"
-        result |= {
-            "ok": False,
-            "error": f"{name}: {n_wrong} formulas have another vector with the network that the recipe describes, "
-            f"{most}. The settings in its manifest are not those of its training."
-            if found.what == "formulas"
-            else f"{name}: {n_wrong} {found.what} that were made again differ from what is stored, {most}. They come "
-            "from another encoder, other settings or other structures.",
-        }
+        result |= {"ok": False, "error": f"{name}: {_difference(found, *worst[0])}"}
     return result
+
+
+def _difference(found: Recomputed, key: str, cosine: float) -> str:
+    """Return what is wrong with the vectors that were made again, and what may be behind it."""
+    n_wrong, n, most = len(found.wrong), len(found.cosines), f"{key} the most (cosine {cosine:.5f})"
+    if found.what == "formulas":
+        return (
+            f"{share_of(n_wrong, n, 'formula', 'has')} another vector with the network that the recipe describes, "
+            f"{most}. The settings in its manifest are not those of its training."
+        )
+    return (
+        f"{n_wrong:,} of {n:,} {found.what} that were made again differ from what is stored, {most}. They come from "
+        "another encoder, other settings or other structures."
+    )
 
 
 def _report(results: list[dict[str, Any]], *, as_json: bool, made_again: bool) -> None:
@@ -130,11 +139,15 @@ def _report_made_again(made: dict[str, Any]) -> None:
     key, cosine = next(iter(made["lowest"].items()))
     n, lowest = f"{made['n_checked']:,} of {made['n_rows']:,}", f"the lowest cosine is {cosine:.8f} ({key})"
     if made["what"] != "formulas":
-        print_line(f"Made again: {n} {made['what']} from {made['n_structures']:,} structures; {lowest}.")
+        print_line(f"Made again: {n} {made['what']} from {counted(made['n_structures'], 'structure')}; {lowest}.")
         return
-    print_line(f"Computed twice: {n} formulas, by NumPy and by torch; {lowest}.")
+    print_line(
+        f"Computed twice: {n} {agreeing(made['n_rows'], 'formula', 'formulas')}, by NumPy and by torch; {lowest}."
+    )
     if made["n_structures"]:
-        print_line(f"Learned from: the training formulas of these {made['n_structures']:,} structures, and no others.")
+        print_line(
+            f"Learned from: the training formulas of these {counted(made['n_structures'], 'structure')}, and no others."
+        )
     print_line("Not shown: that these weights came out of the training. The same build again gives the same bytes.")
 
 

@@ -13,10 +13,50 @@ def listed(words: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def counted(n: int, noun: str) -> str:
-    """Return ``"1 row"`` or ``"2,000 rows"``."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
-    return f"{n:,} {noun if n == 1 else plural}"
+def counted(n: int, noun: str, verb: str = "") -> str:
+    """Return ``"1 row"`` or ``"2,000 rows"``; with the verb ``"is"``, ``"1 row is"`` or ``"2,000 rows are"``."""
+    return _joined(f"{n:,}", noun if n == 1 else _plural(noun), verb if n == 1 else _of_many(verb))
+
+
+def share_of(n: int, total: int, noun: str, verb: str) -> str:
+    """Return ``"1 of 12 rows is"`` or ``"3 of 12 rows are"``."""
+    return _joined(f"{n:,} of", counted(total, noun), verb if n == 1 else _of_many(verb))
+
+
+def all_of(n: int, noun: str, which: str, verb: str) -> str:
+    """Return ``"All 12 rows of a table are"``, or ``"The one row of a table is"``; the words behind may be none."""
+    return _joined("The one", noun, which, verb) if n == 1 else _joined("All", counted(n, noun), which, _of_many(verb))
+
+
+def none_of(n: int, noun: str, which: str, verb: str) -> str:
+    """Return ``"None of the 12 rows of a table is"``, or ``"The one row of a table is not"``; also with ``"can"``."""
+    if n == 1:
+        return _joined("The one", noun, which, "cannot" if verb == "can" else f"{verb} not")
+    return _joined(f"None of the {n:,}" if n else "No", _plural(noun) if n else noun, which, verb)
+
+
+def agreeing(n: int, one: str, many: str) -> str:
+    """Return the word that goes with a count: ``agreeing(n, "it", "they")``."""
+    return one if n == 1 else many
+
+
+def span_of(first: str, last: str) -> str:
+    """Return ``"mp-1 to mp-9"``, or the one name that both are."""
+    return first if first == last else f"{first} to {last}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("ss") else f"{noun}s"
+
+
+def _of_many(verb: str) -> str:
+    return {"is": "are", "was": "were", "has": "have", "does": "do"}.get(verb, verb.removesuffix("s"))
+
+
+def _joined(*words: str) -> str:
+    return " ".join(filter(None, words))
 
 
 def number(value: float, digits: int = 3) -> str:

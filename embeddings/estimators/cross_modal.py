@@ -11,6 +11,7 @@ from embeddings.bench.conformal import N_NEIGHBORS, calibrate
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.magnitudes import root_mean_square
+from embeddings.display.numbers import all_of
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.estimators.mixture import (
     FINETUNED,
@@ -97,7 +98,7 @@ class _CrossModal(BaseEstimator):
         groups = np.asarray(reduced_formulas(formulas))
         if len(np.unique(groups)) < 2:
             raise InputInvalid(
-                f"All {len(groups)} rows are of one formula ({groups[0]}): there is nothing "
+                f"{all_of(len(groups), 'row', '', 'is')} of one formula ({groups[0]}): there is nothing "
                 "to tell them apart by, and none to stop early on. Give at least two."
             )
         self.atomic_numbers_ = encoder.atomic_numbers

@@ -11,6 +11,7 @@ import numpy as np
 from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.linear import scaled
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
@@ -183,7 +184,9 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
     def _rows(self, formulas: np.ndarray, wanted: Any) -> np.ndarray:
         rows = np.arange(len(formulas)) if wanted is None else np.flatnonzero(np.asarray(wanted, dtype=bool))
         if wanted is not None and len(np.asarray(wanted)) != len(formulas):
-            raise InputInvalid(f"generate_for has {len(np.asarray(wanted))} entries for {len(formulas)} formulas.")
+            raise InputInvalid(
+                f"generate_for has {counted(len(np.asarray(wanted)), 'entry')} for {counted(len(formulas), 'formula')}."
+            )
         drawn = np.random.default_rng(self.random_state).permutation(rows)[: self.n_generated]
         return np.sort(drawn)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from embeddings.display.numbers import number, signed
+from embeddings.display.numbers import counted, number, signed
 from embeddings.elements import SYMBOLS, atomic_number, group, period
 from embeddings.explain.explanation import Elements, Explanation
 from embeddings.explain.overview import Overview
@@ -108,7 +108,7 @@ def heat_map(found: Overview) -> str:
         parts.append(f'<text x="{ROW * i + 36}" y="18" text-anchor="middle">{a}</text>')
         for j, b in enumerate(names):
             value = float(values[i, j])
-            title = f"{a}-{b}: {signed(value)}, {counts[_pair(a, b)]:,} formulas" if value == value else ""
+            title = f"{a}-{b}: {signed(value)}, {counted(counts[_pair(a, b)], 'formula')}" if value == value else ""
             parts.append(_cell(ROW * j + 26, ROW * i + 24, value, reach, title))
     side = ROW * len(names) + 28
     return _svg("Mean interaction of pairs of elements", side, side, parts)
@@ -122,7 +122,7 @@ def periodic_table(found: Overview) -> str:
     for symbol in SYMBOLS:
         column, row = _place(symbol)
         x, y, effect = 40 * (column - 1) + 2, 34 * row, values.get(symbol)
-        title = f"{symbol}: {signed(effect.mean)}, {effect.n_formulas:,} formulas" if effect else ""
+        title = f"{symbol}: {signed(effect.mean)}, {counted(effect.n_formulas, 'formula')}" if effect else ""
         parts.append(_cell(x, y, effect.mean if effect else float("nan"), reach, title, width=38, height=32))
         style = "symbol" if effect else "tick"
         parts.append(f'<text class="{style}" x="{x + 19}" y="{y + 21}" text-anchor="middle">{symbol}</text>')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
+from embeddings.display.numbers import counted
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid
 from embeddings.explain.mixtures import Mixtures
@@ -63,16 +64,17 @@ class Model:
         values = np.asarray(self.function(mixtures), dtype=np.float64)
         if values.size != len(mixtures):
             raise InputInvalid(
-                f"The model returned an array of shape {values.shape} for {len(mixtures):,} formulas; one number for "
-                "each is needed. For a model of classes, explain the probability of one of them."
+                f"The model returned an array of shape {values.shape} for {counted(len(mixtures), 'formula')}; one "
+                "number for each is needed. For a model of classes, explain the probability of one of them."
             )
         values = values.reshape(-1)
         if not (good := np.isfinite(values)).all():
             row = int(np.argmin(good))
             first = Mixtures(mixtures.fractions[row : row + 1], mixtures.totals[row : row + 1]).spelled()[0]
             raise InputInvalid(
-                f"The model returned {values[row]} for {first} ({(~good).sum():,} of {len(good):,} compositions), so "
-                "there is nothing to explain. Try another --absent (absent=...), or mend the model."
+                f"The model returned {values[row]} for {first} ({(~good).sum():,} of "
+                f"{counted(len(good), 'composition')}), so there is nothing to explain. Try another --absent "
+                "(absent=...), or mend the model."
             )
         return values
 

@@ -34,7 +34,7 @@ def render_page(found: Explanations) -> str:
     """
     style, script = page_style(REPORT) + read_part(PACKAGE, "style.css"), read_part(REPORT, "page.js")
     rest = len(found) - MOST_FORMULAS
-    more = f"<p>{rest:,} more formulas are in the overview and in the JSON.</p>" if rest > 0 else ""
+    more = f"<p>{counted(rest, 'more formula', 'is')} in the overview and in the JSON.</p>" if rest > 0 else ""
     return Template(read_part(PACKAGE, "page.html")).substitute(
         title=_text(f"{found.what} \u00b7 explain"),
         heading=_text(found.what) + (f" <small>{_text(found.unit)}</small>" if found.unit else ""),

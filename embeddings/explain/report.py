@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embeddings.display.html import html_table
-from embeddings.display.numbers import counted, listed, number, signed
+from embeddings.display.numbers import agreeing, counted, listed, number, signed
 from embeddings.display.pages import check_page
 from embeddings.explain.explanation import INDEX_WORDS, Explanation
 from embeddings.explain.overview import Overview
@@ -104,7 +104,8 @@ class Explanations:
                 lines += [one.text(), ""]
         else:
             lines += [
-                f"{len(self):,} formulas; each of them is in the JSON (--json) and, of the first, on the page (-o)."
+                f"{counted(len(self), 'formula')}; each of them is in the JSON (--json) and, of the first, on the page "
+                "(-o)."
             ]
         return "\n".join(lines).rstrip()
 
@@ -141,7 +142,7 @@ class Explanations:
 
     def _overview_lines(self) -> list[str]:
         found = self.overview
-        lines = [f"over {found.n_formulas:,} formulas: mean, mean of the absolute, formulas"]
+        lines = [f"over {counted(found.n_formulas, 'formula')}: mean, mean of the absolute, formulas"]
         for group in (found.elements, found.pairs):
             for effect in group[:SHOWN]:
                 name = "-".join(effect.elements)
@@ -162,4 +163,4 @@ def _strongest(one: Explanation) -> str:
 
 def _named(formulas: list[str]) -> str:
     rest = f" and {len(formulas) - 3:,} more" if len(formulas) > 3 else ""
-    return f"{', '.join(formulas[:3])}{rest} {'is' if len(formulas) == 1 else 'are'}"
+    return f"{', '.join(formulas[:3])}{rest} {agreeing(len(formulas), 'is', 'are')}"

@@ -22,6 +22,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from embeddings.display.numbers import share_of
 from embeddings.errors import InputInvalid
 
 Index = Literal["k-sii", "fsii"]
@@ -121,7 +122,7 @@ def _checked(values: ArrayLike) -> np.ndarray:
         )
     if not np.isfinite(game).all():
         raise InputInvalid(
-            f"{(~np.isfinite(game)).sum():,} of {len(game):,} coalitions have a value that is NaN or infinite."
+            f"{share_of((~np.isfinite(game)).sum(), len(game), 'coalition', 'has')} a value that is NaN or infinite."
         )
     return game
 

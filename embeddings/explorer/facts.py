@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embeddings.catalog import ElementCatalog
+from embeddings.display.numbers import counted
 from embeddings.store.card import trained_on
 from embeddings.store.manifest import Manifest
 
@@ -22,7 +23,7 @@ def summarize(catalogs: Sequence[ElementCatalog]) -> str:
     """Return one line under the title: what the catalog is, or how large each of several is."""
     if len(catalogs) == 1:
         return catalogs[0].manifest.description
-    return "; ".join(f"{each.name}: {len(each)} elements \u00d7 {each.dim}" for each in catalogs)
+    return "; ".join(f"{each.name}: {counted(len(each), 'element')} \u00d7 {each.dim}" for each in catalogs)
 
 
 def list_facts(manifest: Manifest) -> list[dict[str, str]]:
@@ -30,7 +31,7 @@ def list_facts(manifest: Manifest) -> list[dict[str, str]]:
     training, model = manifest.training, manifest.model
     facts = {
         "Description": manifest.description,
-        "Vectors": f"{manifest.n_rows} elements \u00d7 {manifest.dim} dimensions, {manifest.dtype}",
+        "Vectors": f"{counted(manifest.n_rows, 'element')} \u00d7 {manifest.dim} dimensions, {manifest.dtype}",
         "Trained on": trained_on(manifest),
         "Synthetic data": "yes: made up, or computed by a model" if manifest.synthetic else "no",
         "Targets": ", ".join(f"{target} ({unit})" if unit else target for target, unit in training.targets.items()),

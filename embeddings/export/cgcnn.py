@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.export.output import numbers, save_json
@@ -90,7 +91,9 @@ class SiteDataset:
         """
         (atoms, *neighbors), target, cif_id = self.dataset[index]
         if cif_id not in self.sites:
-            raise InputInvalid(f'No site vectors for "{cif_id}"; there are those of {len(self.sites)} other crystals.')
+            raise InputInvalid(
+                f'No site vectors for "{cif_id}"; there are those of {counted(len(self.sites), "other crystal")}.'
+            )
         sites = self.sites.sites(cif_id) if isinstance(self.sites, SiteCatalog) else self.sites[cif_id]
         vectors = atoms.new_tensor(site_array(sites, self._elements(atoms, sites, cif_id), cif_id))
         return (vectors, *neighbors), target, cif_id

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
 from embeddings.vectors.sites import Sites
@@ -35,10 +36,13 @@ def site_array(sites: Sites | tuple[Any, Any], elements: Sequence[int] | np.ndar
     array, numbers = np.array(sites[0], dtype=np.float32), np.asarray(sites[1])
     if array.ndim != 2 or len(array) != len(elements):
         raise InputInvalid(
-            f"A graph of {name} has {len(elements)} sites and takes ({len(elements)}, dim), not {array.shape}."
+            f"A graph of {name} has {counted(len(elements), 'site')} and takes ({len(elements)}, dim), not "
+            f"{array.shape}."
         )
     if numbers.shape != (len(array),):
-        raise InputInvalid(f"{name} has {len(array)} site vectors, but atomic numbers of shape {numbers.shape}.")
+        raise InputInvalid(
+            f"{name} has {counted(len(array), 'site vector')}, but atomic numbers of shape {numbers.shape}."
+        )
     if not np.isfinite(array).all():
         raise InputInvalid(f"The site vectors of {name} are not all finite.")
     different = np.flatnonzero(numbers != np.asarray(elements))

@@ -7,6 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from embeddings.analysis.clusters import Clustering
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.plots.figure import Figure
 from embeddings.plots.marks import Areas, Axis, Lines, Panel, Points
@@ -38,7 +39,9 @@ def elbow_and_silhouette(found: Clustering, **style: Unpack[Style]) -> Figure:
         look.title,
         [
             _panel(scores.k, scores.inertia, "inertia", scores.elbow, f"elbow at {scores.elbow}", color),
-            _panel(scores.k, scores.silhouette, "mean silhouette", found.k, f"{found.k} clusters chosen", color),
+            _panel(
+                scores.k, scores.silhouette, "mean silhouette", found.k, f"{counted(found.k, 'cluster')} chosen", color
+            ),
         ],
         size=look.fit((10.0, 4.2))[0],
         note=f"{found.method}, {scores.inertia.shape[1]} seed{'s' * (scores.inertia.shape[1] > 1)}",

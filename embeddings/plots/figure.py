@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embeddings.display.numbers import counted
 from embeddings.plots.marks import Entry, Panel, Scale
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Figure:
 
     def __repr__(self) -> str:
         width, height = self.size
-        panels = f"{len(self.panels)} panel{'s' * (len(self.panels) > 1)}"
+        panels = counted(len(self.panels), "panel")
         return f"Figure({self.title!r}, {panels}, {width:g} x {height:g} in)"
 
     def matplotlib(self) -> MatplotlibFigure:

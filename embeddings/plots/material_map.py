@@ -9,6 +9,7 @@ import numpy as np
 
 from embeddings.analysis.projection import Method, project
 from embeddings.analysis.rows import finite_rows
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.plots.coloring import NO_VALUE, Coloring, color_list
 from embeddings.plots.colormap import ColorMap
@@ -90,7 +91,7 @@ def _as_long(rows: np.ndarray, given: Sequence[Any] | None, what: str) -> list[A
         return None
     given = given.to_pylist() if hasattr(given, "to_pylist") else list(given)  # an Arrow array holds scalars of its own
     if len(given) != len(rows):
-        raise InputInvalid(f"There are {len(rows):,} vectors but {len(given):,} {what}.")
+        raise InputInvalid(f"{counted(len(rows), 'vector')} came with {len(given):,} {what}.")
     return given
 
 

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from embeddings.analysis.clusters import Clustering
+from embeddings.display.numbers import counted
 from embeddings.elements import N_ELEMENTS, atomic_number
 from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, did_you_mean
 from embeddings.formula import FractionMatrix, fraction_matrix
@@ -125,7 +126,7 @@ def _violins(groups: Mapping[str, np.ndarray], label: str, colors: Mapping[str, 
     outlines = [_outline(values) + np.array([i, 0.0]) for i, values in enumerate(groups.values())]
     quartiles = [np.quantile(values, (0.25, 0.5, 0.75)) for values in groups.values()]
     hover = [
-        f"{name}\n{len(values):,} materials\nmedian {q[1]:.3g}, quartiles {q[0]:.3g} and {q[2]:.3g}"
+        f"{name}\n{counted(len(values), 'material')}\nmedian {q[1]:.3g}, quartiles {q[0]:.3g} and {q[2]:.3g}"
         for (name, values), q in zip(groups.items(), quartiles, strict=True)
     ]
     boxes = [np.array([[i, q[0]], [i, q[2]]]) for i, q in enumerate(quartiles)]

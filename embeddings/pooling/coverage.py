@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import N_ELEMENTS, SYMBOLS, table_distance
 from embeddings.errors import ElementNotCovered
 from embeddings.formula import FractionMatrix
@@ -99,9 +100,7 @@ def _not_covered(
     """Return the error that names every element without a vector and in how many rows it stands."""
     weights = np.ones(len(rows), dtype=int) if repeats is None else repeats[rows]
     n_rows = np.bincount(np.asarray(numbers), weights=weights).astype(int)
-    listed = ", ".join(
-        f"{SYMBOLS[z - 1]} ({n_rows[z]:,} row{'s' if n_rows[z] > 1 else ''})" for z in np.flatnonzero(n_rows)
-    )
+    listed = ", ".join(f"{SYMBOLS[z - 1]} ({counted(n_rows[z], 'row')})" for z in np.flatnonzero(n_rows))
     return ElementNotCovered(
         f'The catalog "{catalog.name}" has no vector for {listed}. '
         'Leave those rows out, or choose missing="nan", "skip" or "impute".'

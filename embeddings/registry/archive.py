@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from embeddings.errors import RegistryInvalid
+from embeddings.store.archives import ZIP_FAULTS
 from embeddings.store.manifest import MANIFEST, Manifest
 from embeddings.store.reading import CHUNK
 
+_ADVICE = "Nothing of it was used; tell its publisher."
 _NEVER = (1980, 1, 1, 0, 0, 0)
 _OVERHEAD = 1 << 20
 """More bytes than the entries of an archive take beside their content."""
@@ -39,7 +41,7 @@ def pack(folder: Path, manifest: Manifest, target: Path) -> None:
                 shutil.copyfileobj(source, sink, CHUNK)
 
 
-def unpack(path: Path, name: str, version: str, folder: Path) -> None:
+def unpack(path: Path, name: str, version: str, folder: Path, *, where: str) -> None:
     """Write the files of an archive into a folder; whether they are what their manifest says is checked elsewhere.
 
     Args:
@@ -47,37 +49,38 @@ def unpack(path: Path, name: str, version: str, folder: Path) -> None:
         name: of the catalog that it should hold.
         version: of the catalog.
         folder: an empty one.
+        where: the archive comes from, for the message: `path` is that of a copy.
 
     Raises:
-        RegistryInvalid: it is no such archive: an entry lies elsewhere, is compressed, or is there twice.
+        RegistryInvalid: it is no such archive: it is damaged, or an entry lies elsewhere, is compressed, or is there
+            twice.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            _check(entries, f"{name}/{version}/", path.stat().st_size)
+            _check(entries, f"{name}/{version}/", path.stat().st_size, where)
             for entry in entries:
                 with archive.open(entry) as source, open(folder / entry.filename.rpartition("/")[2], "xb") as sink:
                     shutil.copyfileobj(source, sink, CHUNK)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, UnicodeError, ValueError, RuntimeError) as error:
-        if isinstance(error, RegistryInvalid):
-            raise
-        raise RegistryInvalid(
-            f"The archive of {name}@{version} cannot be read: {error}. Tell its publisher."
-        ) from error
+    except RegistryInvalid:
+        raise
+    except ZIP_FAULTS as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise RegistryInvalid(f"The archive {where} cannot be read: {reason}. {_ADVICE}") from error
 
 
-def _check(entries: Sequence[zipfile.ZipInfo], prefix: str, n_bytes: int) -> None:
+def _check(entries: Sequence[zipfile.ZipInfo], prefix: str, n_bytes: int, where: str) -> None:
     from embeddings.registry.names import is_file_name
 
     names = [entry.filename for entry in entries]
     wrong = [n for n in names if not n.startswith(prefix) or not is_file_name(n.removeprefix(prefix))]
     if wrong or len({*_folded(names)}) < len(names) or len(names) > 1000:
         what = f'the entry "{wrong[0][:200]}"' if wrong else "entries that it repeats, or too many"
-        raise RegistryInvalid(f"The archive for {prefix} has {what}. Nothing of it was used; tell its publisher.")
+        raise RegistryInvalid(f"The archive {where} has {what}, beside or in place of the files of {prefix}. {_ADVICE}")
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
-        raise RegistryInvalid(f"The archive for {prefix} is compressed or encrypted. Tell its publisher.")
+        raise RegistryInvalid(f"The archive {where} is compressed or encrypted. {_ADVICE}")
     if sum(entry.file_size for entry in entries) > n_bytes + _OVERHEAD:
-        raise RegistryInvalid(f"The archive for {prefix} would grow on unpacking. Tell its publisher.")
+        raise RegistryInvalid(f"The archive {where} would grow on unpacking. {_ADVICE}")
 
 
 def _folded(names: Iterable[str]) -> Iterable[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,46 +22,24 @@ from embeddings.errors import (
 from embeddings.registry import signing
 from embeddings.registry.address import Address
 from embeddings.registry.archive import archive_path, file_names, unpack
-from embeddings.registry.identity import check_seals
+from embeddings.registry.identity import check_known, check_seals
 from embeddings.registry.kept_index import KeptIndex
 from embeddings.registry.listing import Listing, Release
 from embeddings.registry.locks import locked
 from embeddings.registry.mirror import Mirror
 from embeddings.registry.names import look_alike
+from embeddings.registry.origins import Fetched, fetched_before, write_origin
 from embeddings.registry.stores.base import Absent, Advance, Store
 from embeddings.store.epoch import source_date
-from embeddings.store.folders import move_into_place, replace_folder, staged_folder, write_bytes, write_text
+from embeddings.store.folders import move_into_place, replace_folder, staged_folder, write_bytes
 from embeddings.store.index import names
 from embeddings.store.integrity import read_intact
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import hash_of
-from embeddings.store.roots import MIRRORS, cache_folder, packaged_root, released, search_roots
+from embeddings.store.roots import packaged_root
 
 LARGEST = 4 * 10**9
 """The most bytes of a version that is fetched unless more is allowed."""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A version in the cache.
-
-    Attributes:
-        folder: of the version.
-        identity: ``name@version``.
-        url: of the registry.
-        tag: state of the registry that it was fetched from: a commit on the Hub, an ETag elsewhere, or empty.
-        signed: what is known of its signature.
-        fetched: when, in UTC.
-        n_bytes: that were asked for by this call; 0 if it was there.
-    """
-
-    folder: Path
-    identity: str
-    url: str
-    tag: str
-    signed: signing.Signed
-    fetched: str
-    n_bytes: int = 0
 
 
 def fetch(
@@ -89,7 +66,7 @@ def fetch(
     """
     mirror = Mirror.of(address.registry)
     if address.is_exact and not refresh and mirror.has(address.name, address.wanted):
-        return _there(mirror, address.name, address.wanted)
+        return fetched_before(mirror, address.name, address.wanted)
     listing, store, is_new = _known(mirror, address, refresh)
     try:
         return _from(mirror, listing, store, address, refresh, at_most, advance)
@@ -146,12 +123,12 @@ class _Job:
         if self._is_there(release, refresh):
             if refresh and release:
                 (self.mirror.parts / release.archive_sha256).unlink(missing_ok=True)  # of a process that died
-            return _there(self.mirror, self.name, self.version)
+            return fetched_before(self.mirror, self.name, self.version)
         warn_of_look_alikes(self.name)
         _ = self.mirror.parts
         with locked(self.mirror.folder / f".{self.name}@{self.version}.lock"):
             if self._is_there(release, refresh):
-                return _there(self.mirror, self.name, self.version)
+                return fetched_before(self.mirror, self.name, self.version)
             return self._fetch(release)
 
     @property
@@ -211,7 +188,7 @@ class _Job:
         self._check_room(release.archive_bytes)
         path = archive_path(self.name, self.version)
         part = self._whole_part(path, release.archive_sha256, release.archive_bytes)
-        unpack(part, self.name, self.version, staged)
+        unpack(part, self.name, self.version, staged, where=f"{path} in {self.listing.url}")
         return [part]
 
     def _fetch_files(self, staged: Path) -> list[Path]:
@@ -318,30 +295,8 @@ class _Job:
             now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             n_bytes,
         )
-        document = {key: value for key, value in asdict(fetched).items() if key not in ("folder", "n_bytes")}
-        write_text(_origin_file(self.target), json.dumps(document, indent=2) + "\n")
+        write_origin(fetched)
         return fetched
-
-
-def check_known(name: str, version: str, seal: str, *, target: Path, source: str) -> None:
-    """Refuse a version whose name and number mean other content in any root or mirror here, or in our list of releases.
-
-    Raises:
-        CatalogConflict: the message names both.
-        CatalogCorrupt: the list of releases cannot be read.
-    """
-    ours = released().get(name, {}).get(version, seal)
-    check_seals(f"{name}@{version}", here=ours, where="the list of what was released", there=seal, source=source)
-    mirrors = sorted((cache_folder() / MIRRORS).glob("*"))
-    for root in dict.fromkeys([*search_roots(), *mirrors]):
-        folder = root / name / version
-        if folder == target or not (folder / MANIFEST).is_file():
-            continue
-        try:
-            here = read_manifest(folder).manifest_sha256
-        except EmbeddingsError:
-            continue
-        check_seals(f"{name}@{version}", here=here, where=folder, there=seal, source=source)
 
 
 def warn_of_look_alikes(name: str) -> None:
@@ -353,22 +308,3 @@ def warn_of_look_alikes(name: str) -> None:
                 f'"{name}" is not "{other}", which comes with the library, though it looks like it.',
                 RegistryWarning, stacklevel=2,
             )  # fmt: skip
-
-
-def origin_of(folder: Path) -> Fetched | None:
-    """Return where a version's folder was fetched from; None for one that was not."""
-    try:
-        document = json.loads(_origin_file(folder).read_text(encoding="utf-8"))
-        return Fetched(folder, **{**document, "signed": signing.Signed(**document["signed"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _origin_file(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.origin.json")
-
-
-def _there(mirror: Mirror, name: str, version: str) -> Fetched:
-    folder = mirror.version_folder(name, version)
-    unknown = Fetched(folder, f"{name}@{version}", mirror.url, "", signing.Signed("none"), "")
-    return replace(origin_of(folder) or unknown, folder=folder)

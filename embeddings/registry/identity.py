@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from embeddings.errors import CatalogConflict, CatalogExists
+from pathlib import Path
+
+from embeddings.errors import CatalogConflict, CatalogExists, EmbeddingsError
+from embeddings.store.manifest import MANIFEST, read_manifest
+from embeddings.store.roots import MIRRORS, cache_folder, released, search_roots
 
 
 def already_taken(identity: str, where: object, theirs: str, ours: str) -> CatalogExists:
@@ -31,3 +35,24 @@ def check_seals(identity: str, *, here: str, where: object, there: str, source: 
             f"{identity} has two contents: seal {here} in {where}, and seal {there} in {source}. What is here stays. "
             "Ask the publisher which one is right; a released version is never edited."
         )
+
+
+def check_known(name: str, version: str, seal: str, *, target: Path, source: str) -> None:
+    """Refuse a version whose name and number mean other content in any root or mirror here, or in our list of releases.
+
+    Raises:
+        CatalogConflict: the message names both.
+        CatalogCorrupt: the list of releases cannot be read.
+    """
+    ours = released().get(name, {}).get(version, seal)
+    check_seals(f"{name}@{version}", here=ours, where="the list of what was released", there=seal, source=source)
+    mirrors = sorted((cache_folder() / MIRRORS).glob("*"))
+    for root in dict.fromkeys([*search_roots(), *mirrors]):
+        folder = root / name / version
+        if folder == target or not (folder / MANIFEST).is_file():
+            continue
+        try:
+            here = read_manifest(folder).manifest_sha256
+        except EmbeddingsError:
+            continue
+        check_seals(f"{name}@{version}", here=here, where=folder, there=seal, source=source)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from embeddings.errors import CatalogExists, InputInvalid, OutputInvalid
+from embeddings.errors import CatalogExists, EmbeddingsError, InputInvalid, OutputInvalid, RegistryInvalid
 from embeddings.registry import signing
 from embeddings.registry.archive import archive_path, file_names, pack
 from embeddings.registry.identity import already_taken
@@ -128,7 +129,7 @@ def _is_there(store: Store, listing: Listing, version: _Version) -> bool:
     if manifest.version not in listing.versions(name):
         return False
     release = listing.release(name, manifest.version)
-    seal = release.seal if release else _seal_there(store, manifest)
+    seal = release.seal if release else _seal_there(store, manifest, listing.url)
     if seal != ours.seal:
         raise already_taken(identity, listing.url, seal, ours.seal)
     if release is None or (ours.signature and ours.signature != release.signature):
@@ -138,15 +139,24 @@ def _is_there(store: Store, listing: Listing, version: _Version) -> bool:
     return True
 
 
-def _seal_there(store: Store, manifest: Manifest) -> str:
-    """Return the seal of a version in a registry whose index does not tell it."""
+def _seal_there(store: Store, manifest: Manifest, url: str) -> str:
+    """Return the seal of a version in a registry whose index does not tell it.
+
+    Raises:
+        RegistryInvalid: its manifest there cannot be read.
+    """
+    path = f"{manifest.name}/{manifest.version}/{MANIFEST}"
     try:
-        content = store.read(f"{manifest.name}/{manifest.version}/{MANIFEST}", at_most=LARGEST_MANIFEST)
+        content = store.read(path, at_most=LARGEST_MANIFEST)
     except Absent:
         return manifest.manifest_sha256
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / MANIFEST).write_bytes(content.body if content else b"")
-        return read_manifest(Path(scratch)).manifest_sha256
+        try:
+            return read_manifest(Path(scratch)).manifest_sha256
+        except EmbeddingsError as error:
+            reason = str(error).replace(f"{scratch}{os.sep}", "")
+            raise RegistryInvalid(f"{path} in {url} is damaged ({reason}) Remove it there, then push again.") from error
 
 
 def _changes(version: _Version, listing: Listing, tag: str) -> Changes:

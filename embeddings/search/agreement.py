@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_uae
 from embeddings.protocols import CatalogLike
@@ -32,7 +33,7 @@ def neighbor_overlap(a: CatalogLike, b: CatalogLike, k: int = 5, *, metric: Metr
     shared = np.intersect1d(both[0].atomic_numbers, both[1].atomic_numbers)
     if len(shared) < 2:
         names = " and ".join(f'"{uae.name}"' for uae in both)
-        raise InputInvalid(f"{names} share {len(shared)} elements; neighbors need at least two in common.")
+        raise InputInvalid(f"{names} share {counted(len(shared), 'element')}; neighbors need at least two in common.")
     in_a, in_b = (uae.vectors[np.isin(uae.atomic_numbers, shared)] for uae in both)
     return float(kept_neighbors(in_a, in_b, k, metric=metric).mean())
 

@@ -13,7 +13,8 @@ from embeddings.errors import InputInvalid
 from embeddings.search.tables import JoinedTable
 from embeddings.search.where import columns_of, expression_of
 from embeddings.store.urls import is_url
-from embeddings.vectors.file import Footer, open_vectors, vectors_of
+from embeddings.vectors.file import open_vectors, vectors_of
+from embeddings.vectors.footer import Footer
 
 if TYPE_CHECKING:
     import pyarrow as pa

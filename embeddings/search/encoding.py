@@ -11,7 +11,7 @@ from embeddings.errors import CatalogNotFound, InputInvalid
 from embeddings.store.tables import ENCODER
 
 if TYPE_CHECKING:
-    from embeddings.vectors.file import Footer
+    from embeddings.vectors.footer import Footer
 
 
 def encode(structure: Any, footer: Footer) -> np.ndarray:

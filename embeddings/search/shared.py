@@ -11,7 +11,7 @@ import numpy as np
 from embeddings.errors import InputInvalid
 from embeddings.search.exact import directions
 from embeddings.store.tables import ENCODER
-from embeddings.vectors.file import Footer
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.structures import read_structure_catalog
 
 LEAST = 0.999

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embeddings.display.numbers import counted
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class JoinedTable:
         n_distinct = len(ids.unique())
         if n_distinct < len(ids):
             raise InputInvalid(
-                f'{source} names {len(ids) - n_distinct:,} structures more than once in its column "{found[0]}".'
+                f"{source} names {counted(len(ids) - n_distinct, 'structure')} more than once in its column "
+                f'"{found[0]}".'
             )
         return cls(source, ids, table.drop_columns(found), found[0])
 

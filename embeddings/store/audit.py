@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embeddings.catalog import ElementTable
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, ColumnNotFound, MissingExtra
 from embeddings.store.companions import COMPANIONS
 from embeddings.store.decode import parse_npy, table_of_hdf5, table_of_parquet
@@ -98,7 +99,7 @@ def _check_composition_encoder(folder: Path, manifest: Manifest, contents: Mappi
     _check_identity(where, manifest, about)
     digest = manifest.training.formula_digest
     if len(formulas) != manifest.n_rows:
-        raise CatalogCorrupt(f"{where} has {len(formulas):,} formulas, not {manifest.n_rows:,}. {_AGAIN}")
+        raise CatalogCorrupt(f"{where} has {counted(len(formulas), 'formula')}, not {manifest.n_rows:,}. {_AGAIN}")
     if digest and not np.array_equal(formula_digest(formulas), parse_npy(contents[digest.file], digest.file)):
         raise CatalogCorrupt(f"{where} holds other formulas than {digest.file}. {_AGAIN}")
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embeddings.display.numbers import counted
 from embeddings.store.cautions import cautions, held_out
 from embeddings.store.manifest import Downstream, Manifest, TableInfo
 
@@ -178,7 +179,7 @@ def trained_on(manifest: Manifest, joint: str = ",") -> str:
     training = manifest.training
     if training.n_structures is None:
         return training.source
-    return f"{training.n_structures:,} structures{joint if joint == ',' else f' {joint}'} {training.source}"
+    return f"{counted(training.n_structures, 'structure')}{joint if joint == ',' else f' {joint}'} {training.source}"
 
 
 def listed(reasons: Mapping[str, str]) -> str:
@@ -226,7 +227,7 @@ def _coverage(manifest: Manifest) -> str:
     cells = [f"{symbol} {count:,}" for symbol, count in manifest.n_structures.items()]
     rows = [tuple(cells[i : i + _COLUMNS]) for i in range(0, len(cells), _COLUMNS)]
     missing = ", ".join(manifest.missing_elements) or "none"
-    covered = f"{manifest.n_rows if manifest.table else len(manifest.n_structures)} elements."
+    covered = f"{counted(manifest.n_rows if manifest.table else len(manifest.n_structures), 'element')}."
     if not cells:
         return f"{covered} Without a vector ({len(manifest.missing_elements)}): {missing}."
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from embeddings.display.numbers import counted
 from embeddings.store.manifest import Manifest
 
 FEW = 30
@@ -16,19 +17,14 @@ def held_out(manifest: Manifest) -> str:
     return "formulas" if manifest.kind == "composition-encoder" else "structures"
 
 
-def counted(n: int, what: str) -> str:
-    """Return a number of things in the plural: ``"1 structure"``, ``"2 structures"``."""
-    return f"{n:,} {what.removesuffix('s') if n == 1 else what}"
-
-
 def cautions(manifest: Manifest) -> list[str]:
     """Return sentences on errors of a trained catalog that say little, or nothing good; none where all is well."""
     if manifest.table is not None:
         return []
     what, metrics = held_out(manifest), manifest.metrics
     said = [
-        f"Measured on {counted(n, f'held-out {what}')} alone: the error of {', '.join(targets)} may be luck, and says "
-        f"{'nothing' if n < _FEWEST else 'little'} of other {what}."
+        f"Measured on {counted(n, f'held-out {what[:-1]}')} alone: the error of {', '.join(targets)} may be luck, and "
+        f"says {'nothing' if n < _FEWEST else 'little'} of other {what}."
         for n, targets in _few(manifest).items()
     ]
     unknown = [target for target in manifest.training.targets if target not in metrics]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from embeddings.catalog import ElementCatalog, ElementTable
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS
 from embeddings.encoder import CompositionEncoder, Spread
@@ -181,7 +182,9 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
         network = network_of(manifest.model.hyperparameters, tensors, where=where)
         elements = ElementCatalog(manifest, _element_table(manifest, tensors["elements"], seen))
         if network.dim != manifest.dim:
-            raise InputInvalid(f"Its vectors have {network.dim} numbers, and the manifest says {manifest.dim}.")
+            raise InputInvalid(
+                f"Its vectors have {counted(network.dim, 'number')}, and the manifest says {manifest.dim}."
+            )
         spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
         return CompositionEncoder(manifest, elements, network, spread)
     except (InputInvalid, TypeError, ValueError, OverflowError) as error:
@@ -195,10 +198,12 @@ def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | N
     if vectors.ndim != 2 or len(vectors) != N_ELEMENTS + 1:
         raise InputInvalid(f"Its element vectors have the shape {vectors.shape}, not ({N_ELEMENTS + 1}, width).")
     if seen is not None and (manifest.training.formula_digest is None or len(seen) != manifest.n_rows):
-        raise InputInvalid(f"There are {len(seen)} hashed formulas, and the manifest says {manifest.n_rows}.")
+        raise InputInvalid(f"It has {counted(len(seen), 'hashed formula')}, and the manifest says {manifest.n_rows}.")
     numbers = np.flatnonzero(~np.isnan(vectors).all(axis=1))
     if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
-        raise InputInvalid(f"It has vectors for {len(numbers)} elements, not the ones that the manifest counts.")
+        raise InputInvalid(
+            f"It has vectors for {counted(len(numbers), 'element')}, not the ones that the manifest counts."
+        )
     return ElementTable(numbers, vectors[numbers], list(manifest.n_structures.values()), seen)  # type: ignore[arg-type]
 
 

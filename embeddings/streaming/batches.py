@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from embeddings.display.numbers import counted
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 from embeddings.streaming.columns import JsonColumn, from_text
 
@@ -118,7 +119,7 @@ class Gatherer:
             self.names.update(dict.fromkeys(row))
         elif new := row.keys() - self.names.keys():
             formula = str(row.get(self.request.column, ""))
-            self.reject(line, formula, f'The key "{min(new)}" is not in the first {self.n_first:,} rows.')
+            self.reject(line, formula, f'The key "{min(new)}" is not in the first {counted(self.n_first, "row")}.')
             return
         self.rows.append(row)
         self.lines.append(line)

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import IO, Any
 
+from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.streaming.batches import Batch, Gatherer, Request, check_columns, rows_at_once
 from embeddings.streaming.columns import float_type, number_columns
@@ -181,7 +182,9 @@ def _csv_batches(request: Request) -> Iterator[Batch]:
                 gatherer.add(line, fields)
             else:
                 formula = fields[header.index(request.column)] if len(fields) > header.index(request.column) else ""
-                gatherer.reject(line, formula, f"The row has {len(fields)} fields, and the header has {len(header)}.")
+                gatherer.reject(
+                    line, formula, f"The row has {counted(len(fields), 'field')}, and the header has {len(header)}."
+                )
             if gatherer.is_full(lines.n_bytes):
                 yield gatherer.batch(lines.n_bytes)
         if gatherer.n_batches == 0 or not gatherer.empty:
@@ -254,4 +257,6 @@ class _Lines:
         try:
             return self.file.readline(MAX_LINE)
         except (OSError, EOFError, zlib.error) as error:  # a cut or damaged .gz
-            raise InputInvalid(f"{self.source} cannot be read after line {self.n_lines}: {error}.") from error
+            raise InputInvalid(
+                f"{self.source} cannot be read after line {self.n_lines}: {error}. Copy it again."
+            ) from error

@@ -69,7 +69,9 @@ class TextLines:
         try:
             return self.text.readline(MAX_LINE)
         except (OSError, EOFError, ValueError, zlib.error) as error:  # a cut or damaged .gz
-            raise InputInvalid(f"{self.source} cannot be read after line {self.n_lines}: {error}.") from error
+            raise InputInvalid(
+                f"{self.source} cannot be read after line {self.n_lines}: {error}. Copy it again."
+            ) from error
 
     def _decoded(self, line: str) -> str:
         """Return a line whose bytes that are not UTF-8 have become letters."""

@@ -202,7 +202,7 @@ def _start(file: IO[bytes], source: str) -> bytes:
     try:
         start = file.read(4096)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputInvalid(f"{source} cannot be unpacked: {error}.") from error
+        raise InputInvalid(f"{source} cannot be unpacked: {error}. Copy it again.") from error
     if not start.strip():
         raise InputInvalid(f"{source} is empty; a table with the names of its columns in the first line is needed.")
     return start
@@ -294,7 +294,9 @@ def _workbook_sheet(file: IO[bytes], source: str) -> Sheet:
     except InputInvalid:
         raise
     except Exception as error:  # a damaged workbook raises anything
-        raise InputInvalid(f"{source} is not a complete .xlsx file: {error}.") from error
+        raise InputInvalid(
+            f"{source} is not a complete .xlsx file: {error}. Copy it again, or save the sheet as CSV."
+        ) from error
     if not sheets:
         raise InputInvalid(f"{source} has no sheet with anything in it.")
     if len(book.sheetnames) > 1:
@@ -307,7 +309,9 @@ def _check_size(file: IO[bytes], source: str) -> None:
     size = sum(part.file_size for part in zipfile.ZipFile(file).infolist())
     file.seek(0)
     if size > MAX_WORKBOOK:
-        raise InputInvalid(f"{source} unpacks to {size >> 20:,} MiB, which is more than a workbook has.")
+        raise InputInvalid(
+            f"{source} unpacks to {size >> 20:,} MiB, which is more than a workbook has. Save the sheet as CSV."
+        )
 
 
 def _workbook_rows(sheet: Any, source: str) -> Iterator[Row]:
@@ -315,4 +319,4 @@ def _workbook_rows(sheet: Any, source: str) -> Iterator[Row]:
     try:
         yield from enumerate(sheet.iter_rows(values_only=True), start=1)
     except Exception as error:
-        raise InputInvalid(f"{source} cannot be read to its end: {error}.") from error
+        raise InputInvalid(f"{source} cannot be read to its end: {error}. Save the sheet as CSV.") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.tables.cells import as_number
 
@@ -138,7 +139,7 @@ def _whole_rows(rows: Iterable[Row], n_columns: int, set_aside: list[SetAside]) 
         if len(fitting) == n_columns:
             yield line, fitting
         else:
-            reason = f"the row has {len(fitting)} cells, and there are {n_columns} columns"
+            reason = f"the row has {counted(len(fitting), 'cell')}, and the table {counted(n_columns, 'column')}"
             set_aside.append(SetAside(line, reason))
 
 

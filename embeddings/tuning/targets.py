@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from embeddings.display.numbers import all_of, counted
 from embeddings.errors import InputInvalid, TargetInvalid
 
 MIN_SHARE = 0.1
@@ -103,10 +104,11 @@ def checked_numbers(y: Any, n: int) -> np.ndarray:
     if not np.isfinite(values).all():
         rows = np.flatnonzero(~np.isfinite(values))
         raise TargetInvalid(
-            f"The target is NaN or infinite in {len(rows)} rows, the first of them {rows[0]}. Leave them out."
+            f"The target is NaN or infinite in {counted(len(rows), 'row')}, the first of them {rows[0]}. Leave them "
+            "out."
         )
     if np.ptp(values) == 0:
-        raise TargetInvalid(f"All {n} values of the target are {values[0]:g}: there is nothing to learn.")
+        raise TargetInvalid(f"{all_of(n, 'value', 'of the target', 'is')} {values[0]:g}: there is nothing to learn.")
     return values
 
 
@@ -122,12 +124,14 @@ def checked_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     given = np.asarray(y, dtype=object).tolist()
     rows = [row for row, label in enumerate(given) if _is_missing(label)]
     if rows:
-        raise TargetInvalid(f"The class is missing in {len(rows)} rows, the first of them {rows[0]}. Leave them out.")
+        raise TargetInvalid(
+            f"The class is missing in {counted(len(rows), 'row')}, the first of them {rows[0]}. Leave them out."
+        )
     if len({isinstance(label, str) for label in given}) > 1:
         raise TargetInvalid("Some classes are text and others are not. Write all as text.")
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise TargetInvalid(f"All {n} rows are of one class, {', '.join(map(repr, classes.tolist()))}.")
+        raise TargetInvalid(f"{all_of(n, 'row', '', 'is')} of one class, {', '.join(map(repr, classes.tolist()))}.")
     return classes, codes.astype(np.int64)
 
 
@@ -139,4 +143,4 @@ def _check_shape(values: np.ndarray, n: int) -> None:
     if not n:
         raise InputInvalid("There is no formula to learn from. Give at least two.")
     if values.shape != (n,):
-        raise InputInvalid(f"{n} formulas need a target of shape ({n},), not {values.shape}.")
+        raise InputInvalid(f"{counted(n, 'formula', 'needs')} a target of shape ({n},), not {values.shape}.")

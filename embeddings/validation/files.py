@@ -14,7 +14,8 @@ from embeddings.store.emb import EMB, FIELDS
 from embeddings.store.encoder_files import formulas_of_parquet
 from embeddings.store.reading import read_bounded, why
 from embeddings.validation.report import Finding, advice, refusals
-from embeddings.vectors.file import KEY, read_pages
+from embeddings.vectors.file import read_pages
+from embeddings.vectors.footer import KEY
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from embeddings.display.numbers import counted
 from embeddings.errors import EmbeddingsError, ManifestInvalid
 from embeddings.store import schema
 from embeddings.store.audit import check_contents
@@ -106,7 +107,9 @@ def _check_counts(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     if both:
         yield Finding(MANIFEST, f"missing_elements: {', '.join(both)} have training structures.")
     if manifest.kind == "element" and n_rows != (len(manifest.n_structures) or n_rows):
-        yield Finding(MANIFEST, f"n_rows: {n_rows}, and n_structures names {len(manifest.n_structures)} elements.")
+        yield Finding(
+            MANIFEST, f"n_rows: {n_rows}, and n_structures names {counted(len(manifest.n_structures), 'element')}."
+        )
 
 
 def _check_metrics(folder: Path, manifest: Manifest) -> Iterator[Finding]:

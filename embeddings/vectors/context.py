@@ -12,7 +12,8 @@ from embeddings.store.decode import table_of_rows
 from embeddings.store.licences import combined_attribution
 from embeddings.store.manifest import Licence, Manifest
 from embeddings.store.tables import measure
-from embeddings.vectors.file import Footer, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import Footer
 
 
 def read_context_catalog(path: Path | str) -> ElementCatalog:

@@ -16,9 +16,11 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, RegistryUnreachable
 from embeddings.store.places import open_place
-from embeddings.vectors.file import Footer, SealedFile, damage_named, open_one
+from embeddings.vectors.file import SealedFile, damage_named, open_one
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.names import ENDING, file_name
 
 if TYPE_CHECKING:
@@ -182,7 +184,9 @@ def _check(path: Path | str, files: list[SealedFile], footers: list[Footer], sha
     known = [share for share in shares if share is not None]
     if len(known) < len(shares):
         alone = files[shares.index(None)].path
-        raise InputInvalid(f"{alone} stands for itself, beside {len(files) - 1:,} other files. Name one of them.")
+        raise InputInvalid(
+            f"{alone} stands for itself, beside {counted(len(files) - 1, 'other file')}. Name one of them."
+        )
     first, identity = known[0], footers[0].identity
     for file, footer, share in zip(files, footers, known, strict=True):
         if (footer.identity, share.of, share.n_rows) != (identity, first.of, first.n_rows):
@@ -194,11 +198,11 @@ def _check(path: Path | str, files: list[SealedFile], footers: list[Footer], sha
     missing = ", ".join(islice(absent, 5))
     _check_copies(files, known, missing)
     if missing:
-        raise CatalogCorrupt(f"{path} lacks {missing} of {first.of:,} files. {_AGAIN}")
+        raise CatalogCorrupt(f"{path} lacks {missing} of {counted(first.of, 'file')}. {_AGAIN}")
     n_rows = sum(file.metadata.num_rows for file in files)
     if n_rows != first.n_rows or [share.number for share in known] != list(range(first.of)):
         raise CatalogCorrupt(
-            f"{path} has {n_rows:,} rows, not {first.n_rows:,} in the order of its names. Copy it again."
+            f"{path} has {counted(n_rows, 'row')}, not {first.n_rows:,} in the order of its names. Copy it again."
         )
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from embeddings.errors import TrainingNotTold
-from embeddings.vectors.file import Footer
+from embeddings.vectors.footer import Footer
 
 
 class MaterialCatalog:

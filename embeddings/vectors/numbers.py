@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _check_lost(vectors: np.ndarray, rounded: np.ndarray) -> None:
     lost = np.linalg.norm(rounded - vectors, axis=1) > _MOST_LOST * np.linalg.norm(vectors, axis=1)
     if lost.any():
         raise InputInvalid(
-            f"{int(lost.sum()):,} vectors are so short beside the longest that int8 leaves little of them: all have "
+            f"{counted(int(lost.sum()), 'vector', 'is')} so short beside the longest that int8 leaves little: all have "
             "one scale. Use --dtype float16."
         )
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import Level, open_vectors, read_pages, vectors_of
+from embeddings.vectors.file import open_vectors, read_pages, vectors_of
+from embeddings.vectors.footer import Level
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,8 +51,8 @@ class FileRows:
         n_distinct = pc.count_distinct(self.keys).as_py()
         if n_distinct < len(self.keys):
             raise CatalogCorrupt(
-                f"{path} names {len(self.keys) - n_distinct:,} rows more than once. Make it again with: embeddings "
-                "embed"
+                f"{path} names {counted(len(self.keys) - n_distinct, 'row')} more than once. Make it again with: "
+                "embeddings embed"
             )
 
     def _read(self) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid
-from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, open_vectors, places_of, vectors_of
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.materials import MaterialCatalog
 from embeddings.vectors.unlike import warn_of_unlike
 
@@ -79,7 +80,7 @@ class SiteCatalog(MaterialCatalog):
         return self.lookup([material_id])[0]
 
     def __repr__(self) -> str:
-        return f'SiteCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+        return f'SiteCatalog({counted(len(self), "structure")} by "{self.footer.encoder}", dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -13,7 +13,8 @@ import numpy as np
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
 from embeddings.search.ordering import ascending, descending
-from embeddings.vectors.file import DISTANCE, Footer, open_vectors, places_of, vectors_of
+from embeddings.vectors.file import DISTANCE, open_vectors, places_of, vectors_of
+from embeddings.vectors.footer import Footer
 from embeddings.vectors.materials import MaterialCatalog
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class StructureCatalog(MaterialCatalog):
         return self.vectors[places_of(self._row_of, [material_id], self)[0]]
 
     def __repr__(self) -> str:
-        return f'StructureCatalog({len(self)} structures by "{self.footer.encoder}", dim={self.dim})'
+        return f'StructureCatalog({counted(len(self), "structure")} by "{self.footer.encoder}", dim={self.dim})'
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from embeddings.display.numbers import counted
+from embeddings.display.numbers import share_of
 from embeddings.errors import InputInvalid, TrainingNotTold, UnlikeTraining
 from embeddings.store.training_vectors import BEYOND, TrainingVectors
 
@@ -99,9 +99,8 @@ def identity_of(encoder: Remembering) -> str:
 def sentence(names: Sequence[str], n: int, encoder: str) -> str:
     """Return what is said of the crystals, out of n, that are unlike the training of an encoder."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    verb = "is" if len(names) == 1 else "are"
     return (
-        f"{len(names):,} of {counted(n, 'structure')} {verb} unlike what {encoder} was trained on, farther away than "
+        f"{share_of(len(names), n, 'structure', 'is')} unlike what {encoder} was trained on, farther away than "
         f"{BEYOND:.0%} of the crystals held out from its training: {', '.join(names[:NAMED])}{more}"
     )
 

@@ -38,8 +38,8 @@ from benchmarks.downstream.oracle import notes, standardized_columns
 from benchmarks.downstream.problem import Problem, Sizes, Split, pose, pose_on_others, split_unseen
 from benchmarks.harness import Request
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
-from builders.methods.crystal_transformer.encoder import encoder_bytes
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.weights import encoder_bytes
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_uae

@@ -100,6 +100,7 @@ def test_cartesian_network_reads_out_the_first_atom() -> None:
         assert torch.equal(model.encode(batch), model.encode_atoms(batch)[:, 0])
         rolled = Batch(
             batch.atomic_numbers.roll(1, 1),
+            batch.counts.roll(1, 1),
             batch.coords.roll(1, 1),
             batch.pairs,
             batch.distances,

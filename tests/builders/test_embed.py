@@ -68,7 +68,7 @@ def embed(sample: Path, level: str, out: Path, *more: str) -> Result:
 def test_structures(sample: Path, tmp_path: Path) -> None:
     result = embed(sample, "structure", tmp_path / "v.parquet")
     assert result.exit_code == 0, result.output
-    for said in ("57 structures of made up", "1 no_volume", "1 duplicate_id", "Pu in 1 structures", "CC0-1.0. Nobody."):
+    for said in ("57 structures of made up", "1 no_volume", "1 duplicate_id", "Pu in 1 structure", "CC0-1.0. Nobody."):
         assert said in result.stdout
     catalog = load_catalog(tmp_path / "v.parquet")
     table = read_structure_table(sample).take(np.array(GOOD))

@@ -218,7 +218,7 @@ def test_elements_that_the_network_never_saw_join_the_table_aloud(sample: Path) 
     write_encoder_catalog(user_root(), name="narrow", covered=COVERED[:15])
     result = build(sample, init="narrow")
     assert result.exit_code == 0, result.output
-    assert "narrow@0.1.0 was not trained on S, Cl, Ar, K, which" in result.stderr
+    assert "narrow@0.1.0 was not trained on S, Cl, Ar, K, found in" in result.stderr
     assert "the table of elements grew by 4" in result.stderr
     catalog = load_uae("narrow-own")
     assert {"Ar", "K"} <= set(catalog.symbols)

@@ -21,6 +21,7 @@ from builders.snapshots.snapshot import Snapshot, read_by_part, read_structures,
 from builders.sources import SourceOptions, find_source
 from builders.structures.cleaning import EVERYTHING
 from builders.structures.counts import count_structures
+from builders.structures.equivalent import reduced_neighbors
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.mapped import MappedGraphs, MappedTable, graphs_of
@@ -102,11 +103,11 @@ def test_batches_hold_the_same_bytes_from_files_and_from_memory(snapshot: Snapsh
     mapped, packed = (assemble(material, RECIPE, QUIET).task.crystals for material in (there, here))
     for rows in (np.array([3, 0, 17]), np.array([5]), np.arange(len(here.table))[::-1]):
         one, other = mapped.batch(rows), packed.batch(rows)
-        for name in ("atomic_numbers", "coords", "pairs", "distances", "labels"):
+        for name in ("atomic_numbers", "counts", "pairs", "distances", "labels"):
             assert getattr(one, name).numpy().tobytes() == getattr(other, name).numpy().tobytes(), name
-    whole = neighbor_graphs(here.table, RECIPE.model.cutoff)
+    alone = reduced_neighbors(here.table, RECIPE.model.cutoff, RECIPE.rounds)
     labels = np.zeros((len(here.table), 2))
-    assert PackedCrystals(here.table, whole, labels).batch(rows).pairs.tolist() == one.pairs.tolist()
+    assert PackedCrystals(here.table, alone, labels).batch(rows).pairs.tolist() == one.pairs.tolist()
 
 
 def test_neighbors_are_found_once_for_each_cutoff_and_selection(
@@ -126,14 +127,15 @@ def test_neighbors_are_found_once_for_each_cutoff_and_selection(
         assert isinstance(find(), MappedGraphs)
         return bool(calls)
 
-    assert searched(lambda: graphs_of(table, 4.0))
-    assert not searched(lambda: graphs_of(prepare(snapshot, RECIPE, QUIET, work=tmp_path).table, 4.0))
-    assert searched(lambda: graphs_of(table, 4.5))
-    assert searched(lambda: graphs_of(table.take(np.arange(1, 39)), 4.0))
+    assert searched(lambda: graphs_of(table, 4.0, rounds=3))
+    assert not searched(lambda: graphs_of(prepare(snapshot, RECIPE, QUIET, work=tmp_path).table, 4.0, rounds=3))
+    assert searched(lambda: graphs_of(table, 4.5, rounds=3))
+    assert searched(lambda: graphs_of(table, 4.0, rounds=None))
+    assert searched(lambda: graphs_of(table.take(np.arange(1, 39)), 4.0, rounds=3))
 
 
 def test_files_hold_crystals_of_like_size_together(snapshot: Snapshot, tmp_path: Path) -> None:
     table = prepare(snapshot, RECIPE, QUIET, work=tmp_path).table
-    graphs = graphs_of(table, 4.0)
+    graphs = graphs_of(table, 4.0, rounds=3)
     assert isinstance(graphs, MappedGraphs)
     assert (np.diff(table.n_sites[np.argsort(graphs.places)]) >= 0).all()

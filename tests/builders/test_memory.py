@@ -17,7 +17,8 @@ from builders.embed.targets import target_of
 from builders.methods.crystal_transformer.extract import element_means
 from builders.others.encoder import Encoded
 from builders.progress import Reporter
-from embeddings.vectors.file import Level, open_vectors, vectors_of
+from embeddings.vectors.file import open_vectors, vectors_of
+from embeddings.vectors.footer import Level
 from embeddings.vectors.numbers import Dtype
 from testing.crystals import sample_crystals, structure_table
 from testing.vector_files import write_structures

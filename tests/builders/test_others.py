@@ -193,7 +193,7 @@ def test_a_potential_takes_structures_as_other_encoders_do(sample: Path) -> None
 @pytest.mark.parametrize(
     ("row", "error", "message"),
     [
-        (3, ElementNotCovered, r"was not trained on Pu, which 1 of 2 structures hold"),
+        (3, ElementNotCovered, r"was not trained on Pu, in 1 of 2 structures"),
         (1, InputInvalid, r"1 of 2 structures cannot be encoded: 1 no_volume"),
         (6, InputInvalid, r"1 of 2 structures cannot be encoded by .*: 1 isolated_atoms, such as test-6\. Leave them"),
         (8, InputInvalid, r"1 of 2 structures cannot be encoded by .*: 1 vectors_not_finite, such as test-8\. Leave"),

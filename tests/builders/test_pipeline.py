@@ -395,7 +395,7 @@ def test_a_killed_build_leaves_nothing_and_resumes_to_the_same_vectors(
 
 
 def _wait_for_checkpoint(cache: Path, process: subprocess.Popen[str]) -> Path:
-    for _ in range(600):
+    for _ in range(2400):
         found = list(cache.glob("runs/*/checkpoint.pt"))
         if found:
             return found[0]

@@ -21,7 +21,7 @@ def table(value: float) -> StructureTable:
 @pytest.mark.parametrize("value", [1e300, -1e300, np.inf, -np.inf, 3.5e38, 9.97e36])
 @pytest.mark.parametrize("names", [("energy",), ("gap", "energy"), ()])
 def test_a_value_that_is_no_measurement_is_refused_by_name(value: float, names: tuple[str, ...]) -> None:
-    with pytest.raises(TargetInvalid, match=r'target "energy": test-5 has the value .*, and 1 of its 12 values'):
+    with pytest.raises(TargetInvalid, match=r'target "energy": test-5 has the value .*, and 1 of 12 values is'):
         choose_targets(table(value), names)
 
 

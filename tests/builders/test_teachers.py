@@ -147,7 +147,7 @@ def test_a_build_without_teachers_says_nothing_of_them(sample: Path) -> None:
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "none": ({"ids": [f"x-{k}" for k in range(40)]}, "none of the 40 structures: it holds 40 identifiers such as x-0"),
-    "few": ({"rows": slice(0, 5)}, "structures that are learned from; at least 10 are needed"),
+    "few": ({"rows": slice(0, 5)}, "structures to be learned from; at least 10 are needed"),
     "others": ({"formulas": ["NaCl"] * 40}, "holds vectors of other structures: test-"),
     "alike": ({"vectors": np.ones((40, 6))}, "are all alike"),
     "not numbers": ({"vectors": np.full((40, 6), np.nan)}, "NaN or infinity"),

@@ -19,7 +19,8 @@ from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
-from builders.methods.crystal_transformer.training import Task, _Trainer, predict, train
+from builders.methods.crystal_transformer.predicting import predict
+from builders.methods.crystal_transformer.training import Task, _Trainer, train
 from builders.runs.ahead import ahead
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from builders.structures.graphs import neighbor_graphs

@@ -124,10 +124,10 @@ def test_the_elbow_decides_within_the_scatter_of_the_seeds() -> None:
         (np.ones((1, 2)), {}, "there are 1 and 1"),
         (np.eye(6), {"method": "hdbscan", "k": 3}, "finds the number of clusters itself"),
         (np.eye(4), {"method": "hdbscan"}, "needs at least 5 rows"),
-        ([[1.0, 2.0], [np.nan, 1.0], [0.0, 0.0]], {}, "1 of 3 rows hold NaN or infinity, the first is row 1"),
+        ([[1.0, 2.0], [np.nan, 1.0], [0.0, 0.0]], {}, "1 of 3 rows holds NaN or infinity, the first is row 1"),
         ([["a", "b"]], {}, "have to be numbers"),
         (np.zeros(3), {}, r"shape \(n, dim\)"),
-        (np.eye(4), {"symbols": ["Fe"]}, "4 rows but 1 symbols"),
+        (np.eye(4), {"symbols": ["Fe"]}, "4 rows came with 1 symbol"),
     ],
 )
 def test_what_cannot_be_clustered_is_named(rows: Any, options: dict[str, Any], message: str) -> None:

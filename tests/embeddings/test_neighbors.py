@@ -73,5 +73,5 @@ def test_overlap_of_catalogs() -> None:
 
 
 def test_overlap_needs_shared_elements() -> None:
-    with pytest.raises(InputInvalid, match="share 1 elements"):
+    with pytest.raises(InputInvalid, match="share 1 element;"):
         neighbor_overlap(toy_catalog(), toy_catalog({"H": (1, 0), "Xe": (0, 1)}))

@@ -242,7 +242,7 @@ def test_materials_need_no_values() -> None:
 
 
 def test_values_have_to_be_as_many_as_vectors() -> None:
-    with pytest.raises(InputInvalid, match="3 vectors but 2 values"):
+    with pytest.raises(InputInvalid, match="3 vectors came with 2 values"):
         materials_map(np.eye(3), [1.0, 2.0])
 
 

@@ -63,8 +63,8 @@ def check_that_near_rows_stay_near(method: Any) -> None:
     [
         (ROWS, {"method": "umapp"}, 'Did you mean "umap"'),
         (ROWS, {"dims": 4}, "2 or 3 dimensions, not 4"),
-        (ROWS[:4], {"method": "umap"}, "needs at least 5 rows, but there are 4"),
-        (ROWS[:1], {"method": "pca"}, "needs at least 2 rows, but there are 1"),
+        (ROWS[:4], {"method": "umap"}, "needs at least 5 rows, and has 4"),
+        (ROWS[:1], {"method": "pca"}, "needs at least 2 rows, and has 1"),
         (ROWS[:4], {"method": "tsne", "dims": 3}, "needs at least 5 rows"),
         (ROWS * np.nan, {}, "40 of 40 rows hold NaN"),
     ],

@@ -206,7 +206,7 @@ def test_conditions_that_cannot_be_used_are_named(
 
 def test_tables_that_cannot_be_joined_are_named(catalog: StructureCatalog) -> None:
     Path("twice.csv").write_text("id,x\nmp-1,1\nmp-1,2\n", encoding="utf-8")
-    for table, message in [("none.csv", "no file none.csv"), ("twice.csv", "1 structures more than once")]:
+    for table, message in [("none.csv", "no file none.csv"), ("twice.csv", "1 structure more than once")]:
         with pytest.raises(InputInvalid, match=message):
             catalog.nearest("mp-1", table=table)
     with pytest.raises(InputInvalid, match='"a" is not double'):

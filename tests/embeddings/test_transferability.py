@@ -113,7 +113,7 @@ def test_of_too_many_formulas_some_are_drawn(monkeypatch: pytest.MonkeyPatch) ->
     ("formulas", "values", "error", "said"),
     [
         (["FeO", "nacl"], [1, 2], FormulaInvalid, "^Row 1 "),
-        (["FeO", "NaCl"], [1], InputInvalid, "2 formulas and 1 values"),
+        (["FeO", "NaCl"], [1], InputInvalid, "2 formulas came with 1 value"),
         (["FeO", "NaCl"], [1, 2], InputInvalid, "2 different reduced formulas cannot be split into 5 folds"),
         (["FeO", "Fe2O2"] * 5, range(10), InputInvalid, "^1 different"),
         ([], [], InputInvalid, "^0 different"),
@@ -131,7 +131,7 @@ def test_bad_input_is_named(formulas: Any, values: Any, error: type, said: str) 
 def test_names_and_folds_are_checked() -> None:
     with pytest.raises(InputInvalid, match='called "knowing"'):
         transferability(FORMULAS, VALUES, [knowing(), knowing(version="0.2.0")])
-    with pytest.raises(InputInvalid, match="into 1 folds"):
+    with pytest.raises(InputInvalid, match="into 1 fold"):
         transferability(FORMULAS, VALUES, [], n_folds=1)
 
 

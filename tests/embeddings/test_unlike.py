@@ -25,7 +25,8 @@ from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, InputInvalid, TrainingNotTold, UnlikeTraining
 from embeddings.featurizers import crystals
 from embeddings.store.training_vectors import TrainingVectors
-from embeddings.vectors.file import KEY, open_vectors
+from embeddings.vectors.file import open_vectors
+from embeddings.vectors.footer import KEY
 from testing.crystals import Crystal, arrow_table, cscl, rocksalt, structure_table
 from testing.encoders import write_encoder_catalog
 

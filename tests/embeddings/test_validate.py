@@ -243,7 +243,7 @@ ENCODER: dict[str, tuple[Mutation, str]] = {
     "no formulas": (unlisted("formulas.parquet"), "A catalog of kind composition-encoder needs it"),
     "no network": (unlisted("encoder.safetensors"), "A catalog of kind composition-encoder needs it"),
     "other formulas": (formulas("FeO", "H2O", "NaCl", "UO2"), "holds other formulas than training_formulas.npy"),
-    "fewer formulas": (formulas("FeO"), "has 1 formulas, not 4"),
+    "fewer formulas": (formulas("FeO"), "has 1 formula, not 4"),
     "formulas unsorted": (formulas("NaCl", "FeO", "Fe2O3", "H2O"), "not sorted"),
     "formulas not reduced": (formulas("FeO", "Fe4O6", "H2O", "NaCl"), "'Fe4O6' is not a canonical reduced formula"),
     "weights NaN": (

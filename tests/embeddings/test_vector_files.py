@@ -19,7 +19,7 @@ from embeddings.catalog import ElementCatalog
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, MaterialNotCovered
 from embeddings.store.manifest import Licence
 from embeddings.store.tables import measure
-from embeddings.vectors.file import Footer, Level
+from embeddings.vectors.footer import Footer, Level
 from embeddings.vectors.sites import SiteCatalog
 from embeddings.vectors.structures import StructureCatalog
 from testing.toys import toy_provenance, toy_table

@@ -14,7 +14,7 @@ import pytest
 
 from embeddings import load_catalog
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
-from embeddings.vectors.file import Level
+from embeddings.vectors.footer import Level
 from embeddings.vectors.seal import blank_seal, seal
 from embeddings.vectors.sites import SiteCatalog
 from tests.embeddings.test_vector_files import ROWS_PER_GROUP, SITES, VECTORS, column, footer, site_columns

@@ -21,7 +21,8 @@ import pytest
 from embeddings.errors import EmbeddingsError
 from embeddings.registry.address import parse_address
 from embeddings.registry.archive import archive_path
-from embeddings.registry.fetch import Fetched, fetch
+from embeddings.registry.fetch import fetch
+from embeddings.registry.origins import Fetched
 from embeddings.registry.push import push
 from embeddings.store.companions import COMPANIONS
 from embeddings.store.integrity import read_intact

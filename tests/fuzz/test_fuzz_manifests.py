@@ -23,7 +23,8 @@ from embeddings.display.text import is_plain
 from embeddings.errors import EmbeddingsError
 from embeddings.store import roots as store
 from embeddings.store.manifest import Manifest, read_manifest
-from embeddings.vectors.file import Level, read_pages
+from embeddings.vectors.file import read_pages
+from embeddings.vectors.footer import Level
 from embeddings.vectors.seal import blank_seal, seal
 from testing.attacks import ABSURD, changed, places, replace_file, sealed
 from testing.composition_encoders import write_toy_encoder

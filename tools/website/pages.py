@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -60,15 +61,21 @@ def _without_header(card: str) -> str:
 
 
 def command_line() -> str:
-    """Return the help of every command."""
+    """Return the help of every command, and of the commands within it."""
     context = click.Context(main, info_name="embeddings", max_content_width=WIDTH, terminal_width=WIDTH)
-    parts = ["# Command line\n", _help(main, context)]
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
+    return "\n".join(["# Command line\n", _help(main, context), *_commands(main, context, "##")])
+
+
+def _commands(group: click.Group, context: click.Context, mark: str) -> Iterator[str]:
+    """Yield heading and help of each command of a group, a mark deeper for those of groups in it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if command is not None and not command.hidden:
             own = click.Context(command, context, info_name=name, max_content_width=WIDTH, terminal_width=WIDTH)
-            parts += [f"## embeddings {name}\n", _help(command, own)]
-    return "\n".join(parts)
+            yield f"{mark} {own.command_path}\n"
+            yield _help(command, own)
+            if isinstance(command, click.Group):
+                yield from _commands(command, own, f"{mark}#")
 
 
 def _help(command: click.Command, context: click.Context) -> str:

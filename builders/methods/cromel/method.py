@@ -22,6 +22,7 @@ from builders.methods.cromel.training import Trained, train_encoder
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
 from builders.methods.recipe import listed
 from builders.structures.counts import count_structures
+from embeddings.display.numbers import counted, share_of
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import InputInvalid
 from embeddings.store.encoder_files import composition_encoder, needed
@@ -117,7 +118,9 @@ class CromelMethod(Method[Lessons, Trained]):
         for teacher in self.teachers:
             vectors.append(_vectors_of(teacher, material))
             found.append({"name": teacher.name, "n_structures": int(np.isfinite(vectors[-1]).all(axis=1).sum())})
-            run.reporter.say(f"{teacher.name} teaches {found[-1]['n_structures']:,} of {len(table):,} structures")
+            run.reporter.say(
+                f"{teacher.name} teaches {found[-1]['n_structures']:,} of {counted(len(table), 'structure')}"
+            )
         labels = dict(zip(material.targets, material.labels.T, strict=True))
         energies = table.properties.get(ENERGY)
         lessons = pool_polymorphs(material.formulas, labels, vectors, energies=energies, temperature=self.temperature)
@@ -173,7 +176,7 @@ def _aligned(lessons: Lessons, run: Run) -> int:
     n_aligned = int(lessons.has_vectors.sum())
     if not n_aligned:
         raise InputInvalid("No formula has a vector by each of the teachers. Embed the same structures with all.")
-    run.reporter.say(f"{n_aligned:,} of {len(lessons):,} formulas are aligned with the vectors of all teachers")
+    run.reporter.say(f"{share_of(n_aligned, len(lessons), 'formula', 'is')} aligned with the vectors of all teachers")
     return n_aligned
 
 

@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from builders.structures.equivalent import ReducedGraphs
 from builders.structures.graphs import NeighborGraphs
 from builders.structures.table import StructureTable, cartesian, ragged_ranges
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``B`` crystals padded to ``N`` atoms, with their ``E`` edges.
+    """``B`` crystals padded to ``N`` atoms, one of each set of equivalent ones, with their ``E`` edges.
 
     Attributes:
         atomic_numbers: (B, N) int64, 0 where padded.
-        coords: (B, N, 3) float32, Cartesian, angstrom.
+        counts: (B, N) float32, how many equivalent atoms each stands for, 0 where padded.
+        coords: (B, N, 3) float32, Cartesian, angstrom; (B, N, 0) for a network of distances.
         pairs: (E,) int64, position of each edge in a flattened (B, N, N) array.
         distances: (E,) float32, angstrom.
         labels: (B, n_columns) float32, NaN where unknown.
@@ -27,6 +29,7 @@ class Batch:
     """
 
     atomic_numbers: Tensor
+    counts: Tensor
     coords: Tensor
     pairs: Tensor
     distances: Tensor
@@ -53,7 +56,7 @@ class Batch:
 
     @property
     def _tensors(self) -> tuple[Tensor, ...]:
-        return self.atomic_numbers, self.coords, self.pairs, self.distances, self.labels, self.cells
+        return self.atomic_numbers, self.counts, self.coords, self.pairs, self.distances, self.labels, self.cells
 
 
 class PackedCrystals:
@@ -61,6 +64,11 @@ class PackedCrystals:
 
     The arrays of a table and its neighbors may lie in files; then one batch at a time is in memory, and of every
     crystal only its size, its labels and where it is.
+
+    Attributes:
+        sizes: (n,) int64, atoms of each crystal that a network looks at: one of each set of equivalent ones where the
+            neighbors are reduced to these, else all.
+        labels: (n, n_columns) float32.
     """
 
     def __init__(
@@ -74,44 +82,75 @@ class PackedCrystals:
 
         Args:
             table: ``n`` crystals.
-            graphs: their neighbors, or None for a model that does not look at them.
+            graphs: their neighbors, all or reduced, or None for a model that does not look at them.
             labels: (n, n_columns) float, of targets and whatever else is learned, NaN where unknown.
             cells: (n, 3) what a network is told of each cell; None for one that does not ask.
         """
-        self.n_sites = table.n_sites
+        self._reduced = graphs if isinstance(graphs, ReducedGraphs) else None
+        self.sizes = table.n_sites if self._reduced is None else self._reduced.sizes
         self.labels = labels.astype(np.float32, copy=False)
         self._cells = np.zeros((len(table), 0), dtype=np.float32) if cells is None else cells
         self._table, self._graphs = table, graphs
 
     def __len__(self) -> int:
-        return len(self.n_sites)
+        return len(self.sizes)
+
+    @property
+    def n_sites(self) -> np.ndarray:
+        """Number of atoms of each crystal, (n,) int64, looked at or not."""
+        return self._table.n_sites
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Cut out the crystals at the given rows."""
-        n_sites = self.n_sites[rows]
-        width = int(n_sites.max())
-        atoms = self._table.atoms_of(rows)
-        slots = ragged_ranges(np.arange(len(rows)) * width, n_sites)
-        atomic_numbers = np.zeros(len(rows) * width, dtype=np.int64)
-        atomic_numbers[slots] = self._table.atomic_numbers[atoms]
-        coords = np.zeros((len(rows) * width, 3), dtype=np.float32)
-        coords[slots] = cartesian(self._table.frac_coords[atoms], self._table.lattices[rows], n_sites)
+        sizes = self.sizes[rows]
+        width = int(sizes.max())
+        slots = ragged_ranges(np.arange(len(rows)) * width, sizes)
+
+        def padded(values: np.ndarray) -> Tensor:
+            whole = np.zeros((len(rows) * width, *values.shape[1:]), dtype=values.dtype)
+            whole[slots] = values
+            return torch.from_numpy(whole.reshape(len(rows), width, *values.shape[1:]))
+
+        atomic_numbers, counts, coords = self._atoms(rows)
         pairs, distances = self._edges(rows, width)
         self.release()
         return Batch(
-            atomic_numbers=torch.from_numpy(atomic_numbers.reshape(len(rows), width)),
-            coords=torch.from_numpy(coords.reshape(len(rows), width, 3)),
+            atomic_numbers=padded(atomic_numbers.astype(np.int64)),
+            counts=padded(counts.astype(np.float32)),
+            coords=padded(coords.astype(np.float32)),
             pairs=torch.from_numpy(pairs),
             distances=torch.from_numpy(distances),
             labels=torch.from_numpy(self.labels[rows]),
             cells=torch.from_numpy(self._cells[rows]),
         )
 
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Return where in a flattened batch of these crystals the vector of each of their atoms is, (n_atoms,) int64.
+
+        Raises:
+            ValueError: the sets of equivalent atoms are known, and not which atoms are in them.
+        """
+        n_sites, firsts = self.n_sites[rows], np.arange(len(rows)) * int(self.sizes[rows].max())
+        if self._reduced is None:
+            return ragged_ranges(firsts, n_sites)
+        if self._reduced.set_of is None:
+            raise ValueError("Which atoms are equivalent was not kept.")
+        return np.repeat(firsts, n_sites) + self._reduced.set_of[self._table.atoms_of(rows)]
+
     def release(self) -> None:
         """Give back the memory of what was read from files."""
         self._table.release()
         if self._graphs is not None:
             self._graphs.release()
+
+    def _atoms(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return atomic number, count and place, (n_atoms, 3) or (n_atoms, 0), of the atoms of some crystals."""
+        if self._reduced is not None:
+            sets = self._reduced.sets_of(rows)
+            return self._reduced.atomic_numbers[sets], self._reduced.counts[sets], np.zeros((len(sets), 0))
+        table, atoms = self._table, self._table.atoms_of(rows)
+        coords = cartesian(table.frac_coords[atoms], table.lattices[rows], self.sizes[rows])
+        return table.atomic_numbers[atoms], np.ones(len(atoms)), coords
 
     def _edges(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
         if self._graphs is None:
@@ -124,7 +163,7 @@ class PackedCrystals:
 
 
 def batches_by_size(
-    n_sites: np.ndarray,
+    sizes: np.ndarray,
     rows: np.ndarray,
     *,
     batch_size: int,
@@ -134,7 +173,7 @@ def batches_by_size(
     """Cut rows into batches of crystals of like size, so that little is spent on padding.
 
     Args:
-        n_sites: (n,) number of atoms of every crystal.
+        sizes: (n,) number of atoms of every crystal that the network looks at.
         rows: the crystals to cut.
         batch_size: at most so many crystals in a batch.
         max_pairs: at most so many pairs of atoms, B * N * N, in a batch (a single crystal is always allowed).
@@ -143,18 +182,18 @@ def batches_by_size(
     rows = np.asarray(rows)
     if rng is not None:
         rows = rng.permutation(rows)
-    rows = rows[np.argsort(n_sites[rows], kind="stable")]
-    batches = list(_cut(rows, n_sites, batch_size, max_pairs))
+    rows = rows[np.argsort(sizes[rows], kind="stable")]
+    batches = list(_cut(rows, sizes, batch_size, max_pairs))
     if rng is not None:
         batches = [batches[k] for k in rng.permutation(len(batches))]
     return batches
 
 
-def _cut(rows: np.ndarray, n_sites: np.ndarray, batch_size: int, max_pairs: int) -> Iterator[np.ndarray]:
+def _cut(rows: np.ndarray, sizes: np.ndarray, batch_size: int, max_pairs: int) -> Iterator[np.ndarray]:
     start = 0
     while start < len(rows):
         stop = min(start + batch_size, len(rows))
-        while stop - start > 1 and (stop - start) * int(n_sites[rows[stop - 1]]) ** 2 > max_pairs:
+        while stop - start > 1 and (stop - start) * int(sizes[rows[stop - 1]]) ** 2 > max_pairs:
             stop -= max(1, (stop - start) // 8)
         yield rows[start:stop]
         start = stop

@@ -6,31 +6,30 @@ training code is needed to run it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors.torch import save
-from torch.overrides import TorchFunctionMode
 
 from builders.methods import no_network
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.weights import TURN, check_turn, config_of, network_of
 from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
 from builders.structures.encodable import encodable, table_of
-from builders.structures.graphs import neighbor_graphs
+from builders.structures.equivalent import reduced_neighbors
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
 from embeddings.display.html import facts_table
+from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS
-from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid, TrainingError
-from embeddings.store import schema
+from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store.integrity import check_file
 from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
 from embeddings.store.tables import ENCODER
@@ -48,23 +47,6 @@ AT_ONCE, SITES_AT_ONCE = 2048, 200_000
 
 BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
 """Of a batch: crystals at most, and pairs of atoms at most."""
-
-_LIMITS = {
-    "dim": (1, 65_536),
-    "width": (1, 65_536),
-    "depth": (1, 256),
-    "n_heads": (1, 1024),
-    "feed_forward": (1, 65_536),
-    "cutoff": (0.5, 20.0),
-    "n_radial": (1, 256),
-    "message_dim": (1, 4096),
-    "dropout": (0.0, 1.0),
-    "table_std": (0.0, 1e6),
-}
-"""Within which a network is run: the cutoff in angstrom sets how many neighbors are held, the rest sets its size."""
-
-TURN = "turn"
-"""The tensor of an encoder's file that turns its vectors into the frame of an earlier version; most have none."""
 
 _AGAIN = "Install or build this version again."
 
@@ -170,7 +152,7 @@ class CrystalEncoder(Versioned):
         table = encodable(structures, self)
         vectors = np.empty((len(table), self.dim), dtype=np.float32)
         with memory_named(table.n_sites):
-            for rows, batch in self._batches(table):
+            for rows, batch, _ in self._batches(table):
                 vectors[rows] = self.turned(self.model.encode(batch)).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
@@ -221,10 +203,10 @@ class CrystalEncoder(Versioned):
         crystals = np.empty((len(table), self.dim), dtype=np.float32)
         sites = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
         with memory_named(table.n_sites):
-            for rows, batch in self._batches(table):
+            for rows, batch, places in self._batches(table):
                 atoms = self.model.encode_atoms(batch)
                 crystals[rows] = self.turned(self.model.read_out(batch, atoms)).cpu().numpy()
-                sites[table.atoms_of(rows)] = self.turned(atoms[batch.mask]).cpu().numpy()
+                sites[table.atoms_of(rows)] = self.turned(atoms).flatten(0, 1).cpu().numpy()[places]
         self._check_numbers(sites, np.repeat(table.material_ids, table.n_sites))
         return crystals, sites
 
@@ -234,20 +216,20 @@ class CrystalEncoder(Versioned):
         if not fine.all():
             first = int(np.argmin(fine))
             raise CatalogCorrupt(
-                f"{self!r} gives {(~fine).sum():,} of {len(fine):,} vectors that hold NaN or infinity; the first is "
-                f"that of {names[first]}. Leave out its structure, or install or build this version again."
+                f"{self!r} gives {(~fine).sum():,} of {counted(len(fine), 'vector')} with NaN or infinity; the first "
+                f"is that of {names[first]}. Leave out its structure, or install or build this version again."
             )
 
-    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Yield row numbers and their batch, until all crystals had their turn."""
+    def _batches(self, table: StructureTable) -> Iterator[tuple[np.ndarray, Batch, np.ndarray]]:
+        """Yield row numbers, their batch, and where in it each of their atoms is, until all crystals had their turn."""
         config, device = self.model.config, self.device
         for start, stop in spans(table.n_sites, most=AT_ONCE, most_sites=SITES_AT_ONCE):
             part = table.take(np.arange(start, stop))
-            graphs = neighbor_graphs(part, config.cutoff) if config.geometry == "periodic" else None
+            graphs = reduced_neighbors(part, config.cutoff, config.depth) if config.geometry == "periodic" else None
             crystals = PackedCrystals(part, graphs, np.zeros((len(part), 0)), cells_for(config, part))
             everything = np.arange(len(part))
-            for rows in batches_by_size(part.n_sites, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
-                yield start + rows, crystals.batch(rows).to(device)
+            for rows in batches_by_size(crystals.sizes, everything, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS):
+                yield start + rows, crystals.batch(rows).to(device), crystals.places(rows)
 
 
 def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:
@@ -264,28 +246,9 @@ def memory_named(n_sites: np.ndarray) -> Iterator[None]:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise InputInvalid(
-            f"Not enough memory for all pairs of atoms of the largest structure, which has {n_sites.max():,} atoms. "
-            "Choose a smaller --max-sites."
+            "Not enough memory for all pairs of atoms of the largest structure, which has "
+            f"{counted(n_sites.max(), 'atom')}. Choose a smaller --max-sites."
         ) from error
-
-
-def encoder_bytes(model: CrystalTransformer) -> bytes:
-    """Return the content of an encoder's file: all weights but the heads, in half precision.
-
-    The same weights give the same bytes.
-
-    Raises:
-        TrainingError: a weight is too large for half precision or not a number.
-    """
-    weights = {
-        name: tensor.detach().cpu().half().contiguous()
-        for name, tensor in model.state_dict().items()
-        if not name.startswith("heads.")
-    }
-    unfit = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
-    if unfit:
-        raise TrainingError(f"Weights do not fit half precision ({', '.join(unfit)}): the training diverged.")
-    return save(weights)
 
 
 def read_crystal_encoder(folder: Path) -> CrystalEncoder:
@@ -303,18 +266,13 @@ def read_crystal_encoder(folder: Path) -> CrystalEncoder:
     if unfit:
         raise CatalogCorrupt(f"{where} holds weights that are not numbers ({', '.join(unfit[:5])}). {_AGAIN}")
     try:
-        turn, config = tensors.pop(TURN, None), _config(manifest)
-        _check_turn(turn, config.width)
+        turn, config = tensors.pop(TURN, None), config_of(manifest)
+        check_turn(turn, config.width)
         network = network_of(config, tensors)
     except (ManifestInvalid, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise CatalogCorrupt(f"{where} does not fit its manifest: {shortened(reason, 300)} {_AGAIN}") from error
     return CrystalEncoder(manifest, network, turn, read_training_vectors(folder, manifest, dim=config.structure_dim))
-
-
-def _check_turn(turn: np.ndarray | None, width: int) -> None:
-    if turn is not None and turn.shape != (width, width):
-        raise ManifestInvalid(f"its turn has the shape {turn.shape}, not ({width}, {width}).")
 
 
 def _entry_of(manifest: Manifest) -> FileEntry:
@@ -332,41 +290,3 @@ def _entry_of(manifest: Manifest) -> FileEntry:
             f"published. Build a new version of it: {manifest.command}"
         )
     return entry
-
-
-def _config(manifest: Manifest) -> CrystalTransformerConfig:
-    """Return the sizes of the network, each within its limits, before anything of that size is made."""
-    stated = manifest.model.hyperparameters.get("model")
-    config: CrystalTransformerConfig = schema.parse(CrystalTransformerConfig, stated, "model.hyperparameters.model")
-    for name, (lowest, highest) in _LIMITS.items():
-        if not lowest <= getattr(config, name) <= highest:
-            raise ManifestInvalid(f"{name} has to lie within {lowest} and {highest}, and is {getattr(config, name)}.")
-    if config.readout and config.geometry == "cartesian":
-        raise ManifestInvalid(f'the geometry "cartesian" has no readout "{config.readout}".')
-    if config.width % config.n_heads:
-        raise ManifestInvalid(f"{config.n_heads} heads do not share a width of {config.width}.")
-    return config
-
-
-def network_of(config: CrystalTransformerConfig, tensors: Mapping[str, np.ndarray]) -> CrystalTransformer:
-    """Make a network without memory of its own, so that the file alone says how much is taken.
-
-    Args:
-        config: its sizes.
-        tensors: of an encoder's file, without `TURN`.
-    """
-    with torch.device("meta"), _Undrawn():
-        model = CrystalTransformer(config, n_targets=0)
-    weights = {name: torch.from_numpy(tensor.astype(np.float32)) for name, tensor in tensors.items()}
-    model.load_state_dict(weights, assign=True)
-    return model
-
-
-class _Undrawn(TorchFunctionMode):
-    """Within it no first weights are drawn: for that, on the device "meta", torch would import its compiler, in 2 s."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__name__", "") == "normal_":
-            return (*args, *kwargs.values())[0]
-        return func(*args, **kwargs)

@@ -68,14 +68,14 @@ def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: n
     device = model.table.weight.device
     sums = torch.zeros((N_ELEMENTS + 1, model.config.width), dtype=torch.float64, device=device)
     n_sites = torch.zeros(N_ELEMENTS + 1, dtype=torch.float64, device=device)
-    parts = batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
+    parts = batches_by_size(crystals.sizes, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
     with torch.inference_mode(), deterministic():
         for batch in (part.to(device) for part in fed_crystals(crystals, parts, device)):
             elements = batch.atomic_numbers.flatten()
-            sums.index_add_(0, elements, model.encode_atoms(batch).flatten(0, 1).double())
-            n_sites.index_add_(0, elements, torch.ones_like(elements, dtype=torch.float64))
-    n_sites[0] = 0  # of padded places
+            counts = batch.counts.flatten().double()
+            sums.index_add_(0, elements, model.encode_atoms(batch).flatten(0, 1).double() * counts[:, None])
+            n_sites.index_add_(0, elements, counts)
     return element_means(sums.cpu().numpy(), n_sites.cpu().numpy())
 
 

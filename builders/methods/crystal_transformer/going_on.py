@@ -73,8 +73,8 @@ class GoingOn:
         if len(self.new):
             symbols = ", ".join(SYMBOLS[number - 1] for number in self.new)
             found.append(
-                f"{self.start.identity} was not trained on {symbols}, which {self.n_with_new:,} of these "
-                f"structures hold: the table of elements grew by {len(self.new)}, begun at the mean of the others."
+                f"{self.start.identity} was not trained on {symbols}, found in {self.n_with_new:,} of these "
+                f"structures: the table of elements grew by {len(self.new)}, begun at the mean of the others."
             )
         return tuple(found)
 

@@ -18,14 +18,7 @@ from builders.learning.teachers import FOUND, TEACHERS, Teacher, read_teachers
 from builders.methods.base import Description, ElementVectors, Method, Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import TuningConfig
-from builders.methods.crystal_transformer.encoder import (
-    CrystalEncoder,
-    cells_for,
-    encoder_bytes,
-    memory_named,
-    network_of,
-    read_crystal_encoder,
-)
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, cells_for, memory_named, read_crystal_encoder
 from builders.methods.crystal_transformer.extract import extract_elements
 from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
@@ -35,10 +28,12 @@ from builders.methods.crystal_transformer.teachers import Lesson, lesson_of
 from builders.methods.crystal_transformer.training import Task, train
 from builders.methods.crystal_transformer.training_vectors import training_vectors
 from builders.methods.crystal_transformer.tuning import tune
+from builders.methods.crystal_transformer.weights import encoder_bytes, network_of
 from builders.methods.recipe import listed
 from builders.progress import Reporter
 from builders.structures.counts import made_of
 from builders.structures.mapped import graphs_of
+from embeddings.display.numbers import counted
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
 
@@ -139,8 +134,9 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         table = material.table
         lesson, components = lesson_of(teacher, table.material_ids, material.formulas, material.training_rows)
         reporter.say(
-            f"{teacher.name} teaches {lesson.n_known:,} of {len(table):,} structures: "
-            f"{len(lesson.variances)} components, {lesson.variances.sum():.1%} of the variance of its vectors"
+            f"{teacher.name} teaches {lesson.n_known:,} of {counted(len(table), 'structure')}: "
+            f"{counted(len(lesson.variances), 'component')}, {lesson.variances.sum():.1%} of the variance of its "
+            "vectors"
         )
         return lesson, components
 
@@ -234,7 +230,7 @@ def assemble(
     graphs = None
     if recipe.model.geometry == "periodic":
         with reporter.stage("Neighbors", len(table)) as stage:
-            graphs = graphs_of(table, recipe.model.cutoff, advance=stage.advance)
+            graphs = graphs_of(table, recipe.model.cutoff, rounds=recipe.rounds, advance=stage.advance)
     scaler = Scaler.fit(material.labels, material.training_rows)
     labels = scaler.transform(material.labels).astype(np.float32)
     task = Task(

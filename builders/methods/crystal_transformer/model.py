@@ -188,7 +188,7 @@ class CrystalTransformer(nn.Module):
         """Return what `encode` returns, from the vectors of the atoms, (B, N, width)."""
         if self.config.geometry == "cartesian":
             return atoms[:, 0]
-        mean = atoms.sum(1) / batch.mask.sum(1, keepdim=True)
+        mean = (atoms * batch.counts[..., None]).sum(1) / batch.counts.sum(1, keepdim=True)
         return torch.cat([mean, batch.cells.to(mean.dtype)], dim=1) if self.config.readout == "mean and cell" else mean
 
     def forward(self, batch: Batch) -> Tensor:

@@ -60,6 +60,11 @@ class CrystalTransformerRecipe(Recipe):
         """Whether it also learns to predict the vectors of teachers."""
         return self.training.teacher_weight is not None
 
+    @property
+    def rounds(self) -> int | None:
+        """Of refinement until atoms that see the same count as one; None where some are hidden, and each counts."""
+        return None if self.training.hidden_atoms else self.model.depth
+
     def taught(self) -> CrystalTransformerRecipe:
         """Return the recipe with teachers beside the labels, at its own weight or at that of one target."""
         if self.takes_vectors:

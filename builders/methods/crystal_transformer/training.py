@@ -18,13 +18,14 @@ from builders.learning.optimization import check_loss, check_weights, learning_r
 from builders.learning.scores import Score, score
 from builders.learning.targets import Scaler
 from builders.learning.teachers import TEACHERS
-from builders.learning.workers import ALONE, Team
+from builders.learning.workers import Team
 from builders.methods.base import Run
 from builders.methods.crystal_transformer.augment import augment
 from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
 from builders.methods.crystal_transformer.config import TrainingConfig
-from builders.methods.crystal_transformer.feeding import fed, fed_crystals
+from builders.methods.crystal_transformer.feeding import fed
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.predicting import predict
 from builders.methods.crystal_transformer.teachers import Lesson
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -178,7 +179,7 @@ class _Trainer:
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         return batches_by_size(
-            self.task.crystals.n_sites,
+            self.task.crystals.sizes,
             self.task.training_rows,
             batch_size=self.config.batch_size,
             max_pairs=self.config.max_pairs,
@@ -214,8 +215,8 @@ class _Trainer:
         At least one atom of the batch is, and the same ones however many workers share it.
         """
         device = self.run.device
-        n_sites = torch.from_numpy(self.task.crystals.n_sites[rows]).to(device)
-        mask = torch.arange(int(n_sites.max()), device=device) < n_sites[:, None]
+        sizes = torch.from_numpy(self.task.crystals.sizes[rows]).to(device)
+        mask = torch.arange(int(sizes.max()), device=device) < sizes[:, None]
         draws = torch.rand(mask.shape, device=device, generator=self._generator(device)).masked_fill(~mask, 1.0)
         hidden = draws <= max(share, float(draws.min()))
         if mine is None:
@@ -294,50 +295,6 @@ class _Trainer:
         self.epoch_loss.fill_(state.epoch_loss)
         if self.step > 0:
             self.run.reporter.say(f"Resuming the run at step {self.step} of {self.n_steps}.")
-
-
-def predict(
-    model: nn.Module,
-    crystals: PackedCrystals,
-    rows: np.ndarray,
-    config: TrainingConfig,
-    device: torch.device,
-    *,
-    team: Team = ALONE,
-) -> np.ndarray:
-    """Return what a network says of the given rows in full precision, (n_rows, n_columns) float64.
-
-    Several workers share the batches; what each predicts does not depend on how many there are.
-    """
-    model.eval()
-    order = batches_by_size(
-        crystals.n_sites, np.asarray(rows), batch_size=config.batch_size, max_pairs=config.max_pairs
-    )
-    with torch.inference_mode():
-        mine = [model(batch.to(device)) for batch in fed_crystals(crystals, order[team.rank :: team.size], device)]
-    shares = team.gather([found.cpu().numpy() for found in mine])
-    parts = [shares[number % team.size][number // team.size] for number in range(len(order))]
-    there = np.concatenate(order)
-    ranked = np.argsort(there, kind="stable")
-    return np.concatenate(parts).astype(np.float64)[ranked[np.searchsorted(there, rows, sorter=ranked)]]
-
-
-def vectors_of(
-    network: CrystalTransformer, crystals: PackedCrystals, config: TrainingConfig, device: torch.device
-) -> np.ndarray:
-    """Return the vectors of all crystals as a network gives them, (n, width) float64."""
-    return predict(_Encoding(network), crystals, np.arange(len(crystals)), config, device)
-
-
-class _Encoding(nn.Module):
-    """A network whose output is the vector of a crystal."""
-
-    def __init__(self, network: CrystalTransformer) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self.network.encode(batch)
 
 
 def described(figures: dict[str, Any], units: Mapping[str, str], n_epochs: int) -> str:

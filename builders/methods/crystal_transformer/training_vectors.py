@@ -53,7 +53,7 @@ def vectors_of_rows(model: CrystalTransformer, crystals: PackedCrystals, rows: n
     """
     device = model.table.weight.device
     vectors = np.empty((len(rows), model.config.structure_dim), dtype=np.float32)
-    parts = batches_by_size(crystals.n_sites, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
+    parts = batches_by_size(crystals.sizes, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
     with torch.inference_mode(), deterministic():
         for part, batch in zip(parts, fed_crystals(crystals, parts, device), strict=True):

@@ -15,6 +15,7 @@ from builders.methods.explicit.likeness import ElementVectors
 from builders.methods.explicit.relaxing import Limits, Unrelaxed, find_potential, relax
 from builders.methods.explicit.substituting import TemplateGenerator
 from builders.methods.explicit.templates import TemplatePool
+from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid
 from embeddings.formula import reduced_formulas
 
@@ -104,7 +105,7 @@ class _Maker:
             first, reason = next(iter(self._left_out.items()), ("", "no formula was given"))
             which = f"any of {len(self._left_out):,} formulas" if len(self._left_out) > 1 else first or "anything"
             also = f"; {first}" if len(self._left_out) > 1 else ""
-            raise InputInvalid(f"No candidate for {which} among {len(pool):,} templates{also}: {reason}.")
+            raise InputInvalid(f"No candidate for {which} among {counted(len(pool), 'template')}{also}: {reason}.")
         names = np.array([one.material_id for one in self._about], dtype=object)
         table = replace(table_of(self._drafts), material_ids=names)
         return Candidates(table, tuple(self._about), self._left_out, dict(self._dropped))

@@ -125,7 +125,7 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
         most = max(counts.values())
         if stated is not None and most < (1 - UNITS_TOLERANCE) * stated:
             raise Unusable(
-                "formula_disagrees", f"{_UNITS} is {stated:g}, and the cell has {most:g} atoms of a kind at most"
+                "formula_disagrees", f"{_UNITS} is {stated:g}, and the cell has at most {most:g} of each kind of atom"
             )
         return stated
     there = _elements(counts)

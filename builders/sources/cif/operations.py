@@ -10,6 +10,7 @@ import gemmi
 import numpy as np
 
 from builders.sources.structures import Unusable
+from embeddings.display.numbers import counted
 
 DENOMINATOR = 24
 """Translations are counted in this part of a cell edge: all space groups are exact in it."""
@@ -103,7 +104,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     if found.quotients is None:
         raise Unusable(
             "setting_disagrees",
-            f"the {len(distinct)} symmetry operations that it lists are not a group: some are missing or wrong",
+            f"the {counted(len(distinct), 'symmetry operation')} that it lists make no group, so some are wrong",
         )
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from builders.sources.cif.text import Block, number_of
 from builders.sources.structures import Unusable
+from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS
 
 MOST_SITES = 20_000
@@ -100,7 +101,7 @@ def read_sites(block: Block, formula: Mapping[str, float] | None) -> SiteList:
 def _column(block: Block, name: str, n: int) -> list[str | None]:
     column = block.column(name) or [None] * n
     if len(column) != n:
-        raise Unusable("unreadable", f"{name} has {len(column)} values for {n} sites")
+        raise Unusable("unreadable", f"{name} has {counted(len(column), 'value')} for {counted(n, 'site')}")
     return column
 
 

@@ -14,6 +14,7 @@ from builders.sources.cif.operations import IDENTITY, MOST_OPERATIONS, Operation
 from builders.sources.cif.settings import Name, Setting, find_hall, find_name, normal, number_of_key, of_code, table
 from builders.sources.cif.text import Block
 from builders.sources.structures import Unusable
+from embeddings.display.numbers import counted
 
 _LISTED = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
@@ -79,7 +80,7 @@ def candidates(block: Block, metric: np.ndarray) -> list[Candidate]:
         raise Unusable("unknown_setting", "it names a magnetic space group and lists no operations")
     said = _said(block)
     if listed is not None:
-        _compare(f"the {len(listed)} operations that it lists", listed, said, any_origin=True)
+        _compare(f"the {counted(len(listed), 'operation')} that it lists", listed, said, any_origin=True)
         return _fitting([Candidate(listed, "the operations that it lists")], metric)
     if said.hall is not None:
         _compare(f'the Hall symbol "{said.hall[0]}"', said.hall[1], said)

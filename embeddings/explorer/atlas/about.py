@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from embeddings.display.numbers import counted
 from embeddings.explorer.atlas.columns import Columns
 from embeddings.explorer.atlas.places import Places
 
@@ -32,7 +33,7 @@ def facts_of(
     footer = catalog.footer
     return {
         "form": FORM,
-        "title": f"{len(catalog):,} structures of {footer.source}",
+        "title": f"{counted(len(catalog), 'structure')} of {footer.source}",
         "n_structures": len(catalog),
         "encoder": footer.encoder,
         "source": footer.source,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 from embeddings.explorer.atlas.links import links_of
@@ -105,10 +106,10 @@ def _joined(columns: Columns, given: JoinedTable) -> dict[str, pa.Array]:
     if n_missing == n:
         there, here = (repr(ids[0].as_py()) if len(ids) else "nothing" for ids in (given.ids, columns.table[ID]))
         raise InputInvalid(
-            f"{given.source} has none of the {n:,} structures: it begins with {there}, they with {here}."
+            f"{given.source} has none of the {counted(n, 'structure')}: it begins with {there}, they with {here}."
         )
     if n_missing:
-        columns.notes.append(f"{given.source} lacks {n_missing:,} of {n:,} structures: they have no value")
+        columns.notes.append(f"{given.source} lacks {n_missing:,} of {counted(n, 'structure')}, which have no value")
     found: dict[str, pa.Array] = {}
     for name, column in zip(given.columns.column_names, given.columns.columns, strict=True):
         shown = _UNFIT.sub("'", name)

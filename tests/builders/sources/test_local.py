@@ -237,7 +237,7 @@ def test_the_folder_of_work_has_its_name(pull: Pull, tmp_path: Path, monkeypatch
 def test_a_folder_of_which_nothing_can_be_read_points_to_the_list(pull: Pull, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.cif").write_text("nothing")
-    with pytest.raises(SourceError, match=r"None of the 1 structures .*1 unreadable.*rejected\.csv"):
+    with pytest.raises(SourceError, match=r"The one structure from .* is not kept: 1 unreadable.*rejected\.csv"):
         pull("local", tmp_path / "s", SourceOptions(tmp_path / "data"))
 
 

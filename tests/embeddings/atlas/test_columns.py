@@ -64,7 +64,7 @@ def test_a_table_is_joined_by_identifier(vectors: Path) -> None:
     assert found.table["gap"].to_pylist() == [2.0, None, None, None, 1.1, None]
     assert found.table["stable"].to_pylist()[4] == "true"
     assert found.colored[-2:] == ["gap", "stable"]
-    assert found.notes == ["The table lacks 4 of 6 structures: they have no value"]
+    assert found.notes == ["The table lacks 4 of 6 structures, which have no value"]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_words_and_flags_are_classes_and_a_unit_in_the_cells_is_kept() -> None:
 @pytest.mark.parametrize(
     ("formulas", "values", "error", "words"),
     [
-        (FORMULAS, VALUES[:-1], InputInvalid, "There are 12 formulas and 11 values"),
+        (FORMULAS, VALUES[:-1], InputInvalid, "12 formulas came with 11 values"),
         (FORMULAS[:9], VALUES[:9], InputInvalid, "9 rows can be used; at least 10 are needed."),
         (FORMULAS, ["?", "?", "?", *VALUES[3:]], InputInvalid, "Of 3 rows left out, the first is line 1: the value is"),
         (["NaCl"] * 20, range(20), InputInvalid, "hold 1 distinct formula; at least 5"),

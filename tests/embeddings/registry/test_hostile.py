@@ -59,8 +59,12 @@ def repack(registry: Path, change: Callable[[dict[str, bytes]], object], **optio
     with zipfile.ZipFile(buffer, "w", **options) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    body = buffer.getvalue()
-    path.write_bytes(body)
+    replace_archive(registry, buffer.getvalue())
+
+
+def replace_archive(registry: Path, body: bytes) -> None:
+    """Put other bytes in the place of the archive, and let the index agree with them."""
+    (registry / "toy" / "toy-0.1.0.zip").write_bytes(body)
     told = {"archive_sha256": hashlib.sha256(body).hexdigest(), "archive_bytes": len(body)}
     edit(registry, lambda entries: entries["toy"]["releases"]["0.1.0"].update(told))
 
@@ -103,6 +107,17 @@ def test_a_compressed_archive_is_refused_before_it_grows(registry: Path, own_cac
     with pytest.raises(RegistryInvalid, match="compressed"):
         load_uae(f"{registry.as_uri()}/toy")
     assert sum(path.stat().st_size for path in own_cache.rglob("*") if path.is_file()) < 1_000_000
+
+
+@pytest.mark.parametrize("n_bytes", [0, 10, 2_000, -10])
+def test_a_damaged_archive_is_named_with_its_registry(n_bytes: int, registry: Path, own_cache: Path) -> None:
+    path = registry / "toy" / "toy-0.1.0.zip"
+    replace_archive(registry, path.read_bytes()[:n_bytes])
+    with pytest.raises(RegistryInvalid) as caught:
+        fetch(parse_address(f"{registry.as_uri()}/toy"))
+    for said in ("toy/toy-0.1.0.zip in", registry.as_uri(), "cannot be read", "tell its publisher"):
+        assert said in str(caught.value)
+    assert not inside(own_cache)
 
 
 @pytest.mark.parametrize("name", ["../../evil", "..", "/etc/passwd", "Toy", "toy\u202e", "a/b", "", "con."])

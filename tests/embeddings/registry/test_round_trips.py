@@ -10,7 +10,8 @@ import pytest
 
 from embeddings import load_catalog, load_uae
 from embeddings.registry.address import parse_address
-from embeddings.registry.fetch import fetch, origin_of
+from embeddings.registry.fetch import fetch
+from embeddings.registry.origins import origin_of
 from embeddings.registry.push import push
 from embeddings.store.index import names, versions
 from embeddings.store.manifest import MANIFEST
