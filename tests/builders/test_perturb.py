@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 
 from builders.learning.splits import split_by_formula
 from builders.others import POTENTIALS, find_answering
-from builders.others.base import AnsweringPotential, Crystal
+from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.chgnet import Chgnet
 from builders.perturb import job, parts
-from builders.perturb.answers import UNITS
 from builders.perturb.moves import MOVES, SMALLEST_SHAKE, Bounds, moved
+from builders.perturb.parts import UNITS
+from builders.perturb.stiffness import Copy, stiffness
 from builders.structures.cells import volumes
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable, read_structure_table
@@ -81,8 +82,28 @@ def test_each_copy_has_what_the_potential_says_of_it(sample: Path, tmp_path: Pat
         np.testing.assert_allclose(numbers["distortion_energy_per_atom"], rise, atol=1e-5)
         np.testing.assert_allclose(numbers["rms_force"], np.sqrt((answer.forces**2).sum(1).mean()), rtol=1e-5)
         np.testing.assert_allclose([numbers["pressure"], numbers["von_mises_stress"]], [-4 * z, 3 * z], rtol=1e-5)
+        assert np.isfinite(numbers["force_constant"]) == (row % 5 == 0)
         change = volumes(copy.lattice) / volumes(at_rest.lattice) - 1
         np.testing.assert_allclose(numbers["volume_change"], change, atol=1e-6)
+
+
+def test_the_stiffness_of_a_solid_of_known_moduli_is_told() -> None:
+    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2."""
+    rest = Crystal(np.array([11, 17]), 3.6 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
+
+    def answer(copy: Crystal) -> Answer:
+        strain = np.linalg.solve(rest.lattice, copy.lattice) - np.eye(3)
+        trace = float(np.log(np.linalg.det(np.eye(3) + strain)))
+        stress = 100 * trace * np.eye(3) + 80 * (strain - np.trace(strain) / 3 * np.eye(3))
+        return Answer(np.zeros(()), -5 * (copy.frac_coords - rest.frac_coords) @ copy.lattice, stress)
+
+    copies = []
+    for number in range(1, 13):
+        move, (copy, _, apart) = moved(rest, "mp-1", number, moves=tuple(MOVES), bounds=Bounds(), seed=0)
+        copies.append(Copy(move, copy, apart, answer(copy)))
+    found = stiffness(rest, answer(rest), copies)
+    np.testing.assert_allclose(list(found.values()), [100, 40, 5], rtol=1e-3)
+    assert np.isnan(list(stiffness(rest, answer(rest), []).values())).all()
 
 
 def test_moves_keep_within_their_bounds_and_change_nothing_else() -> None:
@@ -185,7 +206,7 @@ def test_what_is_left_out_is_named_copies_too(sample: Path, tmp_path: Path, monk
     assert "Left out as isolated_atoms" in result.stderr
     assert "test-6" in result.stderr
     largest = read_structure_table(tmp_path / "c.parquet").properties["rms_force"][:5].max()
-    monkeypatch.setattr("builders.perturb.answers.MAX_FORCE", largest - 1e-9)
+    monkeypatch.setattr("builders.perturb.answers.MAX_FORCE", largest - 1e-3)
     told = perturb(sample, tmp_path / "d.parquet", "--limit", "1")
     assert re.search(r"Left out as forces_too_large .*: test-0-copy-[1-4]$", told.stderr, re.MULTILINE)
     assert len(read_structure_table(tmp_path / "d.parquet")) == 4
