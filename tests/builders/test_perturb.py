@@ -80,8 +80,8 @@ def test_each_copy_has_what_the_potential_says_of_it(sample: Path, tmp_path: Pat
         rise = float(answer.energy_per_atom) - float(before.energy_per_atom)
         z = float(copy.atomic_numbers.mean())
         np.testing.assert_allclose(numbers["distortion_energy_per_atom"], rise, atol=1e-5)
-        np.testing.assert_allclose(numbers["rms_force"], np.sqrt((answer.forces**2).sum(1).mean()), rtol=1e-5)
-        np.testing.assert_allclose([numbers["pressure"], numbers["von_mises_stress"]], [-4 * z, 3 * z], rtol=1e-5)
+        np.testing.assert_allclose(numbers["rms_force"], np.sqrt((answer.forces**2).sum(1).mean()), atol=6e-5)
+        np.testing.assert_allclose([numbers["pressure"], numbers["von_mises_stress"]], [-4 * z, 3 * z], atol=6e-4)
         assert np.isfinite(numbers["force_constant"]) == (row % 5 == 0)
         change = volumes(copy.lattice) / volumes(at_rest.lattice) - 1
         np.testing.assert_allclose(numbers["volume_change"], change, atol=1e-6)
