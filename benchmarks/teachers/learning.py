@@ -45,6 +45,8 @@ def learn(problem: Problem, recipe: CrystalTransformerRecipe, way: Way, seed: in
     material = problem.material_of(way)
     epochs = problem.epochs_of(way, recipe.training.epochs)
     training = replace(recipe.training, epochs=epochs)
+    if way.rare:
+        training = replace(training, balance=None)
     if way.teacher is not None:
         training = replace(training, teacher_weight=way.teacher)
     recipe = replace(recipe, seed=seed, split_seed=SPLIT_SEED, training=training, targets=material.targets)

@@ -19,6 +19,7 @@ from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.teachers.heads import N_TREES, predicted
 from benchmarks.teachers.learning import learn
+from benchmarks.teachers.phonons import examined_phonons
 from benchmarks.teachers.problem import AFLOW, TARGETS, Problem, Sizes, read_problem
 from benchmarks.teachers.tables import JOINED, OWN
 from benchmarks.teachers.ways import WAYS
@@ -48,12 +49,13 @@ TEACHER, MEAN = "teacher", "mean"
 Row = dict[str, Any]
 
 
-def run(request: Request, ways: Sequence[str]) -> dict[str, Any]:
+def run(request: Request, ways: Sequence[str], *, on_phonons: bool = False) -> dict[str, Any]:
     """Measure every way with every seed, beside the teacher.
 
     Args:
         request: of the harness; quick are made-up crystals, a packaged network for a teacher and one epoch.
         ways: of the case, out of `benchmarks.teachers.ways.WAYS`; of these, those that the request asks for.
+        on_phonons: test the phonons of MatBench in place of AFLOW, whose formulas are not learned from either way.
 
     Returns:
         ``settings``, ``trainings`` (what is told of each network) and ``rows``: an error for each way, seed, vectors
@@ -73,12 +75,16 @@ def run(request: Request, ways: Sequence[str]) -> dict[str, Any]:
         problem = read_problem(
             given.data, given.teacher, given.tested, recipe.targets, _sizes(request), copies=given.copies
         )
+        if on_phonons and not request.quick:
+            problem = replace(problem, tested=examined_phonons(given.data, problem.material))
         settings = _settings(problem, epochs)
         refuse_other_settings(request.known, settings)
         known = request.known or {"trainings": [], "rows": []}
         result: dict[str, Any] = {name: list(known[name]) for name in ("trainings", "rows")} | {"settings": settings}
         if not result["rows"]:
-            result["rows"] = [*_mean(problem), *_measured(problem, problem.tested.vectors, TEACHER, 0, OWN)]
+            result["rows"] = _mean(problem)
+            if problem.tested.vectors is not None:
+                result["rows"] += _measured(problem, problem.tested.vectors, TEACHER, 0, OWN)
             request.keep(result)
         seeds = range(1 if request.quick else request.choices["seeds"])
         for seed, way in product(seeds, _asked(ways, request)):
@@ -86,7 +92,7 @@ def run(request: Request, ways: Sequence[str]) -> dict[str, Any]:
                 vectors, about = learn(problem, recipe, WAYS[way], seed)
                 result["trainings"].append({"way": way, "seed": seed} | about)
                 result["rows"] += _measured(problem, vectors, way, seed, OWN)
-                if not needs_copies:
+                if not needs_copies and problem.tested.vectors is not None:
                     joined = np.hstack([vectors, problem.tested.vectors])
                     result["rows"] += _measured(problem, joined, way, seed, JOINED)
                 request.keep(result)
@@ -120,7 +126,7 @@ def _settings(problem: Problem, epochs: int) -> dict[str, Any]:
         "n_training": len(tested.training_rows),
         "n_test": len(tested.test_rows),
         "n_trees": N_TREES,
-        "targets": TARGETS,
+        "targets": tested.targets,
     } | copied
 
 
@@ -187,7 +193,7 @@ def _made_up_copies(folder: Path) -> Path:
 def _mean(problem: Problem) -> list[Row]:
     tested = problem.tested
     said = np.tile(tested.values[tested.training_rows].mean(axis=0), (len(tested.test_rows), 1))
-    return _rows(problem, said, [MEAN] * len(TARGETS), MEAN, 0, OWN)
+    return _rows(problem, said, [MEAN] * len(tested.targets), MEAN, 0, OWN)
 
 
 def _measured(problem: Problem, features: np.ndarray, way: str, seed: int, vectors: str) -> list[Row]:
@@ -210,5 +216,5 @@ def _rows(problem: Problem, said: np.ndarray, heads: list[str], way: str, seed: 
             "mae": round(float(errors[:, k].mean()), 6),
             "parts": parts[:, k].round(5).tolist(),
         }
-        for k, target in enumerate(TARGETS)
+        for k, target in enumerate(problem.tested.targets)
     ]

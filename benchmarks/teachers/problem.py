@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,17 +45,19 @@ class Examined:
         table: (n,) structures.
         formulas: (n,) canonical reduced formulas.
         values: (n, n_targets) decadic logarithms of the properties.
-        vectors: (n, dim) of the teacher.
+        vectors: (n, dim) of the teacher; None where it was not asked.
         training_rows: from which a head learns.
         test_rows: on which it is measured, in an order that is drawn; none has a formula of the former.
+        targets: what is tested -> its unit.
     """
 
     table: StructureTable
     formulas: np.ndarray
     values: np.ndarray
-    vectors: np.ndarray
+    vectors: np.ndarray | None
     training_rows: np.ndarray
     test_rows: np.ndarray
+    targets: dict[str, str] = field(default_factory=lambda: TARGETS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ class Way:
         copies: whether it also learns from perturbed copies.
         stiffness: whether it also learns what the copies of a structure say of its stiffness.
         longer: whether it takes as many steps as a network that learns from copies.
+        rare: whether what is known of few rows weighs more, by the square root.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Way:
     copies: bool = False
     stiffness: bool = False
     longer: bool = False
+    rare: bool = False
 
 
 TAUGHT = {
@@ -37,7 +39,9 @@ COPIED = {
     "labels": TAUGHT["labels"],
     "longer": Way("labels alone, as many steps as with copies", longer=True),
     "copies": Way("labels and copies", copies=True),
+    "copies-rare": Way("labels and copies, rare labels weigh more", copies=True, rare=True),
     "stiffness": Way("labels and stiffness", stiffness=True),
+    "stiffness-longer": Way("labels and stiffness, as many steps as with copies", stiffness=True, longer=True),
     "teacher-1": TAUGHT["teacher-1"],
     "teacher-stiffness": Way("labels, stiffness and teacher", teacher=1.0, stiffness=True),
     "teacher-copies": Way("labels, copies and teacher", teacher=1.0, copies=True),
