@@ -3,8 +3,8 @@
 A network learns from structures of the Materials Project with a teacher and without; then properties of AFLOW's
 structures are learned from its vectors. Both files are made by `embeddings embed` with one encoder: of
 ``mp_structures.parquet``, or its first structures, and of ``aflow.parquet``. ``teachers copies`` also takes what
-`embeddings perturb` makes of these structures: ``--copies FILE``. ``teachers phonons`` tests the same networks on
-phonons.
+`embeddings perturb` makes of these structures: ``--copies FILE``. ``teachers copies-phonons`` tests the same networks
+on phonons.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SUITE = Suite(
         _case(
             "copies", "Properties of AFLOW from vectors of networks that learned from perturbed copies", list(COPIED)
         ),
-        _case("phonons", "Phonons from vectors of the same networks", list(COPIED), on_phonons=True),
+        _case("copies-phonons", "Phonons from vectors of the same networks", list(COPIED), on_phonons=True),
     ],
     table=table,
     page=page,

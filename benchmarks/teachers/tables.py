@@ -125,9 +125,23 @@ def _trainings(result: Document) -> str:
             cells.append([name, *errors, taught, f"{np.mean([one['cpu_seconds'] for one in ours]):.0f}"])
     about = (
         f"The networks on the {result['settings']['n_held_out']:,} structures held out of their own training: mean "
-        "absolute errors of the labels, and the share of the variance of the teacher's vectors that is predicted."
+        "absolute errors of the labels (with copies, of their volumes too), and the share of the variance of the "
+        "teacher's vectors that is predicted."
     )
-    return f"{about}\n\n{markdown.table(['network', *labels, 'teacher, R2', 'CPU s'], cells)}"
+    table = markdown.table(["network", *labels, "teacher, R2", "CPU s"], cells)
+    return "\n\n".join([about, table, *_beyond(result, labels)])
+
+
+def _beyond(result: Document, labels: Sequence[str]) -> list[str]:
+    """Return what is predicted of copies and of stiffness, a sentence for each network that learned it."""
+    sentences = []
+    for way, name in NETWORKS.items():
+        ours = [one.get("validation_r2", {}) for one in result["trainings"] if one["way"] == way]
+        more = [target for target in (ours[0] if ours else ()) if target not in labels]
+        if more:
+            told = ", ".join(f"{target} {_mean([one[target] for one in ours], 2)}" for target in more)
+            sentences.append(f"Beyond the labels, R2 there, network with {name}: {told}.")
+    return sentences
 
 
 def _mean(values: Sequence[float | None], digits: int = 4) -> str:

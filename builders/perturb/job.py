@@ -55,6 +55,7 @@ class PerturbRequest:
         moves: names out of `builders.perturb.moves.MOVES`; the copies of a structure go through them in turn.
         bounds: how far they go.
         seed: draws the copies.
+        structures_only: whether the copies only tell the stiffness of their structures, and are not kept.
         source: name of the source; None to use a snapshot.
         options: what the source is told.
         selection: which of its structures are copied.
@@ -71,6 +72,7 @@ class PerturbRequest:
     moves: tuple[str, ...] = tuple(MOVES)
     bounds: Bounds = field(default_factory=Bounds)
     seed: int = 0
+    structures_only: bool = False
     source: str | None = None
     options: SourceOptions = field(default_factory=SourceOptions)
     selection: Selection = field(default_factory=Selection)
@@ -126,13 +128,14 @@ class _Job:
     @property
     def plan(self) -> Plan:
         asked = self.request
-        return Plan(asked.n_copies, asked.moves, asked.bounds, asked.seed, site_limit(self.snapshot.query))
+        max_sites = site_limit(self.snapshot.query)
+        return Plan(asked.n_copies, asked.moves, asked.bounds, asked.seed, max_sites, asked.structures_only)
 
     @cached_property
     def identity(self) -> str:
         """The same identity, the same file."""
         plan, snapshot = self.plan, self.snapshot
-        moves = (plan.n_copies, plan.moves, plan.bounds.to_dict(), plan.seed, plan.max_sites)
+        moves = (plan.n_copies, plan.moves, plan.bounds.to_dict(), plan.seed, plan.max_sites, plan.structures_only)
         structures = (snapshot.sha256, snapshot.origin.to_dict(), snapshot.rejected)
         told = {name: self.told[name] for name in ("potential", "code")}
         return identity_of(*structures, *moves, told, AT_ONCE, SITES_AT_ONCE, __version__)
@@ -158,6 +161,7 @@ def _run(job: _Job, folder: Path, reporter: Reporter) -> Copies:
         moves=job.plan.moves,
         bounds=job.plan.bounds.to_dict(),
         seed=job.plan.seed,
+        structures_only=job.plan.structures_only,
         left_out=left_out,
     )
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]

@@ -47,6 +47,7 @@ class Plan:
         bounds: how far moves go.
         seed: draws them.
         max_sites: crystals of more atoms are left out.
+        structures_only: whether the copies only tell the stiffness of their structures, and are not kept.
     """
 
     n_copies: int
@@ -54,6 +55,7 @@ class Plan:
     bounds: Bounds
     seed: int
     max_sites: int
+    structures_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _answered(
         told = [(*copy, answer) for copy, answer in zip(copies, answers, strict=True) if isinstance(answer, Answer)]
         stiff = stiffness(crystal, at_rest, [Copy(move, to[0], to[2], answer) for _, move, to, answer in told])
         yield _record(name, 0, AT_REST, Moved(crystal, 0.0, 0.0), numbers_of(at_rest, at_rest) | stiff)
-        for number, move, copy, answer in told:
+        for number, move, copy, answer in told if not plan.structures_only else ():
             yield _record(name, number, move, copy, numbers_of(answer, at_rest))
 
 

@@ -41,6 +41,7 @@ class Copies:
         moves: that they go through in turn.
         bounds: how far moves go.
         seed: draws the copies.
+        structures_only: whether the copies only told the stiffness of their structures.
         left_out: reason -> number of structures and copies.
     """
 
@@ -52,6 +53,7 @@ class Copies:
     moves: tuple[str, ...]
     bounds: dict[str, float]
     seed: int
+    structures_only: bool
     left_out: dict[str, int]
 
 

@@ -37,6 +37,8 @@ _MOVES = ("strained", "scaled", "shaken", "combined")
 @click.option("--max-shake", type=Finite(0.01, 2, min_open=True), default=0.3, show_default=True,
               help="Atoms are shaken by 0.01 to this, angstrom (root mean square).")  # fmt: skip
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Draws the copies.")
+@click.option("--structures-only", is_flag=True,
+              help="Keep the structures with their stiffness, and not the copies that told it.")  # fmt: skip
 @click.option("--source", help="Where the structures come from; see embeddings sources.")
 @click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
 @source_options
@@ -52,8 +54,9 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
     r"""Copy structures, strained, scaled and shaken, and ask a potential about each copy.
 
     The output is a table of structures like any other, with the energy of each copy above its structure, the forces on
-    its atoms, its pressure and its stress: labels without limit. Beside the table of the structures in a folder, it is
-    one source for build. Copies keep their formulas, so that a split by formula keeps them with their structures.
+    its atoms, its pressure and its stress, and how stiff the copies say that each structure is. Beside the table of the
+    structures in a folder, it is one source for build. Copies keep their formulas, so that a split by formula keeps
+    them with their structures.
 
     What the potential cannot be asked about is left out, named and counted. After a kill, the same command resumes the
     run and ends with the same bytes, whatever the number of workers.
@@ -64,8 +67,8 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
     Example:
       embeddings perturb structures.parquet --potential chgnet -o data/copies.parquet
       embeddings perturb my-cifs/ --copies 8 --move shaken --max-shake 0.1 -o copies.parquet
-      embeddings perturb structures.parquet --max-sites 16 --limit 1000 --workers 8 -o copies.parquet
-      embeddings build --source table --path data --targets band_gap,log10_rms_force,pressure --name pupil
+      embeddings perturb structures.parquet --copies 6 --structures-only --workers 8 -o data/stiffness.parquet
+      embeddings build --source table --path data --targets band_gap,log10_bulk_stiffness --name pupil
     """
     place_to_path(options)
     check_source(ctx, options)
@@ -80,7 +83,7 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     about, selection = parse_options(options, engine_of_files(options, engine))
-    names = ("out", "n_copies", "moves", "seed", "source", "snapshot", "device", "force")
+    names = ("out", "n_copies", "moves", "seed", "structures_only", "source", "snapshot", "device", "force")
     request = PerturbRequest(
         find_answering(options["potential"]),
         work=store.cache_folder(),
@@ -104,6 +107,7 @@ def _show(out: Path, copies: Copies, *, as_json: bool) -> None:
     if as_json:
         print_json({"out": str(out)} | asdict(copies))
         return
-    echo(f"{out}: {copies.n_rows:,} structures and copies with answers of {copies.potential}")
+    what = "structures with their stiffness" if copies.structures_only else "structures and copies with answers"
+    echo(f"{out}: {copies.n_rows:,} {what}, by {copies.potential}")
     for reason, n in copies.left_out.items():
         echo(f"  left out: {n:,} {reason}")

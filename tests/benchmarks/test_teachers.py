@@ -11,6 +11,7 @@ import pytest
 from benchmarks.harness import Request
 from benchmarks.teachers import heads, measuring
 from benchmarks.teachers.copied import ANSWERS, STIFFNESS
+from benchmarks.teachers.phonons import examined_phonons
 from benchmarks.teachers.problem import TARGETS, Examined, Problem, read_problem
 from benchmarks.teachers.tables import table
 from benchmarks.teachers.ways import COPIED, TAUGHT, WAYS
@@ -102,6 +103,16 @@ def test_the_control_takes_as_many_steps_as_copies_make(copied: Problem) -> None
     n_rows = {way: len(copied.material_of(WAYS[way]).training_rows) for way in ("copies", "longer")}
     steps = {way: copied.epochs_of(WAYS[way], 8) * n_rows[way] for way in n_rows}
     assert abs(steps["longer"] / steps["copies"] - 1) < 0.05
+
+
+def test_no_phonon_is_tested_whose_formula_a_head_learned_from(data_folder: Path, problem: Problem) -> None:
+    tested = examined_phonons(data_folder, problem.material)
+    learned, others = tested.formulas[tested.training_rows], tested.formulas[tested.test_rows]
+    assert len(learned) > len(others) > 0
+    assert not set(learned) & set(others)
+    assert set(tested.table.atomic_numbers) <= set(problem.material.trained_on.atomic_numbers)
+    assert tested.formulas.tolist() == reduced_formulas_of(tested.table)
+    assert (tested.vectors, list(tested.targets)) == (None, ["phonons"])
 
 
 def test_without_copies_no_network_pretends_to_learn_from_them(problem: Problem) -> None:

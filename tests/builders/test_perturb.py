@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -153,6 +154,14 @@ def test_a_copy_does_not_depend_on_what_else_is_copied(sample: Path, tmp_path: P
     same = whole.take(np.flatnonzero(np.isin(whole.material_ids.astype(str), few.material_ids.astype(str))))
     np.testing.assert_array_equal(same.lattices, few.lattices)
     np.testing.assert_array_equal(same.frac_coords, few.frac_coords)
+
+
+def test_structures_alone_are_kept_with_what_their_copies_say(sample: Path, tmp_path: Path) -> None:
+    perturb(sample, tmp_path / "all.parquet", "--quiet")
+    result = perturb(sample, tmp_path / "only.parquet", "--structures-only")
+    assert f"{len(GOOD)} structures with their stiffness" in result.stdout
+    whole, only = pq.read_table(tmp_path / "all.parquet"), pq.read_table(tmp_path / "only.parquet")
+    assert only.equals(whole.filter(pc.equal(whole["move"], "none")))
 
 
 def test_workers_write_the_bytes_of_one_process(sample: Path, tmp_path: Path) -> None:
