@@ -158,7 +158,7 @@ def _copies(plan: Plan, name: str, crystal: Crystal, left_out: dict[str, list[st
         return []
     records = [_bare(id_of(name, number), copy.crystal) for number, _, copy in made]
     table = structures_from_arrow(structures_to_arrow(records), origin="copies")
-    usable, unusable = sort_out(table, USABLE)
+    usable, unusable = sort_out(table, USABLE | {"too_many_sites": at_most(plan.max_sites)})
     for reason, some in unusable.items():
         left_out.setdefault(reason, []).extend(some)
     kept = set(usable.material_ids)
