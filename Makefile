@@ -49,7 +49,7 @@ benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/resul
 CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@3.0.0
 ENCODERS := cromel-formation-energy@1.0.0 cromel-band-gap@1.0.0 cromel-multi@1.0.0
 FOUNDATION := formation_energy_per_atom,band_gap,log10_k_vrh,log10_g_vrh,log10_bulk_modulus,log10_shear_modulus,log10_debye_temperature,log10_thermal_conductivity_300k,log10_thermal_expansion_300k,formation_energy_per_cell,band_gap_gllbsc
-catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet [CORPUS=corpus.parquet] [DATABASES=folder]; it resumes
+catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet [CORPUS=corpus.parquet] [DATABASES=folder TEACHER=vectors]; it resumes
 	@test -n "$(STRUCTURES)" || { echo "Name the structure table: make catalogs STRUCTURES=mp_structures.parquet"; exit 1; }
 	for catalog in $(CATALOGS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
@@ -62,7 +62,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 	test -z "$(CORPUS)" || $(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 		--recipe imkt-multi --teacher ct-ef-eg@2.0.0 --corpus "$(CORPUS)" --out catalogs --version 1.0.0
 	test -z "$(DATABASES)" || $(BIN)/embeddings build --source table --path "$(DATABASES)" --about materials-project-aflow-cmr \
-		--recipe ct-foundation --init ct-multi@3.0.0 --epochs 12 --targets $(FOUNDATION) --out catalogs --name ct-foundation --version 1.0.0
+		--recipe ct-foundation --init ct-multi@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) --out catalogs --name ct-foundation --version 2.0.0
 
 readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme

@@ -11,7 +11,6 @@ from multiprocessing.process import BaseProcess
 PRELOADED = [
     "torch._dynamo",
     "pymatgen.io.cif",
-    "mp_api.client.routes.materials.summary",
     "embeddings.cli",
     "builders.embed.job",
     "builders.embed.parts",

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from embeddings.display.numbers import agreeing, counted
+
 Relation = Literal["formula", "structure", "exchanged", "prototype"]
 
 MEANS: dict[Relation, str] = {
@@ -81,8 +83,13 @@ class Overlap:
 
     def summary(self) -> list[str]:
         """Return what was found as sentences, the notes included."""
-        are = "are" if self.what == "formulas" else "have a match"
-        lines = [f"{len(self.seen):,} of {self.n:,} {self.what} of {self.a} {are} in {self.b}."]
+        n_seen, what = len(self.seen), counted(self.n, self.what.removesuffix("s"))
+        are = (
+            agreeing(n_seen, "is", "are")
+            if self.what == "formulas"
+            else agreeing(n_seen, "has a match", "have a match")
+        )
+        lines = [f"{n_seen:,} of {what} of {self.a} {are} in {self.b}."]
         if self.what == "structures":
             means = MEANS if self.compared else MEANS | {"formula": "the same formula"}
             lines += [f"  {n:,} {means[relation]}" for relation, n in self.counts.items()]

@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[object]]
     command += ["--epochs", 1, "--teacher", teacher, "--corpus", corpus, "--name", "words", "--json"]
     result = run([*command, "--out", root / "out"], root / "cache")
     assert result.exit_code == 0, result.output
-    assert "1 rows of corpus.csv are not formulas" in result.stderr
+    assert "1 row of corpus.csv without a formula" in result.stderr
     return Path(json.loads(result.stdout)["path"]), command
 
 
@@ -145,7 +145,7 @@ def test_a_snapshot_that_left_formulas_out_takes_no_corpus(built, tmp_path):
     command = ["build", "--snapshot", tmp_path / "snapshot", *command[5:], "--out", tmp_path / "out"]
     result = run(command, tmp_path / "cache")
     assert result.exit_code == 1
-    assert "without the 1 formulas of excluded.txt" in result.stderr
+    assert "without the 1 formula of excluded.txt" in result.stderr
 
 
 def test_the_corpus_is_never_written_over(built, tmp_path):

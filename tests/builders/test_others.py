@@ -90,7 +90,7 @@ def test_what_is_left_out_is_named(sample: Path, tmp_path: Path) -> None:
     result = embed(sample, "structure", tmp_path / "v.parquet")
     for name, reason in (("test-6", "isolated_atoms"), ("test-8", "vectors_not_finite"), ("test-3", "element_not")):
         assert re.search(rf"^Left out as {reason}.*: {name}$", result.stderr, re.MULTILINE), result.stderr
-    assert "Pu in 1 structures" in result.stdout
+    assert "Pu in 1 structure" in result.stdout
 
 
 def test_the_file_says_whose_weights_they_are_and_what_they_have_seen(sample: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from builders.learning.optimization import learning_rate_factor, masked_loss
+from builders.learning.scores import Score
 from builders.learning.targets import Scaler, labels_of
 from builders.methods.base import Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
@@ -28,6 +29,7 @@ from embeddings.errors import OutputInvalid, TrainingError
 from testing.crystals import sample_crystals, structure_table
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=3e-3)
+LONGER = replace(CONFIG, epochs=20)
 SIZES = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
 
 
@@ -54,24 +56,26 @@ def weights(model: torch.nn.Module) -> bytes:
     return b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
 
 
-def test_training_beats_the_mean(tmp_path: Path) -> None:
-    model = network(dropout=0.0)
-    config = TrainingConfig(epochs=40, batch_size=16, learning_rate=3e-3)
-    scores, history = train(model, task_of(120), config, run_in(tmp_path))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Score], list[dict[str, Any]]]:
+    """Return scores and history of a network that learned for a while."""
+    return train(network(dropout=0.0), task_of(120), LONGER, run_in(tmp_path_factory.mktemp("trained")))
+
+
+def test_training_beats_the_mean(trained: tuple[dict[str, Score], list[dict[str, Any]]]) -> None:
+    scores, history = trained
     energy = scores["formation_energy_per_atom"]
     assert energy.mae < 0.7 * energy.baseline_mae
     assert history[-1]["loss"] < 0.5 * history[0]["loss"]
 
 
-def test_hidden_atoms_are_one_more_task_that_is_learned(tmp_path: Path) -> None:
+def test_hidden_atoms_are_one_more_task_that_is_learned(
+    trained: tuple[dict[str, Score], list[dict[str, Any]]], tmp_path: Path
+) -> None:
     """Guessing among the 118 elements would cost log(118) = 4.8, guessing among those of the sample about 3."""
-    losses = []
-    for hidden_atoms in (None, 0.2):
-        (folder := tmp_path / str(hidden_atoms)).mkdir()
-        config = TrainingConfig(epochs=40, batch_size=16, learning_rate=3e-3, hidden_atoms=hidden_atoms)
-        _, history = train(network(dropout=0.0), task_of(120), config, run_in(folder))
-        losses.append([figures["loss"] for figures in history])
-    alone, both = losses
+    config = replace(LONGER, hidden_atoms=0.2)
+    history = train(network(dropout=0.0), task_of(120), config, run_in(tmp_path))[1]
+    alone, both = ([figures["loss"] for figures in each] for each in (trained[1], history))
     assert 3 < both[0] - alone[0] < 5.5
     assert both[-1] - alone[-1] < 0.8 * (both[0] - alone[0])
 

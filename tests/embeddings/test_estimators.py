@@ -162,8 +162,8 @@ def test_what_cannot_be_learned_is_refused(encoder, formulas, y, error, said):
     ("y", "said"),
     [
         (["a", "a"], "one class"),
-        (np.array(["a", None], dtype=object), "missing in 1 rows"),
-        (["a", float("nan")], "missing in 1 rows"),
+        (np.array(["a", None], dtype=object), "missing in 1 row"),
+        (["a", float("nan")], "missing in 1 row"),
         (["a", 1], "Some classes are text"),
     ],
 )

@@ -148,10 +148,9 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
             model=CrystalTransformerConfig(readout="mean and cell"),
             keeps_schedule=True,
             training=TrainingConfig(
-                epochs=32,
-                batch_size=256,
-                max_pairs=512 * 32 * 32,
-                learning_rate=1.5e-3,
+                epochs=16,
+                max_pairs=256 * 32 * 32,
+                learning_rate=8e-4,
             ),
         ),
         CrystalTransformerRecipe(

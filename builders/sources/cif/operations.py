@@ -104,7 +104,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     if found.quotients is None:
         raise Unusable(
             "setting_disagrees",
-            f"the {counted(len(distinct), 'symmetry operation')} that it lists make no group, so some are wrong",
+            f"{counted(len(distinct), 'symmetry operation')} in its list, not a group: some are missing or wrong",
         )
     return found
 

@@ -151,7 +151,7 @@ BAD_HEADERS: dict[str, dict[str, Any]] = {
     "two columns with the same name": {"columns": ["structure", "y", "y"]},
     'column "lattice"': {"columns": ["structure", "lattice"]},
     "name of a column is not valid UTF-8": {"columns": ["structure", "\ud800"]},
-    "3 identifiers in its index, and 1 rows": {"index": ["a", "b", "c"]},
+    "3 identifiers in its index, and 1 row": {"index": ["a", "b", "c"]},
 }
 
 

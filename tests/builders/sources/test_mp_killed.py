@@ -6,7 +6,7 @@ import os
 import random
 import time
 from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,11 @@ def pull_slowly(address: str, folder: Path) -> None:
     take_snapshot(folder, "mp", stream, Selection(), Reporter(quiet=True))
 
 
-def started(address: str, folder: Path) -> ForkServerProcess:
-    """Begin a pull in a process of its own."""
-    process = get_context("forkserver").Process(target=pull_slowly, args=(address, folder))
+def started(address: str, folder: Path) -> ForkProcess:
+    """Begin a pull in a process of its own, which has the slow imports of the client behind it."""
+    import mp_api.client.routes.materials.summary  # noqa: F401
+
+    process = get_context("fork").Process(target=pull_slowly, args=(address, folder))
     process.start()
     return process
 

@@ -221,7 +221,7 @@ SET_ASIDE: dict[str, tuple[dict[str, pa.Array], str]] = {
         {"material_id": pa.array([b"\xff", b"test-1", b"test-2"]).view(pa.string())},
         "no_id",
     ),
-    "occupancies holds 1 numbers; one is needed for each of 2 atoms": (
+    "occupancies holds 1 number; one is needed for each of 2 atoms": (
         {"occupancies": pa.array([[1.0], [1.0] * 8, [1.0] * 2])},
         "no_structure",
     ),

@@ -115,7 +115,7 @@ def test_classes_come_back_as_they_were_given(values: list[Any], labels: list[An
 
 
 def test_rows_that_cannot_be_used_are_set_aside_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match=r"3 of 27 rows .* the first is row 1 "):
+    with pytest.warns(UserWarning, match=r"3 of 27 rows, .* the first is row 1 "):
         model = PropertyModel(**PLAIN).fit(["nonsense", None, *FORMULAS[:25]], [1.0, 2.0, None, *VALUES[1:25]])
     assert [row.line for row in model.set_aside_] == [1, 2, 3]
 
