@@ -25,8 +25,8 @@ SHOWN = {
 
 COMPARED = (
     *(((way, OWN), ("labels", OWN)) for way in NETWORKS if way != "labels"),
-    *(((way, OWN), ("longer", OWN)) for way in ("copies", "copies-rare", "stiffness-longer")),
-    *(((way, OWN), ("teacher-1", OWN)) for way in ("teacher-copies", "teacher-stiffness")),
+    *(((way, OWN), ("longer", OWN)) for way in ("copies", "copies-rare", "stiffness-longer", "teacher-longer")),
+    (("teacher-copies", OWN), ("teacher-longer", OWN)),
     *(((way, OWN), ("teacher", OWN)) for way in TAUGHT),
     *(((way, OWN), ("labels", JOINED)) for way in TAUGHT if way != "labels"),
     *(((way, JOINED), ("labels", JOINED)) for way in NETWORKS if way != "labels"),

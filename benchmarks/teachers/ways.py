@@ -43,7 +43,7 @@ COPIED = {
     "stiffness": Way("labels and stiffness", stiffness=True),
     "stiffness-longer": Way("labels and stiffness, as many steps as with copies", stiffness=True, longer=True),
     "teacher-1": TAUGHT["teacher-1"],
-    "teacher-stiffness": Way("labels, stiffness and teacher", teacher=1.0, stiffness=True),
+    "teacher-longer": Way("labels and teacher, as many steps as with copies", teacher=1.0, longer=True),
     "teacher-copies": Way("labels, copies and teacher", teacher=1.0, copies=True),
 }
 
