@@ -32,10 +32,12 @@ MAX_SITES = 60
 def main(files: tuple[str, ...], seed: int, out: Path) -> None:
     """Write structures of several tables, N of each or all, one table after the other and without their labels."""
     tables = {}
-    for path, _, n in (one.partition(":") for one in files):
-        if n and not n.isdecimal():
-            raise InputInvalid(f"{path}:{n} names no number of structures. Write FILE:N.")
-        tables[Path(path)] = drawn(Path(path), int(n) if n else None, seed)
+    for text in files:
+        name, _, n = text.rpartition(":")
+        path, most = (Path(name), int(n)) if name and n.isdecimal() else (Path(text), None)
+        if not path.is_file():
+            raise InputInvalid(f"No file at {path}. Write FILE, or FILE:N for N of its structures.")
+        tables[path] = drawn(path, most, seed)
     pq.write_table(pa.concat_tables(tables.values()), out)
     click.echo(f"{out}: " + ", ".join(f"{len(table):,} of {path.stem}" for path, table in tables.items()))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.methods import METHODS, find_recipe, going_on
+from builders.methods import METHODS, find_recipe, going_on, taught
 from builders.runs import code
 from builders.runs.code import SHARED, code_hash, modules_of
 from builders.runs.identity import identity_of
@@ -124,11 +124,15 @@ def test_a_packaged_version_is_known_to_the_command_that_made_it(path: Path) -> 
         teacher = read_manifest(store.resolve(manifest.model.hyperparameters["teacher"]))
         parts.append(next(file.sha256 for file in teacher.files if file.path == "encoder.safetensors"))
     recipe, stated = find_recipe(manifest.model.recipe), manifest.model.hyperparameters
+    if "teachers" in stated:
+        parts += [teacher["vectors_sha256"] for teacher in stated["teachers"]]
     if "init" in stated:
         parts.append(stated["init"]["sha256"])
         recipe = going_on(recipe, "all").with_options(
             targets=tuple(stated["targets"]), epochs=stated["training"]["epochs"]
         )
+    if "teachers" in stated:
+        recipe = taught(recipe)
     earlier = identity_of(*parts, recipe.to_dict(), __version__)
     options = {"force": False, "without_code": earlier}
     assert find_place(folder.parents[1], manifest.name, manifest.version, "1" * 64, **options).earlier == folder
