@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from builders.others.base import About, Crystal, Features, Potential, Uncovered
+from builders.others.base import About, Answer, AnsweringPotential, Crystal, Features, Potential, Uncovered
 from builders.others.chgnet import ABOUT
 
 LARGE = 500.0
@@ -42,3 +42,20 @@ def expected_sites(crystal: Crystal) -> np.ndarray:
     numbers = np.where(crystal.atomic_numbers == BROKEN, np.nan, crystal.atomic_numbers)
     room = abs(np.linalg.det(crystal.lattice)) / len(numbers)
     return np.column_stack([numbers, np.full(len(numbers), room), np.ones(len(numbers))]).astype(np.float32)
+
+
+class AnsweringToy(Toy, AnsweringPotential):
+    """Also has an energy, that of a pressure alone, and pulls every atom to the origin of the cell."""
+
+    about: ClassVar[About] = replace(TOY, name="answering-toy", title="Answering toy")
+
+    def answers(self, graphs: Sequence[Crystal]) -> list[Answer]:
+        return [expected_answer(crystal) for crystal in graphs]
+
+
+def expected_answer(crystal: Crystal) -> Answer:
+    """Return the answer to a crystal: its volume per atom as an energy, and minus its coordinates as forces."""
+    sites = expected_sites(crystal)
+    return Answer(
+        sites[:, 1].mean(), -crystal.frac_coords @ crystal.lattice, np.diag([3.0, 3.0, 6.0]) * sites[:, 0].mean()
+    )

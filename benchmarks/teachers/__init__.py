@@ -1,13 +1,15 @@
-"""What a teacher is worth: ``python -m benchmarks teachers --data FOLDER --teacher FILE --tested FILE``.
+"""What a teacher is worth: ``python -m benchmarks teachers taught --data FOLDER --teacher FILE --tested FILE``.
 
 A network learns from structures of the Materials Project with a teacher and without; then properties of AFLOW's
 structures are learned from its vectors. Both files are made by `embeddings embed` with one encoder: of
-``mp_structures.parquet``, or its first structures, and of ``aflow.parquet``.
+``mp_structures.parquet``, or its first structures, and of ``aflow.parquet``. ``teachers copies`` also takes what
+`embeddings perturb` makes of these structures: ``--copies FILE``. ``teachers copies-phonons`` tests the same networks
+on phonons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,21 +19,26 @@ import click
 from benchmarks import harness
 from benchmarks.harness import Case, Request, Suite
 from benchmarks.teachers.tables import page, table
-
-WAYS: dict[str, float | None] = {"labels": None, "teacher-1": 1.0, "teacher-4": 4.0, "teacher-alone": 1.0}
-"""Way to learn -> what the teacher weighs; the last one has no labels."""
-
-ALONE = "teacher-alone"
+from benchmarks.teachers.ways import COPIED, TAUGHT, WAYS
 
 
-def _taught(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.teachers.measuring").run(request)
+def _case(name: str, title: str, ways: Sequence[str], **options: Any) -> Case:
+    def run(request: Request) -> Mapping[str, Any]:
+        return import_module("benchmarks.teachers.measuring").run(request, ways, **options)
+
+    return Case(name, title, run)
 
 
 SUITE = Suite(
     "teachers",
-    "Measure what a teacher is worth for the vectors of the network that it teaches.",
-    cases=[Case("taught", "Properties of AFLOW from vectors of taught networks", _taught)],
+    "Measure what a teacher, or perturbed copies, are worth for the vectors of the network that learns from them.",
+    cases=[
+        _case("taught", "Properties of AFLOW from vectors of taught networks", list(TAUGHT)),
+        _case(
+            "copies", "Properties of AFLOW from vectors of networks that learned from perturbed copies", list(COPIED)
+        ),
+        _case("copies-phonons", "Phonons from vectors of the same networks", list(COPIED), on_phonons=True),
+    ],
     table=table,
     page=page,
 )
@@ -42,8 +49,9 @@ command = harness.command(
     SUITE,
     click.Option(["--teacher"], type=_FILE, help="Vectors of the structures to learn from."),
     click.Option(["--tested"], type=_FILE, help="Vectors of AFLOW's structures by the same encoder."),
-    click.Option(["--way", "ways"], multiple=True, type=click.Choice(list(WAYS)), default=list(WAYS), show_default=True,
-                 help="How a network learns; may be repeated."),
+    click.Option(["--copies"], type=_FILE, help="Copies of the structures to learn from, for the case copies."),
+    click.Option(["--way", "ways"], multiple=True, type=click.Choice(list(WAYS)),
+                 help="How a network learns; may be repeated.  [default: all of a case]"),
     click.Option(["--structures"], type=click.IntRange(20), default=7000, show_default=True,
                  help="To learn from, at most: the first that the teacher knows."),
     click.Option(["--epochs"], type=click.IntRange(1), default=8, show_default=True, help="Of each network."),

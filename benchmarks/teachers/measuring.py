@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -19,12 +19,18 @@ from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
 from benchmarks.harness import Request, refuse_other_settings
 from benchmarks.teachers.heads import N_TREES, predicted
 from benchmarks.teachers.learning import learn
+from benchmarks.teachers.phonons import examined_phonons
 from benchmarks.teachers.problem import AFLOW, TARGETS, Problem, Sizes, read_problem
 from benchmarks.teachers.tables import JOINED, OWN
+from benchmarks.teachers.ways import WAYS
 from builders.learning.devices import limit_threads
+from builders.perturb.job import PerturbRequest, perturb
+from builders.progress import Reporter
+from builders.sources import SourceOptions
 from embeddings.cli import main
 from embeddings.errors import InputInvalid
 from testing.crystals import arrow_table, sample_crystals, write_sample
+from testing.potentials import AnsweringToy
 
 RECIPE, BATCH_SIZE = "ct-multi", 32
 """What is learned, in small batches: a few thousand crystals make few of them."""
@@ -43,11 +49,13 @@ TEACHER, MEAN = "teacher", "mean"
 Row = dict[str, Any]
 
 
-def run(request: Request) -> dict[str, Any]:
+def run(request: Request, ways: Sequence[str], *, on_phonons: bool = False) -> dict[str, Any]:
     """Measure every way with every seed, beside the teacher.
 
     Args:
         request: of the harness; quick are made-up crystals, a packaged network for a teacher and one epoch.
+        ways: of the case, out of `benchmarks.teachers.ways.WAYS`; of these, those that the request asks for.
+        on_phonons: test the phonons of MatBench in place of AFLOW, whose formulas are not learned from either way.
 
     Returns:
         ``settings``, ``trainings`` (what is told of each network) and ``rows``: an error for each way, seed, vectors
@@ -57,30 +65,44 @@ def run(request: Request) -> dict[str, Any]:
         InputInvalid: the data or a file are not there, or the earlier result is of other settings.
     """
     limit_threads()
-    with _given(request) as (data, teacher, tested):
+    needs_copies = any(WAYS[way].copies for way in ways)
+    with _given(request, needs_copies=needs_copies) as given:
         epochs = 1 if request.quick else request.choices["epochs"]
         recipe = crystal_recipe(RECIPE).with_options(
             epochs=epochs, targets=("formation_energy_per_atom", "band_gap") if request.quick else None
         )
         recipe = replace(recipe, training=replace(recipe.training, batch_size=BATCH_SIZE))
-        problem = read_problem(data, teacher, tested, recipe.targets, _sizes(request))
+        problem = read_problem(
+            given.data, given.teacher, given.tested, recipe.targets, _sizes(request), copies=given.copies
+        )
+        if on_phonons and not request.quick:
+            problem = replace(problem, tested=examined_phonons(given.data, problem.material))
         settings = _settings(problem, epochs)
         refuse_other_settings(request.known, settings)
         known = request.known or {"trainings": [], "rows": []}
         result: dict[str, Any] = {name: list(known[name]) for name in ("trainings", "rows")} | {"settings": settings}
         if not result["rows"]:
-            result["rows"] = [*_mean(problem), *_measured(problem, problem.tested.vectors, TEACHER, 0, OWN)]
+            result["rows"] = _mean(problem)
+            if problem.tested.vectors is not None:
+                result["rows"] += _measured(problem, problem.tested.vectors, TEACHER, 0, OWN)
             request.keep(result)
         seeds = range(1 if request.quick else request.choices["seeds"])
-        for way, seed in product(request.choices["ways"], seeds):
+        for seed, way in product(seeds, _asked(ways, request)):
             if not any((row["way"], row["seed"]) == (way, seed) for row in result["rows"]):
-                vectors, about = learn(problem, recipe, way, seed)
+                vectors, about = learn(problem, recipe, WAYS[way], seed)
                 result["trainings"].append({"way": way, "seed": seed} | about)
-                joined = np.hstack([vectors, problem.tested.vectors])
                 result["rows"] += _measured(problem, vectors, way, seed, OWN)
-                result["rows"] += _measured(problem, joined, way, seed, JOINED)
+                if not needs_copies and problem.tested.vectors is not None:
+                    joined = np.hstack([vectors, problem.tested.vectors])
+                    result["rows"] += _measured(problem, joined, way, seed, JOINED)
                 request.keep(result)
         return result
+
+
+def _asked(ways: Sequence[str], request: Request) -> list[str]:
+    """Return the ways of a case that are asked for; without a choice, all of them."""
+    chosen = request.choices.get("ways") or ways
+    return [way for way in ways if way in chosen]
 
 
 def _sizes(request: Request) -> Sizes:
@@ -91,6 +113,7 @@ def _sizes(request: Request) -> Sizes:
 
 def _settings(problem: Problem, epochs: int) -> dict[str, Any]:
     material, tested = problem.material, problem.tested
+    copied = {} if problem.copied is None else problem.copied.told()
     return {
         "teacher": problem.name,
         "recipe": RECIPE,
@@ -103,27 +126,48 @@ def _settings(problem: Problem, epochs: int) -> dict[str, Any]:
         "n_training": len(tested.training_rows),
         "n_test": len(tested.test_rows),
         "n_trees": N_TREES,
-        "targets": TARGETS,
-    }
+        "targets": tested.targets,
+    } | copied
+
+
+class Given(NamedTuple):
+    """What is measured with.
+
+    Attributes:
+        data: folder of the structures.
+        teacher: vectors of what is learned from.
+        tested: vectors of what is tested, by the same encoder.
+        copies: of what is learned from; None where no way needs them.
+    """
+
+    data: Path
+    teacher: Path
+    tested: Path
+    copies: Path | None
 
 
 @contextmanager
-def _given(request: Request) -> Iterator[tuple[Path, Path, Path]]:
-    """Yield the folder of the data, and the teacher's vectors of what is learned from and of what is tested."""
+def _given(request: Request, *, needs_copies: bool) -> Iterator[Given]:
+    """Yield the files that are measured with; quick ones are made up."""
     if request.quick:
         with TemporaryDirectory() as folder:
-            yield _made_up(Path(folder))
+            yield made_up(Path(folder), with_copies=needs_copies)
         return
-    teacher, tested = request.choices["teacher"], request.choices["tested"]
+    teacher, tested, copies = (request.choices.get(name) for name in ("teacher", "tested", "copies"))
     if teacher is None or tested is None:
         raise InputInvalid(
             f"Name the vectors of a teacher: --teacher for those of {MATERIALS_PROJECT}, --tested for those of "
             f"{AFLOW}. Make both with: embeddings embed --encoder chgnet"
         )
-    yield request.data, teacher, tested
+    if needs_copies and copies is None:
+        raise InputInvalid(
+            f"Name copies of structures of {MATERIALS_PROJECT} with --copies. Make them with: embeddings perturb"
+        )
+    yield Given(request.data, teacher, tested, copies if needs_copies else None)
 
 
-def _made_up(folder: Path) -> tuple[Path, Path, Path]:
+def made_up(folder: Path, *, with_copies: bool = False) -> Given:
+    """Return files of crystals that nobody found, in an empty folder."""
     write_sample(folder / MATERIALS_PROJECT, 80)
     crystals, labels = sample_crystals(80, 1)
     values = pa.array(np.exp(labels["formation_energy_per_atom"]))
@@ -133,13 +177,23 @@ def _made_up(folder: Path) -> tuple[Path, Path, Path]:
         found.append(folder / f"vectors-{name}")
         main(["embed", "--catalog", "starter", "--source", "table", "--path", str(folder / name), "-o", str(found[-1]),
               "--quiet"], standalone_mode=False)  # fmt: skip
-    return folder, found[0], found[1]
+    return Given(folder, found[0], found[1], _made_up_copies(folder) if with_copies else None)
+
+
+def _made_up_copies(folder: Path) -> Path:
+    out = folder / "copies.parquet"
+    request = PerturbRequest(
+        AnsweringToy, out, folder / "work", n_copies=3, source="table",
+        options=SourceOptions(path=folder / MATERIALS_PROJECT),
+    )  # fmt: skip
+    perturb(request, Reporter(quiet=True))
+    return out
 
 
 def _mean(problem: Problem) -> list[Row]:
     tested = problem.tested
     said = np.tile(tested.values[tested.training_rows].mean(axis=0), (len(tested.test_rows), 1))
-    return _rows(problem, said, [MEAN] * len(TARGETS), MEAN, 0, OWN)
+    return _rows(problem, said, [MEAN] * len(tested.targets), MEAN, 0, OWN)
 
 
 def _measured(problem: Problem, features: np.ndarray, way: str, seed: int, vectors: str) -> list[Row]:
@@ -162,5 +216,5 @@ def _rows(problem: Problem, said: np.ndarray, heads: list[str], way: str, seed: 
             "mae": round(float(errors[:, k].mean()), 6),
             "parts": parts[:, k].round(5).tolist(),
         }
-        for k, target in enumerate(TARGETS)
+        for k, target in enumerate(problem.tested.targets)
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.data import MATERIALS_PROJECT
 from benchmarks.harness import DATA_ENV
+from benchmarks.teachers.copied import Copied, read_copies
+from benchmarks.teachers.ways import Way
 from builders.learning.material import Material
 from builders.learning.splits import split_by_formula
 from builders.learning.targets import derive_targets, labels_of
@@ -43,17 +45,19 @@ class Examined:
         table: (n,) structures.
         formulas: (n,) canonical reduced formulas.
         values: (n, n_targets) decadic logarithms of the properties.
-        vectors: (n, dim) of the teacher.
+        vectors: (n, dim) of the teacher; None where it was not asked.
         training_rows: from which a head learns.
         test_rows: on which it is measured, in an order that is drawn; none has a formula of the former.
+        targets: what is tested -> its unit.
     """
 
     table: StructureTable
     formulas: np.ndarray
     values: np.ndarray
-    vectors: np.ndarray
+    vectors: np.ndarray | None
     training_rows: np.ndarray
     test_rows: np.ndarray
+    targets: dict[str, str] = field(default_factory=lambda: TARGETS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +69,35 @@ class Problem:
         tested: other crystals.
         teacher: file of the teacher's vectors.
         name: of the teacher, with its version.
+        copied: what perturbed copies tell; None where there are none.
     """
 
     material: Material
     tested: Examined
     teacher: Path
     name: str
+    copied: Copied | None = None
+
+    def material_of(self, way: Way) -> Material:
+        """Return what is learned from in a way.
+
+        Raises:
+            InputInvalid: it needs copies, and there are none.
+        """
+        if way.copies:
+            return self._copied().with_copies
+        return self._copied().with_stiffness if way.stiffness else self.material
+
+    def epochs_of(self, way: Way, epochs: int) -> int:
+        """Return how many epochs a way takes; the material sets how many steps an epoch has."""
+        if not way.longer:
+            return epochs
+        return round(epochs * len(self._copied().with_copies.training_rows) / len(self.material.training_rows))
+
+    def _copied(self) -> Copied:
+        if self.copied is None:
+            raise InputInvalid("Name copies of the structures with --copies. Make them with: embeddings perturb")
+        return self.copied
 
 
 @dataclass(frozen=True)
@@ -90,7 +117,9 @@ class Sizes:
     n_test: int
 
 
-def read_problem(data: Path, teacher: Path, tested: Path, targets: tuple[str, ...], sizes: Sizes) -> Problem:
+def read_problem(
+    data: Path, teacher: Path, tested: Path, targets: tuple[str, ...], sizes: Sizes, *, copies: Path | None = None
+) -> Problem:
     """Read structures, labels and the vectors of a teacher.
 
     Args:
@@ -99,10 +128,11 @@ def read_problem(data: Path, teacher: Path, tested: Path, targets: tuple[str, ..
         tested: its vectors of AFLOW's structures.
         targets: that networks learn.
         sizes: how much is used.
+        copies: file of perturbed copies of structures of the Materials Project.
 
     Raises:
         InputInvalid: the data are not there, or the two files are not vectors of structures, not by one encoder or not
-            of these structures.
+            of these structures; or there are no copies of what is learned from.
         CatalogNotFound: there is no such file.
     """
     known, of_tested = _vectors(teacher), _vectors(tested)
@@ -113,7 +143,8 @@ def read_problem(data: Path, teacher: Path, tested: Path, targets: tuple[str, ..
         )
     structures, aflow = _covered(data / MATERIALS_PROJECT, known), _covered(data / AFLOW, of_tested)
     material = _material(structures, set(reduced_formulas_of(aflow)), targets, sizes)
-    return Problem(material, _tested(aflow, of_tested, material, sizes), teacher, known.footer.encoder)
+    copied = None if copies is None else read_copies(copies, material, split_seed=SPLIT_SEED)
+    return Problem(material, _tested(aflow, of_tested, material, sizes), teacher, known.footer.encoder, copied)
 
 
 def _vectors(path: Path) -> StructureCatalog:

@@ -9,15 +9,11 @@ import numpy as np
 
 from benchmarks import markdown
 from benchmarks.harness import Document
+from benchmarks.teachers.ways import TAUGHT, WAYS
 
 OWN, JOINED = "its own", "with the teacher's"
 
-NETWORKS = {
-    "labels": "labels alone",
-    "teacher-1": "labels and teacher, weight 1",
-    "teacher-4": "labels and teacher, weight 4",
-    "teacher-alone": "teacher alone",
-}
+NETWORKS = {name: way.name for name, way in WAYS.items()}
 
 SHOWN = {
     ("mean", OWN): "mean of the training rows",
@@ -29,8 +25,10 @@ SHOWN = {
 
 COMPARED = (
     *(((way, OWN), ("labels", OWN)) for way in NETWORKS if way != "labels"),
-    *(((way, OWN), ("teacher", OWN)) for way in NETWORKS),
-    *(((way, OWN), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
+    *(((way, OWN), ("longer", OWN)) for way in ("copies", "copies-rare", "stiffness-longer", "teacher-longer")),
+    (("teacher-copies", OWN), ("teacher-longer", OWN)),
+    *(((way, OWN), ("teacher", OWN)) for way in TAUGHT),
+    *(((way, OWN), ("labels", JOINED)) for way in TAUGHT if way != "labels"),
     *(((way, JOINED), ("labels", JOINED)) for way in NETWORKS if way != "labels"),
 )
 """What is compared with what, in pairs."""
@@ -50,12 +48,24 @@ def table(result: Document) -> str:
     about = (
         f"Networks of `{settings['recipe']}`, {settings['epochs']} epochs on {settings['n_learned']:,} structures of "
         f"at most {settings['max_sites']} atoms, none of a formula of AFLOW; the teacher is {settings['teacher']}. "
-        f"Mean absolute error of the decadic logarithm on {settings['n_test']} structures of AFLOW, learned from "
-        f"{settings['n_training']:,} of other formulas by ridge or {settings['n_trees']} extra trees, as inner folds "
-        f"choose; mean over {n_seeds} seeds of the network, and their standard deviation."
+        f"Mean absolute error of the decadic logarithm on {settings['n_test']} structures {_tested(settings)}, learned "
+        f"from {settings['n_training']:,} of other formulas by ridge or {settings['n_trees']} extra trees, as inner "
+        f"folds choose; mean over {n_seeds} seeds of the network, and their standard deviation."
     )
+    if "n_copies" in settings:
+        about += (
+            f" There are {settings['n_copies']:,} copies, of structures of at most {settings['copies_max_sites']} "
+            "atoms, also of those held out."
+        )
     parts = [f"### {result['title']}", about, _errors(rows, list(settings["targets"])), _comparisons(result)]
     return "\n\n".join([*parts, _trainings(result)]) + "\n"
+
+
+def _tested(settings: dict[str, Any]) -> str:
+    """Return where what is tested comes from."""
+    if "phonons" in settings["targets"]:
+        return "of MatBench (those of two official folds whose formulas no network learned from)"
+    return "of AFLOW"
 
 
 def _errors(rows: Sequence[dict[str, Any]], targets: list[str]) -> str:
@@ -117,9 +127,23 @@ def _trainings(result: Document) -> str:
             cells.append([name, *errors, taught, f"{np.mean([one['cpu_seconds'] for one in ours]):.0f}"])
     about = (
         f"The networks on the {result['settings']['n_held_out']:,} structures held out of their own training: mean "
-        "absolute errors of the labels, and the share of the variance of the teacher's vectors that is predicted."
+        "absolute errors of the labels (with copies, of their volumes too), and the share of the variance of the "
+        "teacher's vectors that is predicted."
     )
-    return f"{about}\n\n{markdown.table(['network', *labels, 'teacher, R2', 'CPU s'], cells)}"
+    table = markdown.table(["network", *labels, "teacher, R2", "CPU s"], cells)
+    return "\n\n".join([about, table, *_beyond(result, labels)])
+
+
+def _beyond(result: Document, labels: Sequence[str]) -> list[str]:
+    """Return what is predicted of copies and of stiffness, a sentence for each network that learned it."""
+    sentences = []
+    for way, name in NETWORKS.items():
+        ours = [one.get("validation_r2", {}) for one in result["trainings"] if one["way"] == way]
+        more = [target for target in (ours[0] if ours else ()) if target not in labels]
+        if more:
+            told = ", ".join(f"{target} {_mean([one[target] for one in ours], 2)}" for target in more)
+            sentences.append(f"Beyond the labels, R2 there, network with {name}: {told}.")
+    return sentences
 
 
 def _mean(values: Sequence[float | None], digits: int = 4) -> str:

@@ -8,17 +8,15 @@ structures, into one file that appears whole or not at all.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 from builders.embed.distances import unlike_of
 from builders.embed.encoders import Encoder, EncoderLike, code_of_vectors, open_encoder
 from builders.embed.ledger import PartLedger
-from builders.embed.parts import NAMED, Encoding, encoding_of, entry_of
+from builders.embed.left_out import added, counts_of, name_what_is_left_out, nothing_left, printed
+from builders.embed.parts import Encoding, encoding_of, entry_of
 from builders.embed.pieces import limits, pieces
 from builders.embed.targets import Target, target_of
 from builders.embed.writing import Layout
@@ -30,14 +28,11 @@ from builders.progress import Reporter
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.snapshots.intake import obtain_snapshot
-from builders.snapshots.ledger import Ledger
-from builders.snapshots.snapshot import REJECTED, Snapshot
+from builders.snapshots.snapshot import Snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import Selection, site_limit
-from builders.structures.rejections import MENDS
 from embeddings._version import __version__
-from embeddings.display.numbers import none_of
-from embeddings.errors import OutputInvalid, SourceError
+from embeddings.errors import OutputInvalid
 from embeddings.store.licences import combined_licence
 from embeddings.store.manifest import Licence
 from embeddings.vectors.footer import Footer, Level, Unlike
@@ -151,9 +146,9 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
     unlike, names = unlike_of(job.encoder, job.level, parts)
     footer = _footer(job, ledger, request.target.layout, unlike)
-    _name_what_is_left_out(job.snapshot, ledger, footer, reporter)
+    name_what_is_left_out(job.snapshot, ledger, footer.dropped, reporter)
     if names:
-        reporter.say(f"{sentence([*map(_printed, names)], footer.n_structures, footer.encoder)}.")
+        reporter.say(f"{sentence([*map(printed, names)], footer.n_structures, footer.encoder)}.")
     request.target.write(parts, footer, ledger.folder / "scratch", reporter)
     return footer
 
@@ -190,15 +185,15 @@ def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
 
 def _footer(job: _Job, ledger: PartLedger, layout: Layout, unlike: Unlike | None) -> Footer:
     snapshot, origin = job.snapshot, job.snapshot.origin
-    dropped = _added([snapshot.rejected, *(entry.left_out for entry in ledger.entries)])
+    dropped = counts_of(snapshot, ledger)
     if not ledger.n_kept:
-        raise SourceError(_nothing_left(snapshot, dropped))
+        raise nothing_left(snapshot, dropped, "encoded")
     return Footer(
         level=job.level,
         dim=job.encoder.dim if job.level == "structure" else job.encoder.site_dim,
         n_structures=ledger.n_kept,
         dropped=dropped,
-        uncovered=_added(entry.counts for entry in ledger.entries),
+        uncovered=added(entry.counts for entry in ledger.entries),
         source=origin.name,
         database_version=origin.database_version,
         snapshot_sha256=snapshot.sha256,
@@ -209,42 +204,3 @@ def _footer(job: _Job, ledger: PartLedger, layout: Layout, unlike: Unlike | None
         sealed=True,
         unlike=unlike,
     )
-
-
-def _nothing_left(snapshot: Snapshot, dropped: dict[str, int]) -> str:
-    n, source = snapshot.n_received, snapshot.origin.name
-    head = none_of(n, "structure", f"from {source}", "can")
-    return f"{head} be encoded: {', '.join(f'{k} {_mended(reason)}' for reason, k in dropped.items())}."
-
-
-def _name_what_is_left_out(snapshot: Snapshot, ledger: PartLedger, footer: Footer, reporter: Reporter) -> None:
-    """Say by name which files and structures are not in the output, some of them for each reason."""
-    pulled = chain.from_iterable(entry.rejected for entry in Ledger(snapshot.folder).entries)
-    encoded = chain.from_iterable(entry.rejected for entry in ledger.entries)
-    names: dict[str, list[str]] = {}
-    for name, reason in chain(((item, why) for item, _, why, _ in pulled), ((item, why) for item, why, _ in encoded)):
-        some = names.setdefault(reason, [])
-        if len(some) < NAMED:
-            some.append(_printed(name))
-    for reason, some in names.items():
-        more = footer.dropped[reason] - len(some)
-        listed = ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
-        reporter.say(f"Left out as {_mended(reason)}: {listed}")
-    if (snapshot.folder / REJECTED).exists():
-        reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")
-
-
-def _printed(name: str) -> str:
-    """Return a name as it may stand on a terminal."""
-    return name if name.isprintable() else ascii(name)
-
-
-def _mended(reason: str) -> str:
-    return f"{reason} ({MENDS[reason]})" if reason in MENDS else reason
-
-
-def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total = Counter[str]()
-    for some in counts:
-        total.update(some)
-    return dict(total)

@@ -86,7 +86,7 @@ def make_part(encoder: Encoder, level: Level, task: Task) -> Part:
     writer = LEVELS[level]
     made = encoded(encoder, covered, sites=writer.of_sites)
     left_out = dropped | uncovered | made.left_out
-    content = _content(writer.rows(made)) if len(made.table) else b""
+    content = content_of(writer.rows(made)) if len(made.table) else b""
     entry = Entry(
         start=piece.start,
         next=piece.stop,
@@ -108,7 +108,7 @@ def entry_of(part: Part) -> Entry:
     return replace(entry, file=name, sha256=part.sha256 if name else None)
 
 
-def _content(table: pa.Table) -> bytes:
+def content_of(table: pa.Table) -> bytes:
     """Return a part as the bytes of a Parquet file."""
     buffer = pa.BufferOutputStream()
     pq.write_table(table.combine_chunks(), buffer, compression="zstd")

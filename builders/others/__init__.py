@@ -6,7 +6,7 @@ where it is used.
 
 from __future__ import annotations
 
-from builders.others.base import Potential
+from builders.others.base import AnsweringPotential, Potential
 from builders.others.chgnet import Chgnet
 from builders.others.manifest import manifest_of
 from builders.others.sevennet import Sevennet
@@ -28,6 +28,22 @@ def find_potential(name: str) -> type[Potential]:
             "encoder behind a catalog is named with --catalog."
         )
     return POTENTIALS[name]
+
+
+def find_answering(name: str) -> type[AnsweringPotential]:
+    """Return the class of a potential that is asked for energies, forces and stresses; nothing of it is loaded.
+
+    Raises:
+        InputInvalid: there is none of this name, or it only gives vectors here.
+    """
+    answering = {one: made for one, made in POTENTIALS.items() if issubclass(made, AnsweringPotential)}
+    if name not in answering:
+        known = "gives vectors alone here" if name in POTENTIALS else "is no potential that is known here"
+        raise InputInvalid(
+            f'"{name}" {known}.{did_you_mean(name, answering)} Asked for energies and forces can be: '
+            f"{', '.join(answering)}."
+        )
+    return answering[name]
 
 
 def potential_of(manifest_sha256: str) -> type[Potential] | None:

@@ -97,6 +97,20 @@ class Features(NamedTuple):
     sites: np.ndarray
 
 
+class Answer(NamedTuple):
+    """What a potential was made for: what it says of a crystal.
+
+    Attributes:
+        energy_per_atom: () eV/atom, on the scale of the potential.
+        forces: (n_atoms, 3) eV/angstrom, in the order of the atoms.
+        stress: (3, 3) GPa, positive where the crystal is stretched and pulls.
+    """
+
+    energy_per_atom: np.ndarray
+    forces: np.ndarray
+    stress: np.ndarray
+
+
 class Uncovered(Exception):
     """A crystal that a potential cannot take; its only argument is the reason, as it is counted."""
 
@@ -121,3 +135,11 @@ class Potential(ABC):
     @abstractmethod
     def features(self, graphs: Sequence[Any]) -> list[Features]:
         """Return what the network gives for each of at least one graph, all at once."""
+
+
+class AnsweringPotential(Potential):
+    """A potential that is also asked for energies, forces and stresses."""
+
+    @abstractmethod
+    def answers(self, graphs: Sequence[Any]) -> list[Answer]:
+        """Return what the network says of each of at least one graph, all at once."""

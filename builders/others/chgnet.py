@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from builders.others import mptrj
-from builders.others.base import About, Crystal, Features, Potential, Uncovered, Weights
+from builders.others.base import About, Answer, AnsweringPotential, Crystal, Features, Uncovered, Weights
 from builders.others.packages import imported, quiet, weights_of
 from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Citation, Licence
@@ -82,7 +82,7 @@ def read_model() -> Any:
         return CHGNet.load(model_name=ABOUT.version, use_device="cpu", verbose=False)
 
 
-class Chgnet(Potential):
+class Chgnet(AnsweringPotential):
     """CHGNet with the weights of MPtrj."""
 
     about: ClassVar[About] = ABOUT
@@ -129,6 +129,11 @@ class Chgnet(Potential):
             Features(one["crystal_fea"] / np.float32(len(one["atom_fea"])), one["atom_fea"])
             for one in (found if len(graphs) > 1 else [found])
         ]
+
+    def answers(self, graphs: Sequence[Any]) -> list[Answer]:
+        """Return energies, forces and stresses."""
+        found = self.model.predict_graph(graphs, task="efs", batch_size=len(graphs))
+        return [Answer(one["e"], one["f"], one["s"]) for one in (found if len(graphs) > 1 else [found])]
 
 
 def _write_nothing(*_: Any, **__: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from embeddings.display.text import one_line
 
 MENDS: dict[str, str] = {
+    "answer_not_finite": "check the structure, or use another potential",
     "ambiguous_name": "write the whole file name, with its ending, in id_prop.csv",
     "atoms_overlap": "give each atom its own position",
     "bad_name": "use a name of 1 to 255 printable characters that UTF-8 can write",
@@ -17,6 +18,7 @@ MENDS: dict[str, str] = {
     "density_disagrees": "check cell, atoms and the stated density",
     "duplicate_id": "give each structure its own identifier",
     "far_outside_cell": "wrap the fractional coordinates into the cell",
+    "forces_too_large": "use smaller moves, or check the structure: forces are beyond 50 eV/angstrom",
     "formula_disagrees": "add the missing atoms, or state the formula of those that are there",
     "formula_unreadable": "write the formula sum as symbols and amounts, such as Ca H4 O6 S",
     "graph_not_made": "check the structure, or use another encoder",

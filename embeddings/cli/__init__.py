@@ -40,6 +40,7 @@ COMMANDS = {
     "predict-structure": "embeddings.cli.predict_structure:predict_structure",
     "export": "embeddings.cli.export:export",
     "embed": "embeddings.cli.embed:embed",
+    "perturb": "embeddings.cli.perturb:perturb",
     "build": "embeddings.cli.build:build",
     "import": "embeddings.cli.adopt:import_command",
     "pull": "embeddings.cli.pull:pull",

@@ -26,8 +26,8 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def cache(clear: str | None, yes: bool, as_json: bool) -> None:
     r"""Show the folder and the size of your cache, or clear it.
 
-    snapshots can be pulled again, and what builds pack of them is packed again. runs are unfinished builds and
-    embeddings, which start from scratch without them. fetched is what came from registries, and can be fetched again
+    snapshots can be pulled again, and what builds pack of them is packed again. runs are unfinished builds, embeddings
+    and copies, which start from scratch without them. fetched is what came from registries, and can be fetched again
     while they are there. catalogs are those you have built: only --clear catalogs removes them. What a running command
     uses stays. EMBEDDINGS_CACHE moves the cache.
 

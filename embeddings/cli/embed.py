@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from embeddings.cli.engine_options import engine_of_source, engine_options, parse_engine
+from embeddings.cli.engine_options import engine_of_files, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
-from embeddings.cli.source_options import check_source, guess_source, parse_options, require_builders, source_options
+from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogNotFound, MissingExtra
@@ -26,7 +26,6 @@ from embeddings.vectors.numbers import Dtype
 
 if TYPE_CHECKING:
     from builders.embed.job import EmbedRequest
-    from builders.engines import Engine
     from embeddings.vectors.footer import Footer
 
 
@@ -78,7 +77,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
       embeddings embed structures.parquet --encoder chgnet -o vectors.parquet
       embeddings embed --catalog ct-multi --snapshot mp-stable --engine ray --address auto -o vectors.parquet
     """
-    _understand(options)
+    place_to_path(options)
     is_folder = options["out"].endswith(("/", os.sep))
     options["out"] = _place_of(options["out"])
     check_source(ctx, options)
@@ -94,7 +93,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
-    about, selection = parse_options(options, _parsing(options, engine))
+    about, selection = parse_options(options, engine_of_files(options, engine))
     names = ("level", "out", "source", "snapshot", "device", "force", "rows_per_file", "dtype")
     stated = {name: options[name] for name in names}
     request = EmbedRequest(
@@ -150,26 +149,6 @@ def _outputs(request: EmbedRequest) -> list[Output]:
     if isinstance(request.out, str):
         return []
     return [Output(request.out, kind="folder" if request.target.is_folder else "file")]
-
-
-def _understand(options: dict[str, Any]) -> None:
-    """Turn PATH into --path, and find its source."""
-    place = options.pop("place")
-    if place is not None and options["path"] is not None:
-        raise click.UsageError("PATH and --path are the same option. Give one of them.")
-    options["path"] = options["path"] if place is None else place
-    if options["path"] is not None and options["source"] is None and options["snapshot"] is None:
-        options["source"] = guess_source(options["path"])
-    if place is not None and options["snapshot"] is not None:
-        raise click.UsageError("A snapshot is used as it is. Leave PATH out.")
-
-
-def _parsing(options: dict[str, Any], engine: Engine) -> Engine | None:
-    """Return who parses the files of the source, if it has files to parse; without --workers, --jobs says it."""
-    from builders.sources import SOURCES
-
-    parses = options["source"] not in SOURCES or "engine" in SOURCES[options["source"]].takes
-    return engine_of_source(engine, options) if parses else None
 
 
 def _show(out: Path | str, footer: Footer, *, as_json: bool) -> None:

@@ -70,3 +70,11 @@ def engine_of_source(engine: Engine, options: dict[str, Any]) -> Engine | None:
     if options["jobs"] > 1:
         raise click.UsageError("--jobs is what --workers was called before. Give one of them.")
     return engine
+
+
+def engine_of_files(options: dict[str, Any], engine: Engine) -> Engine | None:
+    """Return who parses the files of the source, if it has files to parse; without --workers, --jobs says it."""
+    from builders.sources import SOURCES
+
+    parses = options["source"] not in SOURCES or "engine" in SOURCES[options["source"]].takes
+    return engine_of_source(engine, options) if parses else None

@@ -126,6 +126,22 @@ def check_source(ctx: click.Context, options: dict[str, Any]) -> None:
         )
 
 
+def place_to_path(options: dict[str, Any]) -> None:
+    """Turn the argument PATH into --path, and find its source.
+
+    Raises:
+        click.UsageError: both are given, or PATH beside a snapshot.
+    """
+    place = options.pop("place")
+    if place is not None and options["path"] is not None:
+        raise click.UsageError("PATH and --path are the same option. Give one of them.")
+    options["path"] = options["path"] if place is None else place
+    if options["path"] is not None and options["source"] is None and options["snapshot"] is None:
+        options["source"] = guess_source(options["path"])
+    if place is not None and options["snapshot"] is not None:
+        raise click.UsageError("A snapshot is used as it is. Leave PATH out.")
+
+
 def guess_source(path: Path | str) -> str:
     """Return the source that reads a file or folder with this name: table for Parquet files, local for others."""
     if isinstance(path, str) or path.name.lower().endswith(_TABLES) or _holds_only_tables(path):

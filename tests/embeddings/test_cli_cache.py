@@ -16,11 +16,15 @@ from testing.toys import write_toy
 
 RUN = "runs/starter-0123456789ab"
 EMBEDDING = "embed/net-site-0123456789ab"
+COPIES = "perturb/chgnet-0123456789ab"
 SNAPSHOT = "snapshots/table-ba9876543210"
 PACKED = "packed/structures-ba9876543210"
 VERSION = "catalogs/toy/0.1.0"
-OURS = (RUN, EMBEDDING, SNAPSHOT, PACKED, VERSION)
-SIGNS = {RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", SNAPSHOT: "plan.json", PACKED: "arrays.json"}
+OURS = (RUN, EMBEDDING, COPIES, SNAPSHOT, PACKED, VERSION)
+SIGNS = {
+    RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", COPIES: "ledger.jsonl", SNAPSHOT: "plan.json",
+    PACKED: "arrays.json",
+}  # fmt: skip
 OTHERS = ("snapshots/mine", "runs/notes.txt", "photos/table-ba9876543210", "runs/thesis-0123456789ab")
 
 
@@ -63,10 +67,10 @@ def test_it_shows_folder_and_sizes(cache: Path) -> None:
     lines = run().stdout.splitlines()
     assert lines[0].startswith(f"{cache}: ")
     assert lines[1].split() == ["snapshots", "2", "3", "kB"]
-    assert lines[2].split() == ["runs", "2", "3", "kB"]
+    assert lines[2].split() == ["runs", "3", "4.5", "kB"]
     assert lines[3].split()[:2] == ["catalogs", "1"]
     found = json.loads(run("--json").stdout)
-    assert found["kinds"]["runs"] == {"folders": 2, "bytes": 3000}
+    assert found["kinds"]["runs"] == {"folders": 3, "bytes": 4500}
     assert there(cache) == set(OURS)
 
 
@@ -79,10 +83,10 @@ def test_a_cache_that_is_not_there_is_empty(monkeypatch: pytest.MonkeyPatch, tmp
 @pytest.mark.parametrize(
     ("kind", "gone"),
     [
-        ("runs", {RUN, EMBEDDING}),
+        ("runs", {RUN, EMBEDDING, COPIES}),
         ("snapshots", {SNAPSHOT, PACKED}),
         ("catalogs", {VERSION}),
-        ("all", {RUN, EMBEDDING, SNAPSHOT, PACKED}),
+        ("all", {RUN, EMBEDDING, COPIES, SNAPSHOT, PACKED}),
     ],
 )
 def test_it_clears_what_is_named_and_nothing_else(kind: str, gone: set[str], cache: Path) -> None:
@@ -128,5 +132,5 @@ def test_catalogs_of_others_and_behind_links_stay(cache: Path, tmp_path: Path) -
 def test_what_a_running_command_uses_stays(held: str, stays: set[str], cache: Path) -> None:
     result = run("--clear", "all", "--yes")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 4, which stay: ")
+    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 5, which stay: ")
     assert there(cache) == stays | {VERSION}

@@ -36,6 +36,7 @@ BASE: dict[str, list[str]] = {
     "predict": ["catalogs", "data.csv", "-o", "out.csv"],
     "export": ["toy", "--to", "csv", "-o", "out.csv"],
     "embed": ["--catalog", "toy", "--source", "table", "--path", "t.parquet", "-o", "out.parquet"],
+    "perturb": ["--source", "table", "--path", "t.parquet", "--copies", "1", "-o", "out.parquet"],
     "build": ["--source", "table", "--path", "t.parquet", "--targets", "none", "--epochs", "1", "--out", "root"],
     "pull": ["--source", "table", "--path", "t.parquet", "--out", "s"],
     "sources": [],

@@ -78,6 +78,11 @@ TABLE = {
         "--catalog toy --source table --path cache/embed/t.parquet -o v.parquet",
         "--catalog toy --source table --path t.parquet -o catalogs/toy/0.1.0/v.parquet",
     ],
+    "perturb": [
+        "--source table --path t.parquet -o t.parquet --force",
+        "--source table --path soft.parquet -o deep/../t.parquet --force",
+        "--snapshot snap -o snap/c.parquet",
+    ],
     "pull": [
         "--source table --path snap/part-00000.parquet --out snap",
         "--source table --path t.parquet --out .",

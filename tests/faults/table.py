@@ -25,6 +25,7 @@ READ_ONLY = {
 SOURCE = ("--source", "table", "--path", "in/crystals.parquet")
 TWO = ("--workers", "2")
 EMBED = ("embed", "--catalog", "net", *SOURCE, "--quiet")
+PERTURB = ("perturb", *SOURCE, "--potential", "answering-toy", "--copies", "1", "--quiet")
 BUILD = ("build", *SOURCE, "--epochs", "1", "--out", "out", "--quiet")
 CRYSTALS = (*BUILD, "--recipe", "starter", "--targets", "band_gap", "--name", "made")
 
@@ -117,6 +118,10 @@ CASES: dict[str, Case] = {
     ),
     "embed --workers": Case(
         ("embed", "--catalog", "net", *SOURCE, *TWO, "--quiet", "-o", "out/file.parquet"), tries=1, is_variant=True
+    ),
+    "perturb": Case((*PERTURB, "-o", "out/copies.parquet"), tries=2),
+    "perturb --force": Case(
+        (*PERTURB, "--seed", "1", "--force", "-o", "out/file.parquet"), replaces=True, tries=1, is_variant=True
     ),
     "featurize --workers": _written(
         ".parquet", "featurize", "in/formulas.csv", "--catalog", "toy", *TWO, is_variant=True

@@ -18,8 +18,10 @@ from multiprocessing import forkserver, spawn
 from pathlib import Path
 from typing import Any
 
+from builders.others import POTENTIALS
 from embeddings.analysis.projection import project
 from embeddings.explorer import content
+from testing.potentials import AnsweringToy
 from testing.processes import flush_nothing
 from tests.faults.steps import Steps
 
@@ -28,11 +30,12 @@ MODULES = (
         "builders.methods.crystal_transformer.method",
         "builders.methods.cromel.method",
         "builders.embed.job",
+        "builders.perturb.job",
         "builders.methods.explicit.writing",
         "builders.pipeline",
         "builders.progress",
     ),
-    *("embeddings.cli.build", "embeddings.cli.embed", "embeddings.cli.explore"),
+    *("embeddings.cli.build", "embeddings.cli.embed", "embeddings.cli.explore", "embeddings.cli.perturb"),
     *("embeddings.cli.listing", "embeddings.cli.neighbors", "embeddings.cli.show", "embeddings.cli.verify"),
     *("embeddings.cli.export", "embeddings.cli.featurize", "embeddings.cli.plot", "embeddings.cli.pull"),
     *("embeddings.explorer", "embeddings.export", "embeddings.plots", "embeddings.streaming"),
@@ -126,6 +129,7 @@ def serve(logs: Path) -> None:
     forkserver.set_forkserver_preload([*WORKERS])
     forkserver.ensure_running()
     content.project = lambda catalog, method, seed: project(catalog, "pca", seed=seed)  # UMAP takes long to compile
+    POTENTIALS["answering-toy"] = AnsweringToy
     os.fsync = flush_nothing
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_run(json.loads(line), logs)) + "\n")
