@@ -75,7 +75,7 @@ def _prepare(file: CrystalFile, n: int, folder: Path) -> _Prepared:
         "table", SourceOptions(path=file.path), Selection(limit=n),
         snapshot=None, work=folder, reporter=Reporter(quiet=True),
     )  # fmt: skip
-    encoding = encoding_of(catalog, "structure", max_sites=MAX_SITES, device="cpu", threads=1)
+    encoding = encoding_of(catalog, "structure", max_sites=MAX_SITES, device="cpu")
     return _Prepared(file.name, snapshot, encoding, folder)
 
 

@@ -22,8 +22,7 @@ from builders.embed.targets import Target, target_of
 from builders.embed.writing import Layout
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Task
-from builders.engines.local import threads_each
-from builders.learning.devices import choose_device, limit_threads
+from builders.learning.devices import choose_device, one_thread
 from builders.progress import Reporter
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
@@ -86,6 +85,7 @@ class EmbedRequest:
         return target_of(self.out, is_folder=self.is_folder, rows_per_file=self.rows_per_file, dtype=self.dtype)
 
 
+@one_thread()
 def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     """Write the vectors and return the footer of the file; a file that already holds them is left as it is.
 
@@ -97,7 +97,6 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     if request.engine.name == "local":
         choose_device(request.device)  # is there such a one?
     encoder = open_encoder(request.encoder)
-    limit_threads()
     snapshot = obtain_snapshot(
         request.source, request.options, request.selection,
         snapshot=request.snapshot, work=request.work, reporter=reporter,
@@ -178,9 +177,7 @@ def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
     engine, device = request.engine, request.device
     if engine.name == "ray" and device == "auto":
         device = "cuda" if engine.gpus_per_worker else "cpu"
-    threads = 1 if engine.name == "ray" else threads_each(engine.workers) if engine.workers else None
-    max_sites = job.encoder.max_sites
-    return encoding_of(request.encoder, job.level, max_sites=max_sites, device=device, threads=threads)
+    return encoding_of(request.encoder, job.level, max_sites=job.encoder.max_sites, device=device)
 
 
 def _footer(job: _Job, ledger: PartLedger, layout: Layout, unlike: Unlike | None) -> Footer:

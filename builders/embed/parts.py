@@ -30,14 +30,13 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Encoding:
-    """What a worker needs to know once.
+    """What a worker needs to know once. It computes on one thread, so that the bytes are the same everywhere.
 
     Attributes:
         encoder: as it gets to the worker.
         level: what a row stands for.
         max_sites: crystals of more atoms are left out.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        threads: that a worker computes on; None to leave them as they are.
         expected: what the driver has, see `fingerprints`.
     """
 
@@ -45,7 +44,6 @@ class Encoding:
     level: Level
     max_sites: int
     device: str
-    threads: int | None
     expected: dict[str, str]
 
     def start(self) -> Callable[[Task], Part]:
@@ -56,8 +54,7 @@ class Encoding:
                 temporary file.
             EmbeddingsError: the encoder cannot be loaded, see `builders.embed.encoders`.
         """
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        torch.set_num_threads(1)
         encoder = self.encoder.load()
         check_same(self.expected, fingerprints(encoder), platform.node())
         encoder.max_sites = self.max_sites
@@ -65,9 +62,9 @@ class Encoding:
         return lambda task: make_part(encoder, self.level, task)
 
 
-def encoding_of(asked: EncoderLike, level: Level, *, max_sites: int, device: str, threads: int | None) -> Encoding:
+def encoding_of(asked: EncoderLike, level: Level, *, max_sites: int, device: str) -> Encoding:
     """Return what workers need to make vectors with an encoder; see `Encoding`."""
-    return Encoding(shipped(asked), level, max_sites, device, threads, fingerprints(open_encoder(asked)))
+    return Encoding(shipped(asked), level, max_sites, device, fingerprints(open_encoder(asked)))
 
 
 def fingerprints(encoder: Encoder) -> dict[str, str]:

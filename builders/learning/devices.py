@@ -44,6 +44,17 @@ def limit_threads() -> None:
         torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside: two add the same numbers in another order, and the last bit may differ."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 matrices in hardware: recent GPUs, and processors with AMX."""
     if device.type == "cuda":

@@ -97,7 +97,8 @@ def test_commands_read_a_folder(sample: Path, tmp_path: Path) -> None:
         said = run(command, folder, *more)
         assert said.exit_code == 0, said.output
         if command == "search" and "--like" in more:
-            assert said.stdout == run(command, tmp_path / "one.parquet", *more).stdout
+            single = run(command, tmp_path / "one.parquet", *more).stdout
+            assert sorted(said.stdout.splitlines()) == sorted(single.splitlines())  # equals keep the order of the file
     assert "40 x 32 float32, one for each structure" in run("show", folder).stdout
     assert "Intact" in run("verify", folder).stdout
     assert run("list", "--file", folder).exit_code == 0

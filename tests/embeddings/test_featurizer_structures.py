@@ -84,7 +84,7 @@ def test_the_vectors_that_are_kept_are_bounded(folder: Path, monkeypatch: pytest
 def test_what_cannot_be_encoded_is_named(folder: Path) -> None:
     featurizer = StructureFeaturizer(str(folder)).fit(STRUCTURES)
     featurizer.transform(STRUCTURES)
-    with pytest.raises(ElementNotCovered, match="Og, which 1 of 7"):
+    with pytest.raises(ElementNotCovered, match="Og, in 1 of 7"):
         featurizer.transform([*STRUCTURES, UNCOVERED])
     with pytest.raises(InputInvalid, match=r"Row 1 is str; .*CompositionFeaturizer"):
         featurizer.transform([STRUCTURES[0], "NaCl"])
