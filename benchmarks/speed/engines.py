@@ -14,7 +14,7 @@ from benchmarks.data import CrystalFile, crystal_files
 from benchmarks.harness import Request
 from benchmarks.measure import at_least
 from builders.embed.ledger import PartLedger
-from builders.embed.parts import Encoding, encoding_of, entry_of
+from builders.embed.parts import Encoding, encoding_of
 from builders.embed.pieces import pieces
 from builders.engines.base import Ready, Task
 from builders.engines.local import LocalPool
@@ -87,7 +87,7 @@ def _row(prepared: _Prepared, engine: str, workers: int) -> dict[str, Any]:
     try:
         before = time.process_time()
         for part in dispatch(pool, prepared.tasks()):
-            ledger.commit(part.number, entry_of(part), part.content)
+            ledger.commit(part)
         seconds, computed = time.perf_counter() - pool.began, time.process_time() - before
     finally:
         pool.close()

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from builders.embed.distances import unlike_of
 from builders.embed.encoders import Encoder, EncoderLike, code_of_vectors, open_encoder
-from builders.embed.ledger import PartLedger
+from builders.embed.ledger import PartLedger, open_ledger
 from builders.embed.left_out import added, counts_of, name_what_is_left_out, nothing_left, printed
-from builders.embed.parts import Encoding, encoding_of, entry_of
+from builders.embed.parts import Encoding, encoding_of
 from builders.embed.pieces import limits, pieces
 from builders.embed.targets import Target, target_of
 from builders.embed.writing import Layout
@@ -140,7 +140,7 @@ def _earlier(request: EmbedRequest, job: _Job, reporter: Reporter) -> Footer | N
 
 def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> Footer:
     """Encode what has not been encoded yet, and write the file."""
-    ledger = _open_ledger(folder, reporter)
+    ledger = open_ledger(folder, reporter)
     _encode(request, job, ledger, reporter)
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
     unlike, names = unlike_of(job.encoder, job.level, parts)
@@ -152,14 +152,6 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     return footer
 
 
-def _open_ledger(folder: Path, reporter: Reporter) -> PartLedger:
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger = PartLedger(folder)
-    if ledger.n_received:
-        reporter.say(f"Resuming the run in {folder}.")
-    return ledger
-
-
 def _encode(request: EmbedRequest, job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
     """Make every part that is missing or damaged."""
     tasks = (
@@ -167,16 +159,12 @@ def _encode(request: EmbedRequest, job: _Job, ledger: PartLedger, reporter: Repo
     )
     with reporter.stage("Embedding", job.snapshot.n_kept, done=ledger.n_received) as stage:
         for part in run_tasks(request.engine, _encoding(request, job), tasks):
-            entry = entry_of(part)
-            ledger.commit(part.number, entry, part.content)
-            stage.advance(entry.n_received)
+            stage.advance(ledger.commit(part).n_received)
 
 
 def _encoding(request: EmbedRequest, job: _Job) -> Encoding:
-    """Return what workers need; on a cluster the device of each is what it was given."""
-    engine, device = request.engine, request.device
-    if engine.name == "ray" and device == "auto":
-        device = "cuda" if engine.gpus_per_worker else "cpu"
+    """Return what workers need."""
+    device = request.engine.device_of(request.device)
     return encoding_of(request.encoder, job.level, max_sites=job.encoder.max_sites, device=device)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from builders.engines.base import Part
+from builders.progress import Reporter
 from builders.snapshots.ledger import LEDGER, Entry, append_line, is_intact, line_of, part_name, read_lines, text_of
 from embeddings.store.folders import atomic_file, write_text
 
@@ -42,22 +45,29 @@ class PartLedger:
         """Structures in all parts."""
         return sum(entry.n_kept for entry in self._entries.values())
 
-    def commit(self, number: int, entry: Entry, content: bytes) -> None:
-        """Write a part, then its line.
+    def commit(self, part: Part) -> Entry:
+        """Write a part, then its line, and return the line.
 
         Raises:
             OutputInvalid: one cannot be written; then the part counts as missing.
         """
-        if entry.file is not None:
-            with atomic_file(self.folder / entry.file, advice=RESUMES) as temporary:
-                temporary.write_bytes(content)
-        append_line(self.folder / LEDGER, number, entry)
-        self._entries[number] = entry
+        entry: Entry = part.facts
+        if part.content:
+            entry = replace(entry, file=part_name(part.number), sha256=part.sha256)
+            with atomic_file(self.folder / part_name(part.number), advice=RESUMES) as temporary:
+                temporary.write_bytes(part.content)
+        append_line(self.folder / LEDGER, part.number, entry)
+        self._entries[part.number] = entry
+        return entry
 
     def _rendered(self) -> str:
         return "".join(line_of(number, self._entries[number]) for number in sorted(self._entries))
 
 
-def file_of(number: int, content: bytes) -> str | None:
-    """Return the name of a part, or None where there is nothing in it."""
-    return part_name(number) if content else None
+def open_ledger(folder: Path, reporter: Reporter) -> PartLedger:
+    """Return the ledger of a folder, which is made if it is not there, and say whether a run goes on in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = PartLedger(folder)
+    if ledger.n_received:
+        reporter.say(f"Resuming the run in {folder}.")
+    return ledger

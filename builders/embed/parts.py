@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,6 @@ import pyarrow.parquet as pq
 import torch
 
 from builders.embed.encoders import Encoder, EncoderLike, Shipped, code_of_vectors, encoded, open_encoder, shipped
-from builders.embed.ledger import file_of
 from builders.embed.levels import LEVELS
 from builders.embed.pieces import Piece
 from builders.engines.base import Part, Task, check_same, sha256_of
@@ -84,25 +82,40 @@ def make_part(encoder: Encoder, level: Level, task: Task) -> Part:
     made = encoded(encoder, covered, sites=writer.of_sites)
     left_out = dropped | uncovered | made.left_out
     content = content_of(writer.rows(made)) if len(made.table) else b""
+    uncovered_in = {SYMBOLS[z - 1]: int(counts[z]) for z in unknown}
+    return part_of(task, content, n_kept=len(made.table), left_out=left_out, counts=uncovered_in)
+
+
+def part_of(
+    task: Task,
+    content: bytes,
+    *,
+    n_kept: int,
+    left_out: Mapping[str, Sequence[str]],
+    counts: dict[str, int] | None = None,
+) -> Part:
+    """Return a part and its line in the ledger, but for the file.
+
+    Args:
+        task: that it is made of.
+        content: of its file; empty where nothing is kept.
+        n_kept: structures in it.
+        left_out: reason -> identifiers of those that are not.
+        counts: what else is counted.
+    """
+    piece: Piece = task.content
     entry = Entry(
         start=piece.start,
         next=piece.stop,
         file=None,
         sha256=None,
         n_received=len(piece.table),
-        n_kept=len(made.table),
+        n_kept=n_kept,
         left_out={reason: len(names) for reason, names in left_out.items()},
         rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
-        counts={SYMBOLS[z - 1]: int(counts[z]) for z in unknown},
+        counts=counts or {},
     )
     return Part(task.number, content, sha256_of(content), entry)
-
-
-def entry_of(part: Part) -> Entry:
-    """Return the line of a part in the ledger."""
-    entry: Any = part.facts
-    name = file_of(part.number, part.content)
-    return replace(entry, file=name, sha256=part.sha256 if name else None)
 
 
 def content_of(table: pa.Table) -> bytes:

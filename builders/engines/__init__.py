@@ -51,6 +51,12 @@ class Engine:
         if self.name == "local" and (self.address is not None or self.gpus_per_worker):
             raise InputInvalid("An address and GPUs for each worker belong to the engine ray: --engine ray.")
 
+    def device_of(self, asked: str) -> str:
+        """Return where its workers compute: as asked, and on a cluster ``"auto"`` is what each worker was given."""
+        if self.name != "ray" or asked != "auto":
+            return asked
+        return "cuda" if self.gpus_per_worker else "cpu"
+
     @property
     def has_workers(self) -> bool:
         """Whether other processes make the parts, and not this one."""

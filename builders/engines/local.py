@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
@@ -75,15 +74,6 @@ def clean_context(preload: str) -> BaseContext:
     context = get_context("forkserver")
     context.set_forkserver_preload([preload])
     return context
-
-
-def threads_each(workers: int) -> int:
-    """Return on how many threads each worker computes: OMP_NUM_THREADS, or its share of the cores, two at most."""
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    if stated.isdecimal() and int(stated):
-        return int(stated)
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(2, n_cores // workers))
 
 
 def _serve(connection: Connection, job: Job) -> None:

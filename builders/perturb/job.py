@@ -15,14 +15,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from builders.embed.ledger import PartLedger
+from builders.embed.ledger import PartLedger, open_ledger
 from builders.embed.left_out import counts_of, name_what_is_left_out, nothing_left
-from builders.embed.parts import entry_of
 from builders.embed.pieces import Piece, pieces
 from builders.engines import Engine, check_engine, run_tasks
 from builders.engines.base import Task
-from builders.engines.local import threads_each
-from builders.learning.devices import choose_device, limit_threads
+from builders.learning.devices import choose_device, one_thread
 from builders.others.base import AnsweringPotential
 from builders.perturb.moves import MOVES, Bounds
 from builders.perturb.parts import Perturbing, Plan, fingerprints
@@ -82,6 +80,7 @@ class PerturbRequest:
     engine: Engine = field(default_factory=Engine)
 
 
+@one_thread()
 def perturb(request: PerturbRequest, reporter: Reporter) -> Copies:
     """Write the copies and return what is known of them; a file that already holds them is left as it is.
 
@@ -89,7 +88,6 @@ def perturb(request: PerturbRequest, reporter: Reporter) -> Copies:
         EmbeddingsError: a subclass names what stands in the way; nothing half-written is left at ``request.out``.
     """
     _check(request)
-    limit_threads()
     told = fingerprints(request.potential)
     request.potential()  # is it here?
     snapshot = obtain_snapshot(
@@ -143,10 +141,7 @@ class _Job:
 
 def _run(job: _Job, folder: Path, reporter: Reporter) -> Copies:
     """Ask about what has not been asked about yet, and write the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger = PartLedger(folder)
-    if ledger.n_received:
-        reporter.say(f"Resuming the run in {folder}.")
+    ledger = open_ledger(folder, reporter)
     _ask(job, ledger, reporter)
     left_out = counts_of(job.snapshot, ledger)
     if not ledger.n_kept:
@@ -182,9 +177,7 @@ def _ask(job: _Job, ledger: PartLedger, reporter: Reporter) -> None:
     title = request.potential.about.title
     with reporter.stage(f"Asking {title}", job.snapshot.n_kept, done=ledger.n_received) as stage:
         for part in run_tasks(request.engine, _perturbing(job), tasks):
-            entry = entry_of(part)
-            ledger.commit(part.number, entry, part.content)
-            stage.advance(entry.n_received)
+            stage.advance(ledger.commit(part).n_received)
 
 
 def _small_pieces(snapshot: Snapshot) -> Iterator[Piece]:
@@ -195,9 +188,6 @@ def _small_pieces(snapshot: Snapshot) -> Iterator[Piece]:
 
 
 def _perturbing(job: _Job) -> Perturbing:
-    """Return what workers need; on a cluster the device of each is what it was given."""
-    engine, device = job.request.engine, job.request.device
-    if engine.name == "ray" and device == "auto":
-        device = "cuda" if engine.gpus_per_worker else "cpu"
-    threads = 1 if engine.name == "ray" else threads_each(engine.workers) if engine.workers else None
-    return Perturbing(job.request.potential, job.plan, device, threads, job.told)
+    """Return what workers need."""
+    request = job.request
+    return Perturbing(request.potential, job.plan, request.engine.device_of(request.device), job.told)

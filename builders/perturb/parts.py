@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from builders.embed.parts import NAMED, content_of
+from builders.embed.parts import content_of, part_of
 from builders.embed.pieces import Piece
-from builders.engines.base import Part, Task, check_same, sha256_of
+from builders.engines.base import Part, Task, check_same
 from builders.learning.devices import choose_device
 from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.manifest import manifest_of
@@ -21,7 +21,6 @@ from builders.perturb.moves import Bounds, Moved, moved
 from builders.perturb.stiffness import UNITS as OF_STRUCTURES
 from builders.perturb.stiffness import Copy, stiffness
 from builders.runs.code import code_hash
-from builders.snapshots.ledger import Entry
 from builders.sources.structures import StructureRecord, structures_to_arrow
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import made_of
@@ -60,20 +59,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Perturbing:
-    """What a worker needs to know once.
+    """What a worker needs to know once. It computes on one thread, so that the bytes are the same everywhere.
 
     Attributes:
         potential: its class; every worker has its package.
         plan: what copies are made.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
-        threads: that a worker computes on; None to leave them as they are.
         expected: what the driver has, see `fingerprints`.
     """
 
     potential: type[AnsweringPotential]
     plan: Plan
     device: str
-    threads: int | None
     expected: dict[str, str]
 
     def start(self) -> Callable[[Task], Part]:
@@ -83,8 +80,7 @@ class Perturbing:
             EngineError: this worker has another potential, other code or another torch than the driver.
             EmbeddingsError: the potential cannot be loaded, see `builders.others`.
         """
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        torch.set_num_threads(1)
         potential = self.potential()
         check_same(self.expected, fingerprints(self.potential), platform.node())
         potential.to(choose_device(self.device))
@@ -112,18 +108,7 @@ def make_part(potential: AnsweringPotential, plan: Plan, task: Task) -> Part:
     content = b""
     if records:
         content = content_of(structures_to_arrow(records, properties=UNITS, texts=TEXTS, units=UNITS))
-    entry = Entry(
-        start=piece.start,
-        next=piece.stop,
-        file=None,
-        sha256=None,
-        n_received=len(piece.table),
-        n_kept=len(records),
-        left_out={reason: len(names) for reason, names in left_out.items()},
-        rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
-        counts={},
-    )
-    return Part(task.number, content, sha256_of(content), entry)
+    return part_of(task, content, n_kept=len(records), left_out=left_out)
 
 
 def _answered(

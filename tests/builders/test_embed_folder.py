@@ -82,6 +82,7 @@ def test_row_groups_have_the_size_that_is_asked_for(
     assert about.row_group(0).column(0).compression == "ZSTD"
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_bytes_do_not_depend_on_who_makes_them_or_on_the_order_of_the_source(sample: Path, tmp_path: Path) -> None:
     assert embed(sample, tmp_path / "one", "--rows-per-file", "12").exit_code == 0
     assert embed(sample, tmp_path / "two", "--rows-per-file", "12", "--workers", "2").exit_code == 0

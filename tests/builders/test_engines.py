@@ -13,7 +13,7 @@ import pytest
 from builders import engines
 from builders.engines import AHEAD, Engine, check_engine, run_in_order, run_tasks
 from builders.engines.base import Part, Task
-from builders.engines.local import clean_context, threads_each
+from builders.engines.local import clean_context
 from builders.engines.pool import dispatch
 from embeddings.errors import EngineError, InputInvalid, MissingExtra
 from testing.engines import ALWAYS, Doubling, FakePool, doubling_tasks
@@ -163,14 +163,6 @@ def test_an_address_that_is_wrong_is_named_at_once(
     monkeypatch.setitem(sys.modules, "ray", fake_ray("2.60.0"))
     with pytest.raises(error, match=message):
         list(run_tasks(Engine("ray", address=address), Doubling(tmp_path), doubling_tasks(2)))
-
-
-def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    assert [threads_each(n) for n in (1, 4, 8, 100)] == [2, 2, 1, 1]
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert threads_each(8) == 3
 
 
 def test_systems_without_a_fork_server_start_processes_afresh(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,7 @@ def test_structures_alone_are_kept_with_what_their_copies_say(sample: Path, tmp_
     assert only.equals(whole.filter(pc.equal(whole["move"], "none")))
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_workers_write_the_bytes_of_one_process(sample: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     assert perturb(sample, one, "--quiet").exit_code == 0
