@@ -162,7 +162,7 @@ def test_the_bytes_are_those_of_one_process_and_a_killed_driver_goes_on(
     code = (
         "from builders.embed import pieces; from embeddings.cli import main; pieces.AT_ONCE = 4\n"
         "import time; from builders.embed.ledger import PartLedger as L; commit = L.commit\n"
-        "L.commit = lambda *a: (commit(*a), time.sleep(0.3))\n"
+        "L.commit = lambda *a: (commit(*a), time.sleep(0.3))[0]\n"
         f"main({arguments(sample, after, *there)!r})"
     )
     driver = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OMP_NUM_THREADS": "1"})
