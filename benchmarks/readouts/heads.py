@@ -1,4 +1,7 @@
-"""Two heads on vectors of crystals, ridge regression and extra trees, of which training rows choose; their errors."""
+"""Simple heads on vectors of crystals, of which folds of the training rows choose one for each property; their errors.
+
+A head is ridge regression, extra trees, or the mean of both, of the values as they are or of their logarithms.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,29 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
 
-from benchmarks.readouts.tasks import Problem, held_out
+from benchmarks.readouts.tasks import Problem
 from embeddings.bench.linear import ALPHAS, scaled
 from embeddings.bench.paired import corrected_p, holm, outcome_of
 
 N_TREES = 200
+N_FOLDS = 3
+"""Of the training formulas, by which a head is chosen."""
+
+DECADE = 10.0
+"""Logarithms are tried of values that are positive, and the largest of which is so many times the smallest."""
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of one readout in one split.
+    """What came of one kind of vectors in one split.
 
     Attributes:
         errors: (n_tested, n_properties) absolute errors of the chosen heads.
-        ridge: (n_tested, n_properties) those of ridge regression.
+        ridge: (n_tested, n_properties) those of ridge regression on the values as they are.
         heads: of each property, the chosen one.
     """
 
@@ -37,37 +46,67 @@ class Fit:
 def fit(features: np.ndarray, problem: Problem, tested: np.ndarray, seed: int) -> Fit:
     """Learn from what is not tested, and predict what is.
 
-    A third of the training formulas is held out to choose the head of each property; the chosen one then learns from
-    all training rows.
+    Folds of the training formulas choose the head of each property; it then learns from all training rows.
     """
-    training = np.flatnonzero(~tested)
-    tried = held_out(problem.formulas[training], seed + 1)
-    inner, held = training[~tried], training[tried]
-    values, rows = problem.values, np.flatnonzero(tested)
-    by_ridge = _ridge_errors(features, values, inner, held).mean(axis=0)
-    ridge = _ridge_errors(features, values, training, rows)
-    errors, heads = ridge.copy(), ["ridge"] * values.shape[1]
-    for k in range(values.shape[1]):
-        if _tree_errors(features, values[:, k], inner, held, seed).mean() < by_ridge[k]:
-            errors[:, k], heads[k] = _tree_errors(features, values[:, k], training, rows, seed), "trees"
-    return Fit(errors, ridge, heads)
+    training, rows = np.flatnonzero(~tested), np.flatnonzero(tested)
+    found = [_fit_one(features, values, problem.formulas, training, rows, seed) for values in problem.values.T]
+    errors, ridge, heads = zip(*found, strict=True)
+    return Fit(np.stack(errors, axis=1), np.stack(ridge, axis=1), heads)
 
 
-def _ridge_errors(features: np.ndarray, values: np.ndarray, training: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    """Return absolute errors (n_tested, n_properties); each property has its own penalty."""
-    model = scaled(RidgeCV(ALPHAS, alpha_per_target=True))
-    wide = features.astype(np.float64)
-    model.fit(wide[training], values[training])
-    return np.abs(model.predict(wide[tested]).reshape(len(tested), -1) - values[tested])
+def _fit_one(
+    features: np.ndarray, values: np.ndarray, formulas: np.ndarray, training: np.ndarray, rows: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return absolute errors (n_tested,) of the chosen head and of ridge regression, and which head was chosen."""
+    logarithms = spans_a_decade(values[training])
+
+    def errors(learned: np.ndarray, told: np.ndarray) -> dict[str, np.ndarray]:
+        predicted = predictions(features[learned], values[learned], features[told], seed, logarithms=logarithms)
+        return {head: np.abs(one - values[told]) for head, one in predicted.items()}
+
+    folds = GroupKFold(N_FOLDS).split(training, groups=formulas[training])
+    inner = [errors(training[learned], training[told]) for learned, told in folds]
+    chosen = min(inner[0], key=lambda head: sum(fold[head].sum() for fold in inner))
+    outer = errors(training, rows)
+    return outer[chosen], outer["ridge"], chosen
 
 
-def _tree_errors(
-    features: np.ndarray, values: np.ndarray, training: np.ndarray, tested: np.ndarray, seed: int
-) -> np.ndarray:
-    """Return absolute errors (n_tested,)."""
-    model = ExtraTreesRegressor(N_TREES, max_features="sqrt", random_state=seed, n_jobs=1)
-    model.fit(features[training], values[training])
-    return np.abs(model.predict(features[tested]) - values[tested])
+def spans_a_decade(values: np.ndarray) -> bool:
+    """Whether logarithms of values (n,) exist and are worth a try."""
+    return bool(values.min() > 0 and values.max() >= DECADE * values.min())
+
+
+def predictions(
+    features: np.ndarray, values: np.ndarray, others: np.ndarray, seed: int, *, logarithms: bool
+) -> dict[str, np.ndarray]:
+    """Return head -> (m,) what it predicts of others.
+
+    Args:
+        features: (n, width) to learn from.
+        values: (n,) of the property, positive where ``logarithms`` is set.
+        others: (m, width) to predict.
+        seed: of the trees.
+        logarithms: also learn logarithms. Their predictions stay within those of the values: what a line adds to a
+            logarithm beyond them multiplies the value.
+    """
+    found = _of_scale(features, values, others, seed)
+    if logarithms:
+        logs = np.log10(values)
+        for head, predicted in _of_scale(features, logs, others, seed).items():
+            found[f"{head}, logarithm"] = 10 ** predicted.clip(logs.min(), logs.max())
+    return found
+
+
+def _of_scale(features: np.ndarray, values: np.ndarray, others: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    ridge = _predicted(scaled(RidgeCV(ALPHAS)), features.astype(np.float64), values, others.astype(np.float64))
+    trees = ExtraTreesRegressor(N_TREES, max_features="sqrt", random_state=seed, n_jobs=1)
+    by_trees = _predicted(trees, features, values, others)
+    return {"ridge": ridge, "trees": by_trees, "ridge and trees": (ridge + by_trees) / 2}
+
+
+def _predicted(model: Any, features: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    predicted: np.ndarray = model.fit(features, values).predict(others)
+    return predicted
 
 
 def rows_of(fits: dict[str, list[Fit]], problem: Problem, seen: np.ndarray, kind: str) -> Iterator[Row]:

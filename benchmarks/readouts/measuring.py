@@ -1,4 +1,4 @@
-"""Every readout under the same two heads: ridge regression and extra trees, chosen between on training rows alone."""
+"""Every readout under the same simple heads, chosen between on training rows alone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Vectors of structures under the same simple heads: ``python -m benchmarks structure-vectors [NAME ...]``.
 
-Every kind of vectors stands under the two heads of `benchmarks.readouts.heads`, on the same crystals. Tested are
+Every kind of vectors stands under the heads of `benchmarks.readouts.heads`, on the same crystals. Tested are
 crystals whose formulas none of the catalogs was trained on; a head may learn from any other. Where CHGNet is
 installed, its crystal features take part, alone and joined to those of the first catalog.
 """

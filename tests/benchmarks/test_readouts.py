@@ -82,14 +82,33 @@ def test_of_several_structures_the_one_of_lowest_energy_is_taken(tmp_path: Path)
 def test_the_better_head_is_chosen_on_training_rows() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(240, 3)).astype(np.float32)
-    values = np.stack([features @ [1.0, 2.0, 3.0], np.sign(features[:, 0])], axis=1)
+    line = features @ [1.0, 2.0, 3.0]
+    values = np.stack([line, np.sign(features[:, 0]), np.exp(line)], axis=1)
     formulas = np.array([f"A{n}" for n in range(240)])
     tested = tasks.held_out(formulas, 0)
-    problem = tasks.Problem(tasks.made_up().table, formulas, {"line": "", "step": ""}, values, [tested], [])
+    units = {"line": "", "step": "", "power": ""}
+    problem = tasks.Problem(tasks.made_up().table, formulas, units, values, [tested], [])
     found = heads.fit(features, problem, tested, 0)
-    assert found.heads == ["ridge", "trees"]
+    assert found.heads == ("ridge", "trees", "ridge, logarithm")
     assert found.errors[:, 0].mean() < 0.01
     assert found.errors[:, 1].mean() < found.ridge[:, 1].mean()
+    assert np.median(found.errors[:, 2]) < 0.01 < np.median(found.ridge[:, 2])
+    values[tested] = 1e3  # what is tested has no say in it
+    assert heads.fit(features, problem, tested, 0).heads == found.heads
+
+
+def test_logarithms_are_tried_of_positive_values_alone() -> None:
+    assert heads.spans_a_decade(np.array([0.1, 1.0]))
+    assert not heads.spans_a_decade(np.array([0.0, 1.0]))
+    assert not heads.spans_a_decade(np.array([-1.0, 100.0]))
+    assert not heads.spans_a_decade(np.array([2.0, 3.0]))
+
+
+def test_a_logarithm_predicts_nothing_beyond_the_values() -> None:
+    features = np.arange(1.0, 9.0)[:, None]
+    found = heads.predictions(features, 10 ** features[:, 0], np.array([[20.0]]), 0, logarithms=True)
+    assert found["ridge, logarithm"][0] == pytest.approx(1e8)
+    assert found["ridge and trees"][0] == pytest.approx((found["ridge"][0] + found["trees"][0]) / 2)
 
 
 def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.MonkeyPatch) -> None:
