@@ -21,7 +21,10 @@ EF, EG = "formation_energy_per_atom", "band_gap"
 SHORT = ("atom_init", "{catalog} frozen", "{catalog} sites")
 BESIDE = "{catalog} sites and fine-tuned elements"
 FOUNDATION = ("atom_init", "{catalog} sites", BESIDE)
-SIZES = ("n_training", "epochs")
+ALL = 1_000_000
+"""Structures to learn from: more than there are."""
+
+QUICK = ("n_training", "epochs", "spreads", "seeds")
 """What a quick run chooses for itself."""
 
 
@@ -39,10 +42,11 @@ def _back_end(name: str, title: str, module: str, only: tuple[str, ...] = (), **
     def run(request: Request) -> Mapping[str, Any]:
         catalog, *beside = request.choices["catalogs"]
         kinds = request.choices["only"] or _formatted(only, catalog, beside)
-        seeds = request.choices["seeds"] or ((0,) if request.quick else None)
-        own = {key: value for key, value in settings.items() if not (request.quick and key in SIZES)}
+        own = {key: value for key, value in settings.items() if not (request.quick and key in QUICK)}
+        if request.choices["seeds"]:
+            own["seeds"] = request.choices["seeds"]
         return import_module(f"benchmarks.downstream.{module}").run(
-            request, catalog=catalog, beside=beside, only=kinds, seeds=seeds, **own
+            request, catalog=catalog, beside=beside, only=kinds, **own
         )
 
     return Case(name, title, run)
@@ -76,6 +80,17 @@ SUITE = Suite(
         _cgcnn("ef-1000", "formation energy", only=(), target=EF, n_training=1_000, epochs=30),
         _cgcnn("ef-5000", "formation energy", target=EF, n_training=5_000, epochs=20),
         _cgcnn("ef-20000", "formation energy", target=EF, n_training=20_000, epochs=10),
+        _back_end(
+            "cgcnn-ef-all",
+            "CGCNN, formation energy, all structures of at most 24 atoms",
+            "cgcnn",
+            ("atom_init", "{catalog} sites"),
+            target=EF,
+            n_training=ALL,
+            epochs=8,
+            spreads=(0.1,),
+            seeds=(0, 1),
+        ),
         _cgcnn("eg-1000", "band gap", target=EG, n_training=1_000, epochs=30),
         _cgcnn("eg-5000", "band gap", target=EG, n_training=5_000, epochs=20),
         _back_end(
