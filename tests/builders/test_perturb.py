@@ -88,15 +88,18 @@ def test_each_copy_has_what_the_potential_says_of_it(sample: Path, tmp_path: Pat
         np.testing.assert_allclose(numbers["volume_change"], change, atol=1e-6)
 
 
-def test_the_stiffness_of_a_solid_of_known_moduli_is_told() -> None:
-    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2."""
+@pytest.mark.parametrize("unrest", [0, 1])
+def test_the_stiffness_of_a_solid_of_known_moduli_is_told(unrest: int) -> None:
+    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2: at rest, or not."""
+    pull, strange = unrest * np.array([[0.4, 0, 0], [-0.4, 0, 0]]), unrest * np.diag([3.0, -2.0, 1.0])
     rest = Crystal(np.array([11, 17]), 3.6 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
 
     def answer(copy: Crystal) -> Answer:
         strain = np.linalg.solve(rest.lattice, copy.lattice) - np.eye(3)
         trace = float(np.log(np.linalg.det(np.eye(3) + strain)))
         stress = 100 * trace * np.eye(3) + 80 * (strain - np.trace(strain) / 3 * np.eye(3))
-        return Answer(np.zeros(()), -5 * (copy.frac_coords - rest.frac_coords) @ copy.lattice, stress)
+        forces = -5 * (copy.frac_coords - rest.frac_coords) @ copy.lattice
+        return Answer(np.zeros(()), forces + pull, stress + strange)
 
     copies = []
     for number in range(1, 13):
@@ -318,3 +321,12 @@ def test_forces_and_pressure_of_chgnet_are_slopes_of_its_energy(chgnet: Answerin
     pressure = -(energy[0] - energy[1]) / (volume[0] - volume[1]) * 160.21766208
     np.testing.assert_allclose(-np.trace(at.stress) / 3, pressure, rtol=0.05, atol=0.2)
     np.testing.assert_allclose(at.forces[1, 0], -(energy[2] - energy[3]) / (2 * step), rtol=0.05, atol=0.02)
+
+
+def test_the_hand_of_a_cell_changes_no_answer_of_chgnet(chgnet: AnsweringPotential) -> None:
+    lattice, coords = np.array([[3.6, 0, 0], [0.1, 3.7, 0], [0.2, 0.3, 3.9]]), np.array([[0, 0, 0], [0.46, 0.5, 0.55]])
+    right = Crystal(np.array([11, 17]), lattice, coords)
+    left = right._replace(lattice=lattice[[1, 0, 2]], frac_coords=coords[:, [1, 0, 2]])
+    one, other = chgnet.answers([chgnet.graph(right), chgnet.graph(left)])
+    for mine, its in zip(one, other, strict=True):
+        np.testing.assert_allclose(its, mine, atol=1e-3)
