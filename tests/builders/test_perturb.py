@@ -90,7 +90,7 @@ def test_each_copy_has_what_the_potential_says_of_it(sample: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("unrest", [0, 1])
 def test_the_stiffness_of_a_solid_of_known_moduli_is_told(unrest: int) -> None:
-    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2: at rest, or not."""
+    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2, at rest or not."""
     pull, strange = unrest * np.array([[0.4, 0, 0], [-0.4, 0, 0]]), unrest * np.diag([3.0, -2.0, 1.0])
     rest = Crystal(np.array([11, 17]), 3.6 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
 
@@ -211,6 +211,17 @@ def test_what_is_there_is_replaced_only_if_asked_and_only_if_it_is_copies(sample
     refused = perturb(sample, tmp_path / "mine.parquet")
     assert (refused.exit_code, "holds something else" in refused.stderr) == (1, True)
     assert "would replace the input" in perturb(sample, sample, "--force").stderr
+
+
+def test_what_another_command_wrote_in_the_meantime_stays(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other, ask = tmp_path / "copies.parquet", tmp_path / "other.parquet", job._ask
+    assert perturb(sample, other, "--seed", "1", "--quiet").exit_code == 0
+    monkeypatch.setattr(job, "_ask", lambda *args: (ask(*args), out.write_bytes(other.read_bytes())))
+    late = perturb(sample, out, "--quiet")
+    assert (late.exit_code, "holds other copies" in late.stderr) == (1, True)
+    assert out.read_bytes() == other.read_bytes()
 
 
 def test_what_is_left_out_is_named_copies_too(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
