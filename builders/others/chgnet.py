@@ -109,6 +109,7 @@ class Chgnet(AnsweringPotential):
         """
         from pymatgen.core import Lattice, Structure
 
+        crystal = _right_handed(crystal)
         structure = Structure(Lattice(crystal.lattice), crystal.atomic_numbers, crystal.frac_coords)
         structure.to = _write_nothing
         try:
@@ -134,6 +135,12 @@ class Chgnet(AnsweringPotential):
         """Return energies, forces and stresses."""
         found = self.model.predict_graph(graphs, task="efs", batch_size=len(graphs))
         return [Answer(one["e"], one["f"], one["s"]) for one in (found if len(graphs) > 1 else [found])]
+
+
+def _right_handed(crystal: Crystal) -> Crystal:
+    """Return the same atoms in a right-handed cell: CHGNet divides by a signed volume, and its stress has that sign."""
+    hand = np.array([1.0, 1.0, -1.0 if np.linalg.det(crystal.lattice) < 0 else 1.0])
+    return crystal._replace(lattice=crystal.lattice * hand[:, None], frac_coords=crystal.frac_coords * hand)
 
 
 def _write_nothing(*_: Any, **__: Any) -> None:

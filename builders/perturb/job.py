@@ -159,6 +159,8 @@ def _run(job: _Job, folder: Path, reporter: Reporter) -> Copies:
         structures_only=job.plan.structures_only,
         left_out=left_out,
     )
+    if not job.request.force:
+        existing(job.request.out, job.identity, reporter)  # another command may have written there in the meantime
     parts = [ledger.folder / entry.file for entry in ledger.entries if entry.file]
     like = pq.read_schema(job.snapshot.folder / next(iter(job.snapshot.parts)))
     about = job.request.potential.about

@@ -47,18 +47,20 @@ def stiffness(crystal: Crystal, at_rest: Answer, copies: Sequence[Copy]) -> dict
     Returns:
         ``bulk_stiffness``, by how much the pressure falls with the logarithm of the volume, GPa; ``shear_stiffness``, a
         third of the von Mises stress over the von Mises strain, GPa; and ``force_constant``, the force on a shaken atom
-        over its displacement, both as root mean squares, eV/angstrom^2.
+        over its displacement, both as root mean squares, eV/angstrom^2. Stress and force are those that the move adds:
+        few crystals are at rest for a potential that did not relax them.
     """
     found: dict[str, list[float]] = {name: [] for name in UNITS}
     for copy in copies:
         strain = np.linalg.solve(crystal.lattice, copy.crystal.lattice) - np.eye(3)
         growth, shape = float(np.log(np.linalg.det(np.eye(3) + strain))), _size(deviator(strain)) / 1.5
+        added = Answer(*(after - before for after, before in zip(copy.answer, at_rest, strict=True)))
         if copy.move == "scaled" and abs(growth) >= LEAST_CHANGE:
-            found["bulk_stiffness"].append((pressure(at_rest) - pressure(copy.answer)) / growth)
+            found["bulk_stiffness"].append(-pressure(added) / growth)
         if copy.move == "strained" and shape >= LEAST_CHANGE:
-            found["shear_stiffness"].append(_size(deviator(copy.answer.stress)) / shape / 3)
+            found["shear_stiffness"].append(_size(deviator(added.stress)) / shape / 3)
         if copy.move == "shaken":
-            found["force_constant"].append(rms_force(copy.answer) / copy.rms_displacement)
+            found["force_constant"].append(rms_force(added) / copy.rms_displacement)
     return {name: round(float(np.median(values)), 4) if values else float("nan") for name, values in found.items()}
 
 

@@ -19,6 +19,10 @@ from builders.structures.table import SITES_AT_ONCE, StructureTable, ragged_rang
 TOLERANCE = 1e-4
 """Sums over neighbors that differ by no more are the same; one that moves changes them by some 3 per angstrom."""
 
+WIDEST = 2 * TOLERANCE
+"""Sums within a set lie no farther apart, however many atoms stand between the first and the last, each near the next:
+in a large cell whose distances change little from atom to atom, all would else be one set."""
+
 WAVELENGTHS = (np.inf, 2.5)
 """Of the functions of the distance that are summed, angstrom."""
 
@@ -177,12 +181,20 @@ def _functions(graphs: NeighborGraphs) -> list[np.ndarray]:
 
 
 def _split(colors: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return new colors, ascending by color and value: atoms of a color part where a gap parts their values."""
+    """Return new colors, ascending by color and value: atoms of a color part at gaps, and where values go too far."""
     order = np.lexsort((values, colors))
-    parts = (np.diff(colors[order]) != 0) | (np.diff(values[order]) > TOLERANCE)
-    found = np.zeros(len(colors), dtype=np.int64)
-    found[order[1:]] = np.cumsum(parts)
+    colors, values = colors[order], values[order]
+    parts = (np.diff(colors) != 0) | (np.diff(values) > TOLERANCE)
+    chains = _numbered(parts)
+    least = values[np.flatnonzero(np.diff(chains, prepend=-1))][chains]
+    found = np.empty_like(chains)
+    found[order] = _numbered(parts | (np.diff((values - least) // WIDEST) != 0))
     return found
+
+
+def _numbered(parts: np.ndarray) -> np.ndarray:
+    """Return the number of the run that each of a row of atoms is in, given (n - 1,) whether it parts from the next."""
+    return np.cumsum(np.concatenate([[0], parts]), dtype=np.int64)
 
 
 def _firsts(groups: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

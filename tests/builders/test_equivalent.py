@@ -66,6 +66,18 @@ def test_atoms_of_one_element_part_where_they_see_something_else() -> None:
     assert counts_of((lattice, np.where(np.arange(16) == 0, 19, numbers), coords))[-1] == 1
 
 
+def test_atoms_each_of_which_is_like_the_next_are_not_all_one() -> None:
+    """A hundred pairs of atoms, far from each other, whose distance grows by 0.00003 angstrom from pair to pair."""
+    distances = 1.9 + 3e-5 * np.arange(100)
+    corners = 8.0 * np.stack(np.meshgrid(range(5), range(5), range(4), indexing="ij"), axis=-1).reshape(-1, 3)
+    places = np.concatenate([corners, corners + distances[:, None] * [1, 0, 0]])
+    table = structure_table([(np.diag([40.0, 40.0, 32.0]), np.full(200, 7), places / [40, 40, 32])])
+    sets = equivalent_atoms(table, neighbor_graphs(table, CUTOFF), ROUNDS).set_of
+    np.testing.assert_array_equal(sets[:100], sets[100:])
+    assert max(np.ptp(distances[sets[:100] == one]) for one in set(sets)) < 2e-4
+    assert len(set(sets)) < 50
+
+
 def test_what_lies_farther_is_seen_after_more_rounds() -> None:
     chain = (np.diag([9.0, 9.0, 24.0]), np.array([3, 3, 3, 3, 9, 3]), np.c_[np.zeros((6, 2)), np.arange(6) / 6])
     n_sets = [len(counts_of(chain, rounds)) for rounds in (0, 1, 2, 3)]

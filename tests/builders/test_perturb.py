@@ -88,15 +88,18 @@ def test_each_copy_has_what_the_potential_says_of_it(sample: Path, tmp_path: Pat
         np.testing.assert_allclose(numbers["volume_change"], change, atol=1e-6)
 
 
-def test_the_stiffness_of_a_solid_of_known_moduli_is_told() -> None:
-    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2."""
+@pytest.mark.parametrize("unrest", [0, 1])
+def test_the_stiffness_of_a_solid_of_known_moduli_is_told(unrest: int) -> None:
+    """An isotropic solid with K = 100 and G = 40 GPa, whose atoms are on springs of 5 eV/angstrom^2, at rest or not."""
+    pull, strange = unrest * np.array([[0.4, 0, 0], [-0.4, 0, 0]]), unrest * np.diag([3.0, -2.0, 1.0])
     rest = Crystal(np.array([11, 17]), 3.6 * np.eye(3), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]))
 
     def answer(copy: Crystal) -> Answer:
         strain = np.linalg.solve(rest.lattice, copy.lattice) - np.eye(3)
         trace = float(np.log(np.linalg.det(np.eye(3) + strain)))
         stress = 100 * trace * np.eye(3) + 80 * (strain - np.trace(strain) / 3 * np.eye(3))
-        return Answer(np.zeros(()), -5 * (copy.frac_coords - rest.frac_coords) @ copy.lattice, stress)
+        forces = -5 * (copy.frac_coords - rest.frac_coords) @ copy.lattice
+        return Answer(np.zeros(()), forces + pull, stress + strange)
 
     copies = []
     for number in range(1, 13):
@@ -210,6 +213,17 @@ def test_what_is_there_is_replaced_only_if_asked_and_only_if_it_is_copies(sample
     assert "would replace the input" in perturb(sample, sample, "--force").stderr
 
 
+def test_what_another_command_wrote_in_the_meantime_stays(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other, ask = tmp_path / "copies.parquet", tmp_path / "other.parquet", job._ask
+    assert perturb(sample, other, "--seed", "1", "--quiet").exit_code == 0
+    monkeypatch.setattr(job, "_ask", lambda *args: (ask(*args), out.write_bytes(other.read_bytes())))
+    late = perturb(sample, out, "--quiet")
+    assert (late.exit_code, "holds other copies" in late.stderr) == (1, True)
+    assert out.read_bytes() == other.read_bytes()
+
+
 def test_what_is_left_out_is_named_copies_too(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = perturb(sample, tmp_path / "c.parquet")
     assert result.exit_code == 0, result.output
@@ -318,3 +332,12 @@ def test_forces_and_pressure_of_chgnet_are_slopes_of_its_energy(chgnet: Answerin
     pressure = -(energy[0] - energy[1]) / (volume[0] - volume[1]) * 160.21766208
     np.testing.assert_allclose(-np.trace(at.stress) / 3, pressure, rtol=0.05, atol=0.2)
     np.testing.assert_allclose(at.forces[1, 0], -(energy[2] - energy[3]) / (2 * step), rtol=0.05, atol=0.02)
+
+
+def test_the_hand_of_a_cell_changes_no_answer_of_chgnet(chgnet: AnsweringPotential) -> None:
+    lattice, coords = np.array([[3.6, 0, 0], [0.1, 3.7, 0], [0.2, 0.3, 3.9]]), np.array([[0, 0, 0], [0.46, 0.5, 0.55]])
+    right = Crystal(np.array([11, 17]), lattice, coords)
+    left = right._replace(lattice=lattice[[1, 0, 2]], frac_coords=coords[:, [1, 0, 2]])
+    one, other = chgnet.answers([chgnet.graph(right), chgnet.graph(left)])
+    for mine, its in zip(one, other, strict=True):
+        np.testing.assert_allclose(its, mine, atol=1e-3)
