@@ -148,6 +148,8 @@ def _run(request: EmbedRequest, job: _Job, folder: Path, reporter: Reporter) -> 
     name_what_is_left_out(job.snapshot, ledger, footer.dropped, reporter)
     if names:
         reporter.say(f"{sentence([*map(printed, names)], footer.n_structures, footer.encoder)}.")
+    if not request.force:
+        request.target.existing(job.identity, reporter)  # another command may have written there in the meantime
     request.target.write(parts, footer, ledger.folder / "scratch", reporter)
     return footer
 

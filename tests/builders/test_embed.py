@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import engines
-from builders.embed import encoders, parts, pieces, targets, writing
+from builders.embed import encoders, job, parts, pieces, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.runs.locks import only_one
@@ -309,6 +309,17 @@ def test_what_exists_is_kept_unless_forced(sample: Path, tmp_path: Path) -> None
     out.write_text("my notes")
     assert "holds something else" in embed(sample, "site", out).stderr
     assert out.read_text() == "my notes"
+
+
+def test_what_another_command_wrote_in_the_meantime_stays(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other, encode = tmp_path / "out.parquet", tmp_path / "other.parquet", job._encode
+    assert embed(sample, "site", other).exit_code == 0
+    monkeypatch.setattr(job, "_encode", lambda *args: (encode(*args), out.write_bytes(other.read_bytes())))
+    late = embed(sample, "structure", out)
+    assert (late.exit_code, "holds other vectors" in late.stderr) == (1, True)
+    assert out.read_bytes() == other.read_bytes()
 
 
 def test_a_snapshot_serves_as_well(sample: Path, tmp_path: Path) -> None:
