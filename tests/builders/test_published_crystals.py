@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from pymatgen.core import Lattice, Structure
 
 from builders.methods import find_recipe
 from builders.methods.crystal_transformer import recipes
@@ -19,6 +20,7 @@ from builders.structures.table import read_structure_table
 from embeddings import load_crystal_encoder
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt
+from embeddings.featurizers.sklearn import StructureFeaturizer
 from embeddings.store import roots as store
 from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import ENCODER, NPY, read_catalog, write_catalog
@@ -81,6 +83,16 @@ def test_a_build_publishes_the_cell_behind_the_mean_of_the_same_network(plain: P
     assert after.training is not None
     assert after.training.distances(after.encode(table)).min() < 0.05
     assert run("verify", "made").exit_code == 0
+
+
+def test_two_versions_of_one_network_are_two_encoders(plain: Path, sample: Path) -> None:
+    made = build(sample, "made")
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    widths = [StructureFeaturizer(str(folder)).fit_transform([salt]).shape[1] for folder in (plain, made, plain)]
+    assert widths == [WIDTH, WIDTH + 3, WIDTH]
+    before, after = load_crystal_encoder(plain), load_crystal_encoder(made)
+    assert (before.network_sha256, before.sha256) == (after.network_sha256, before.network_sha256)
+    assert after.sha256 != before.sha256
 
 
 def test_what_is_published_is_no_part_of_the_training(plain: Path, sample: Path, own_cache: Path) -> None:

@@ -84,7 +84,7 @@ def read_start(folder: Path, config: CrystalTransformerConfig, recipe: str) -> S
     """
     encoder = read_crystal_encoder(folder)
     _check_sizes(encoder.model.config, config, f"{encoder.name}@{encoder.version}", recipe)
-    return Start(encoder.name, encoder.version, encoder.sha256, folder, encoder.model, encoder.atomic_numbers)
+    return Start(encoder.name, encoder.version, encoder.network_sha256, folder, encoder.model, encoder.atomic_numbers)
 
 
 def _check_sizes(there: CrystalTransformerConfig, wanted: CrystalTransformerConfig, identity: str, recipe: str) -> None:
