@@ -1,8 +1,8 @@
-"""Give a version of a catalog the training vectors that later builds write: ``python -m tools.remember``.
+"""Give a version of a catalog what later builds write of its training crystals: ``python -m tools.remember``.
 
 Example:
-    embeddings pull --source table --path mp_structures.parquet --out snapshot
-    python -m tools.remember catalogs/ct-multi/3.0.0 --snapshot snapshot --version 3.0.1
+    embeddings pull --source table --path mp_structures.parquet --about materials-project-open-labels --out snapshot
+    python -m tools.remember released/ct-multi/3.0.0 --snapshot snapshot --version 4.0.0 --by-recipe --out catalogs
 """
 
 from __future__ import annotations
@@ -29,14 +29,22 @@ CATALOGS = Path(__file__).parents[1] / "catalogs"
     "--snapshot", required=True, type=click.Path(file_okay=False, path_type=Path), help="That it was built from."
 )
 @click.option("--version", help="To write beside it. Without one, the version itself is replaced.")
+@click.option("--by-recipe", is_flag=True, help="Publish of a crystal what the recipe does by now.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Root to write into.  [default: the same]"
+)
 @one_line_errors()
-def main(folder: Path, snapshot: Path, version: str | None) -> None:
-    """Write a version once more with the training vectors of its encoder; nothing else of it changes."""
+def main(folder: Path, snapshot: Path, version: str | None, by_recipe: bool, out: Path | None) -> None:
+    """Write a version once more with its training vectors and the digest of its training structures.
+
+    Nothing else of it changes, unless its recipe publishes more of the same network by now, and --by-recipe is given.
+    """
     manifest = read_manifest(folder)
     if version is None and manifest.version in read_released(CATALOGS).get(manifest.name, {}):
         raise InputInvalid(f"{manifest.name}@{manifest.version} is released, and stays as it is. Give --version.")
     limit_threads()
-    click.echo(remember(folder, read_snapshot(snapshot), Reporter(), version=version))
+    structures = read_snapshot(snapshot)
+    click.echo(remember(folder, structures, Reporter(), version=version, by_recipe=by_recipe, out=out))
 
 
 if __name__ == "__main__":

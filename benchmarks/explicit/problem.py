@@ -23,7 +23,7 @@ from embeddings import load_uae
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 
-CATALOG = "ct-multi"
+CATALOG = "ct-multi@3.0.0"
 MAX_SITES = 100
 """The encoder was trained on crystals of at most so many atoms."""
 

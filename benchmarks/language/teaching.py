@@ -22,7 +22,7 @@ from builders.structures.table import StructureTable
 from embeddings import load_crystal_encoder
 from embeddings.store.folders import atomic_file
 
-CATALOG = "ct-multi"
+CATALOG = "ct-multi@3.0.0"
 """Whose network teaches in place of that of the recipe: it learned more properties."""
 
 
@@ -99,8 +99,7 @@ def further_teachers(
 
     def found() -> Iterator[tuple[str, Further]]:
         encoder = load_crystal_encoder(CATALOG)
-        manifest = encoder.manifest
-        yield CATALOG, further(f"{CATALOG}@{manifest.version}", encoder.sha256, partial(_encoded, encoder))
+        yield encoder.name, further(CATALOG, encoder.sha256, partial(_encoded, encoder))
         for one in read_teachers([] if file is None else [file]):
             yield one.footer.catalog.name, further(one.name, one.sha256, partial(_read, one))
 

@@ -205,7 +205,8 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
     recipe = find_recipe(options["recipe"] or default_recipe(source))
     init = _init(options, recipe)
-    recipe = (going_on(recipe, options["tune"] or "all") if init else recipe).with_options(
+    began = store.manifest_of(init) if init else None
+    recipe = (going_on(recipe, options["tune"] or "all", began) if began else recipe).with_options(
         targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
     )
     catalogs, teachers = _named(options["teacher"])

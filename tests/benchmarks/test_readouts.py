@@ -52,7 +52,7 @@ def test_a_supercell_is_read_out_like_its_cell(name: str) -> None:
 
 def test_the_last_layer_is_what_the_encoder_gives() -> None:
     crystals, _ = sample_crystals(5)
-    encoder, given = read_crystal_encoder(resolve("ct-multi")), structure_table(crystals)
+    encoder, given = read_crystal_encoder(resolve(measuring.CATALOG)), structure_table(crystals)
     atoms = atoms_of(encoder, given)
     np.testing.assert_allclose(atoms.layers[-1], encoder.encode_sites(given)[0], atol=1e-5)
     np.testing.assert_allclose(read_out(atoms, "mean"), encoder.encode(given), atol=1e-5)

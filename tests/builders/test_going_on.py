@@ -45,8 +45,8 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(recipes.RECIPES, "ct-tiny", TINY)
     whole = CrystalTransformerRecipe.going_on
 
-    def faster(self: CrystalTransformerRecipe, tune: Any) -> CrystalTransformerRecipe:
-        made = whole(self, tune)
+    def faster(self: CrystalTransformerRecipe, tune: Any, published: Any = None) -> CrystalTransformerRecipe:
+        made = whole(self, tune, published)
         return replace(made, tuning=replace(FAST, tune=tune)) if made.tuning else made
 
     monkeypatch.setattr(CrystalTransformerRecipe, "going_on", faster)

@@ -83,7 +83,7 @@ class CromelMethod(Method[Lessons, Trained]):
         self.taught: dict[str, Any] = {}
 
     def _refuse_twin(self) -> None:
-        own = self.teacher.sha256 if self.teacher else None
+        own = self.teacher.network_sha256 if self.teacher else None
         twin = next((one for one in self.teachers if one.encoder_sha256 == own), None)
         if twin is not None:
             raise InputInvalid(

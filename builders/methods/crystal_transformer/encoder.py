@@ -19,6 +19,7 @@ from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, 
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.weights import TURN, check_turn, config_of, network_of
+from builders.runs.identity import identity_of
 from builders.structures.cleaning import MAX_SITES
 from builders.structures.counts import made_of
 from builders.structures.encodable import encodable, table_of
@@ -105,9 +106,15 @@ class CrystalEncoder(Versioned):
         return self.model.table.weight.device
 
     @property
-    def sha256(self) -> str:
-        """Hash of the file of the network: encoders that agree in it are the same, whatever else is said of them."""
+    def network_sha256(self) -> str:
+        """Hash of the file of the network."""
         return next(file.sha256 for file in self.manifest.files if file.path == ENCODER)
+
+    @property
+    def sha256(self) -> str:
+        """Encoders that agree in it give the same vectors: the hash of the network, and of what more is published."""
+        crystals = self.manifest.model.hyperparameters.get("crystals")
+        return identity_of(self.network_sha256, crystals) if crystals else self.network_sha256
 
     def to(self, device: torch.device | str) -> CrystalEncoder:
         """Move the network to a device and return the encoder."""

@@ -124,7 +124,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         self.going_on = GoingOn.of(self.start, material, self.recipe)
         for sentence in self.going_on.sentences:
             run.reporter.say(sentence)
-        network = grown(self.start, np.unique(material.table.atomic_numbers))
+        network = grown(self.start, np.unique(material.table.atomic_numbers), self.recipe.model.readout)
         if self.recipe.tuning is None:
             lessons.model.load_state_dict(network.state_dict() | _heads_of(lessons.model))
             return lessons
@@ -166,7 +166,7 @@ class CrystalTransformerMethod(Method[Lessons, Trained]):
         encoder = encoder_bytes(trained.model)
         if self.recipe.tuning is not None:  # what the first network saw is not here
             return ElementVectors(rows, encoder)
-        published = network_of(trained.model.config, read_tensors(encoder, where=ENCODER)).to(self.device)
+        published = network_of(self.recipe.published, read_tensors(encoder, where=ENCODER)).to(self.device)
         held_out = material.validation_rows
         covered = made_of(material.table.take(held_out), rows.atomic_numbers)
         training = training_vectors(published, trained.task.crystals, material.training_rows, held_out[covered])
@@ -238,7 +238,7 @@ def assemble(
             table,
             graphs,
             np.hstack([labels, *(components for _, components in taught)]),
-            cells_for(recipe.model, table),
+            cells_for(recipe.published, table),
         ),
         training_rows=material.training_rows,
         validation_rows=material.validation_rows,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from builders.methods.crystal_transformer.config import (
     TUNING_SCHEDULE,
     CrystalTransformerConfig,
+    Readout,
     TrainingConfig,
     Tune,
     TuningConfig,
@@ -26,6 +27,9 @@ class CrystalTransformerRecipe(Recipe):
         training: how it is trained.
         vectors: what is published of an element: its row of the network's atom table, as in the paper, or the mean of
             what the network makes of its atoms in their context, over all training crystals.
+        crystals: what is published of a crystal, where that is more than the heads of the network saw in training, as
+            `CrystalTransformerConfig.readout` says; None for what they saw. A network that learns the volume of an atom
+            would learn nothing from a readout that holds it.
         tuning: how it goes on from a network that is there, on a group's own data; None to begin with a new one.
         keeps_schedule: True where it goes on from a network that is there by its own schedule, as large sets need, and
             not by that of `tuning`; None otherwise.
@@ -35,6 +39,7 @@ class CrystalTransformerRecipe(Recipe):
     model: CrystalTransformerConfig = field(default_factory=CrystalTransformerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     vectors: Vectors = "context"
+    crystals: Readout | None = None
     tuning: TuningConfig | None = None
     keeps_schedule: Literal[True] | None = None
     begun: Literal[True] | None = None
@@ -65,14 +70,23 @@ class CrystalTransformerRecipe(Recipe):
         """Of refinement until atoms that see the same count as one; None where some are hidden, and each counts."""
         return None if self.training.hidden_atoms else self.model.depth
 
+    @property
+    def published(self) -> CrystalTransformerConfig:
+        """The sizes of the network as its encoder has them, with the readout of what is published of a crystal."""
+        return replace(self.model, readout=self.crystals or self.model.readout)
+
     def taught(self) -> CrystalTransformerRecipe:
         """Return the recipe with teachers beside the labels, at its own weight or at that of one target."""
         if self.takes_vectors:
             return self
         return replace(self, training=replace(self.training, teacher_weight=TEACHER_WEIGHT))
 
-    def going_on(self, tune: Tune) -> CrystalTransformerRecipe:
+    def going_on(self, tune: Tune, published: Readout | None = None) -> CrystalTransformerRecipe:
         """Return the recipe for a network that is there and learns on: shorter, in small batches, unless it is broad.
+
+        Args:
+            tune: which of its weights move.
+            published: what its catalog publishes of a crystal; that of the new network has no less.
 
         Raises:
             InputInvalid: it keeps its own schedule, by which all weights move, and another way is asked for.
@@ -82,11 +96,12 @@ class CrystalTransformerRecipe(Recipe):
                 raise InputInvalid(f'The recipe "{self.name}" moves all weights of --init. Leave --tune out.')
             return replace(self, begun=True)
         schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
-        return replace(self, training=schedule, tuning=TuningConfig(tune=tune))
+        crystals = self.crystals or (None if self.model.readout else published)
+        return replace(self, training=schedule, tuning=TuningConfig(tune=tune), crystals=crystals)
 
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: what is then published of it makes no difference."""
-        return {name: value for name, value in super().training_dict().items() if name != "vectors"}
+        return {name: value for name, value in super().training_dict().items() if name not in ("vectors", "crystals")}
 
 
 TEACHER_WEIGHT = 1.0
@@ -139,6 +154,7 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
             targets=_MULTI,
             max_sites=100,
             training=TrainingConfig(epochs=32, balance="labels"),
+            crystals="mean and cell",
         ),
         CrystalTransformerRecipe(
             name="ct-foundation",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from builders.methods.crystal_transformer.config import CrystalTransformerConfig
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig, Readout
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from embeddings.errors import InputInvalid
@@ -84,7 +84,7 @@ def read_start(folder: Path, config: CrystalTransformerConfig, recipe: str) -> S
     """
     encoder = read_crystal_encoder(folder)
     _check_sizes(encoder.model.config, config, f"{encoder.name}@{encoder.version}", recipe)
-    return Start(encoder.name, encoder.version, encoder.sha256, folder, encoder.model, encoder.atomic_numbers)
+    return Start(encoder.name, encoder.version, encoder.network_sha256, folder, encoder.model, encoder.atomic_numbers)
 
 
 def _check_sizes(there: CrystalTransformerConfig, wanted: CrystalTransformerConfig, identity: str, recipe: str) -> None:
@@ -98,9 +98,15 @@ def _check_sizes(there: CrystalTransformerConfig, wanted: CrystalTransformerConf
         )
 
 
-def grown(start: Start, atomic_numbers: np.ndarray) -> CrystalTransformer:
-    """Return a copy of the network with rows for further elements, which begin at the mean of those that it knows."""
-    model = CrystalTransformer(start.model.config, n_targets=0)
+def grown(start: Start, atomic_numbers: np.ndarray, readout: Readout | None) -> CrystalTransformer:
+    """Return a copy of the network with rows for further elements, which begin at the mean of those that it knows.
+
+    Args:
+        start: the network.
+        atomic_numbers: of all elements that it is to know.
+        readout: what the heads that it is to have see of a crystal, whatever its catalog publishes of one.
+    """
+    model = CrystalTransformer(replace(start.model.config, readout=readout), n_targets=0)
     model.load_state_dict(start.model.state_dict())
     new, known = start.unknown(atomic_numbers).astype(np.int64), start.atomic_numbers.astype(np.int64)
     if len(new):

@@ -15,6 +15,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from embeddings.errors import ManifestInvalid, TrainingError
 from embeddings.store import schema
 from embeddings.store.manifest import Manifest
+from embeddings.store.tables import readout_of
 
 TURN = "turn"
 """The tensor of an encoder's file that turns its vectors into the frame of an earlier version; most have none."""
@@ -54,8 +55,10 @@ def encoder_bytes(model: CrystalTransformer) -> bytes:
 
 
 def config_of(manifest: Manifest) -> CrystalTransformerConfig:
-    """Return the sizes of the network, each within its limits, before anything of that size is made."""
+    """Return the sizes of the published network, each within its limits, before anything of that size is made."""
     stated = manifest.model.hyperparameters.get("model")
+    if isinstance(stated, Mapping):
+        stated = {**stated, "readout": readout_of(manifest.model.hyperparameters)}
     config: CrystalTransformerConfig = schema.parse(CrystalTransformerConfig, stated, "model.hyperparameters.model")
     for name, (lowest, highest) in _LIMITS.items():
         if not lowest <= getattr(config, name) <= highest:
