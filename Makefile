@@ -84,14 +84,17 @@ $(VENV)/.docs: $(VENV)/.made pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.torch: $(VENV)/.made constraints.txt
+	@echo "Installing torch into $(VENV): some minutes, without a word from pip."
 	$(PIP) "$(TORCH)" || $(PIP) --index-url $(TORCH_INDEX) "$(TORCH)"
 	@touch $@
 
 $(VENV)/.build: $(VENV)/.torch pyproject.toml
+	@echo "Installing what training needs."
 	$(PIP) --editable ".[build]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.torch pyproject.toml
+	@echo "Installing what training and tests need."
 	$(PIP) --editable ".[build,test]"
 	$(PIP) --no-deps emmet-api  # the Materials Project's own server code; its dependencies serve other routes
 	$(PIP) --no-deps embedding-atlas  # its viewer alone: files for a browser; its dependencies embed text and pictures
