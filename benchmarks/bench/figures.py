@@ -106,7 +106,7 @@ def _probabilities(contest: Contest, other: str) -> dict[str, float | None]:
 
 
 def _coverage(findings: Findings) -> float | None:
-    """Return the share of rows in intervals as wide as 90 % of the errors of the other folds."""
+    """Return the share of rows in intervals as wide as 90% of the errors of the other folds."""
     found = dict(zip(findings.calibration.promised, findings.calibration.found, strict=True))
     return found.get(COVERAGE)
 

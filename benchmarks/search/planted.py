@@ -144,6 +144,6 @@ def _renamed(crystal: Crystal, random: np.random.Generator) -> Crystal:
 
 PLANTED: dict[str, Callable[[Crystal, np.random.Generator], Crystal]] = {
     "supercells, other cells and orders": _supercell,
-    "strained by 3 % and shaken by 0.03 A": _strained,
+    "strained by 3% and shaken by 0.03 A": _strained,
     "the same under other elements": _renamed,
 }

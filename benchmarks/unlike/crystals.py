@@ -96,9 +96,9 @@ def copies(table: StructureTable, elements: np.ndarray, rng: np.random.Generator
     return {
         "atoms moved by 0.1 A": _moved(table, 0.1, rng),
         "atoms moved by 0.3 A": _moved(table, 0.3, rng),
-        "stretched by 5 %": replace(table, lattices=table.lattices * 1.05),
-        "stretched by 15 %": replace(table, lattices=table.lattices * 1.15),
-        "compressed by 10 %": replace(table, lattices=table.lattices * 0.9),
+        "stretched by 5%": replace(table, lattices=table.lattices * 1.05),
+        "stretched by 15%": replace(table, lattices=table.lattices * 1.15),
+        "compressed by 10%": replace(table, lattices=table.lattices * 0.9),
         "atoms anywhere": replace(table, frac_coords=anywhere),
         "elements dealt anew": _by_crystal(table, rng.permutation),
         "one element replaced": _by_crystal(table, lambda numbers: _one_replaced(numbers, elements, rng)),

@@ -61,7 +61,7 @@ def _held_out(result: Document) -> str:
                 _text(errors["within"]), _text(errors["beyond"]),
             ]
         )  # fmt: skip
-    heads = ["held-out crystals", "n", "rank correlation", "farthest 5 %", "error within", "beyond"]
+    heads = ["held-out crystals", "n", "rank correlation", "farthest 5%", "error within", "beyond"]
     about = (
         "Distance and error of held-out crystals: Spearman's rank correlation, the error of the farthest "
         f"{result['settings']['farthest']:.0%} over that of the others, and errors within the bound and beyond it."

@@ -21,7 +21,7 @@ MOST_SITES = 200
 """Cells with more atoms, once they are reduced to primitive ones, take the matcher minutes, and are not compared."""
 
 STRAINED = 0.06
-"""Fingerprints that differ by no more are those of copies strained by up to 5 %, whose angles may differ by more than
+"""Fingerprints that differ by no more are those of copies strained by up to 5%, whose angles may differ by more than
 the matcher takes by default."""
 
 _ANGLE = 8.0

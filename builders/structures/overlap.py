@@ -17,7 +17,7 @@ Relation = Literal["structure", "exchanged", "prototype"]
 
 CANDIDATE = 0.15
 """Fingerprints that differ by no more are compared by the matcher: those of structures that it calls the same differ by
-up to 0.1, and those of copies strained by 5 % by up to 0.055."""
+up to 0.1, and those of copies strained by 5% by up to 0.055."""
 
 CLOSE = 0.05
 """Fingerprints that differ by no more are called close where nothing is compared."""

@@ -63,7 +63,7 @@ def _value_words(evidence: Evidence) -> Iterator[str]:
     low, fifth, median, high_fifth, high = evidence.facts.quantiles
     unit = f" {evidence.data.unit}" * bool(evidence.data.unit)
     yield (
-        f"The median is {number(median)}{unit}; 90 % of the values lie from {number(fifth)} to {number(high_fifth)}, "
+        f"The median is {number(median)}{unit}; 90% of the values lie from {number(fifth)} to {number(high_fifth)}, "
         f"all from {number(low)} to {number(high)}."
     )
     if evidence.facts.share_of_zeros:

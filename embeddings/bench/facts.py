@@ -50,7 +50,7 @@ class Facts:
             all formulas with more than one, smallest and largest as numbers of classes.
         share_of_zeros: values that are exactly zero.
         skew: of the values; NaN for classes.
-        quantiles: the 0, 5, 50, 95 and 100 % points of the values; empty for classes.
+        quantiles: the 0, 5, 50, 95 and 100% points of the values; empty for classes.
         class_counts: class -> rows; empty for numbers.
         lacking: catalog -> (elements without a vector, rows that hold one).
         seen: catalog -> distinct formulas that its training saw; None where that is not known.

@@ -75,7 +75,7 @@ def _contenders(content: dict[str, Any]) -> str:
             _score(main),
             interval(main["low"], main["mean"], main["high"], min(ends), max(ends)),
             *(_score(row["scores"][kind]) for kind in kinds[1:]),
-            "" if over is None else f"{100 * over['relative']:+.0f} %".replace("-", "\u2212"),
+            "" if over is None else f"{100 * over['relative']:+.0f}%".replace("-", "\u2212"),
             "" if over is None or over["p"] is None else _text(probability(over["p"])),
         ]
         style = ' class="chosen"' if row["name"] == "chosen" else ""
@@ -151,7 +151,7 @@ def _facts(content: dict[str, Any]) -> str:
         low, _, median, _, high = facts["quantiles"]
         pairs += [
             ("Smallest, median, largest", f"{number(low)}, {number(median)}, {number(high)}"),
-            ("Exactly zero", f"{100 * facts['share_of_zeros']:.0f} %"),
+            ("Exactly zero", f"{100 * facts['share_of_zeros']:.0f}%"),
         ]
     pairs += [(f"Class {name}", counted(n, "row")) for name, n in facts["class_counts"].items()]
     pairs += [

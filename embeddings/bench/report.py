@@ -189,7 +189,7 @@ def _over(findings: Findings, name: str) -> str:
     found = findings.over.get(name)
     if found is None:
         return ""
-    return f"{100 * found.relative:+.0f} %{'' if np.isnan(found.p) else f', {probability(found.p)}'}"
+    return f"{100 * found.relative:+.0f}%{'' if np.isnan(found.p) else f', {probability(found.p)}'}"
 
 
 def _difference(found: Any) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ class Spread:
     Attributes:
         mean: over folds where it is defined; NaN if there is none.
         std: standard deviation over them; NaN for one fold.
-        low: lower end of the 95 % interval of the mean, corrected for training rows that folds share; NaN for one.
+        low: lower end of the 95% interval of the mean, corrected for training rows that folds share; NaN for one.
         high: its upper end.
     """
 

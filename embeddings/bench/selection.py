@@ -297,7 +297,7 @@ class Race:
 
         A stack for each fold is weighted on the other folds alone, so that what it predicts was neither trained nor
         weighted on these rows. The first fold alone had a say in which candidates ran on all of them: on pure noise its
-        error comes out 2 % too low, that of all folds 0.5 %. Where no candidate ran on all folds, these are the folds
+        error comes out 2% too low, that of all folds 0.5%. Where no candidate ran on all folds, these are the folds
         and predictions of the first.
         """
         whole = [one for one in self._ranked() if self._is_whole(one)]

@@ -170,7 +170,7 @@ def _loss_unit(evidence: Evidence) -> str:
 
 
 def _outcome(found: Difference, than: str = "") -> str:
-    """Return how an error differs: ``"12 % lower (p = 0.01)"``, or that this is within noise."""
+    """Return how an error differs: ``"12% lower (p = 0.01)"``, or that this is within noise."""
     if not found.relative:
         return f"the same{f' as {than}' if than else ''}"
     size = (

@@ -40,7 +40,7 @@ MOST_FORMULAS = 500
               help="1 for elements, 2 for pairs of them, 3 for triples.")  # fmt: skip
 @click.option("--index", default="k-sii", show_default=True, type=click.Choice(["k-sii", "fsii"]),
               help="Which interactions: Shapley, or faithful Shapley.")  # fmt: skip
-@click.option("--amounts", is_flag=True, help="What 1 % more of each element does, too.")
+@click.option("--amounts", is_flag=True, help="What 1% more of each element does, too.")
 @click.option("--class", "of_class", help="Class whose probability is explained.  [default: the second of two]")
 @click.option("--limit", default=MOST_FORMULAS, show_default=True, type=click.IntRange(1),
               help="Formulas of the table; of more, so many are drawn.")  # fmt: skip

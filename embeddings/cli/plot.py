@@ -85,6 +85,9 @@ KINDS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
 }
 """What draws each kind, and the options that go with it."""
 
+WORDS = {"ptable": "periodic table", "map": "map of the elements", "materials": "map of the materials"}
+"""What a kind is called where its own name is no English word for the figure."""
+
 _ALWAYS = {"name", "kind", "out", "title", "size", "dpi", "font", "cmap"}
 
 
@@ -148,7 +151,7 @@ def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | Non
                   size=options["size"], font=options["font"], cmap=options["cmap"])  # fmt: skip
     figure = draw(catalog, style, **{option: options[option] for option in takes})
     write_figure(figure, out, dpi=dpi)
-    echo(f"{out}: {kind} of {known}", err=True)
+    echo(f"{out}: {WORDS.get(kind, kind)} of {known}", err=True)
 
 
 def _file_of_structures(name: str) -> Path | str:

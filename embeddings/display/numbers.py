@@ -75,9 +75,9 @@ def with_unit(number: str, unit: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as whole per cent; what is not nothing is never 0 %."""
+    """Return a share as whole percent; what is not nothing is never 0%."""
     whole = round(100 * share)
-    return "less than 1 %" if whole == 0 and share > 0 else f"{whole} %"
+    return "less than 1%" if whole == 0 and share > 0 else f"{whole}%"
 
 
 def signed(value: float, digits: int = 3, *, gap: str = "") -> str:

@@ -10,7 +10,7 @@ from embeddings.explain.mixtures import Mixtures
 from embeddings.explain.models import Model
 
 STEP = 0.01
-"""One atomic per cent."""
+"""One atomic percent."""
 
 _STEPS = np.array([-2, -1, 1, 2])
 _WEIGHTS = np.array([1, -8, 8, -1]) / 12
@@ -18,7 +18,7 @@ _WEIGHTS = np.array([1, -8, 8, -1]) / 12
 _LONGEST = STEP / 16
 _PART = 1 / 32
 """A step of the difference is at most this part of the share of the element, and of that of all others: an amount of a
-hundredth per cent may count by its logarithm."""
+hundredth percent may count by its logarithm."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Amount:
 
     Attributes:
         element: symbol.
-        more: by how much the prediction changes with one atomic per cent more of it; None where it is more than 99 %.
-        less: with one atomic per cent less of it; None where there is no more than that.
-        slope: derivative by its fraction, times one per cent: what the change would be along a straight line. Zero, or
+        more: by how much the prediction changes with one atomic percent more of it; None where it is more than 99%.
+        less: with one atomic percent less of it; None where there is no more than that.
+        slope: derivative by its fraction, times one percent: what the change would be along a straight line. Zero, or
             of no use, for models that change in steps, such as trees.
     """
 
@@ -43,7 +43,7 @@ def amounts_of(model: Model, formula: Mixtures, places: np.ndarray, elements: tu
     """Return the effect of each element's amount; of a formula of one element there is none.
 
     The derivative is a central difference of fourth order, exact for polynomials of fourth degree. Its steps are a
-    sixteenth and an eighth of a per cent; or less, so that no share changes by more than a sixteenth of itself.
+    sixteenth and an eighth of a percent; or less, so that no share changes by more than a sixteenth of itself.
     Encoders of ours compute in double precision for it.
 
     Args:

@@ -100,7 +100,7 @@ class Explanation:
         if len(sets) > SHOWN:
             lines.append(f"  and {len(sets) - SHOWN:,} more")
         if self.amounts:
-            lines += _aligned([("1 % more of", "change", "1 % less", "slope"), *map(_amount_row, self.amounts)])
+            lines += _aligned([("1% more of", "change", "1% less", "slope"), *map(_amount_row, self.amounts)])
         lines.append(f"  sum: base and {self._named} give the prediction, but for {abs(self.residual):.0e}")
         return "\n".join(lines)
 
@@ -115,7 +115,7 @@ class Explanation:
         """Return a line for each element; where there are pairs, its value beside them too."""
         rows: list[tuple[str, ...]] = [("", "share", "Shapley value", "beside its pairs")]
         for symbol, share in zip(self.elements, self.shares, strict=True):
-            own, part = self._value((symbol,), self.singles[symbol]), f"{100 * share:.3g} %"
+            own, part = self._value((symbol,), self.singles[symbol]), f"{100 * share:.3g}%"
             rows.append((symbol, part, signed(self.shapley[symbol]), own) if self.order > 1 else (symbol, part, own))
         return rows if self.order > 1 else [rows[0][:3], *rows[1:]]
 

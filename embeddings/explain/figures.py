@@ -31,7 +31,7 @@ def bars(one: Explanation) -> str:
         share = one.shares[one.elements.index(symbol)]
         end, anchor = (start + long + 5, "start") if value >= 0 else (start - 5, "end")
         parts.append(
-            f'<text class="label" x="0" y="{y + 16}">{symbol} <tspan class="tick">{100 * share:.3g} %</tspan></text>'
+            f'<text class="label" x="0" y="{y + 16}">{symbol} <tspan class="tick">{100 * share:.3g}%</tspan></text>'
             f'<rect class="{_side(value)}" x="{start:.1f}" y="{y + 4}" width="{max(long, 0.5):.1f}" '
             f'height="{ROW - 8}"/>'
             f'<text x="{end:.1f}" y="{y + 16}" text-anchor="{anchor}">{signed(value)}</text>'

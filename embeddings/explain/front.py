@@ -67,7 +67,7 @@ def explain(
         n_background: formulas that are drawn.
         order: 1 for elements, 2 for pairs, 3 for triples.
         index: ``"k-sii"`` or ``"fsii"``; see `embeddings.explain.values`.
-        amounts: whether to tell what one per cent more of each element does, too.
+        amounts: whether to tell what one percent more of each element does, too.
         of_class: the class whose probability is explained; of two, the second if None.
         n_orders: random orders from which values are estimated.
         seed: of the background and of the estimates.

@@ -118,7 +118,7 @@ def _amounts(one: Explanation) -> str:
     for amount in one.amounts:
         changes = (amount.more, amount.less, amount.slope)
         rows.append((_head(amount.element), *("\u2013" if change is None else signed(change) for change in changes)))
-    return _table("Amounts", ("of", "1 % more", "1 % less", "slope, per 1 %"), rows)
+    return _table("Amounts", ("of", "1% more", "1% less", "slope, per 1%"), rows)
 
 
 def _head(name: str) -> str:

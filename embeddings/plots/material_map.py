@@ -38,8 +38,8 @@ def materials_map(
     """Return a map of materials from their vectors, those of a catalog or of a featurizer.
 
     More than `max_points` rows are sampled without replacement before anything is computed, and the figure says so.
-    Of 1,000 or more, a few far ones take neither the shades nor the room: the scale spans the middle 98 % of the
-    numbers, and the frame the middle 99 % of the places along each axis; how many are outside is written below. Pages
+    Of 1,000 or more, a few far ones take neither the shades nor the room: the scale spans the middle 98% of the
+    numbers, and the frame the middle 99% of the places along each axis; how many are outside is written below. Pages
     draw the points with the graphics card, and vector graphics hold them as a picture.
 
     Args:

@@ -26,7 +26,7 @@ class Unlike:
     """What the distances to the training crystals mean.
 
     Attributes:
-        bound: within which 99 % of the crystals lie that were held out from the training.
+        bound: within which 99% of the crystals lie that were held out from the training.
         n_held_out: how many these are.
         n_structures: of the file that lie beyond the bound.
     """

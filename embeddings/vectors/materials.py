@@ -30,7 +30,7 @@ class MaterialCatalog:
     def unlike(self) -> tuple[str, ...]:
         """Identifiers of the structures that are unlike what the encoder was trained on, the farthest first.
 
-        They lie farther away than 99 % of the crystals that were held out from the training.
+        They lie farther away than 99% of the crystals that were held out from the training.
 
         Raises:
             TrainingNotTold: the file does not tell the distances.

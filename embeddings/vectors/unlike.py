@@ -2,7 +2,7 @@
 
 The distance is that of a crystal's vector to the nearest center of the training crystals, see
 `embeddings.store.training_vectors`. What it means, crystals say that were held out from the training: a crystal that
-lies farther away than 99 % of those is called unlike the training, and the encoder is likely to know little of it.
+lies farther away than 99% of those is called unlike the training, and the encoder is likely to know little of it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Distances:
         encoder: name and version of its catalog.
         values: (n,) float32, Euclidean distances of vectors; NaN for a vector of NaN.
         shares: (n,) float64 from 0 to 1: of the crystals that were held out from the training, how many lie nearer.
-        bound: the distance within which 99 % of those lie.
+        bound: the distance within which 99% of those lie.
         n_held_out: how many there are.
     """
 

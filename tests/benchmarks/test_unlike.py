@@ -18,7 +18,7 @@ from testing.crystals import sample_crystals, structure_table
 def test_copies_are_wrong_in_one_way_each() -> None:
     table = structure_table(sample_crystals(12)[0])
     found = copies(table, np.arange(1, 90), np.random.default_rng(0))
-    stretched, moved, other = found["stretched by 15 %"], found["atoms moved by 0.1 A"], found["all elements replaced"]
+    stretched, moved, other = found["stretched by 15%"], found["atoms moved by 0.1 A"], found["all elements replaced"]
     np.testing.assert_allclose(stretched.lattices, 1.15 * table.lattices)
     assert np.array_equal(moved.lattices, table.lattices)
     apart = (moved.frac_coords - table.frac_coords + 0.5) % 1 - 0.5

@@ -30,9 +30,10 @@ def run(*arguments: str) -> Result:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "materials"])
 def test_every_kind_gives_a_picture(kind: str) -> None:
     pca = ["--method", "pca"] if kind == "map" else []
+    called = {"ptable": "periodic table", "map": "map of the elements"}
     result = run("--kind", kind, "-o", "figure.svg", *pca)
     assert result.exit_code == 0, result.output
-    assert result.stderr == f"figure.svg: {kind} of toy@0.1.0\n"
+    assert result.stderr == f"figure.svg: {called.get(kind, kind)} of toy@0.1.0\n"
     assert "toy@0.1.0" in Path("figure.svg").read_text()
 
 
@@ -43,7 +44,7 @@ def test_a_file_of_vectors_gives_a_map_of_its_materials(root: Path) -> None:
     arguments = ["plot", "v.parquet", "--kind", "materials", "--method", "pca", "-o", "map.html"]
     colored = CliRunner().invoke(main, [*arguments, "--table", "gaps.csv", "--color", "gap"])
     assert colored.exit_code == 0, colored.output
-    assert colored.stderr == "map.html: materials of v.parquet\n"
+    assert colored.stderr == "map.html: map of the materials of v.parquet\n"
     assert "mp-3 NaCl" not in (page := Path("map.html").read_text())
     assert "mp-3 Fe2O3" in page
     assert CliRunner().invoke(main, arguments).exit_code == 0

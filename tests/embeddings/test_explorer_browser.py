@@ -278,7 +278,7 @@ def test_two_catalogs_stand_side_by_side(opened: Open, ct_multi: ElementCatalog)
     browser = opened("two")
     starter = load_uae("starter")
     found = compare(ct_multi, starter)
-    assert texts(browser, "#comparison .figure .big")[0] == f"{round(100 * found.overlap)} %"
+    assert texts(browser, "#comparison .figure .big")[0] == f"{round(100 * found.overlap)}%"
     assert texts(browser, "#comparison .chips .symbol") == list(found.moved)[:12]
     left, right = browser.find_elements(By.CSS_SELECTOR, "#table .table")
     assert left.location["y"] == right.location["y"]

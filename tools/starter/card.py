@@ -39,7 +39,7 @@ Learn with it, test with it, pretrain on it; do not look up a material in it.
 
 ## Columns
 
-| column | type | unit | 5 % | median | 95 % |
+| column | type | unit | 5% | median | 95% |
 |---|---|---|---|---|---|
 | `material_id` | string | | | | |
 | `formula` | string, reduced | | | | |
@@ -59,7 +59,7 @@ missing.
    From what these rules allow, a seeded sample takes textbook compounds first and then gives every element its turn.
    Decorations that describe one crystal (relabelled sites, two uses of one structure type) are kept once.
 2. **Volume.** Shape and internal coordinates stay those of the structure type; *only the volume is relaxed*. Seven
-   volumes in steps of {step:.0f} % about the minimum are fitted with the third-order Birch-Murnaghan equation:
+   volumes in steps of {step:.0f}% about the minimum are fitted with the third-order Birch-Murnaghan equation:
    `volume_per_atom`, `bulk_modulus` and the energy come from the fit, and the structure is given at this volume.
 3. **Magnetism.** `magnetic_moment_per_atom` is the mean of CHGNet's site moments there: magnitudes, without signs.
 4. **Formation energy.** It counts from CHGNet's own elements, each in the lowest of the forms tried (below).

@@ -58,7 +58,7 @@ def settings(
 
 
 def _view(at: np.ndarray) -> dict[str, float]:
-    """Return the part of the plane that is shown at first: all places, of 1,000 or more the middle 99 % of them."""
+    """Return the part of the plane that is shown at first: all places, of 1,000 or more the middle 99% of them."""
     share = _FRAMED if len(at) >= _MANY else 1.0
     low, high = np.quantile(at.astype(np.float64), (0.5 - share / 2, 0.5 + share / 2), axis=0)
     reach = max(float(((high - low) / 2 * (1, _WIDE)).max()), float(np.finfo(np.float32).eps))

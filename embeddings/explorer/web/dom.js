@@ -52,5 +52,5 @@ function pairs(facts) {
   return make("dl.pairs", ...rows);
 }
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 const plural = (count, noun) => `${number(count, 12)} ${noun}${count === 1 ? "" : "s"}`;

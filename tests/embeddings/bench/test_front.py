@@ -71,7 +71,7 @@ def test_the_error_on_rows_that_vectors_did_not_see_comes_first(helped: Report) 
     model = next(one for one in helped.verdict if one.title == "Model").sentences
     assert model[1].startswith("On the 90 rows that its vectors (knowing")
     assert model[2].startswith("On all rows: mean absolute error")
-    assert "The training of knowing saw 25 % of these formulas" in said(helped, "What the vectors saw")
+    assert "The training of knowing saw 25% of these formulas" in said(helped, "What the vectors saw")
     rows = helped.to_dict()["predictions"]
     new = ~np.isin(rows["lines"], np.arange(1, 31))
     errors = np.abs(np.array(rows["values"]) - rows["predicted"])
@@ -135,7 +135,7 @@ def test_a_budget_too_small_for_one_model_gives_the_baseline_and_says_so() -> No
     left_out = said(report, "Left out")
     assert "1 of 3 folds were done" in left_out
     assert "There was no time for one model" in left_out
-    assert "Inner folds chose the median (100 %)" in said(report, "Model")
+    assert "Inner folds chose the median (100%)" in said(report, "Model")
     assert "knowing was not tried in every fold" in report.text()
     assert json.dumps(report.to_dict(), allow_nan=False)
 

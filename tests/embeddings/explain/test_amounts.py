@@ -25,7 +25,7 @@ def head(dim: int) -> np.ndarray:
 
 
 def exact(twin: torch.nn.Module, weights: np.ndarray, formula: str) -> dict[str, float]:
-    """Return what the derivative by each share says of one per cent, the others in their ratios."""
+    """Return what the derivative by each share says of one percent, the others in their ratios."""
     matrix = fraction_matrix([formula])
     fractions = torch.tensor(matrix.fractions[None], requires_grad=True)
     numbers = torch.tensor(matrix.atomic_numbers[None].astype(int))

@@ -56,7 +56,7 @@ const atlas = (() => {
     const n = files.reduce((sum, file) => sum + file.parts.length, 0);
     let done = 0;
     for (const file of files) {
-      status.textContent = `Loading: ${Math.round((100 * done) / n)} %`;
+      status.textContent = `Loading: ${Math.round((100 * done) / n)}%`;
       await load(file);
       done += file.parts.length;
     }
