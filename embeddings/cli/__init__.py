@@ -14,7 +14,7 @@ import embeddings
 from embeddings._version import __version__
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import INTERRUPTED
-from embeddings.cli.system import flush, prepare_streams, reason_of
+from embeddings.cli.system import flush, interrupts_heard, prepare_streams, reason_of
 from embeddings.display.text import printable
 from embeddings.errors import EmbeddingsError, MissingExtra, RegistryWarning, did_you_mean
 from embeddings.installation import namesake
@@ -87,7 +87,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a named error, or one of the system, becomes ``Error: ...`` on stderr and exit code 1."""
         try:
-            with _warnings_told():
+            with _warnings_told(), interrupts_heard():
                 result = super().invoke(ctx)
             flush()
         except click.UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -36,5 +37,21 @@ def test_before_the_work_begins(
 
 def test_a_command_that_has_nothing_to_resume(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embeddings.store.roots.resolve", interrupted)
+    result = CliRunner().invoke(main, ["show", "starter"])
+    assert (result.stderr, result.exit_code) == ("Interrupted.\n", 130)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_python_itself_ignores(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def work(*_: object) -> None:
+        Finalized()
+        for _step in range(500):
+            time.sleep(0.01)
+
+    monkeypatch.setattr("embeddings.store.roots.resolve", work)
     result = CliRunner().invoke(main, ["show", "starter"])
     assert (result.stderr, result.exit_code) == ("Interrupted.\n", 130)
