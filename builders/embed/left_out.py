@@ -11,7 +11,7 @@ from builders.embed.parts import NAMED
 from builders.progress import Reporter
 from builders.snapshots.ledger import Ledger
 from builders.snapshots.snapshot import REJECTED, Snapshot
-from builders.structures.rejections import MENDS
+from builders.structures.rejections import with_mend
 from embeddings.display.numbers import none_of
 from embeddings.errors import SourceError
 
@@ -43,7 +43,7 @@ def name_what_is_left_out(
     for reason, some in names.items():
         more = dropped[reason] - len(some)
         listed = ", ".join(some) + (f" and {more:,} more" if more > 0 else "")
-        reporter.say(f"Left out as {_mended(reason)}: {listed}")
+        reporter.say(f"Left out as {with_mend(reason)}: {listed}")
     if (snapshot.folder / REJECTED).exists():
         reporter.say(f"All that the source left out is listed in {snapshot.folder / REJECTED}.")
 
@@ -57,14 +57,10 @@ def nothing_left(snapshot: Snapshot, dropped: Mapping[str, int], done: str) -> S
         done: what could not be done with them, such as ``"encoded"``.
     """
     head = none_of(snapshot.n_received, "structure", f"from {snapshot.origin.name}", "can")
-    reasons = ", ".join(f"{k} {_mended(reason)}" for reason, k in dropped.items())
+    reasons = ", ".join(f"{k} {with_mend(reason)}" for reason, k in dropped.items())
     return SourceError(f"{head} be {done}: {reasons}.")
 
 
 def printed(name: str) -> str:
     """Return a name as it may stand on a terminal."""
     return name if name.isprintable() else ascii(name)
-
-
-def _mended(reason: str) -> str:
-    return f"{reason} ({MENDS[reason]})" if reason in MENDS else reason

@@ -30,7 +30,7 @@ from builders.snapshots.sifting import sift
 from builders.sources import Batch, Cursor, Rejected, Stream
 from builders.sources.origins import Origin, origin_from_dict
 from builders.structures.cleaning import Selection
-from builders.structures.rejections import rejected_csv
+from builders.structures.rejections import rejected_csv, with_mend
 from builders.structures.table import StructureTable, structures_from_arrow
 from embeddings.display.numbers import none_of
 from embeddings.errors import OutputInvalid, SourceError
@@ -283,7 +283,7 @@ def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
 
 
 def _nothing_left(snapshot: Snapshot) -> str:
-    reasons = ", ".join(f"{n} {reason}" for reason, n in snapshot.rejected.items()) or "the source is empty"
+    reasons = ", ".join(f"{n} {with_mend(reason)}" for reason, n in snapshot.rejected.items()) or "the source is empty"
     listed = f" See {snapshot.folder / REJECTED}." if (snapshot.folder / REJECTED).exists() else ""
     kept = none_of(snapshot.n_received, "structure", f"from {snapshot.origin.name}", "is")
     return f"{kept} kept: {reasons}.{listed}"

@@ -11,6 +11,7 @@ from builders.snapshots.snapshot import SNAPSHOT, read_snapshot
 from builders.snapshots.snapshot import read_structures as read_pulled
 from builders.sources import SourceOptions, open_stream
 from builders.structures.cleaning import EVERYTHING, clean
+from builders.structures.rejections import mend_of
 from builders.structures.table import StructureTable, structures_from_arrow
 from embeddings.errors import SourceError
 
@@ -60,5 +61,7 @@ def _read(path: Path, source: str | None) -> tuple[StructureTable, Counter[str],
 
 
 def _counted(dropped: Counter[str], first: str) -> str:
+    """Return why structures are left out, and what exactly the first lacks; how to fix it, if all have one fault."""
     counts = f": {', '.join(f'{n:,} {reason}' for reason, n in dropped.items())}" if dropped else ""
-    return counts + (f" ({first.rstrip('.')})" if first else "")
+    mend = mend_of(next(iter(dropped))) if len(dropped) == 1 else ""
+    return counts + (f" ({first.rstrip('.')})" if first else "") + (f"; {mend}" if mend else "")

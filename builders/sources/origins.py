@@ -102,9 +102,12 @@ ORIGINS: dict[str, Origin] = {
 }
 """Origins that can be named instead of described in a file."""
 
+SAID = {"license": "licence"}
+"""Other words for fields of `Origin` in a file that describes one."""
+
 
 def find_origin(about: str) -> Origin:
-    """Return a known origin by name, or read one from a JSON file with the fields of ``Origin``.
+    """Return a known origin by name, or read one from a JSON file with the fields of ``Origin``, or those of `SAID`.
 
     Raises:
         InputInvalid: neither a known name nor a file with these fields.
@@ -116,9 +119,13 @@ def find_origin(about: str) -> Origin:
         hint = did_you_mean(about, ORIGINS)
         raise InputInvalid(f'No origin "{about}".{hint} Known: {", ".join(ORIGINS)}; or give a .json file.')
     try:
-        return origin_from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        known = ", ".join(entry.name for entry in fields(Origin))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if twice := [said for said, name in SAID.items() if said in document and name in document]:
+            raise ValueError(f"{twice[0]} and {SAID[twice[0]]} are the same field")
+        return origin_from_dict({SAID.get(key, key): value for key, value in document.items()})
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        called = {name: said for said, name in SAID.items()}
+        known = ", ".join(called.get(entry.name, entry.name) for entry in fields(Origin))
         raise InputInvalid(f"{path} does not describe an origin ({error}). Its fields: {known}.") from error
 
 

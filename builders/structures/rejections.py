@@ -38,7 +38,7 @@ MENDS: dict[str, str] = {
     "not_finite": "replace NaN and infinity with numbers",
     "occupancy_out_of_range": "give shares from 0 to 1 that add up to at most 1",
     "outside_folder": "copy the file into the folder in place of the link",
-    "partial_occupancy": "order the sites, or choose --disorder majority",
+    "partial_occupancy": "order the sites, or choose --disorder majority in embed, pull or build",
     "reserved_name": "rename the property: every structure has a column of this name",
     "setting_disagrees": "make operations, name, number and cell agree; listing all operations is safest",
     "several_crystals": "put each crystal into its own file",
@@ -62,6 +62,11 @@ COLUMNS = ("item", "place", "reason", "detail", "mend")
 def mend_of(reason: str) -> str:
     """Return how to fix a fault; empty where that is unknown."""
     return MENDS.get(reason, "")
+
+
+def with_mend(reason: str) -> str:
+    """Return a reason with how to fix it in brackets, where that is known."""
+    return f"{reason} ({MENDS[reason]})" if reason in MENDS else reason
 
 
 def rejected_csv(faults: Iterable[Sequence[str]]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from embeddings.bench.evidence import Evidence
 from embeddings.bench.wording import counted, line_list, listed, number, percent, value_in
 from embeddings.display.text import shortened
+from embeddings.tables.sheet import SetAside
 
-N_REASONS = 6
+N_REASONS, REASON_SHOWN = 6, 160
 SKEWED = 2.0
 """Values more skewed than this are said to be."""
 
@@ -43,7 +44,7 @@ def data_words(evidence: Evidence) -> Iterator[str]:
             f"({counted(n_rows, 'row')}): the nearest element stands in."
         )
     yield from data.notes
-    yield from _set_aside(evidence)
+    yield from aside_words(data.set_aside, evidence.place)
     if evidence.plan.split == "matbench" and data.set_aside:
         yield "MatBench scores every row of a task: without those, the scores are not quite those of its table."
 
@@ -78,13 +79,22 @@ def _class_shares(evidence: Evidence) -> Iterator[str]:
     yield f"{counted(len(counts), 'class')}: {listed(shares)}."
 
 
-def _set_aside(evidence: Evidence) -> Iterator[str]:
+def aside_words(rows: Iterable[SetAside], place: str = "line") -> Iterator[str]:
+    """Yield a sentence on the rows that were set aside, by reason; none where there are none.
+
+    Args:
+        rows: those that were set aside.
+        place: what their numbers count, "line" or "row".
+    """
     by_reason = defaultdict[str, list[int]](list)
-    for row in evidence.data.set_aside:
+    for row in rows:
         by_reason[row.reason].append(row.line)
     if not by_reason:
         return
     common = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[1]))
-    shown = [f"{line_list(lines, evidence.place)}: {shortened(reason, 90)}" for reason, lines in common[:N_REASONS]]
+    shown = [
+        f"{line_list(lines, place)}: {shortened(reason.rstrip('.'), REASON_SHOWN)}"
+        for reason, lines in common[:N_REASONS]
+    ]
     more = f"; and {counted(len(common) - N_REASONS, 'other reason')}" * (len(common) > N_REASONS)
-    yield f"{counted(len(evidence.data.set_aside), 'row')} set aside: {'; '.join(shown)}{more}."
+    yield f"{counted(sum(map(len, by_reason.values())), 'row')} set aside: {'; '.join(shown)}{more}."

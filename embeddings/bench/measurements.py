@@ -122,7 +122,7 @@ def measurements(
     formulas, values = list(formulas), list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
     column, canonical = read_column(formulas), known_formulas(formulas)
-    read, times = read_values(values, target), None if order is None else np.asarray(order, dtype=np.float64)
+    read, times = read_values(values, target, unit), None if order is None else np.asarray(order, dtype=np.float64)
     reasons = dict(read.reasons)
     for row, code in enumerate(column.codes):
         if canonical[row] is None:

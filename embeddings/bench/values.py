@@ -80,12 +80,13 @@ class Values:
     notes: tuple[str, ...] = ()
 
 
-def read_values(cells: Sequence[Any], name: str = "target") -> Values:
+def read_values(cells: Sequence[Any], name: str = "target", unit: str = "") -> Values:
     """Read the cells of a column: two words for yes and no, or text, are classes; anything else is numbers.
 
     Args:
         cells: n texts, numbers, truth values, or None.
         name: of the column, for what is said of it.
+        unit: of the column, such as that of its head; a cell that has it is one of bare numbers.
     """
     texts = ["" if cell is None else str(cell).strip() for cell in cells]
     blank = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
@@ -101,7 +102,7 @@ def read_values(cells: Sequence[Any], name: str = "target") -> Values:
             there, blank = there | nones, {row: why for row, why in blank.items() if row not in nones}
         made = _classes(len(cells), there, blank, name, str.casefold)
         return replace(made, notes=(*made.notes, *_of_none(name, nones, is_class=is_class)))
-    return _numbers(cells, there, blank, name)
+    return _numbers(cells, there, blank, name, unit)
 
 
 def _of_none(name: str, nones: Mapping[int, str], *, is_class: bool) -> list[str]:
@@ -131,15 +132,20 @@ def _classes(
     return Values(numbers, names, reasons, notes=tuple(f'"{name}": read as one class: {some}.' for some in merged))
 
 
-def _numbers(cells: Sequence[Any], there: dict[int, str], reasons: dict[int, str], name: str) -> Values:
+def _numbers(cells: Sequence[Any], there: dict[int, str], reasons: dict[int, str], name: str, of_column: str) -> Values:
     """Read numbers; a cell that is not clearly one has a reason."""
     reasons, numbers = dict(reasons), np.full(len(cells), np.nan)
     bare, unit_of = _without_units(there)
-    unit = _common_unit(unit_of, len(there))
+    unit = of_column if of_column in unit_of.values() else _common_unit(unit_of, len(there))
+    other = (
+        f"a unit other than {unit}, that of the column"
+        if unit and unit == of_column
+        else "a unit that most do not have"
+    )
     convention = _Convention.of([text for row, text in bare.items() if unit_of.get(row, unit) == unit])
     for row, text in bare.items():
         if unit_of.get(row, unit) != unit:
-            reasons[row] = f'the value "{shortened(there[row])}" has a unit that most do not have; give all in one unit'
+            reasons[row] = f'the value "{shortened(there[row])}" has {other}; give all in one unit'
             continue
         found = convention.read(text)
         if isinstance(found, str):

@@ -13,7 +13,8 @@ import click
 import embeddings
 from embeddings._version import __version__
 from embeddings.cli.printing import echo
-from embeddings.cli.system import flush, prepare_streams, reason_of
+from embeddings.cli.progress import INTERRUPTED
+from embeddings.cli.system import flush, interrupts_heard, prepare_streams, reason_of
 from embeddings.display.text import printable
 from embeddings.errors import EmbeddingsError, MissingExtra, RegistryWarning, did_you_mean
 from embeddings.installation import namesake
@@ -86,7 +87,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a named error, or one of the system, becomes ``Error: ...`` on stderr and exit code 1."""
         try:
-            with _warnings_told():
+            with _warnings_told(), interrupts_heard():
                 result = super().invoke(ctx)
             flush()
         except click.UsageError as error:
@@ -96,6 +97,9 @@ class LazyGroup(click.Group):
             raise click.ClickException(_line(str(whole if error.extra else error))) from error
         except EmbeddingsError as error:
             raise click.ClickException(_line(str(error))) from error
+        except KeyboardInterrupt:
+            echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except (OSError, MemoryError, ImportError, RuntimeError, UnicodeEncodeError) as error:
             reason = reason_of(error)
             if reason is None:
@@ -145,7 +149,7 @@ def _with_marks(command: click.Command) -> click.Command:
 def main() -> None:
     """Embeddings as a dataset: build, verify, look up and use vectors for materials.
 
-    Exit codes: 0 done, 1 a named error (one line on stderr), 2 wrong usage.
+    Exit codes: 0 done, 1 a named error (one line on stderr), 2 wrong usage, 130 interrupted (Ctrl-C).
     """
     from embeddings.store.locations import absent_roots
 

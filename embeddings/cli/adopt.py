@@ -28,7 +28,7 @@ _FORMATS = ("csv", "json", "npy", "npz", "parquet", "hdf5", "word2vec", "safeten
 )
 @click.option("--version", "number", default="1.0.0", show_default=True, help="Of the catalog.")
 @click.option("--kind", type=click.Choice(["element"]), default="element", show_default=True, help="What a row is.")
-@click.option("--licence", "--license", help="Of the table: an SPDX identifier, such as CC-BY-4.0.")
+@click.option("--license", "--licence", "licence", help="Of the table: an SPDX identifier, such as CC-BY-4.0.")
 @click.option("--attribution", help="What the license asks to say; by default who is cited.")
 @click.option("--citation", help="DOI, BibTeX entry or .bib file of whoever made the table.")
 @click.option("--description", help="One or two sentences.")
@@ -56,7 +56,7 @@ def import_command(source: str | None, package: str | None, **options: Any) -> N
 
     \b
     Example:
-      embeddings import skipatom.csv --name skipatom --licence MIT --citation 10.1038/s41524-022-00729-3
+      embeddings import skipatom.csv --name skipatom --license MIT --citation 10.1038/s41524-022-00729-3
       embeddings import --from element-embeddings mat2vec
     """
     from embeddings.adopt import list_tables
@@ -95,7 +95,7 @@ def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any,
     from embeddings.store.manifest import Licence
     from embeddings.store.reading import hash_of, why
 
-    for asked, flag in (("licence", "--licence SPDX"), ("citation", "--citation DOI")):
+    for asked, flag in (("licence", "--license SPDX"), ("citation", "--citation DOI")):
         if not options[asked]:
             raise InputInvalid(f"A table of others needs {flag}: without it nobody may use or credit it.")
     path = Path(os.path.expanduser(source))  # pathlib raises where there is no such user
@@ -158,7 +158,7 @@ def _given(name: str, options: dict[str, Any]) -> list[str]:
     """Return the options that repeat an import."""
     said = {"--name": name, "--version": options["number"]}
     names = {key: f"--{key}" for key in ("licence", "attribution", "citation", "description", "training", "keep")}
-    names |= {key: flag for key, flag in _OF_FILES.items() if key != "drop"}
+    names |= {"licence": "--license"} | {key: flag for key, flag in _OF_FILES.items() if key != "drop"}
     said |= {flag: str(options[key]) for key, flag in names.items() if options[key] is not None}
     said |= {"--model": options["model"]} if options["model"] != "unknown" else {}
     flat = [part for pair in said.items() for part in pair] + [p for d in options["drop"] for p in ("--drop-column", d)]

@@ -13,6 +13,7 @@ import click
 
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
+from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED
 from embeddings.display.numbers import counted, with_unit
@@ -115,6 +116,7 @@ class _ListsRecipes(click.Command):
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
+@interrupted_resumes("run")
 def build(ctx: click.Context, **options: Any) -> None:
     r"""Train embeddings on crystal structures and write them as a versioned catalog.
 
@@ -143,11 +145,7 @@ def build(ctx: click.Context, **options: Any) -> None:
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
-    try:
-        folder = _run(options, Reporter(quiet=quiet))
-    except KeyboardInterrupt:
-        echo("Interrupted. The same command resumes the run.", err=True)
-        raise click.exceptions.Exit(130) from None
+    folder = _run(options, Reporter(quiet=quiet))
     if is_first():
         _show(folder, as_json=as_json)
 

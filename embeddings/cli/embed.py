@@ -13,6 +13,7 @@ import click
 from embeddings.cli.engine_options import engine_of_files, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
+from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
+@interrupted_resumes("run")
 def embed(ctx: click.Context, **options: Any) -> None:
     r"""Encode crystal structures with the network behind a catalog, or a potential of others.
 
@@ -106,11 +108,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
         **stated,
     )
     guard_source(*_outputs(request), work, options=options, catalogs=[folder] if folder else [])
-    try:
-        footer = run(request, Reporter(quiet=quiet))
-    except KeyboardInterrupt:
-        echo("Interrupted. The same command resumes the run.", err=True)
-        raise click.exceptions.Exit(130) from None
+    footer = run(request, Reporter(quiet=quiet))
     _show(request.out, footer, as_json=as_json)
 
 

@@ -17,6 +17,7 @@ from embeddings.cli.measurements_options import (
     read_measurements,
     say_notes,
     table_argument,
+    target_option,
 )
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.progress import interrupted_leaves, progress
@@ -35,7 +36,7 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @click.command()
 @table_argument
 @formula_option
-@click.option("--target", required=True, help="Column of what was measured: numbers, or classes as text.")
+@target_option
 @click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]")
 @click.option(
     "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."

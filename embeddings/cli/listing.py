@@ -63,7 +63,7 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
     if rows:
         keys = ("name", "version", "kind", "n_rows", "dim", "licence", "root")
         shown = ([*("-" if row[key] is None else str(row[key]) for key in keys), _remark(row)] for row in rows)
-        print_table([(*keys, ""), *shown])
+        print_table([(*map(_title, keys), ""), *shown])
     else:
         print_line(f"No catalogs in {', '.join(map(str, store.search_roots()))}.")
     broken = [each.reason for each in locations.troubles() if each.is_damage]
@@ -76,7 +76,7 @@ def _list_files(files: Sequence[Path], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    print_table([[*rows[0]], *([str(value) for value in row.values()] for row in rows)])
+    print_table([[*map(_title, rows[0])], *([str(value) for value in row.values()] for row in rows)])
 
 
 def _file_listing(path: Path, file: VectorFiles, footer: Footer) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _list_registry(asked: str, as_json: bool) -> None:
         print_json(offered.rows)
     elif offered.rows:
         keys = ("name", "default", "versions", "kind", "n_rows", "dim", "licence", "signed", "fetched")
-        print_table([keys, *([str(row[key]) for key in keys] for row in offered.rows)])
+        print_table([[*map(_title, keys)], *([str(row[key]) for key in keys] for row in offered.rows)])
     else:
         print_line(f"No catalogs in {offered.url}.")
     for warning in offered.warnings:
@@ -147,6 +147,11 @@ def _elsewhere(name: str, version: str) -> dict[str, Any]:
         return _listing(Location(name, version, folder.parents[1], is_default=False))
     facts = dict.fromkeys(("root", "shadowed_by", "kind", "n_rows", "dim", "licence", "description", "error"))
     return {"name": name, "version": version, "default": False, **facts}
+
+
+def _title(key: str) -> str:
+    """Return a key of the JSON as the head of a column."""
+    return "license" if key == "licence" else key
 
 
 def _remark(row: dict[str, Any]) -> str:

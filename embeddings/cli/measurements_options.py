@@ -10,10 +10,33 @@ import click
 
 from embeddings.cli.printing import echo
 from embeddings.display.numbers import counted
+from embeddings.errors import EmbeddingsError
 
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
 
+
+class ColumnName(click.types.StringParamType):
+    """The name of a column of FILE; where it is missing, those that there are are listed."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str | None:
+        """Return which columns FILE has, or None where nobody can tell without reading standard input."""
+        from embeddings.tables.columns import columns_listed
+        from embeddings.tables.files import open_sheet
+
+        file = None if ctx is None else ctx.params.get("file")
+        if file is None or str(file) == "-":
+            return None
+        try:
+            with open_sheet(file) as sheet:
+                return f"Name a column of {file}. {columns_listed(sheet.names)}"
+        except (EmbeddingsError, OSError):
+            return None
+
+
+target_option = click.option(
+    "--target", required=True, type=ColumnName(), help="Column of what was measured: numbers, or classes as text."
+)
 table_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 formula_option = click.option("--formula", help="Column of formulas.  [default: found by its name or its cells]")
 
@@ -24,7 +47,7 @@ in_context_option = click.option(
 
 _COLUMNS = (
     formula_option,
-    click.option("--target", required=True, help="Column of what was measured: numbers, or classes as text."),
+    target_option,
     click.option("--time", help="Column of when it was measured: numbers or dates."),
     click.option("--fold", help="Column of the outer fold that each row is tested in."),
     click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]"),
@@ -89,10 +112,7 @@ def read_formulas(file: Path, column: str | None) -> dict[str, Any]:
 
 def say_notes(data: Measurements) -> None:
     """Say on stderr what was supposed in reading, and which rows are set aside."""
-    for note in data.notes:
-        echo(note, err=True)
-    if data.set_aside:
-        first = data.set_aside[0]
-        echo(
-            f"{counted(len(data.set_aside), 'row')} set aside; the first is line {first.line}: {first.reason}", err=True
-        )
+    from embeddings.bench.data_words import aside_words
+
+    for said in (*data.notes, *aside_words(data.set_aside)):
+        echo(said, err=True)

@@ -11,6 +11,7 @@ import click
 from embeddings.cli.engine_options import engine_of_files, engine_options, parse_engine
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import as_json_option, echo, print_json
+from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
 from embeddings.cli.types import SEED, Finite, PathOrUrl
 from embeddings.errors import MissingExtra
@@ -50,6 +51,7 @@ _MOVES = ("strained", "scaled", "shaken", "combined")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @as_json_option
 @click.pass_context
+@interrupted_resumes("run")
 def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -> None:
     r"""Copy structures, strained, scaled and shaken, and ask a potential about each copy.
 
@@ -95,11 +97,7 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
     )
     work = Output(store.cache_folder() / "perturb", "the folder of unfinished runs", "scratch")
     guard_source(Output(request.out, kind="file"), work, options=options)
-    try:
-        copies = run(request, Reporter(quiet=quiet))
-    except KeyboardInterrupt:
-        echo("Interrupted. The same command resumes the run.", err=True)
-        raise click.exceptions.Exit(130) from None
+    copies = run(request, Reporter(quiet=quiet))
     _show(request.out, copies, as_json=as_json)
 
 

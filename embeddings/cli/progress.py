@@ -46,3 +46,17 @@ def interrupted_leaves(out: Path) -> Iterator[None]:
         left = "was not written" if not out.exists() else "is what it was before"
         echo(f"Interrupted: {out} {left}. The same command starts anew.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def interrupted_resumes(what: str) -> Iterator[None]:
+    """After Ctrl-C, from the first import on, say that the same command goes on with what was begun; also a decorator.
+
+    Args:
+        what: is resumed, such as "run".
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo(f"Interrupted. The same command resumes the {what}.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None

@@ -14,6 +14,7 @@ import click
 from embeddings.cli.engine_options import engine_of_source, parse_engine, worker_options
 from embeddings.cli.guard import guard_source, lock_of
 from embeddings.cli.printing import echo, print_line
+from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import guess_source, parse_options, require_builders, source_options
 from embeddings.cli.types import PathOrUrl
 from embeddings.display.numbers import counted
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--refresh", is_flag=True, help="Bring a snapshot up to date; fetch only what has changed.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@interrupted_resumes("pull")
 def pull(
     place: Path | str | None,
     source: str | None,
@@ -71,14 +73,10 @@ def pull(
     about, selection = parse_options(options, engine_of_source(parse_engine(options), options))
     stream = open_stream(source, about, selection)
     reporter = Reporter(quiet=quiet)
-    try:
-        if out is None or check:
-            _check(stream, selection, reporter, as_json=as_json)
-        else:
-            _show(_taken(out, source, stream, selection, reporter, refresh=refresh), as_json=as_json)
-    except KeyboardInterrupt:
-        echo("Interrupted. The same command resumes the pull.", err=True)
-        raise click.exceptions.Exit(130) from None
+    if out is None or check:
+        _check(stream, selection, reporter, as_json=as_json)
+    else:
+        _show(_taken(out, source, stream, selection, reporter, refresh=refresh), as_json=as_json)
 
 
 def _understood(

@@ -76,7 +76,10 @@ def search(
         _show_matches(found, empty=_NONE if where else "There is no other structure.", as_json=as_json)
         return
     rows = _duplicates(among, duplicates, where, columns) if duplicates else _diverse(among, diverse, where, columns)
-    _show(rows, as_json=as_json, empty="No near duplicates." if duplicates else _NONE)
+    if duplicates:
+        _show(rows, as_json=as_json, empty="No near duplicates.")
+    else:
+        _show(rows, as_json=as_json, empty=_NONE, cosine="cosine to nearest above")
 
 
 def _check(ctx: click.Context, like: str | None, duplicates: float | None, diverse: int | None) -> None:
@@ -150,11 +153,13 @@ def _told(
     return [row | {name: values[i] for name, values in facts.items()} for i, row in enumerate(told)]
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str) -> None:
+def _show(rows: list[dict[str, Any]], *, as_json: bool, empty: str, cosine: str = "cosine") -> None:
+    """Print rows as a table or as JSON; ``cosine`` heads the column of that name in the table."""
     if as_json:
         print_json(rows)
     elif rows:
-        print_table([[*rows[0]], *([_cell(name, row[name]) for name in row] for row in rows)])
+        heads = [cosine if name == "cosine" else name for name in rows[0]]
+        print_table([heads, *([_cell(name, row[name]) for name in row] for row in rows)])
     else:
         echo(empty, err=True)
 

@@ -74,7 +74,7 @@ def _file_facts(path: Path | str, footer: Footer, n_rows: int, dtype: str) -> di
         "uncovered": ", ".join(f"{symbol} in {n:,}" for symbol, n in footer.uncovered.items()) or "none",
         "synthetic": "yes" if footer.synthetic or footer.catalog.synthetic else "no",
         "sealed": "yes" if footer.sealed else "no",
-        "licence": " AND ".join(dict.fromkeys((footer.licence.spdx, footer.catalog.licence.spdx))),
+        "license": " AND ".join(dict.fromkeys((footer.licence.spdx, footer.catalog.licence.spdx))),
         "attribution": " ".join(footer.licence.attribution.split()),
         "identity": footer.identity,
     }
@@ -93,7 +93,7 @@ def _facts(manifest: Manifest, folder: Path) -> dict[str, str]:
         **_table_facts(manifest),
         "synthetic": "yes" if manifest.synthetic else "no",
         "limits": " ".join(manifest.limits) or "none",
-        "licence": manifest.licence.spdx,
+        "license": manifest.licence.spdx,
         "attribution": " ".join(manifest.licence.attribution.split()),
         "created": manifest.created,
         "rebuild": manifest.command,

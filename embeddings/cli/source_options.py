@@ -51,7 +51,10 @@ _SOURCE_OPTIONS = (
         type=PathOrUrl(),
         help="File or folder, for sources that read one; for tables also s3://, gs://, hf://.",
     ),
-    click.option("--about", help="Whose data it is: materials-project, or a .json file with license and citation."),
+    click.option(
+        "--about",
+        help="Whose data it is: materials-project, or a .json file of name, license, attribution and bibtex.",
+    ),
     click.option(
         "--api-key-file",
         type=click.Path(path_type=Path),

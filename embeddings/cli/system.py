@@ -6,7 +6,10 @@ import errno
 import os
 import re
 import sys
-from contextlib import suppress
+import threading
+from _thread import interrupt_main
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _REASONS = {
     errno.EACCES: "you have no permission for it",
@@ -38,6 +41,7 @@ if hasattr(errno, "ESTALE"):
 _SURROGATE_ESCAPE = re.compile("[\udc80-\udcff]")
 _LOST = ("Could not determine home directory", "Symlink loop")
 _SHOWN = 200
+_AGAIN = 0.05  # seconds
 
 
 def reason_of(error: BaseException) -> str | None:
@@ -69,6 +73,24 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def interrupts_heard() -> Iterator[None]:
+    """Raise a Ctrl-C again that Python ignored, since it came within a finalizer or a callback from C."""
+    before = sys.unraisablehook
+
+    def heard(ignored: sys.UnraisableHookArgs) -> None:
+        if issubclass(ignored.exc_type, KeyboardInterrupt):
+            threading.Timer(_AGAIN, interrupt_main).start()  # not here, where it would be ignored once more
+        else:
+            before(ignored)
+
+    sys.unraisablehook = heard
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def flush() -> None:

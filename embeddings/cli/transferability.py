@@ -12,7 +12,7 @@ import click
 
 from embeddings.analysis.transfer import CONTROL, CONTROLS, HEAD, PROPERTIES, Ranking
 from embeddings.analysis.transfer import transferability as rank
-from embeddings.cli.measurements_options import formula_option, read_measurements, say_notes, table_argument
+from embeddings.cli.measurements_options import ColumnName, formula_option, read_measurements, say_notes, table_argument
 from embeddings.cli.printing import as_json_option, echo, print_json, print_table
 from embeddings.cli.types import SEED
 from embeddings.errors import TargetInvalid
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @click.command()
 @table_argument
 @formula_option
-@click.option("--target", required=True, help="Column of what was measured: numbers, or two classes.")
+@click.option(
+    "--target", required=True, type=ColumnName(), help="Column of what was measured: numbers, or two classes."
+)
 @click.option("--encoder", "names", multiple=True, help="Encoder or catalog; may be repeated.  [default: all]")
 @click.option(
     "--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Folds of the cross-validation."

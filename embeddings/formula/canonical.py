@@ -4,7 +4,8 @@ The spelling is that of pymatgen's ``reduced_formula`` for whole amounts: elemen
 divided by the greatest common divisor, an anion group in brackets, and ``O2 N2 H2 F2 Cl2`` and the peroxides
 ``Li2O2 Na2O2 K2O2 Rb2O2 Cs2O2 H2O2`` in full. Amounts that are not whole are made whole, so that ``Ho0.5Pt0.5``
 is ``HoPt`` and ``Al0.333Nd0.667`` is ``AlNd2``: see :func:`whole_amounts`. A spelling that would be refused, as it is
-the short name of something else, has its ones written: ``O1Ar1``. So every canonical formula can be read.
+the short name of something else, has its ones written: ``O1Ar1``; one without ones, such as ``Y3Al5012``, which may
+be a garnet with a zero for its O, has its elements turned about. So every canonical formula can be read.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ ELECTRONEGATIVITY: dict[str, float] = {
 """Pauling's electronegativity by symbol; infinite where none is known, so that those elements come last."""
 
 _ANION_GAP = 1.65
-_MAY_BE_SHORTHAND = re.compile(r"Ac|Ar|Pr|Ts|[A-Z]{3}|VI|[A-Z]{2}[0-9]{3}")
+_MAY_BE_SHORTHAND = re.compile(r"Ac|Ar|Pr|Ts|[A-Z]{3}|VI|[A-Z]{2}[0-9]{3}|[0-9]0+[1-9][0-9]*$")
 _DOUBLED = {"O", "N", "F", "Cl", "H", "LiO", "NaO", "KO", "RbO", "CsO", "HO"}
 
 
@@ -68,7 +69,8 @@ def canonical_spelling(amounts: Mapping[str, float]) -> str:
     if spelling in _DOUBLED:
         return _spelled(symbols, dict.fromkeys(symbols, 2))
     if _MAY_BE_SHORTHAND.search(spelling) and not is_readable(spelling):
-        return _spelled(symbols, whole, one="1")
+        with_ones = _spelled(symbols, whole, one="1")
+        return with_ones if is_readable(with_ones) else _spelled(symbols[::-1], whole)
     return spelling
 
 

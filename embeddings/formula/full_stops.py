@@ -149,14 +149,14 @@ def _joins(after: str, befores: list[str], joined: bool, read: Read) -> bool:
     if right.keys() <= _NONMETALS and "H" in right:
         return True  # water, ammonia, hydrogen chloride, methanol
     lefts = [left for before in befores if (left := read(re.sub(r"^\s*[0-9]+(?=[A-Z(\[{])", "", before)))]
-    return any(len(left) > 1 and _whole(left) and (joined or (_balanced(left) and _balanced(right))) for left in lefts)
+    return any(len(left) > 1 and _whole(left) and (joined or (balanced(left) and balanced(right))) for left in lefts)
 
 
 def _whole(amounts: dict[str, float]) -> bool:
     return all(amount.is_integer() for amount in amounts.values())
 
 
-def _balanced(amounts: dict[str, float]) -> bool:
+def balanced(amounts: dict[str, float]) -> bool:
     """Whether common oxidation numbers can add up to zero."""
     if not amounts.keys() <= _STATE.keys():
         return False

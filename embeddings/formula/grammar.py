@@ -28,6 +28,7 @@ from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT, OUT_OF_BOUNDS, ele
 from embeddings.formula.refusal import MAX_SPELLING, Refusal, invalid, shown
 from embeddings.formula.shorthand import refuse_shorthand
 from embeddings.formula.species import ion, mapped_amounts
+from embeddings.formula.zeros import refuse_zeros
 from embeddings.protocols import is_structure
 
 MAX_LENGTH = 1000
@@ -96,12 +97,20 @@ def _read(formula: str) -> dict[str, float]:
     except Refusal as refusal:
         if not refusal.final and (not refusal.spellings or refusal.guessed):
             refusal = advice(formula.translate(_PLAIN), refusal, is_readable)
-        tidy = [" ".join(spelling.split()) for spelling in refusal.spellings]
-        known = [text for text in tidy if len(text) <= MAX_SPELLING and text.isprintable() and is_readable(text)]
+        known = _known(refusal)
+        if refusal.spellings and not known and not refusal.final:
+            refusal = advice(refusal.spellings[0], refusal, is_readable)
+            known = _known(refusal)
         if sum(map(len, known)) > 2 * MAX_SPELLING:
             known = known[:2]
         told = Refusal(refusal.position, refusal.reason, known[:_MAX_SPELLINGS], guessed=refusal.guessed)
         raise invalid(formula, told) from None
+
+
+def _known(refusal: Refusal) -> list[str]:
+    """Return the spellings of a refusal that are short and can be read."""
+    tidy = [" ".join(spelling.split()) for spelling in refusal.spellings]
+    return [text for text in tidy if len(text) <= MAX_SPELLING and text.isprintable() and is_readable(text)]
 
 
 def is_readable(formula: str) -> bool:
@@ -128,6 +137,7 @@ def _amounts(formula: str) -> dict[str, float]:
         return {element(*single, formula): 1.0}
     refuse_alloys(text)
     text = without_charges(text)
+    refuse_zeros(text)
     refuse_shorthand(text)
     refuse_unclear_stops(text, _piece)
     return _checked(read_amounts(text))

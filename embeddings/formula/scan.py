@@ -13,9 +13,11 @@ import numpy as np
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT
 from embeddings.formula.shorthand import METALS
+from embeddings.formula.zeros import WATER
 
 _OTHER, _END, _UPPER, _LOWER, _OPEN, _CLOSE, _DIGIT, _POINT = range(8)
 _MAX_DIGITS = 15
+_MAX_SPLIT = 5  # digits of a number that may be two counts, one on either side of the letter O
 
 _KIND = np.full(256, _OTHER, dtype=np.uint8)
 for _kind, _characters in {
@@ -116,8 +118,18 @@ class _Text:
         values = whole / 10.0**n_decimals
         outside = (values < MIN_AMOUNT) | (values > MAX_AMOUNT)
         self.reject(starts[(n_points > 1) | outside | (lengths > _MAX_DIGITS)])
+        self._reject_letters(starts, stops, n_points == 0)
         self._reject_unclear_stops(starts, stops, n_points > 0)
         return values
+
+    def _reject_letters(self, starts: np.ndarray, stops: np.ndarray, whole: np.ndarray) -> None:
+        """Reject rows with a 0 that may be the letter O: at the start of a number, or in a whole one at the end."""
+        lengths = stops - starts
+        first, second, third = (self.bytes[np.minimum(starts + step, stops)] == ord("0") for step in range(3))
+        last = (self.kind[stops] == _END) | (self.kind[stops] == _CLOSE)
+        inner = (second & (lengths >= 3)) | (third & (lengths >= 4))
+        inner &= whole & last & (lengths <= _MAX_SPLIT) & (self.bytes[starts - 1] != ord("O"))
+        self.reject(starts[inner | (first & (self.kind[starts + 1] == _DIGIT))])
 
     def _reject_unclear_stops(self, starts: np.ndarray, stops: np.ndarray, decimal: np.ndarray) -> None:
         """Reject rows in which a full stop may join two parts: no other stop follows it up to a bracket or the end."""
@@ -152,6 +164,7 @@ class _Text:
         alloy = (number == _AL) | (number == _TI) | (number == _IN)
         single = np.append(starts[1:], len(self.bytes))[alone] > self.ends[self.row[at]]
         doubtful |= (before == _END) & alloy & single & (amounts[alone] >= _LARGE)
+        doubtful |= ((before == _END) | (before == _OPEN)) & (number == _H) & (amounts[alone] == WATER)
         self.reject(at[doubtful])
         self._reject_neighbors(starts, numbers, amounts)
 

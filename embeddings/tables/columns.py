@@ -72,7 +72,7 @@ def find_column(sheet: Sheet, name: str, option: str) -> int:
         raise InputInvalid(f'{sheet.source}: columns {which} are all called "{name}" ({option}); rename them.')
     if not places:
         hint = did_you_mean(name, [known for known in sheet.names[:1000] if known])
-        raise ColumnNotFound(f'{sheet.source} has no column "{name}" ({option}).{hint} {_listed(sheet.names)}')
+        raise ColumnNotFound(f'{sheet.source} has no column "{name}" ({option}).{hint} {columns_listed(sheet.names)}')
     return places[0]
 
 
@@ -86,15 +86,19 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
 
     Raises:
         ColumnNotFound: there is none; the message lists the columns that there are.
-        InputInvalid: several have the name.
+        InputInvalid: several have the name, or the table has no rows.
     """
     if name is not None:
         return find_column(sheet, name, "--formula")
     place = _by_name(sheet, besides)
     if place is None:
         place = _by_cells(sheet, besides)
+    if place is None and not sheet.head:
+        raise InputInvalid(f"{sheet.source} has no rows below the names of its columns. {columns_listed(sheet.names)}")
     if place is None:
-        raise ColumnNotFound(f"{sheet.source}: no column reads as formulas; name it: --formula. {_listed(sheet.names)}")
+        raise ColumnNotFound(
+            f"{sheet.source}: no column reads as formulas; name it: --formula. {columns_listed(sheet.names)}"
+        )
     sheet.notes.append(f"Formulas are read from {sheet.called(place)}; --formula names another column.")
     return place
 
@@ -158,7 +162,7 @@ def _are_numbers(cells: Sequence[Any]) -> bool:
     return all(as_number(cell) == as_number(cell) for cell in cells[:5])
 
 
-def _listed(names: Sequence[str]) -> str:
+def columns_listed(names: Sequence[str]) -> str:
     """Say which columns there are, and that the first line must name them if it seems not to."""
     shown = ", ".join(shortened(name) if name else "(no name)" for name in names[:COLUMNS_LISTED]) or "no columns"
     more = f" and {len(names) - COLUMNS_LISTED:,} more" if len(names) > COLUMNS_LISTED else ""

@@ -201,6 +201,8 @@ def test_sources_and_origins_go_by_name(tmp_path: Path) -> None:
         find_origin("material-project")
     (tmp_path / "mine.json").write_text(json.dumps({"name": "Mine", "licence": "CC0-1.0"}))
     assert find_origin(str(tmp_path / "mine.json")).licence == "CC0-1.0"
+    (tmp_path / "american.json").write_text('{"name": "mine", "license": "CC0-1.0"}')
+    assert find_origin(str(tmp_path / "american.json")).licence == "CC0-1.0"
     (tmp_path / "bad.json").write_text(json.dumps({"nom": "Mine"}))
-    with pytest.raises(EmbeddingsError, match="Its fields: name, licence"):
+    with pytest.raises(EmbeddingsError, match="Its fields: name, license"):
         find_origin(str(tmp_path / "bad.json"))

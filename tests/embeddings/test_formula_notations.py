@@ -103,6 +103,31 @@ def test_it_refuses_and_helps(formula: str, said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "formula",
+    "C60 C304 C108 Al20 K20 Au309 Au102 Cu108 Al108 Ni200 Ni1024 B105 Fe20Ni80 Zr50Cu50 Mg17Al12 C10H20O2 B12H20 "
+    "La200Sr100Mn300O900 Al203V20 Al47V203 Fe100Ni203 LiMg107O108 La1.5Ce0.5H20 Fe0.20 Ti0.02 La0.75Y00.25 "
+    "Cu20H20 Mg1Al204".split(),
+)
+def test_a_zero_that_people_write_stays_a_zero(formula: str) -> None:
+    pieces = re.findall(r"([A-Z][a-z]?)([0-9.]*)", formula)
+    right = {symbol: float(amount or 1) for symbol, amount in pieces}
+    assert parse_formula(formula) == pytest.approx(right)
+    assert not read_column([formula]).invalid
+
+
+@pytest.mark.parametrize(("formula", "as_written"), [("Fe203", "Fe203.0"), ("Ti02", "Ti2"), ("MgAl204", "MgAl204.0")])
+def test_a_zero_that_may_be_a_letter_can_be_said_to_be_a_digit(formula: str, as_written: str) -> None:
+    with pytest.raises(FormulaInvalid) as raised:
+        parse_formula(formula)
+    assert as_written in proposals(raised.value)
+
+
+@pytest.mark.parametrize("amounts", [{"Y": 3, "Al": 5012}, {"Mg": 1, "Al": 204}, {"Li": 5, "Mn": 304}])
+def test_a_canonical_formula_that_looks_like_a_slip_can_be_read(amounts: dict[str, float]) -> None:
+    assert parse_formula(reduced_formula(amounts)) == amounts
+
+
+@pytest.mark.parametrize(
     ("mapping", "right"),
     [
         ({"Fe2.67+": 3, "O2-": 4}, {"Fe": 3, "O": 4}),

@@ -295,6 +295,7 @@ def test_the_command_lists_duplicates_and_diverse_structures() -> None:
     assert {row["group"] for row in json.loads(run("--duplicates", "0.95", "--json").output)} == {1}
     chosen = json.loads(run("--diverse", "2", "--json").output)
     assert [row["cosine"] is None for row in chosen] == [True, False]
+    assert "cosine to nearest above" in run("--diverse", "2").output.splitlines()[0]
 
 
 @pytest.mark.usefixtures("path")

@@ -21,6 +21,7 @@ from pymatgen.io.vasp import Poscar
 
 from builders.engines import Engine
 from builders.snapshots.snapshot import Snapshot, read_structures
+from builders.snapshots.whole import read_structures as read_whole
 from builders.sources import SourceOptions, local, local_folder
 from builders.sources.json_stream import JsonStream
 from builders.structures.cleaning import Selection
@@ -237,8 +238,20 @@ def test_the_folder_of_work_has_its_name(pull: Pull, tmp_path: Path, monkeypatch
 def test_a_folder_of_which_nothing_can_be_read_points_to_the_list(pull: Pull, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.cif").write_text("nothing")
-    with pytest.raises(SourceError, match=r"The one structure from .* is not kept: 1 unreadable.*rejected\.csv"):
+    with pytest.raises(
+        SourceError, match=r"The one structure from .* is not kept: 1 unreadable \(write the .*rejected\.csv"
+    ):
         pull("local", tmp_path / "s", SourceOptions(tmp_path / "data"))
+
+
+def test_the_error_of_a_disordered_file_says_the_way_out(pull: Pull, tmp_path: Path) -> None:
+    (tmp_path / "shared.cif").write_text(DISORDERED.format(share=0.8, rest=0.2))
+    for read in (
+        lambda path: pull("local", tmp_path / "s", SourceOptions(path)),  # as embed does
+        read_whole,  # as search --like does
+    ):
+        with pytest.raises(SourceError, match="order the sites, or choose --disorder majority"):
+            read(tmp_path / "shared.cif")
 
 
 DISORDERED = """data_x

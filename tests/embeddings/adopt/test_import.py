@@ -104,7 +104,7 @@ def test_stray_files_have_no_counts(here: Path, run: Run) -> None:
     ("args", "says"),
     [
         ((), "needs a name"),
-        (("--name", "theirs"), "needs --licence"),
+        (("--name", "theirs"), "needs --license"),
         (("--name", "theirs", "--licence", "MIT"), "needs --citation"),
         (("--name", "theirs", "--licence", "Apache 2", "--citation", "10.1000/x"), "not an SPDX license"),
         (("--name", "theirs", "--licence", "MIT", "--citation", "somebody"), 'no DOI, give an entry, such as "@misc{'),

@@ -48,6 +48,21 @@ def test_it_says_its_verdict_and_writes_a_page(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["bench", "fit", "transferability"])
+def test_without_a_target_the_columns_are_listed(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "data.csv"])
+    assert result.exit_code == 2
+    assert "Missing option '--target'. Name a column of data.csv. It has: composition, energy." in result.stderr
+
+
+def test_a_table_without_rows_is_told_so(folder: Path) -> None:
+    (folder / "header.csv").write_text("formula,y\n")
+    result = CliRunner().invoke(main, ["bench", "header.csv", "--target", "y"])
+    assert result.exit_code == 1
+    assert "header.csv has no rows below the names of its columns." in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
 def test_json_is_all_that_is_on_standard_output() -> None:
     content = json.loads(run("--json", "--budget", "1h").stdout)
     assert (content["target"], content["n_folds_done"], content["plan"]["budget"]) == ("energy", 2, 3600)

@@ -52,7 +52,8 @@ def test_a_table_becomes_a_model(run: Run) -> None:
     assert f"made: a model of y, {len(FORMULAS)} rows, {len(FORMULAS)} formulas" in result.stdout
     assert "on new formulas: mean absolute error" in result.stdout
     assert "eV (the median: " in result.stdout
-    assert "2 rows set aside; the first is line 86: " in result.stderr
+    assert '2 rows set aside: line 86: Formula "nonsense" cannot be read' in result.stderr
+    assert "; line 87: the value is blank." in result.stderr
     assert load_model("made").score(FORMULAS, VALUES) > 0.99
     assert "# A model of y (eV)" in Path("made/CARD.md").read_text()
 

@@ -93,6 +93,14 @@ def test_units_in_cells_are_kept_and_never_mixed() -> None:
     assert read_values(["1 eV", "2", "3"]).unit == ""
 
 
+def test_a_cell_with_the_unit_of_its_column_is_one_of_the_bare_numbers() -> None:
+    read = read_values(["1", "12 GPa", "3", "4000 MPa", "5"], "hardness", "GPa")
+    assert read.numbers[[0, 1, 2, 4]].tolist() == [1, 12, 3, 5]
+    assert read.reasons == {
+        3: 'the value "4000 MPa" has a unit other than GPa, that of the column; give all in one unit'
+    }
+
+
 @pytest.mark.parametrize(
     ("cells", "classes", "codes"),
     [
