@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,15 @@ def test_a_command_that_has_nothing_to_resume(monkeypatch: pytest.MonkeyPatch) -
     assert (result.stderr, result.exit_code) == ("Interrupted.\n", 130)
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C heard where the tests run in the background, and a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_one_that_python_itself_ignores(monkeypatch: pytest.MonkeyPatch) -> None:
     class Finalized:
