@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.util import find_spec
-from threading import Lock
 from typing import Any, Self
 
 import numpy as np
@@ -23,14 +22,20 @@ from embeddings.elements import N_ELEMENTS
 from embeddings.encoder import CompositionEncoder, Network
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.formula import FractionMatrix
-from embeddings.loaders import builders_needed
 from embeddings.pooling.replacing import replacements
 from embeddings.transformer import Transformer
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-    from embeddings.tuning.fitting import TuningOptions, batch_size_for, lengths_of, trainable_encoder, tune
+    from embeddings.tuning.fitting import (
+        TuningOptions,
+        batch_size_for,
+        lengths_of,
+        one_at_a_time,
+        trainable_encoder,
+        tune,
+    )
     from embeddings.tuning.targets import Target
 except ImportError as error:
     raise MissingExtra.of("scikit-learn", "bench") from error
@@ -81,26 +86,6 @@ def starting_from(features: str, vectors: Mapping[str, Any], deadline: Deadline 
         _START.reset(token)
 
 
-_LOCK = Lock()
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Let one fine-tuning run at a time, on one thread.
-
-    Torch has one source of random numbers for the whole process, and its threads would wait for the models beside it.
-    """
-    with builders_needed():
-        import torch
-    with _LOCK:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
 def can_tune() -> bool:
     """Whether torch, which learning needs, is installed."""
     return find_spec("torch") is not None
@@ -134,7 +119,7 @@ class _Finetuned(BaseEstimator):
         matrix, encoder = matrix_of(features), trainable_encoder(start.encoder)
         self.atomic_numbers_ = encoder.atomic_numbers
         replaced = replacements(matrix.atomic_numbers, self.atomic_numbers_, missing="impute")
-        with _one_at_a_time():
+        with one_at_a_time():
             tuned = tune(
                 encoder,
                 matrix,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from builders.learning.members import Budget, Stopped
 
     Trainable: TypeAlias = CatalogLike | FormulaEncoder
+
+_LOCK = Lock()
 
 SHORTER = 5
 """Training is tried at full length, and this many times shorter."""
@@ -79,6 +83,18 @@ def trainable_encoder(encoder: Trainable) -> FormulaEncoder:
         from builders.learning.encoders import FormulaEncoder
         from builders.methods.twins import trainable
     return encoder if isinstance(encoder, FormulaEncoder) else trainable(as_composition_encoder(encoder))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one fine-tuning run at a time, on one thread.
+
+    Torch has one source of random numbers for the whole process, and its threads would wait for the models beside it.
+    """
+    with builders_needed():
+        from builders.learning.devices import one_thread
+    with _LOCK, one_thread():
+        yield
 
 
 def tune(
