@@ -73,7 +73,15 @@ class ReducedGraphs(NeighborGraphs):
 
     def sets_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the indices of the sets of the given crystals, one crystal after the other."""
-        return ragged_ranges(self.set_offsets[rows], self.set_offsets[rows + 1] - self.set_offsets[rows])
+        return ragged_ranges(self.first_sets_of(rows), self.n_sets_of(rows))
+
+    def first_sets_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index of the first set of each of the given crystals."""
+        return self.set_offsets[rows]
+
+    def n_sets_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of sets of each of the given crystals."""
+        return self.set_offsets[rows + 1] - self.set_offsets[rows]
 
 
 def reduced_neighbors(

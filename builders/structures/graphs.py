@@ -46,7 +46,11 @@ class NeighborGraphs:
 
     def edges_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the edge indices of the given crystals, one crystal after the other."""
-        return ragged_ranges(self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows])
+        return ragged_ranges(self.first_edges_of(rows), self.n_edges_of(rows))
+
+    def first_edges_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index of the first edge of each of the given crystals."""
+        return self.offsets[rows]
 
     def n_edges_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the number of edges of the given crystals."""

@@ -128,13 +128,17 @@ class MappedGraphs(ReducedGraphs):
         """Number of sets of each crystal, (n,) int64."""
         return super().sizes[self.places]
 
-    def sets_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the indices of the sets of the given crystals, one crystal after the other."""
-        return super().sets_of(self.places[rows])
+    def first_sets_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index of the first set of each of the given crystals."""
+        return super().first_sets_of(self.places[rows])
 
-    def edges_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the edge indices of the given crystals, one crystal after the other."""
-        return super().edges_of(self.places[rows])
+    def n_sets_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of sets of each of the given crystals."""
+        return super().n_sets_of(self.places[rows])
+
+    def first_edges_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index of the first edge of each of the given crystals."""
+        return super().first_edges_of(self.places[rows])
 
     def n_edges_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the number of edges of the given crystals."""

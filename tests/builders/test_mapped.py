@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,17 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from builders.learning.material import prepare
 from builders.methods import find_recipe
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.method import assemble
+from builders.methods.crystal_transformer.resident import ResidentCrystals
 from builders.progress import Reporter
 from builders.snapshots.snapshot import Snapshot, read_by_part, read_structures, take_snapshot
 from builders.sources import SourceOptions, find_source
 from builders.structures.cleaning import EVERYTHING
 from builders.structures.counts import count_structures
-from builders.structures.equivalent import reduced_neighbors
+from builders.structures.equivalent import ReducedGraphs, reduced_neighbors
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.mapped import MappedGraphs, MappedTable, graphs_of
@@ -108,6 +110,19 @@ def test_batches_hold_the_same_bytes_from_files_and_from_memory(snapshot: Snapsh
     alone = reduced_neighbors(here.table, RECIPE.model.cutoff, RECIPE.rounds)
     labels = np.zeros((len(here.table), 2))
     assert PackedCrystals(here.table, alone, labels).batch(rows).pairs.tolist() == one.pairs.tolist()
+
+
+def test_batches_cut_where_a_gpu_would_cut_them_hold_the_same_bytes(snapshot: Snapshot, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, model=replace(RECIPE.model, readout="mean and cell"))
+    for work in (tmp_path, None):
+        packed = assemble(prepare(snapshot, recipe, QUIET, work=work), recipe, QUIET).task.crystals
+        assert isinstance(packed.graphs, ReducedGraphs)
+        resident = ResidentCrystals(packed, packed.graphs, torch.device("cpu"))
+        for rows in (np.array([3, 0, 17]), np.array([5]), np.arange(len(packed))[::-1].copy()):
+            one, other = resident.batch(rows), packed.batch(rows)
+            for name, value in vars(other).items():
+                assert getattr(one, name).dtype == value.dtype, name
+                assert getattr(one, name).numpy().tobytes() == value.numpy().tobytes(), name
 
 
 def test_neighbors_are_found_once_for_each_cutoff_and_selection(

@@ -118,7 +118,7 @@ def test_batches_made_ahead_as_for_a_gpu_give_the_same_bytes(
     assert results[0] == results[1]
 
 
-def made_ahead(items: Any, make: Any, device: torch.device, *, threads: int) -> Any:
+def made_ahead(items: Any, make: Any, crystals: Any, device: torch.device, *, threads: int) -> Any:
     return ahead(items, make, threads=threads)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class Batch:
 
     def staged(self, device: torch.device) -> Batch:
         """Return the batch where a GPU fetches it by itself."""
-        if device.type != "cuda":
+        if device.type != "cuda" or self.labels.is_cuda:
             return self
         with torch.cuda.device(device):  # a thread of its own would begin with the first one
             return Batch(*(tensor.pin_memory() for tensor in self._tensors))
@@ -57,6 +58,21 @@ class Batch:
     @property
     def _tensors(self) -> tuple[Tensor, ...]:
         return self.atomic_numbers, self.counts, self.coords, self.pairs, self.distances, self.labels, self.cells
+
+
+class Crystals(Protocol):
+    """What batches are cut from.
+
+    Attributes:
+        sizes: (n,) int64, atoms of each crystal that a network looks at.
+        labels: (n, n_columns) float32.
+    """
+
+    sizes: np.ndarray
+    labels: np.ndarray
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Cut out the crystals at the given rows."""
 
 
 class PackedCrystals:
@@ -69,6 +85,8 @@ class PackedCrystals:
         sizes: (n,) int64, atoms of each crystal that a network looks at: one of each set of equivalent ones where the
             neighbors are reduced to these, else all.
         labels: (n, n_columns) float32.
+        cells: (n, 3) float32, what a network is told of each cell; (n, 0) for one that does not ask.
+        graphs: their neighbors; None for a model that does not look at them.
     """
 
     def __init__(
@@ -89,8 +107,8 @@ class PackedCrystals:
         self._reduced = graphs if isinstance(graphs, ReducedGraphs) else None
         self.sizes = table.n_sites if self._reduced is None else self._reduced.sizes
         self.labels = labels.astype(np.float32, copy=False)
-        self._cells = np.zeros((len(table), 0), dtype=np.float32) if cells is None else cells
-        self._table, self._graphs = table, graphs
+        self.cells = np.zeros((len(table), 0), dtype=np.float32) if cells is None else cells
+        self._table, self.graphs = table, graphs
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -121,7 +139,7 @@ class PackedCrystals:
             pairs=torch.from_numpy(pairs),
             distances=torch.from_numpy(distances),
             labels=torch.from_numpy(self.labels[rows]),
-            cells=torch.from_numpy(self._cells[rows]),
+            cells=torch.from_numpy(self.cells[rows]),
         )
 
     def places(self, rows: np.ndarray) -> np.ndarray:
@@ -140,8 +158,8 @@ class PackedCrystals:
     def release(self) -> None:
         """Give back the memory of what was read from files."""
         self._table.release()
-        if self._graphs is not None:
-            self._graphs.release()
+        if self.graphs is not None:
+            self.graphs.release()
 
     def _atoms(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return atomic number, count and place, (n_atoms, 3) or (n_atoms, 0), of the atoms of some crystals."""
@@ -153,13 +171,13 @@ class PackedCrystals:
         return table.atomic_numbers[atoms], np.ones(len(atoms)), coords
 
     def _edges(self, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        if self._graphs is None:
+        if self.graphs is None:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        edges = self._graphs.edges_of(rows)
-        first_pair = np.repeat(np.arange(len(rows)) * width * width, self._graphs.n_edges_of(rows))
-        centers = self._graphs.centers[edges].astype(np.int64)
-        pairs = first_pair + centers * width + self._graphs.neighbors[edges]
-        return pairs, self._graphs.distances[edges]
+        edges = self.graphs.edges_of(rows)
+        first_pair = np.repeat(np.arange(len(rows)) * width * width, self.graphs.n_edges_of(rows))
+        centers = self.graphs.centers[edges].astype(np.int64)
+        pairs = first_pair + centers * width + self.graphs.neighbors[edges]
+        return pairs, self.graphs.distances[edges]
 
 
 def batches_by_size(

@@ -13,6 +13,7 @@ from builders.methods.crystal_transformer.config import Vectors
 from builders.methods.crystal_transformer.encoder import BATCH_SIZE, MAX_PAIRS
 from builders.methods.crystal_transformer.feeding import fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.resident import near
 from builders.methods.crystal_transformer.training import Task
 from builders.structures.counts import count_structures
 from builders.structures.table import StructureTable
@@ -71,7 +72,7 @@ def context_vectors(model: CrystalTransformer, crystals: PackedCrystals, rows: n
     parts = batches_by_size(crystals.sizes, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
     with torch.inference_mode(), deterministic():
-        for batch in (part.to(device) for part in fed_crystals(crystals, parts, device)):
+        for batch in (part.to(device) for part in fed_crystals(near(crystals, device), parts, device)):
             elements = batch.atomic_numbers.flatten()
             counts = batch.counts.flatten().double()
             sums.index_add_(0, elements, model.encode_atoms(batch).flatten(0, 1).double() * counts[:, None])

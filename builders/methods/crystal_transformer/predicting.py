@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from builders.learning.workers import ALONE, Team
-from builders.methods.crystal_transformer.batches import Batch, PackedCrystals, batches_by_size
+from builders.methods.crystal_transformer.batches import Batch, Crystals, batches_by_size
 from builders.methods.crystal_transformer.config import TrainingConfig
 from builders.methods.crystal_transformer.feeding import fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
@@ -15,7 +15,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 
 def predict(
     model: nn.Module,
-    crystals: PackedCrystals,
+    crystals: Crystals,
     rows: np.ndarray,
     config: TrainingConfig,
     device: torch.device,
@@ -38,10 +38,10 @@ def predict(
 
 
 def vectors_of(
-    network: CrystalTransformer, crystals: PackedCrystals, config: TrainingConfig, device: torch.device
+    network: CrystalTransformer, crystals: Crystals, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
     """Return the vectors of all crystals as a network gives them, (n, width) float64."""
-    return predict(_Encoding(network), crystals, np.arange(len(crystals)), config, device)
+    return predict(_Encoding(network), crystals, np.arange(len(crystals.sizes)), config, device)
 
 
 class _Encoding(nn.Module):

@@ -26,6 +26,7 @@ from builders.methods.crystal_transformer.config import TrainingConfig
 from builders.methods.crystal_transformer.feeding import fed
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.predicting import predict
+from builders.methods.crystal_transformer.resident import near
 from builders.methods.crystal_transformer.teachers import Lesson
 from builders.progress import Stage
 from builders.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -130,6 +131,7 @@ class _Trainer:
 
     def __init__(self, model: CrystalTransformer, task: Task, config: TrainingConfig, run: Run) -> None:
         self.model, self.task, self.config, self.run = model.to(run.device), task, config, run
+        self.crystals = near(task.crystals, run.device)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -156,7 +158,7 @@ class _Trainer:
         saved = started = time.monotonic()
         self.model.train()
         steps = enumerate(self._batches(epoch)[self.step % self.n_batches :], self.step)
-        for share in fed(steps, self._load, self.run.device):
+        for share in fed(steps, self._load, self.crystals, self.run.device):
             self.epoch_loss += self._update(share)
             self.step += 1
             stage.advance()
@@ -234,10 +236,10 @@ class _Trainer:
         """Return this worker's crystals of the batch of a step."""
         step, rows = step_and_rows
         mine, weight = _share_of(len(rows), self.run.team)
-        batch = self.task.crystals.batch(rows[mine])
+        batch = self.crystals.batch(rows[mine])
         if self.config.augment:
             generator = torch.Generator().manual_seed(_seed_of(self.run.seed, step))
-            whole = batch if len(mine) == len(rows) else self.task.crystals.batch(rows)
+            whole = batch if len(mine) == len(rows) else self.crystals.batch(rows)
             moved = augment(whole, self.config.augment, generator).coords
             batch = replace(batch, coords=moved[torch.from_numpy(mine), : batch.coords.shape[1]])
         return _Share(rows, mine, weight, batch.staged(self.run.device))
@@ -245,7 +247,7 @@ class _Trainer:
     def _figures(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Return the figures of an epoch: its loss, and how well targets and teachers are told on the rows held out."""
         rows = self.task.validation_rows
-        found = predict(self.model, self.task.crystals, rows, self.config, self.run.device, team=self.run.team)
+        found = predict(self.model, self.crystals, rows, self.config, self.run.device, team=self.run.team)
         n = len(self.task.units)
         validation = {name: asdict(result) for name, result in self._scores(found[:, :n], rows).items()}
         loss = float(self.epoch_loss) / self.n_batches

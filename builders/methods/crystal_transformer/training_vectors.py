@@ -13,6 +13,7 @@ from builders.methods.crystal_transformer.batches import PackedCrystals, batches
 from builders.methods.crystal_transformer.encoder import BATCH_SIZE, MAX_PAIRS
 from builders.methods.crystal_transformer.feeding import fed_crystals
 from builders.methods.crystal_transformer.model import CrystalTransformer
+from builders.methods.crystal_transformer.resident import near
 from embeddings.store.training_vectors import TrainingVectors
 
 N_CENTERS, ROUNDS = 2048, 10
@@ -52,11 +53,12 @@ def vectors_of_rows(model: CrystalTransformer, crystals: PackedCrystals, rows: n
         rows: (n,) which of them, ascending.
     """
     device = model.table.weight.device
+    there = near(crystals, device)
     vectors = np.empty((len(rows), model.config.structure_dim), dtype=np.float32)
     parts = batches_by_size(crystals.sizes, rows, batch_size=BATCH_SIZE, max_pairs=MAX_PAIRS)
     model.eval()
     with torch.inference_mode(), deterministic():
-        for part, batch in zip(parts, fed_crystals(crystals, parts, device), strict=True):
+        for part, batch in zip(parts, fed_crystals(there, parts, device), strict=True):
             vectors[np.searchsorted(rows, part)] = model.encode(batch.to(device)).cpu().numpy()
     return vectors
 
