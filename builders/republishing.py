@@ -21,7 +21,7 @@ HOLDS: dict[Readout | None, str] = {
     "mean and cell": "the mean over its atoms and three numbers of its cell",
     "all layers and cell": "the means over its atoms after every layer of the network and three numbers of its cell",
 }
-"""Readout -> what the vector of a crystal is."""
+"""Readout -> what the vector of a crystal holds."""
 
 
 def republished(manifest: Manifest, version: str | None) -> Manifest:
@@ -53,12 +53,12 @@ def republished(manifest: Manifest, version: str | None) -> Manifest:
     return replace(
         manifest,
         version=version,
-        description=f"{manifest.description} The network of {manifest.version}; the vector of a crystal is {holds}.",
+        description=f"{manifest.description} The network of {manifest.version}; the vector of a crystal holds {holds}.",
         model=replace(manifest.model, hyperparameters=now.to_dict() | beside),
         limits=(
             *manifest.limits,
-            f"Network, rows and figures are those of {identity}. The vector of a crystal is {holds}; the heads of the "
-            f"network saw {HOLDS[now.model.readout]} in training.",
+            f"Network, rows and figures are those of {identity}. The vector of a crystal holds {holds}; the heads of "
+            f"the network saw {HOLDS[now.model.readout]} in training.",
         ),
         fingerprint=identity_of(
             manifest.training.snapshot_sha256, *_inputs_of(beside), now.to_dict(), manifest.model.code_version

@@ -1,9 +1,9 @@
 """What the vector of a crystal holds, the readout of an encoder, as its manifest states it.
 
-Without one, that is the mean over the atoms of what the last layer of the network makes of them. ``"mean and cell"`` has
-numbers of the cell behind it. ``"all layers and cell"`` has the means of the layers before the last between the two, the
-first layer first; an atom after a layer is taken as the norm behind that layer leaves it, so that all layers are of one
-size. What a readout shares with a smaller one begins or ends as that does.
+Without one, that is the mean over the atoms of what the last layer of the network makes of them. ``"mean and cell"``
+has numbers of the cell behind it. ``"all layers and cell"`` has the means of the layers before the last between the
+two, the first layer first; an atom after a layer is taken as the norm behind that layer leaves it, so that all layers
+are of one size, and none is drowned in distances and cosines.
 """
 
 from __future__ import annotations
