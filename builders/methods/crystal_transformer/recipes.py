@@ -163,6 +163,7 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
             targets=_MULTI[:-1],
             max_sites=100,
             model=CrystalTransformerConfig(readout="mean and cell"),
+            crystals="all layers and cell",
             keeps_schedule=True,
             training=TrainingConfig(
                 epochs=16,
