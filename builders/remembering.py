@@ -60,9 +60,9 @@ def remember(
         out: root of catalogs to write into; None for that of the folder.
 
     Raises:
-        InputInvalid: the version was built from another snapshot, goes on from another network, carries no encoder of
-            crystals, or has its training vectors; or the recipe publishes by now what the version does, or trains in
-            another way.
+        InputInvalid: the version was built from another snapshot, goes on from another network by a schedule that is
+            not its recipe's, carries no encoder of crystals, or has its training vectors; or the recipe publishes by
+            now what the version does, or trains in another way.
         CatalogExists: the version to write is there.
         CatalogCorrupt: the version or the snapshot is damaged.
         OutputInvalid: the folder cannot be written.

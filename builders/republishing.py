@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from builders.embed.recompute import recipe_of
+from builders.learning.teachers import FOUND, TEACHERS
 from builders.methods import find_recipe
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
+from builders.methods.crystal_transformer.start import INIT
 from builders.runs.identity import identity_of
 from embeddings.errors import InputInvalid
 from embeddings.store.manifest import Manifest
+from embeddings.store.readout import Readout
+
+HOLDS: dict[Readout | None, str] = {
+    None: "the mean over its atoms",
+    "mean and cell": "the mean over its atoms and three numbers of its cell",
+    "all layers and cell": "the means over its atoms after every layer of the network and three numbers of its cell",
+}
+"""Readout -> what the vector of a crystal holds."""
 
 
 def republished(manifest: Manifest, version: str | None) -> Manifest:
@@ -23,7 +35,7 @@ def republished(manifest: Manifest, version: str | None) -> Manifest:
 
     Raises:
         InputInvalid: no new version is named, the recipe trains in another way by now or publishes what the version
-            does, or the version is not made from a snapshot and a recipe alone.
+            does, or the version is not made from a snapshot, a recipe, teachers and a network to begin with alone.
     """
     identity, then = f"{manifest.name}@{manifest.version}", recipe_of(manifest)
     if version is None or version == manifest.version:
@@ -33,20 +45,24 @@ def republished(manifest: Manifest, version: str | None) -> Manifest:
         raise InputInvalid(f'The recipe "{then.name}" does not train as {identity} was trained. Build a new version.')
     if now.published == then.published:
         raise InputInvalid(f'{identity} is published as the recipe "{then.name}" says.')
-    beside = sorted(manifest.model.hyperparameters.keys() - then.to_dict().keys())
-    if beside:
-        raise InputInvalid(f"{identity} has {', '.join(beside)} beside its recipe. Build a new version.")
+    stated = manifest.model.hyperparameters
+    beside = {name: value for name, value in stated.items() if name not in then.to_dict()}
+    if unknown := sorted(beside.keys() - {INIT, TEACHERS, FOUND}):
+        raise InputInvalid(f"{identity} has {', '.join(unknown)} beside its recipe. Build a new version.")
+    holds = HOLDS[now.published.readout]
     return replace(
         manifest,
         version=version,
-        description=f"{manifest.description} The network of {manifest.version}, with the cell in vectors of crystals.",
-        model=replace(manifest.model, hyperparameters=now.to_dict()),
+        description=f"{manifest.description} The network of {manifest.version}; the vector of a crystal holds {holds}.",
+        model=replace(manifest.model, hyperparameters=now.to_dict() | beside),
         limits=(
             *manifest.limits,
-            f"Network, rows and figures are those of {identity}. The vector of a crystal also has three numbers of its "
-            "cell, behind the mean over its atoms; the heads of the network did not see them in training.",
+            f"Network, rows and figures are those of {identity}. The vector of a crystal holds {holds}; the heads of "
+            f"the network saw {HOLDS[now.model.readout]} in training.",
         ),
-        fingerprint=identity_of(manifest.training.snapshot_sha256, now.to_dict(), manifest.model.code_version),
+        fingerprint=identity_of(
+            manifest.training.snapshot_sha256, *_inputs_of(beside), now.to_dict(), manifest.model.code_version
+        ),
         command=manifest.command.replace(f"--version {manifest.version}", f"--version {version}"),
     )
 
@@ -55,4 +71,11 @@ def _recipe_now(then: CrystalTransformerRecipe) -> CrystalTransformerRecipe:
     now = find_recipe(then.name).with_options(targets=then.targets, epochs=then.training.epochs, seed=then.seed)
     if not isinstance(now, CrystalTransformerRecipe):
         raise InputInvalid(f'The recipe "{then.name}" is of another method by now. Build a new version.')
-    return now
+    now = now.going_on("all") if then.begun else now
+    return now.taught() if then.takes_vectors else now
+
+
+def _inputs_of(beside: Mapping[str, Any]) -> list[str]:
+    """Return the hashes of teachers' vectors and of the network at the start, as `Method.inputs` has them."""
+    started = [beside[INIT]["sha256"]] if INIT in beside else []
+    return [teacher["vectors_sha256"] for teacher in beside.get(TEACHERS, ())] + started

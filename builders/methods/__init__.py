@@ -15,7 +15,7 @@ from builders.methods.recipe import Recipe
 from builders.runs.code import code_hash
 from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra, did_you_mean
 from embeddings.store.manifest import read_manifest
-from embeddings.store.tables import BEHIND_THE_MEAN, readout_of
+from embeddings.store.readout import READOUTS, readout_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +68,7 @@ def going_on(recipe: Recipe, tune: str, start: Manifest | None = None) -> Recipe
     Args:
         recipe: for a new one.
         tune: which of its weights move, see `builders.methods.crystal_transformer.config.TuningConfig`.
-        start: manifest of the catalog of that network, whose vectors of crystals the recipe then keeps as wide.
+        start: manifest of the catalog of that network, whose vectors of crystals the new ones then hold no less than.
 
     Raises:
         InputInvalid: the recipe's method cannot go on from a network.
@@ -78,7 +78,7 @@ def going_on(recipe: Recipe, tune: str, start: Manifest | None = None) -> Recipe
     if not isinstance(recipe, CrystalTransformerRecipe):
         raise InputInvalid(f'The recipe "{recipe.name}" begins with no network of crystals. Leave --init out.')
     readout = None if start is None else readout_of(start.model.hyperparameters)
-    published = readout if readout in tuple(BEHIND_THE_MEAN) else None  # an unknown one is refused with its network
+    published = readout if readout in READOUTS else None  # an unknown one is refused with its network
     return recipe.going_on(tune, published)  # type: ignore[arg-type]
 
 

@@ -16,7 +16,8 @@ from embeddings.store.companions import COMPANIONS
 from embeddings.store.decode import parse_npy, table_of_hdf5, table_of_parquet
 from embeddings.store.encoder_files import FORMULA_TABLE, composition_encoder, formulas_of_parquet
 from embeddings.store.manifest import MANIFEST, Manifest
-from embeddings.store.tables import BEHIND_THE_MEAN, ENCODER, HDF5, PARQUET, element_catalog, readout_of
+from embeddings.store.readout import stated_dim
+from embeddings.store.tables import ENCODER, HDF5, PARQUET, element_catalog
 from embeddings.store.tensors import read_metadata, read_tensors
 from embeddings.store.training_vectors import TRAINING_VECTORS, parse_training_vectors
 
@@ -69,15 +70,8 @@ def _check_elements(folder: Path, manifest: Manifest, contents: Mapping[str, byt
     if ENCODER in contents:
         _check_network(folder / ENCODER, manifest, contents[ENCODER])
     if TRAINING_VECTORS in contents:
-        parse_training_vectors(contents[TRAINING_VECTORS], folder / TRAINING_VECTORS, dim=_width(manifest))
-
-
-def _width(manifest: Manifest) -> int | None:
-    """Return the width of what the encoder behind a catalog gives a crystal; None where the manifest does not say."""
-    hyperparameters = manifest.model.hyperparameters
-    stated = hyperparameters.get("model")
-    width = stated.get("width") if isinstance(stated, Mapping) else None
-    return width + BEHIND_THE_MEAN.get(str(readout_of(hyperparameters)), 0) if isinstance(width, int) else None
+        dim = stated_dim(manifest.model.hyperparameters)
+        parse_training_vectors(contents[TRAINING_VECTORS], folder / TRAINING_VECTORS, dim=dim)
 
 
 def _table_of(where: Path, content: bytes) -> tuple[ElementTable, dict[str, str]]:

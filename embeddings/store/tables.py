@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,21 +39,6 @@ HDF5 = "vectors.h5"
 NPY = "vectors.npy"
 FORMULAS = "training_formulas.npy"
 ENCODER = "encoder.safetensors"
-BEHIND_THE_MEAN = {"mean and cell": 3}
-"""Readout of an encoder -> how many numbers the vector of a crystal has behind the mean over its atoms."""
-
-
-def readout_of(hyperparameters: Mapping[str, Any]) -> Any:
-    """Return the readout of an encoder, as its manifest states it: that which is published, or else that of training.
-
-    Args:
-        hyperparameters: of the manifest; ``crystals`` is there where the network was trained with another readout.
-
-    Returns:
-        None for the mean over the atoms alone; else a name of `BEHIND_THE_MEAN`, if the manifest is sound.
-    """
-    model = hyperparameters.get("model")
-    return hyperparameters.get("crystals") or (model.get("readout") if isinstance(model, Mapping) else None)
 
 
 def write_catalog(

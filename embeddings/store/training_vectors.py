@@ -68,7 +68,7 @@ class TrainingVectors:
     def turned(self, turn: np.ndarray) -> TrainingVectors:
         """Return the same in another frame; `turn` is orthogonal, (width, width), and changes no distance.
 
-        What stands behind the first `width` numbers of a vector has no frame.
+        What stands behind the first `width` numbers of a vector stays as it is, as `CrystalEncoder.turned` says.
         """
         width = len(turn)
         centers = np.hstack([self.centers[:, :width] @ turn, self.centers[:, width:]])

@@ -13,6 +13,8 @@ from builders.methods.crystal_transformer.batches import Batch, PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer, Mixing, PairRadial, RadialBasis
 from builders.structures.graphs import NeighborGraphs, neighbor_graphs
+from builders.structures.primitive import cell_columns
+from embeddings.store.readout import READOUTS, Readout
 from testing.crystals import (
     Crystal,
     random_crystal,
@@ -40,7 +42,7 @@ def network(config: CrystalTransformerConfig = SMALL) -> CrystalTransformer:
 def graphs_and_batch(crystals: list[Crystal], cutoff: float = SMALL.cutoff) -> tuple[NeighborGraphs, Batch]:
     table = structure_table(crystals)
     graphs = neighbor_graphs(table, cutoff)
-    packed = PackedCrystals(table, graphs, np.full((len(table), 1), np.nan))
+    packed = PackedCrystals(table, graphs, np.full((len(table), 1), np.nan), cell_columns(table))
     return graphs, packed.batch(np.arange(len(table)))
 
 
@@ -70,8 +72,9 @@ MOVES = {
 
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize("name", CRYSTALS)
-def test_periodic_network_sees_the_crystal_not_its_description(name: str, move: str) -> None:
-    model = network()
+@pytest.mark.parametrize("readout", [None, *READOUTS])
+def test_periodic_network_sees_the_crystal_not_its_description(readout: Readout | None, name: str, move: str) -> None:
+    model = network(dataclasses.replace(SMALL, readout=readout))
     moved = MOVES[move](CRYSTALS[name], np.random.default_rng(7))
     for before, after in zip(outputs(model, [CRYSTALS[name]]), outputs(model, [moved]), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-4)
@@ -85,7 +88,10 @@ def test_periodic_network_tells_crystals_apart() -> None:
     assert (np.abs(prediction[1:] - prediction[0]).max(axis=1) > 1e-3).all()
 
 
-@pytest.mark.parametrize("config", [SMALL, CARTESIAN], ids=["periodic", "cartesian"])
+ALL_LAYERS = dataclasses.replace(SMALL, readout="all layers and cell")
+
+
+@pytest.mark.parametrize("config", [SMALL, ALL_LAYERS, CARTESIAN], ids=["periodic", "all layers", "cartesian"])
 def test_padding_changes_nothing(config: CrystalTransformerConfig) -> None:
     model = network(config)
     alone, _ = outputs(model, [CRYSTALS["triclinic"]])

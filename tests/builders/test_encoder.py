@@ -15,12 +15,14 @@ import torch
 
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
+from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.weights import encoder_bytes
 from builders.structures.graphs import neighbor_graphs
 from builders.structures.objects import tabulate
 from builders.structures.primitive import cell_columns
 from embeddings import load_encoder
 from embeddings.errors import CatalogCorrupt, ElementNotCovered, InputInvalid, ManifestInvalid, TrainingError
+from embeddings.store.readout import READOUTS, Readout
 from embeddings.store.roots import user_root, verify
 from embeddings.store.tensors import read_tensors
 from testing.attacks import replace_file, replace_manifest
@@ -321,23 +323,36 @@ def test_neither_training_code_nor_a_compiler_is_imported(written: Path) -> None
     assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True).stdout == "[]\n"
 
 
-def test_the_vector_of_a_crystal_may_end_in_its_cell(tmp_path: Path) -> None:
-    with_cell = dataclasses.replace(CONFIG, readout="mean and cell")
-    encoder = read_crystal_encoder(write_encoder_catalog(tmp_path, with_cell))
+@pytest.mark.parametrize(("readout", "n_earlier"), [("mean and cell", 0), ("all layers and cell", 2)])
+def test_the_vector_of_a_crystal_may_go_on_behind_the_mean(tmp_path: Path, readout: Readout, n_earlier: int) -> None:
+    config, width = dataclasses.replace(CONFIG, depth=3, readout=readout), CONFIG.width
+    encoder = read_crystal_encoder(write_encoder_catalog(tmp_path, config))
     table = structure_table([*CRYSTALS.values(), supercell(CRYSTALS["triclinic"], (2, 1, 2))])
     found = encoder.encode(table)
-    of_sites, offsets = encoder.encode_sites(table)
-    assert (encoder.dim, encoder.site_dim, of_sites.shape[1]) == (CONFIG.width + 3, CONFIG.width, CONFIG.width)
-    means = np.add.reduceat(of_sites, offsets[:-1]) / table.n_sites[:, None]
-    np.testing.assert_allclose(found, np.hstack([means, cell_columns(table)]), atol=1e-5)
+    assert (encoder.dim, encoder.site_dim) == ((1 + n_earlier) * width + 3, width)
+    of_crystals, of_sites = encoder.encode_with_sites(table)
+    np.testing.assert_array_equal(of_crystals, found)
+    means = np.add.reduceat(of_sites, table.offsets[:-1]) / table.n_sites[:, None]
+    earlier = [cut_after(encoder, depth).encode(table) for depth in range(1, 1 + n_earlier)]
+    np.testing.assert_allclose(found, np.hstack([means, *earlier, cell_columns(table)]), atol=1e-5)
     np.testing.assert_allclose(found[2], found[1], atol=1e-4)
-    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(CONFIG.width, CONFIG.width)))[0]
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
     turned = CrystalEncoder(encoder.manifest, encoder.model, turn).encode(table)
-    np.testing.assert_allclose(turned[:, : CONFIG.width], found[:, : CONFIG.width] @ turn, atol=1e-4)
-    np.testing.assert_array_equal(turned[:, CONFIG.width :], found[:, CONFIG.width :])
+    np.testing.assert_allclose(turned[:, :width], found[:, :width] @ turn, atol=1e-4)
+    np.testing.assert_array_equal(turned[:, width:], found[:, width:])
 
 
-def test_first_atoms_are_not_read_out_with_a_cell(tmp_path: Path) -> None:
-    odd = dataclasses.replace(CONFIG, geometry="cartesian", readout="mean and cell")
+def cut_after(encoder: CrystalEncoder, depth: int) -> CrystalEncoder:
+    """Return the encoder of a network that ends after so many layers, in the norm that stands behind them."""
+    whole = encoder.model
+    model = CrystalTransformer(dataclasses.replace(whole.config, depth=depth, readout=None), n_targets=0)
+    model.load_state_dict(whole.state_dict(), strict=False)
+    model.norm = whole.layers[depth].mixing_norm
+    return CrystalEncoder(encoder.manifest, model)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_first_atoms_are_not_read_out_with_a_cell(tmp_path: Path, readout: Readout) -> None:
+    odd = dataclasses.replace(CONFIG, geometry="cartesian", readout=readout)
     with pytest.raises(CatalogCorrupt, match="has no readout"):
         read_crystal_encoder(write_encoder_catalog(tmp_path, odd))

@@ -17,6 +17,7 @@ from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.structures.equivalent import equivalent_atoms, reduced, reduced_neighbors
 from builders.structures.graphs import neighbor_graphs
+from builders.structures.primitive import cell_columns
 from testing.crystals import (
     Crystal,
     cscl,
@@ -31,7 +32,9 @@ from testing.crystals import (
 )
 
 CUTOFF, ROUNDS = 5.0, 3
-SMALL = CrystalTransformerConfig(dim=16, width=32, n_heads=4, feed_forward=32, message_dim=4)
+SMALL = CrystalTransformerConfig(
+    dim=16, width=32, n_heads=4, feed_forward=32, message_dim=4, readout="all layers and cell"
+)
 
 
 def counts_of(crystal: Crystal, rounds: int | None = ROUNDS) -> list[int]:
@@ -113,11 +116,12 @@ def test_a_network_gives_the_same_from_one_atom_of_each_set() -> None:
     model.table.weight.data.mul_(20)
     found = []
     for graphs in (neighbor_graphs(table, CUTOFF), reduced_neighbors(table, CUTOFF, SMALL.depth)):
-        packed = PackedCrystals(table, graphs, np.zeros((len(table), 0)))
+        packed = PackedCrystals(table, graphs, np.zeros((len(table), 0)), cell_columns(table))
         batch = packed.batch(rows)
         with torch.inference_mode():
             atoms = model.encode_atoms(batch)
-            found.append((packed.sizes, model(batch), atoms.flatten(0, 1)[packed.places(rows)]))
+            of_crystals = torch.cat([model(batch), model.encode(batch)], dim=1)
+            found.append((packed.sizes, of_crystals, atoms.flatten(0, 1)[packed.places(rows)]))
     (n_sites, whole, sites), (sizes, few, expanded) = found
     assert n_sites.tolist() == [56, 5, 12, 8]
     assert sizes.tolist() == [3, 5, 3, 2]
@@ -132,7 +136,8 @@ def test_gradients_are_those_of_all_atoms() -> None:
         torch.manual_seed(0)
         model = CrystalTransformer(SMALL, n_targets=1)
         graphs = reduced_neighbors(table, CUTOFF, rounds)
-        model(PackedCrystals(table, graphs, np.zeros((2, 0))).batch(np.arange(2))).square().sum().backward()
+        packed = PackedCrystals(table, graphs, np.zeros((2, 0)), cell_columns(table))
+        model(packed.batch(np.arange(2))).square().sum().backward()
         gradients.append(torch.cat([one.grad.flatten() for one in model.parameters() if one.grad is not None]))
     torch.testing.assert_close(gradients[1], gradients[0], atol=1e-5, rtol=1e-4)
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from builders.methods.recipe import Schedule
-from embeddings.store.tables import BEHIND_THE_MEAN
+from embeddings.store.readout import Readout, structure_dim
 
 Geometry = Literal["periodic", "cartesian"]
 Loss = Literal["l1", "mse"]
 Balance = Literal["labels", "targets"]
 Vectors = Literal["table", "context"]
 Tune = Literal["all", "last", "adapter"]
-Readout = Literal["mean and cell"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class CrystalTransformerConfig:
         dropout: within the layers.
         table_std: standard deviation of the table's initial values. It is small, since what training does not move
             is published as it started.
-        readout: what the vector of a crystal is beyond the mean over its atoms: ``"mean and cell"`` has three numbers
-            of the cell behind it, see `builders.structures.primitive.cell_columns` (periodic only); None for nothing.
+        readout: what the vector of a crystal is beyond the mean over its atoms, see `embeddings.store.readout`
+            (periodic only); None for nothing.
     """
 
     geometry: Geometry = "periodic"
@@ -53,7 +52,7 @@ class CrystalTransformerConfig:
     @property
     def structure_dim(self) -> int:
         """Width of the vector of a crystal; that of an atom is `width`."""
-        return self.width + BEHIND_THE_MEAN.get(self.readout or "", 0)
+        return structure_dim(self.readout, width=self.width, depth=self.depth)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ class CrystalEncoder(Versioned):
     def turned(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return vectors of the network, (..., at least `site_dim`), in the frame of the catalog.
 
-        What stands behind the first `site_dim` numbers has no frame.
+        What stands behind the first `site_dim` numbers stays as it is: numbers of the cell have no frame, and nobody
+        finds that of an earlier layer.
         """
         if self.turn is None:
             return vectors
@@ -144,8 +145,8 @@ class CrystalEncoder(Versioned):
     def encode(self, structures: Structures) -> np.ndarray:
         """Return one vector for each crystal, (n, dim) float32.
 
-        In the periodic geometry this is the mean of the crystal's site vectors; where the readout is "mean and cell",
-        three numbers of the cell stand behind it, see `builders.structures.primitive.cell_columns`.
+        In the periodic geometry it begins with the mean of the crystal's site vectors; what stands behind that, if
+        anything, the readout says, see `embeddings.store.readout`.
 
         Args:
             structures: a table, or pymatgen structures and ASE atoms.
@@ -211,9 +212,9 @@ class CrystalEncoder(Versioned):
         sites = np.empty((len(table.atomic_numbers), self.site_dim), dtype=np.float32)
         with memory_named(table.n_sites):
             for rows, batch, places in self._batches(table):
-                atoms = self.model.encode_atoms(batch)
-                crystals[rows] = self.turned(self.model.read_out(batch, atoms)).cpu().numpy()
-                sites[table.atoms_of(rows)] = self.turned(atoms).flatten(0, 1).cpu().numpy()[places]
+                layers = self.model.encode_layers(batch)
+                crystals[rows] = self.turned(self.model.read_out(batch, layers)).cpu().numpy()
+                sites[table.atoms_of(rows)] = self.turned(layers[0]).flatten(0, 1).cpu().numpy()[places]
         self._check_numbers(sites, np.repeat(table.material_ids, table.n_sites))
         return crystals, sites
 
@@ -241,7 +242,7 @@ class CrystalEncoder(Versioned):
 
 def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:
     """Return what a network is told of the cells, (n, 3) float32; None where it does not ask."""
-    return cell_columns(table) if config.readout == "mean and cell" else None
+    return cell_columns(table) if config.readout else None
 
 
 @contextmanager

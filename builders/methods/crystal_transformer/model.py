@@ -8,6 +8,9 @@ translation, the choice of cell and supercells make no difference.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -169,6 +172,13 @@ class CrystalTransformer(nn.Module):
             batch: the crystals.
             hidden: (B, N) bool, atoms whose element the network is not told.
         """
+        return self.encode_layers(batch, hidden)[0]
+
+    def encode_layers(self, batch: Batch, hidden: Tensor | None = None) -> list[Tensor]:
+        """Return what `encode_atoms` does, and behind it the atoms after each earlier layer, where the readout asks.
+
+        Each is (B, N, width), as the norm behind its layer leaves it; of the earlier ones padded places hold anything.
+        """
         tokens = self.table(batch.atomic_numbers)
         if hidden is not None:
             tokens = tokens.masked_fill(hidden[..., None], 0.0)
@@ -176,20 +186,26 @@ class CrystalTransformer(nn.Module):
             tokens = torch.cat([tokens, self.place(batch.coords)], dim=-1)
         tokens = self.project(tokens)
         pairs = None if self.pair_radial is None else self.pair_radial(batch).to(tokens.dtype)
-        for layer in self.layers:
+        earlier: list[Tensor] = []
+        for number, layer in enumerate(cast(Iterable[Layer], self.layers)):
+            if number and self.config.readout == "all layers and cell":
+                earlier.append(layer.mixing_norm(tokens))
             tokens = layer(tokens, batch.mask, pairs)
-        return self.norm(tokens) * batch.mask[..., None]
+        return [self.norm(tokens) * batch.mask[..., None], *earlier]
 
     def encode(self, batch: Batch) -> Tensor:
         """Return one vector for each crystal, (B, `CrystalTransformerConfig.structure_dim`)."""
-        return self.read_out(batch, self.encode_atoms(batch))
+        return self.read_out(batch, self.encode_layers(batch))
 
-    def read_out(self, batch: Batch, atoms: Tensor) -> Tensor:
-        """Return what `encode` returns, from the vectors of the atoms, (B, N, width)."""
+    def read_out(self, batch: Batch, layers: list[Tensor]) -> Tensor:
+        """Return what `encode` returns, from what `encode_layers` returns; the order is that of the readout."""
         if self.config.geometry == "cartesian":
-            return atoms[:, 0]
-        mean = (atoms * batch.counts[..., None]).sum(1) / batch.counts.sum(1, keepdim=True)
-        return torch.cat([mean, batch.cells.to(mean.dtype)], dim=1) if self.config.readout == "mean and cell" else mean
+            return layers[0][:, 0]
+        n_atoms = batch.counts.sum(1, keepdim=True)
+        parts = [(atoms * batch.counts[..., None]).sum(1) / n_atoms for atoms in layers]
+        if self.config.readout:
+            parts.append(batch.cells.to(parts[0].dtype))
+        return torch.cat(parts, dim=1)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the standardized targets and the components, (B, n_targets + n_components)."""

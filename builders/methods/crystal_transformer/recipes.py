@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 from builders.methods.crystal_transformer.config import (
     TUNING_SCHEDULE,
     CrystalTransformerConfig,
-    Readout,
     TrainingConfig,
     Tune,
     TuningConfig,
@@ -16,6 +15,7 @@ from builders.methods.crystal_transformer.config import (
 )
 from builders.methods.recipe import Recipe, listed
 from embeddings.errors import InputInvalid
+from embeddings.store.readout import Readout, fullest
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,14 @@ class CrystalTransformerRecipe(Recipe):
         Raises:
             InputInvalid: it keeps its own schedule, by which all weights move, and another way is asked for.
         """
+        crystals = fullest(self.published.readout, published)
+        recipe = self if crystals == self.published.readout else replace(self, crystals=crystals)
         if self.keeps_schedule:
             if tune != "all":
                 raise InputInvalid(f'The recipe "{self.name}" moves all weights of --init. Leave --tune out.')
-            return replace(self, begun=True)
+            return replace(recipe, begun=True)
         schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
-        crystals = self.crystals or (None if self.model.readout else published)
-        return replace(self, training=schedule, tuning=TuningConfig(tune=tune), crystals=crystals)
+        return replace(recipe, training=schedule, tuning=TuningConfig(tune=tune))
 
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: what is then published of it makes no difference."""
@@ -162,6 +163,7 @@ RECIPES: dict[str, CrystalTransformerRecipe] = {
             targets=_MULTI[:-1],
             max_sites=100,
             model=CrystalTransformerConfig(readout="mean and cell"),
+            crystals="all layers and cell",
             keeps_schedule=True,
             training=TrainingConfig(
                 epochs=16,

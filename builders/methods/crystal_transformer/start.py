@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from builders.methods.crystal_transformer.config import CrystalTransformerConfig, Readout
+from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from embeddings.errors import InputInvalid
+from embeddings.store.readout import Readout
 from embeddings.store.tables import read_catalog
 
 INIT, FOUND = "init", "init_found"

@@ -15,7 +15,7 @@ from builders.methods.crystal_transformer.model import CrystalTransformer
 from embeddings.errors import ManifestInvalid, TrainingError
 from embeddings.store import schema
 from embeddings.store.manifest import Manifest
-from embeddings.store.tables import readout_of
+from embeddings.store.readout import readout_of
 
 TURN = "turn"
 """The tensor of an encoder's file that turns its vectors into the frame of an earlier version; most have none."""
