@@ -166,7 +166,7 @@ def _read(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputInvalid(f"There is no file {path}.")
     if path.suffix.lower() == ".parquet":
-        return pq.read_table(path)
+        return pq.read_table(path, page_checksum_verification=True)
     separator = _SEPARATORS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if separator is None:
         raise InputInvalid(f"{path} is no table that is joined here; give .parquet, .csv or .tsv.")

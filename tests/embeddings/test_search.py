@@ -252,6 +252,13 @@ def test_a_vector_may_have_any_length(catalog: StructureCatalog) -> None:
         assert ids(catalog.nearest(np.array([3.0, 4.0]) * size, k=2)) == ["mp-1", "mp-5"]
 
 
+def test_a_long_identifier_widens_no_other_row(path: Path) -> None:
+    write_structures(Path("long.parquet"), ("x" * 9000, "a", "b"), FORMULAS[:3], VECTORS[:3])
+    lines = CliRunner().invoke(main, ["search", "long.parquet", "--like", "a"]).output.splitlines()
+    assert sorted(len(line) > 9000 for line in lines) == [False, False, True]
+    assert all(len(line) < 60 for line in lines if "xxx" not in line)
+
+
 def test_a_folder_called_like_a_formula_stands_for_nothing(catalog: StructureCatalog) -> None:
     Path("NaCl").mkdir()
     assert ids(catalog.nearest("NaCl", k=1)) == ["mp-3"]
