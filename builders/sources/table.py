@@ -97,7 +97,10 @@ class ParquetStream(Stream):
 
 
 def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """Return the rows whose formula agrees with their atoms or cannot be read, and the faults of the others."""
+    """Return the rows whose formula agrees with their atoms or cannot be read, and the faults of the others.
+
+    One without atoms agrees: the cleaning says what it lacks.
+    """
     if structures.occupancies is not None:
         return np.arange(len(structures)), []
     try:
@@ -108,7 +111,7 @@ def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.nda
     others = [
         (row, f"its formula is {text[:60]}, and its atoms are {atoms}")
         for row, (text, said, atoms) in enumerate(zip(texts, known_formulas(texts), found, strict=True))
-        if said is not None and said != atoms
+        if atoms and said is not None and said != atoms
     ]
     return np.setdiff1d(np.arange(len(structures)), [row for row, _ in others]), others
 

@@ -38,10 +38,11 @@ class ParquetTable:
         """Give the open file.
 
         Raises:
-            SourceError: it cannot be opened or read, or is damaged.
+            SourceError: it cannot be opened or read, or is damaged; also where pages do not have the checksums that it
+                states.
         """
         try:
-            file = pq.ParquetFile(self.source())
+            file = pq.ParquetFile(self.source(), page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.name} is not a readable Parquet file: {error}") from error
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from builders.structures.cells import MAX_FRACTION, search_cells, volumes
 from builders.structures.exclusion import ExcludedFormulas
@@ -181,9 +182,9 @@ def _all_atoms(table: StructureTable, is_good: np.ndarray) -> Mask:
 
 
 def _has_new_id(table: StructureTable) -> Mask:
-    first = np.zeros(len(table), dtype=bool)
-    first[np.unique(np.asarray(table.material_ids, dtype=str), return_index=True)[1]] = True
-    return first
+    numbers = pa.array(table.material_ids, pa.large_string()).dictionary_encode().indices.to_numpy()
+    highest = np.maximum.accumulate(np.concatenate([[-1], numbers]))
+    return numbers > highest[:-1]  # identifiers are numbered in the order in which they come
 
 
 def _has_atoms(table: StructureTable) -> Mask:

@@ -15,7 +15,7 @@ from embeddings.formula import reduced_formula
 
 
 def reduced_formulas_of(table: StructureTable) -> list[str]:
-    """Return the canonical reduced formula of each crystal, (n,)."""
+    """Return the canonical reduced formula of each crystal, (n,); empty for one without atoms."""
     return [formula for part in table.parts() for formula in _formulas(part)]
 
 
@@ -32,4 +32,5 @@ def _formulas(table: StructureTable) -> Iterator[str]:
 @lru_cache(maxsize=1 << 16)
 def _formula(atomic_numbers: tuple[int, ...], counts: tuple[int, ...]) -> str:
     """Spell a formula; a run meets the same one when it reads, checks and writes a crystal."""
-    return reduced_formula({SYMBOLS[z - 1]: n for z, n in zip(atomic_numbers, counts, strict=True)})
+    amounts = {SYMBOLS[z - 1]: n for z, n in zip(atomic_numbers, counts, strict=True)}
+    return reduced_formula(amounts) if amounts else ""

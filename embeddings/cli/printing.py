@@ -32,10 +32,15 @@ def print_json(value: Any) -> None:
     echo(text)
 
 
+WIDEST = 80
+"""Characters to which a column is aligned; a longer cell, such as a long identifier, widens its own row alone."""
+
+
 def print_table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     """Print rows in aligned columns; the last column is not padded."""
     shown = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    lengths = [[len(cell) for cell in column] for column in zip(*shown, strict=True)]
+    widths = [max((length for length in column if length <= WIDEST), default=0) for column in lengths]
     for row in shown:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         echo((indent + "  ".join(cells)).rstrip())

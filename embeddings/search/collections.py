@@ -85,6 +85,16 @@ class Collection:
         order = np.argsort(np.concatenate(places), kind="stable")
         return pa.concat_tables(parts).take(order)
 
+    def join(self, table: JoinedTable | None) -> None:
+        """Take the columns of a table for further ones; None for no others.
+
+        Raises:
+            InputInvalid: the table names none of the structures, or has no line of column names.
+        """
+        if table is not None:
+            table.check_ids(keys[ID] for keys in self.labels())
+        self.table = table
+
     def widened(self, keys: pa.Table, columns: list[str]) -> pa.Table:
         """Return keys beside those of some columns that the table has.
 
@@ -95,12 +105,22 @@ class Collection:
         return (self.table or JoinedTable.none()).join(keys, wanted)
 
     def allowed(self, keys: pa.Table, where: str | None) -> np.ndarray:
-        """Return which rows fulfill conditions, as places in a block, (n,) int64 ascending."""
+        """Return which rows fulfill conditions, as places in a block, (n,) int64 ascending.
+
+        Raises:
+            EmbeddingsError: as `embeddings.search.where.expression_of` says.
+            InputInvalid: a column holds what cannot be compared.
+        """
+        import pyarrow as pa
+
         if where is None:
             return np.arange(len(keys))
         wide = self.widened(keys, columns_of(where))
         numbered = wide.append_column("", [np.arange(len(wide))])
-        return numbered.filter(expression_of(where, wide.schema))[""].to_numpy().astype(np.int64)
+        try:
+            return numbered.filter(expression_of(where, wide.schema))[""].to_numpy().astype(np.int64)
+        except pa.ArrowException as error:
+            raise InputInvalid(f"The conditions {where!r} do not fit their columns: {error}.") from error
 
     def allowed_rows(self, where: str | None) -> np.ndarray:
         """Return the numbers of all rows that fulfill conditions, (n,) int64 ascending."""
@@ -115,8 +135,9 @@ class InMemory(Collection):
     """The structures of a loaded catalog."""
 
     def __init__(self, catalog: StructureCatalog, table: JoinedTable | None = None) -> None:
-        self.catalog, self.footer, self.name, self.table = catalog, catalog.footer, repr(catalog), table
+        self.catalog, self.footer, self.name = catalog, catalog.footer, repr(catalog)
         self.encode = catalog.encode_structure
+        self.join(table)
 
     @property
     def n_rows(self) -> int:
@@ -150,17 +171,18 @@ class InFile(Collection):
     Raises:
         CatalogNotFound: there is no such file.
         CatalogCorrupt: it is damaged.
-        InputInvalid: not a file of vectors of structures.
+        InputInvalid: not a file of vectors of structures, or the table is none of them.
     """
 
     def __init__(self, path: Path | str, table: JoinedTable | None = None, *, encode: Encode | None = None) -> None:
-        self.path, self.name, self.table, self.encode = path, str(path), table, encode
+        self.path, self.name, self.encode = path, str(path), encode
         self.file, self.footer = open_vectors(path)
         if self.footer.level != "structure":
             raise InputInvalid(
                 f"{path} holds vectors of level {self.footer.level}; structures are searched for among vectors of "
                 "structures. Make them with: embeddings embed --level structure"
             )
+        self.join(table)
 
     @property
     def n_rows(self) -> int:

@@ -113,7 +113,7 @@ class StructureIndex:
             EmbeddingsError: as told there.
         """
         among = self._nearest.among
-        among.table = None if table is None else JoinedTable.read(table)
+        among.join(None if table is None else JoinedTable.read(table))
         return search(among, like, k, where=where, columns=columns, ready=self._nearest)
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _FILES = (".cif", ".mcif", ".vasp", ".poscar", ".xyz", ".extxyz", ".json", ".gz", ".npy")
 
 
+_REAL = "biuf"
+"""Kinds of NumPy's types that are real numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Query:
     """What is searched for.
@@ -81,8 +85,9 @@ def _other_text(text: str, among: Collection) -> Query:
 
 
 def _may_be_file(text: str) -> bool:
+    """Whether a text may be meant as a path; a folder that is called like a formula is one with a slash at its end."""
     try:
-        return os.path.exists(os.path.expanduser(text)) or os.sep in text or text.lower().endswith(_FILES)
+        return os.path.isfile(os.path.expanduser(text)) or os.sep in text or text.lower().endswith(_FILES)
     except ValueError:  # a null byte
         return False
 
@@ -145,14 +150,16 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _vector(given: Any, dim: int) -> np.ndarray:
-    """Return a vector as (1, dim) float32, checked."""
+    """Return a vector as (1, dim) float64, checked."""
     try:
-        vector = np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError):
+        vector = np.asarray(given)
+    except (TypeError, ValueError):  # such as lists of different lengths
+        vector = np.asarray(None)
+    if vector.dtype.kind not in _REAL:
         raise InputInvalid(
-            f"{type(given).__name__} cannot be searched for: give an identifier, a path, a formula, a structure or a "
-            "vector."
-        ) from None
+            f"{vector.dtype if isinstance(given, np.ndarray) else type(given).__name__} cannot be searched for: give "
+            "an identifier, a path, a formula, a structure, or a vector of real numbers."
+        )
     if vector.shape not in ((dim,), (1, dim)):
         raise InputInvalid(f"A vector of shape ({dim},) is needed, and this has {vector.shape}.")
-    return vector.reshape(1, dim)
+    return vector.reshape(1, dim).astype(np.float64)

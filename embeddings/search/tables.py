@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.display.numbers import counted
+from embeddings.display.text import shortened
 from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean
 
 if TYPE_CHECKING:
@@ -46,10 +48,10 @@ class JoinedTable:
     def read(cls, given: Any) -> JoinedTable:
         """Read a table: the path of a Parquet, CSV or TSV file, or what Arrow takes, such as a data frame.
 
-        Identifiers are in the column ``material_id``, else ``id`` or ``mpid``, else the first.
+        Identifiers are in the column ``material_id``, else ``id`` or ``mpid``, else the first. NaN is a missing value.
 
         Raises:
-            InputInvalid: it is not a table that can be read, or an identifier is there twice.
+            InputInvalid: it is not a table that can be read, or an identifier or the name of a column is there twice.
         """
         import pyarrow as pa
 
@@ -59,10 +61,8 @@ class JoinedTable:
         source = str(given) if is_path else "The table"
         try:
             table = _read(Path(given)) if is_path else pa.table(given)
-            found = [name for name in _IDS if name in table.column_names] or table.column_names[:1]
-            if not found:
-                raise InputInvalid(f"{source} has no columns.")
-            ids = table[found[0]].combine_chunks().cast(pa.string())
+            head = _check_names(table.column_names, source)
+            ids = table[head].combine_chunks().cast(pa.string())
         except (OSError, pa.ArrowException, TypeError, ValueError) as error:
             if isinstance(error, InputInvalid):
                 raise
@@ -70,27 +70,36 @@ class JoinedTable:
         n_distinct = len(ids.unique())
         if n_distinct < len(ids):
             raise InputInvalid(
-                f"{source} names {counted(len(ids) - n_distinct, 'structure')} more than once in its column "
-                f'"{found[0]}".'
+                f'{source} names {counted(len(ids) - n_distinct, "structure")} more than once in its column "{head}".'
             )
-        return cls(source, ids, table.drop_columns(found), found[0])
+        return cls(source, ids, _with_missing(table.drop_columns([head])), head)
 
-    def check_head(self, names: pa.Array | pa.ChunkedArray) -> None:
-        """Refuse a table whose first line is not one of names of columns but that of a structure.
+    def check_ids(self, blocks: Iterable[pa.Array | pa.ChunkedArray]) -> None:
+        """Refuse a table that is not one of some structures.
 
         Args:
-            names: identifiers of the structures that it is joined to.
+            blocks: identifiers of the structures that it is joined to, block by block.
 
         Raises:
-            InputInvalid: its column of identifiers is named like one of them.
+            InputInvalid: it names none of them, or has no line of column names: its first column is named like one.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if self.head and pc.index(names, pa.scalar(self.head, names.type)).as_py() >= 0:
+        first, n_known, n = "nothing", 0, 0
+        for names in blocks:
+            if pc.index(names, pa.scalar(self.head, names.type)).as_py() >= 0:
+                raise InputInvalid(
+                    f'{self.source} has no line of column names: it begins with the structure "{self.head}". Put one '
+                    f"above it, such as {ID},value."
+                )
+            n_known += len(names) - pc.index_in(names, value_set=self.ids).null_count
+            first = _beginning(names) if not n else first
+            n += len(names)
+        if n and not n_known:
             raise InputInvalid(
-                f'{self.source} has no line of column names: it begins with the structure "{self.head}". Put one '
-                f"above it, such as {ID},value."
+                f"{self.source} has none of the {counted(n, 'structure')}: it begins with {_beginning(self.ids)}, they "
+                f"with {first}."
             )
 
     def join(self, keys: pa.Table, columns: Sequence[str]) -> pa.Table:
@@ -101,8 +110,6 @@ class JoinedTable:
         """
         import pyarrow.compute as pc
 
-        if columns:
-            self.check_head(keys[ID])
         known = [*keys.column_names, *self.columns.column_names]
         for name in columns:
             if name not in known:
@@ -118,15 +125,54 @@ class JoinedTable:
         return keys
 
 
+def _check_names(names: Sequence[str], source: str) -> str:
+    """Return the name of the column of identifiers, after names that are there twice were refused."""
+    if not names:
+        raise InputInvalid(f"{source} has no columns.")
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise InputInvalid(f'{source} has more than one column called "{shortened(twice[0])}". Rename one of them.')
+    return _id_column(names)
+
+
+def _id_column(names: Sequence[str]) -> str:
+    return next((name for name in _IDS if name in names), names[0])
+
+
+def _with_missing(table: pa.Table) -> pa.Table:
+    """Return a table in which every NaN is a missing value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            column = table.column(place)
+            known = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
+            table = table.set_column(place, field.with_nullable(True), known)
+    return table
+
+
+def _beginning(names: pa.Array | pa.ChunkedArray) -> str:
+    """Return the first of some identifiers for a message."""
+    return shortened(repr(names[0].as_py())) if len(names) else "nothing"
+
+
 def _read(path: Path) -> pa.Table:
+    """Read a file; identifiers of a text are what is written there, such as ``0010``, and never numbers."""
+    import pyarrow as pa
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
     if not path.is_file():
         raise InputInvalid(f"There is no file {path}.")
     if path.suffix.lower() == ".parquet":
-        return pq.read_table(path)
+        return pq.read_table(path, page_checksum_verification=True)
     separator = _SEPARATORS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if separator is None:
         raise InputInvalid(f"{path} is no table that is joined here; give .parquet, .csv or .tsv.")
-    return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=separator))
+    parsing = csv.ParseOptions(delimiter=separator)
+    with csv.open_csv(path, parse_options=parsing) as reader:
+        ids = _id_column(reader.schema.names)
+    return csv.read_csv(
+        path, parse_options=parsing, convert_options=csv.ConvertOptions(column_types={ids: pa.string()})
+    )

@@ -6,6 +6,7 @@ becomes an expression of Arrow.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import ColumnNotFound, FormulaInvalid, InputInvalid, did_you_mean
 from embeddings.formula.bulk import reduced_formulas
+from embeddings.tables.cells import as_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +76,7 @@ def expression_of(where: str, schema: pa.Schema) -> pc.Expression:
     """Return conditions as an expression for a table of this schema; a missing value fulfills none.
 
     In the column ``formula``, ``contains`` looks for elements and ``=`` compares reduced formulas; in another column of
-    text, ``contains`` looks for a part of it.
+    text, ``contains`` looks for a part of it, and no number is above or below a text.
 
     Raises:
         InputInvalid: the conditions cannot be read, or do not fit the types of the columns.
@@ -127,7 +129,9 @@ def _expression(condition: Condition, schema: pa.Schema) -> Any:
         return _of_formula(condition, field) if name == FORMULA else _of_text(condition, field)
     if condition.operator in _CONTAINS:
         raise InputInvalid(f'The column "{name}" holds {kind}, which contains nothing. Compare it with = < or >.')
-    return _operation(condition)(field, _typed(condition, kind))
+    value = _typed(condition, kind)
+    compared = field.cast(value.type, safe=False) if pa.types.is_integer(kind) else field
+    return _operation(condition)(compared, value)
 
 
 def _of_formula(condition: Condition, field: Any) -> Any:
@@ -147,6 +151,11 @@ def _of_formula(condition: Condition, field: Any) -> Any:
 
 
 def _of_text(condition: Condition, field: Any) -> Any:
+    if condition.operator in _ORDER and not math.isnan(as_number(condition.value)):
+        raise InputInvalid(
+            f'The column "{condition.column}" holds text, in whose order 10 comes before 9, so it cannot be compared '
+            f"with the number {condition.value}. Leave cells that are not numbers empty."
+        )
     if condition.operator not in _CONTAINS:
         return _operation(condition)(field, condition.value)
     import pyarrow.compute as pc

@@ -51,6 +51,8 @@ def test_partial_occupancy_and_repeated_ids_are_dropped() -> None:
     assert clean(table)[1] == {"partial_occupancy": 1}
     table = replace(table, occupancies=None, material_ids=np.array(["a", "b", "a"], dtype=object))
     assert clean(table)[1] == {"duplicate_id": 1}
+    table = replace(table, material_ids=np.array(["a", "a\0", "a "], dtype=object))
+    assert clean(table)[1] == {}
 
 
 def test_a_usable_table_is_left_alone() -> None:

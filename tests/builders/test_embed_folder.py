@@ -83,10 +83,18 @@ def test_row_groups_have_the_size_that_is_asked_for(
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_the_bytes_do_not_depend_on_who_makes_them_or_on_the_order_of_the_source(sample: Path, tmp_path: Path) -> None:
+def test_the_bytes_do_not_depend_on_the_workers_nor_the_rows_on_the_order_of_the_source(
+    sample: Path, tmp_path: Path
+) -> None:
     assert embed(sample, tmp_path / "one", "--rows-per-file", "12").exit_code == 0
     assert embed(sample, tmp_path / "two", "--rows-per-file", "12", "--workers", "2").exit_code == 0
     assert content(tmp_path / "two") == content(tmp_path / "one")
+    turned = pq.read_table(sample)
+    pq.write_table(turned.take(np.arange(len(turned))[::-1]), tmp_path / "turned.parquet")
+    assert embed(tmp_path / "turned.parquet", tmp_path / "three", "--rows-per-file", "12").exit_code == 0
+    one, three = (load_catalog(tmp_path / name) for name in ("one", "three"))
+    assert (one.material_ids, one.formulas) == (three.material_ids, three.formulas)
+    np.testing.assert_allclose(one.vectors, three.vectors, atol=1e-5)
 
 
 def test_commands_read_a_folder(sample: Path, tmp_path: Path) -> None:

@@ -145,6 +145,9 @@ def test_a_vector_and_its_file_are_searched_for(catalog: StructureCatalog) -> No
         ([np.nan, 0.0], InputInvalid, "no direction"),
         (object(), InputInvalid, "object cannot be searched for"),
         (3, InputInvalid, "shape"),
+        (np.array([1j, 1.0]), InputInvalid, "complex128 cannot be searched for"),
+        (np.array(["1", "0"]), InputInvalid, "U1 cannot be searched for"),
+        (np.array([1, 2], "M8[D]"), InputInvalid, "datetime64.* cannot be searched for"),
     ],
 )
 def test_what_cannot_be_searched_for_is_named(
@@ -209,10 +212,56 @@ def test_tables_that_cannot_be_joined_are_named(catalog: StructureCatalog) -> No
     for table, message in [("none.csv", "no file none.csv"), ("twice.csv", "1 structure more than once")]:
         with pytest.raises(InputInvalid, match=message):
             catalog.nearest("mp-1", table=table)
+    Path("alike.csv").write_text("id,x,x\nmp-1,1,2\n", encoding="utf-8")
+    Path("others.csv").write_text("id,x\n mp-1,1\n", encoding="utf-8")
+    Path("below.csv").write_text("id,x\nmp-5,10\nmp-4,<9\n", encoding="utf-8")
+    for table, message in [
+        ("alike.csv", 'more than one column called "x"'),
+        ("others.csv", "none of the 5 structures: it begins with ' mp-1', they with 'mp-1'"),
+        ("below.csv", '"x" holds text'),
+    ]:
+        with pytest.raises(InputInvalid, match=message):
+            catalog.nearest("mp-1", table=table, where="x > 9")
     with pytest.raises(InputInvalid, match='"a" is not double'):
         catalog.nearest("mp-1", table="gaps.csv", where="gap > a")
     pandas = pytest.importorskip("pandas")
     assert ids(catalog.nearest("mp-1", table=pandas.DataFrame(GAPS), where="gap > 8")) == ["mp-4"]
+
+
+def test_identifiers_of_a_text_are_no_numbers(path: Path) -> None:
+    """0010 is not 10, nor is 1e1."""
+    numbers = ("10", "0010", "1e1", "1.0", "1")
+    catalog = load_catalog(write_structures(Path("numbers.parquet"), numbers, FORMULAS, VECTORS))
+    assert isinstance(catalog, StructureCatalog)
+    Path("numbers.csv").write_text("id,x\n0010,1\n1,2\n", encoding="utf-8")
+    found = catalog.nearest([1.0, 1.0], table="numbers.csv", columns=["x"])
+    assert {match.material_id: match.columns["x"] for match in found} == dict.fromkeys(numbers) | {"0010": 1, "1": 2}
+
+
+def test_not_a_number_meets_no_condition_and_whole_numbers_of_any_size_are_compared(catalog: StructureCatalog) -> None:
+    table = pa.table({"id": IDS[1:], "x": [np.nan, 1.0, 2.0, 3.0], "n": [2**25 + 1, 2**25, 2**53, 1]})
+    assert ids(catalog.nearest("mp-1", table=table, where="x != 1")) == ["mp-5", "mp-4"]
+    assert sorted(ids(catalog.nearest("mp-1", table=table, where="n > 33554432.5"))) == ["mp-2", "mp-4"]
+    kinds = pa.table({"id": IDS, "x": pa.array([1, 2, 1, 2, 1]).dictionary_encode()})
+    with pytest.raises(InputInvalid, match="do not fit their columns"):
+        catalog.nearest("mp-1", table=kinds, where="x = 1")
+
+
+def test_a_vector_may_have_any_length(catalog: StructureCatalog) -> None:
+    for size in (1e-300, 1e300):
+        assert ids(catalog.nearest(np.array([3.0, 4.0]) * size, k=2)) == ["mp-1", "mp-5"]
+
+
+def test_a_long_identifier_widens_no_other_row(path: Path) -> None:
+    write_structures(Path("long.parquet"), ("x" * 9000, "a", "b"), FORMULAS[:3], VECTORS[:3])
+    lines = CliRunner().invoke(main, ["search", "long.parquet", "--like", "a"]).output.splitlines()
+    assert sorted(len(line) > 9000 for line in lines) == [False, False, True]
+    assert all(len(line) < 60 for line in lines if "xxx" not in line)
+
+
+def test_a_folder_called_like_a_formula_stands_for_nothing(catalog: StructureCatalog) -> None:
+    Path("NaCl").mkdir()
+    assert ids(catalog.nearest("NaCl", k=1)) == ["mp-3"]
 
 
 def test_planted_duplicates_are_found_and_no_others() -> None:

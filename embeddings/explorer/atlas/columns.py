@@ -100,14 +100,9 @@ def _joined(columns: Columns, given: JoinedTable) -> dict[str, pa.Array]:
     """Return the columns of a table, a row for each structure."""
     import pyarrow.compute as pc
 
-    given.check_head(columns.table[ID])
+    given.check_ids([columns.table[ID]])
     places = pc.index_in(columns.table[ID], value_set=given.ids)
     n_missing, n = places.null_count, len(columns.table)
-    if n_missing == n:
-        there, here = (repr(ids[0].as_py()) if len(ids) else "nothing" for ids in (given.ids, columns.table[ID]))
-        raise InputInvalid(
-            f"{given.source} has none of the {counted(n, 'structure')}: it begins with {there}, they with {here}."
-        )
     if n_missing:
         columns.notes.append(f"{given.source} lacks {n_missing:,} of {counted(n, 'structure')}, which have no value")
     found: dict[str, pa.Array] = {}

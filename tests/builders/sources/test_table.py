@@ -268,3 +268,11 @@ def test_a_number_beyond_all_measurements_is_unknown_and_counted(tmp_path: Path)
     snapshot = pull(arrow_table(CRYSTALS, y=values), tmp_path)
     assert snapshot.counts == {"values_out_of_range": 2}
     np.testing.assert_array_equal(read_structures(snapshot).properties["y"], [1.0, np.nan, np.nan])
+
+
+def test_a_row_without_atoms_ends_nothing(tmp_path: Path) -> None:
+    """Whatever its formula says, the cleaning leaves it out by name."""
+    numbers, coords = ([*NUMBERS[:1], [], *NUMBERS[2:]], [np.ravel(COORDS[0]), [], np.ravel(COORDS[2])])
+    columns = {"atomic_numbers": pa.array(numbers, lists(pa.int64())), "frac_coords": pa.array(coords, lists(double))}
+    snapshot = pull(arrow_table(CRYSTALS, formula=pa.array(["CsCl", "NaCl", "LiF"]), **columns), tmp_path)
+    assert (snapshot.rejected, snapshot.unusable) == ({}, {"no_atoms": 1})

@@ -113,6 +113,17 @@ def test_bad_folders_are_named(damage: Callable[[Path], Any], message: str, pull
         pull("table", tmp_path / "s", SourceOptions(tmp_path / "data"))
 
 
+def test_a_flipped_bit_is_noticed_where_pages_have_checksums(pull: Pull, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = arrow_table(sample_crystals(5)[0])
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    content, lattice = bytearray(path.read_bytes()), table["lattice"][3].values.to_numpy().tobytes()
+    content[content.index(lattice) + 6] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"t\.parquet is damaged: .*checksum"):
+        pull("table", tmp_path / "s", SourceOptions(path))
+
+
 def test_a_whole_disk_is_not_searched(pull: Pull, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a whole disk"):
         pull("table", tmp_path / "s", SourceOptions(Path(tmp_path.anchor)))
