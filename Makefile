@@ -63,7 +63,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 		--recipe imkt-multi --teacher ct-ef-eg@2.0.0 --corpus "$(CORPUS)" --out catalogs --version 1.0.0
 	@test -z "$(DATABASES)" -o -n "$(TEACHER)" || { echo "Name the vectors of a potential, see tools/drawn.py: TEACHER=chgnet.parquet"; exit 1; }
 	test -z "$(DATABASES)" || $(BIN)/embeddings build --source table --path "$(DATABASES)" --about materials-project-aflow-cmr \
-		--recipe ct-foundation --init ct-multi@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) --out catalogs --name ct-foundation --version 2.0.0
+		--recipe ct-foundation --init ct-multi@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) --out catalogs --name ct-foundation --version 3.0.0
 
 readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme
