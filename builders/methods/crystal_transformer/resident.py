@@ -1,7 +1,7 @@
 """Crystals in the memory of a GPU, from which it cuts batches by itself.
 
-A batch that the processor cuts costs it several times what the network costs the GPU. The arrays of a hundred thousand
-crystals take half a gigabyte there.
+The processor is busy enough with launching the work of a step; here it sends the rows of a batch and nothing else. The
+arrays of 124,901 crystals with 44 million edges take half a gigabyte.
 """
 
 from __future__ import annotations
