@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +28,10 @@ MAX_BYTES = 5_000_000
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
+_OTHERS = (".xyz", ".extxyz")
 _GZIP = b"\x1f\x8b"
 _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
+_ALONE = ("read_alone", "files of this format are read one at a time, not in a folder")
 
 
 class Listed(NamedTuple):
@@ -60,24 +63,31 @@ def is_structure_file(name: str) -> bool:
 def open_folder(path: Path) -> LocalFile:
     """List the structure files of a folder; a single file is a list of one.
 
+    Files of other formats, each of which may hold many structures, are set aside by name.
+
     Raises:
         SourceError: it has none, or the folder cannot be read.
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
     names = _names_in(folder) if path.is_dir() else [path.name]
+    others = _others_in(folder) if path.is_dir() else []
     if not names:
-        raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.")
+        advice = f" {others[0]} is read alone: name it with --path." if others else ""
+        raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.{advice}")
     table, identify = folder / ID_PROP, _identifying(names)
     if path.is_dir() and os.path.lexists(table):
         return _open_labelled(folder, names, table, identify)
     return LocalFile(
         format="structure files",
-        items=lambda: ((name, Listed(folder, folder / name, {}, identify(name))) for name in names),
+        items=lambda: chain(
+            ((name, Listed(folder, folder / name, {}, identify(name))) for name in names),
+            ((name, Listed(folder, None, {}, name, _ALONE)) for name in others),
+        ),
         parse=parse_file,
         carry=carried,
-        sha256=_hash(folder, (folder / name for name in names)),
-        n_items=len(names),
+        sha256=_hash(folder, (folder / name for name in (*names, *others))),
+        n_items=len(names) + len(others),
     )
 
 
@@ -104,6 +114,11 @@ def _names_in(folder: Path) -> list[str]:
         return sorted(filter(is_structure_file, os.listdir(folder)))
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+
+
+def _others_in(folder: Path) -> list[str]:
+    """Return the names of files that hold structures and are not read in a folder."""
+    return sorted(name for name in os.listdir(folder) if name.lower().endswith(_OTHERS))
 
 
 def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dict[str, Any]:

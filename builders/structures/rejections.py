@@ -39,6 +39,7 @@ MENDS: dict[str, str] = {
     "occupancy_out_of_range": "give shares from 0 to 1 that add up to at most 1",
     "outside_folder": "copy the file into the folder in place of the link",
     "partial_occupancy": "order the sites, or choose --disorder majority in embed, pull or build",
+    "read_alone": "name the file itself with --path, or write its structures as CIF",
     "reserved_name": "rename the property: every structure has a column of this name",
     "setting_disagrees": "make operations, name, number and cell agree; listing all operations is safest",
     "several_crystals": "put each crystal into its own file",

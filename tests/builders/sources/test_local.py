@@ -230,6 +230,18 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
     assert snapshot.rejected == {"unreadable": 3, "too_large": 1, "outside_folder": 1, "missing_file": 2}
 
 
+def test_files_that_are_read_alone_are_not_passed_over_in_a_folder(pull: Pull, tmp_path: Path) -> None:
+    folder = write_cifs(tmp_path / "data")
+    (folder / "more.XYZ").write_text("1\n\nSi 0 0 0\n")
+    (folder / "README.md").write_text("what is in here")
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
+    assert (len(read_structures(snapshot)), snapshot.rejected) == (N, {"read_alone": 1})
+    for path in folder.glob("*.cif"):
+        path.unlink()
+    with pytest.raises(SourceError, match=r"No \.cif.* more\.XYZ is read alone: name it with --path\."):
+        pull("local", tmp_path / "none", SourceOptions(folder))
+
+
 def test_the_folder_of_work_has_its_name(pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(write_cifs(tmp_path / "mine", n=2))
     assert pull("local", tmp_path / "s", SourceOptions(Path())).origin.name == "mine"
