@@ -70,14 +70,13 @@ def open_folder(path: Path) -> LocalFile:
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
-    names = _names_in(folder) if path.is_dir() else [path.name]
-    others = _others_in(folder) if path.is_dir() else []
+    names, others = _names_in(folder) if path.is_dir() else ([path.name], [])
     if not names:
         advice = f" {others[0]} is read alone: name it with --path." if others else ""
         raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.{advice}")
     table, identify = folder / ID_PROP, _identifying(names)
     if path.is_dir() and os.path.lexists(table):
-        return _open_labelled(folder, names, table, identify)
+        return _open_labelled(folder, names, others, table, identify)
     return LocalFile(
         format="structure files",
         items=lambda: chain(
@@ -91,12 +90,14 @@ def open_folder(path: Path) -> LocalFile:
     )
 
 
-def _open_labelled(folder: Path, names: list[str], table: Path, identify: Callable[[str], str]) -> LocalFile:
+def _open_labelled(
+    folder: Path, names: list[str], others: list[str], table: Path, identify: Callable[[str], str]
+) -> LocalFile:
     """List what id_prop.csv names of a folder."""
     files = [folder / name for name in names]
     called = _names_of(files)
     labels = read_id_prop(table, called)
-    listed = _labelled(folder, called, identify, labels)
+    listed = _labelled(folder, called, others, identify, labels)
     return LocalFile(
         format=f"structure files with {ID_PROP}",
         items=lambda: listed,
@@ -109,16 +110,14 @@ def _open_labelled(folder: Path, names: list[str], table: Path, identify: Callab
     )
 
 
-def _names_in(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the names of structure files, and of files that hold structures and are not read in a folder."""
     try:
-        return sorted(filter(is_structure_file, os.listdir(folder)))
+        names = sorted(os.listdir(folder))
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-
-
-def _others_in(folder: Path) -> list[str]:
-    """Return the names of files that hold structures and are not read in a folder."""
-    return sorted(name for name in os.listdir(folder) if name.lower().endswith(_OTHERS))
+    structures = [name for name in names if is_structure_file(name)]
+    return structures, [name for name in names if name.lower().endswith(_OTHERS) and not is_structure_file(name)]
 
 
 def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dict[str, Any]:
@@ -187,7 +186,11 @@ def _identifying(names: Sequence[str]) -> Callable[[str], str]:
 
 
 def _labelled(
-    folder: Path, called: Mapping[str, list[Path]], identify: Callable[[str], str], labels: Labels
+    folder: Path,
+    called: Mapping[str, list[Path]],
+    others: Sequence[str],
+    identify: Callable[[str], str],
+    labels: Labels,
 ) -> list[Item]:
     """Return what id_prop.csv names, in its order."""
     items: list[Item] = []
@@ -196,7 +199,8 @@ def _labelled(
         meant, targets = called.get(name, []), dict(zip(labels.names, values, strict=True))
         if len(meant) != 1:
             files = " and ".join(file.name for file in meant)
-            fault = ("ambiguous_name", f"it may be {files}") if files else _ABSENT
+            nowhere = _ALONE if name in others else _ABSENT
+            fault = ("ambiguous_name", f"it may be {files}") if files else nowhere
             items.append((name, Listed(folder, None, targets, name, fault)))
             continue
         if meant[0] in named:

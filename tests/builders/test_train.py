@@ -21,15 +21,18 @@ from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig, TrainingConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.predicting import predict
+from builders.methods.crystal_transformer.resident import ResidentCrystals, near
 from builders.methods.crystal_transformer.training import Task, _Trainer, train
 from builders.runs.ahead import ahead
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
+from builders.structures.equivalent import reduced_neighbors
 from builders.structures.graphs import neighbor_graphs
 from embeddings.errors import OutputInvalid, TrainingError
 from testing.crystals import sample_crystals, structure_table
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=3e-3)
 LONGER = replace(CONFIG, epochs=20)
+TRAINING, RESIDENT = (f"builders.methods.crystal_transformer.{name}." for name in ("training", "resident"))
 SIZES = {"dim": 8, "width": 16, "depth": 1, "n_heads": 2, "feed_forward": 16}
 
 
@@ -116,6 +119,39 @@ def test_batches_made_ahead_as_for_a_gpu_give_the_same_bytes(
         train(model, task_of(), config, run_in(tmp_path / str(threads)))
         results.append(weights(model))
     assert results[0] == results[1]
+
+
+def test_a_device_that_cuts_its_batches_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, results = task_of(), []
+    task = replace(whole, crystals=reduced(whole.crystals))
+    for name in ("packed", "resident"):
+        (tmp_path / name).mkdir()
+        if name == "resident":
+            monkeypatch.setattr(
+                TRAINING + "near", lambda packed, device: ResidentCrystals(packed, packed.graphs, device)
+            )
+        model = network()
+        results.append((train(model, task, CONFIG, run_in(tmp_path / name))[0], weights(model)))
+    assert results[0] == results[1]
+
+
+def test_crystals_stay_with_the_processor_unless_a_gpu_has_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cuda = task_of().crystals, torch.device("cuda")
+    packed = reduced(whole)
+    monkeypatch.setattr(RESIDENT + "ResidentCrystals", lambda packed, graphs, device: device)
+    for free, is_near in ((10**9, True), (10**4, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**10))
+        assert near(packed, cuda) is (cuda if is_near else packed)
+        assert near(whole, cuda) is whole
+        assert near(packed, torch.device("cpu")) is packed
+
+
+def reduced(crystals: PackedCrystals) -> PackedCrystals:
+    """Return the crystals with one atom of each set of equivalent ones."""
+    table = structure_table(sample_crystals(len(crystals))[0])
+    return PackedCrystals(table, reduced_neighbors(table, 5.0, 1), crystals.labels)
 
 
 def made_ahead(items: Any, make: Any, crystals: Any, device: torch.device, *, threads: int) -> Any:

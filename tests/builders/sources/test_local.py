@@ -236,6 +236,10 @@ def test_files_that_are_read_alone_are_not_passed_over_in_a_folder(pull: Pull, t
     (folder / "README.md").write_text("what is in here")
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
     assert (len(read_structures(snapshot)), snapshot.rejected) == (N, {"read_alone": 1})
+    write_labels(folder, "crystal-00,1\nmore.XYZ,2\nless.XYZ,3\n")
+    labelled = pull("local", tmp_path / "labelled", SourceOptions(folder))
+    assert rejected(labelled) == {"more.XYZ": "read_alone", "less.XYZ": "missing_file"}
+    (folder / "id_prop.csv").unlink()
     for path in folder.glob("*.cif"):
         path.unlink()
     with pytest.raises(SourceError, match=r"No \.cif.* more\.XYZ is read alone: name it with --path\."):
