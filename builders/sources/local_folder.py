@@ -33,7 +33,7 @@ _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
 _SUBFOLDER = ("subfolder", "the folders in a folder are not read")
 _ALONE = ("read_alone", "files of this format are read one at a time, not in a folder")
 _UNKNOWN = ("unknown_format", "structures in files of this format are not read")
-_OTHERS = {ending: _ALONE for ending in (".xyz", ".extxyz", ".db", ".json.gz", ".zip")} | {".json": _UNKNOWN}
+_OTHERS = dict.fromkeys((".xyz", ".extxyz", ".db", ".json.gz", ".zip"), _ALONE) | {".json": _UNKNOWN}
 """Ending of files that may hold structures and are not read in a folder -> why not."""
 
 _NEVER_STRUCTURES = ("atom_init.json",)
@@ -151,7 +151,7 @@ def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dic
 
 
 def _hash(folder: Path, paths: Iterable[Path]) -> str:
-    """Return one SHA-256 over names and contents; a file that will not be read counts by name and size, a folder by name."""
+    """Return one SHA-256 over names and contents; of a file that will not be read, over name and size."""
     digest = hashlib.sha256()
     for path in paths:
         if not _is_inside(folder, path):

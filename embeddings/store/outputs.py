@@ -123,7 +123,7 @@ def make_folder(path: Path, *, advice: str) -> None:
     except OSError as error:
         raise OutputInvalid(f"Cannot make the folder {path}: {error.strerror}. {advice}") from error
     if not _may_write(path):
-        raise OutputInvalid(f"Cannot write to {path}. {advice}")
+        raise OutputInvalid(f"Cannot write to {path}: it is read-only for you. {advice}")
 
 
 def _may_write(folder: Path) -> bool:
