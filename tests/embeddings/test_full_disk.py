@@ -45,3 +45,23 @@ def test_a_full_disk_for_temporary_files_is_named(folder: Path, command: str) ->
     assert result.returncode == 1, result
     assert "full cannot be written: No space left on device. Name another one in TMPDIR." in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+SEEN = """
+from builders.snapshots import seen
+from embeddings.errors import OutputInvalid
+seen.MOST_IN_MEMORY = 1_000
+known = seen.Seen()
+try:
+    for start in range(0, 40_000, 900):
+        known.add(map(str, range(start, start + 900)))
+except OutputInvalid as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_for_the_identifiers_that_were_seen_is_named(folder: Path) -> None:
+    result = on_a_small_disk(folder, sys.executable, "-c", SEEN)
+    assert result.returncode == 0, result
+    assert "cannot be written: No space left on device." in result.stdout
+    assert "TMPDIR" in result.stdout
