@@ -180,7 +180,7 @@ def append_line(path: Path, number: int, entry: Entry) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise OutputInvalid(f"{path} cannot be written: {error}.") from error
+        raise OutputInvalid(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def line_of(number: int, entry: Entry) -> str:

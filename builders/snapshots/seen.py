@@ -64,12 +64,14 @@ class Seen:
             return _sorted(one, other)
         path = Path(self._folder.name) / f"{next(self._numbers)}.keys"
         try:
-            merged = np.memmap(path, np.uint64, "w+", shape=(2, n))
-            at = 0
-            for part in _ranges(one, other, 1 + 2 * n // MOST_IN_MEMORY):
-                merged[:, at : at + part.shape[1]] = part
-                at += part.shape[1]
-            merged.flush()
+            with path.open("wb") as file:  # not into a new mapping: a full disk would end the process without a word
+                at = 0
+                for part in _ranges(one, other, 1 + 2 * n // MOST_IN_MEMORY):
+                    for row, keys in enumerate(part):
+                        file.seek((row * n + at) * part.itemsize)
+                        file.write(np.ascontiguousarray(keys).data)
+                    at += part.shape[1]
+            merged = np.memmap(path, np.uint64, "r", shape=(2, n))
         except OSError as error:
             raise OutputInvalid(
                 f"{path} cannot be written: {error.strerror or error}. It notes which identifiers were seen; name a "

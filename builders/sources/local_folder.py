@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from builders.sources.local_cif import parse_cif
 from builders.sources.local_file import Item, LocalFile
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
-from builders.structures.rejections import Unusable
+from builders.structures.rejections import Unusable, mend_of
 from embeddings.errors import InputInvalid, SourceError
 
 MAX_BYTES = 5_000_000
@@ -28,10 +28,19 @@ MAX_BYTES = 5_000_000
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
-_OTHERS = (".xyz", ".extxyz")
 _GZIP = b"\x1f\x8b"
 _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
+_SUBFOLDER = ("subfolder", "the folders in a folder are not read")
 _ALONE = ("read_alone", "files of this format are read one at a time, not in a folder")
+_UNKNOWN = ("unknown_format", "structures in files of this format are not read")
+_OTHERS = dict.fromkeys((".xyz", ".extxyz", ".db", ".json.gz", ".zip"), _ALONE) | {".json": _UNKNOWN}
+"""Ending of files that may hold structures and are not read in a folder -> why not."""
+
+_NEVER_STRUCTURES = ("atom_init.json",)
+
+
+Fault: TypeAlias = tuple[str, str]
+"""Why something is not read: reason and detail."""
 
 
 class Listed(NamedTuple):
@@ -50,7 +59,7 @@ class Listed(NamedTuple):
     path: Path | None
     values: Mapping[str, float | None]
     material_id: str
-    fault: tuple[str, str] | None = None
+    fault: Fault | None = None
     content: bytes | None = None
 
 
@@ -63,17 +72,16 @@ def is_structure_file(name: str) -> bool:
 def open_folder(path: Path) -> LocalFile:
     """List the structure files of a folder; a single file is a list of one.
 
-    Files of other formats, each of which may hold many structures, are set aside by name.
+    Folders, and files of other formats, each of which may hold many structures, are set aside by name.
 
     Raises:
         SourceError: it has none, or the folder cannot be read.
         InputInvalid: the id_prop.csv cannot be used.
     """
     folder = path if path.is_dir() else path.parent
-    names, others = _names_in(folder) if path.is_dir() else ([path.name], [])
+    names, others = _names_in(folder) if path.is_dir() else ([path.name], {})
     if not names:
-        advice = f" {others[0]} is read alone: name it with --path." if others else ""
-        raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.{advice}")
+        raise SourceError(f"No .cif, .vasp or POSCAR file in {folder}.{_advice(others)}")
     table, identify = folder / ID_PROP, _identifying(names)
     if path.is_dir() and os.path.lexists(table):
         return _open_labelled(folder, names, others, table, identify)
@@ -81,7 +89,7 @@ def open_folder(path: Path) -> LocalFile:
         format="structure files",
         items=lambda: chain(
             ((name, Listed(folder, folder / name, {}, identify(name))) for name in names),
-            ((name, Listed(folder, None, {}, name, _ALONE)) for name in others),
+            ((name, Listed(folder, None, {}, name, fault)) for name, fault in others.items()),
         ),
         parse=parse_file,
         carry=carried,
@@ -91,7 +99,7 @@ def open_folder(path: Path) -> LocalFile:
 
 
 def _open_labelled(
-    folder: Path, names: list[str], others: list[str], table: Path, identify: Callable[[str], str]
+    folder: Path, names: list[str], others: Mapping[str, Fault], table: Path, identify: Callable[[str], str]
 ) -> LocalFile:
     """List what id_prop.csv names of a folder."""
     files = [folder / name for name in names]
@@ -110,14 +118,30 @@ def _open_labelled(
     )
 
 
-def _names_in(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of structure files, and of files that hold structures and are not read in a folder."""
+def _names_in(folder: Path) -> tuple[list[str], dict[str, Fault]]:
+    """Return the names of structure files, and why folders and files that may hold structures are not read."""
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            kinds = sorted((entry.name, entry.is_dir()) for entry in entries)
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-    structures = [name for name in names if is_structure_file(name)]
-    return structures, [name for name in names if name.lower().endswith(_OTHERS) and not is_structure_file(name)]
+    faults = {name: _fault_of(name, is_folder) for name, is_folder in kinds if not is_structure_file(name)}
+    structures = [name for name, _ in kinds if is_structure_file(name)]
+    return structures, {name: fault for name, fault in faults.items() if fault}
+
+
+def _fault_of(name: str, is_folder: bool) -> Fault | None:
+    """Return why something that may hold structures is not read; None where nothing says that it does."""
+    if name.startswith(".") or name in _NEVER_STRUCTURES:
+        return None
+    if is_folder:
+        return _SUBFOLDER
+    return next((fault for ending, fault in _OTHERS.items() if name.lower().endswith(ending)), None)
+
+
+def _advice(others: Mapping[str, Fault]) -> str:
+    """Return what to do with a folder in which all is set aside, as the end of a message."""
+    return next((f" {name}: {fault[1]}; {mend_of(fault[0])}." for name, fault in others.items()), "")
 
 
 def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dict[str, Any]:
@@ -127,10 +151,12 @@ def _facts(labels: Labels, files: Sequence[Path], listed: Sequence[Item]) -> dic
 
 
 def _hash(folder: Path, paths: Iterable[Path]) -> str:
-    """Return one SHA-256 over names and contents; a file that will not be read counts by name and size."""
+    """Return one SHA-256 over names and contents; of a file that will not be read, over name and size."""
     digest = hashlib.sha256()
     for path in paths:
         if not _is_inside(folder, path):
+            if path.is_dir():
+                digest.update(os.fsencode(path.name) + b"/\0")
             continue
         digest.update(os.fsencode(path.name) + b"\0")
         try:
@@ -188,7 +214,7 @@ def _identifying(names: Sequence[str]) -> Callable[[str], str]:
 def _labelled(
     folder: Path,
     called: Mapping[str, list[Path]],
-    others: Sequence[str],
+    others: Mapping[str, Fault],
     identify: Callable[[str], str],
     labels: Labels,
 ) -> list[Item]:
@@ -199,8 +225,7 @@ def _labelled(
         meant, targets = called.get(name, []), dict(zip(labels.names, values, strict=True))
         if len(meant) != 1:
             files = " and ".join(file.name for file in meant)
-            nowhere = _ALONE if name in others else _ABSENT
-            fault = ("ambiguous_name", f"it may be {files}") if files else nowhere
+            fault = ("ambiguous_name", f"it may be {files}") if files else others.get(name, _ABSENT)
             items.append((name, Listed(folder, None, targets, name, fault)))
             continue
         if meant[0] in named:

@@ -15,7 +15,7 @@ from embeddings.adopt.texts import read_delimited
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import CatalogCorrupt, InputInvalid
 from embeddings.store.archives import ZIP_FAULTS
-from embeddings.store.decode import import_h5py, parse_npy
+from embeddings.store.decode import HDF5_FAULTS, import_h5py, parse_npy
 from embeddings.store.reading import IN_MEMORY, read_bounded, why
 from embeddings.store.tensors import read_tensors
 
@@ -103,7 +103,8 @@ def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = N
     """
     h5py, there = import_h5py(), dict[str, Any]()
 
-    def take(name: str, data: Any) -> None:
+    def take(called: str | bytes, data: Any) -> None:
+        name = called if isinstance(called, str) else called.decode("latin-1")  # one that is not UTF-8
         plain = isinstance(data, h5py.Dataset) and not data.is_virtual and not data.external and 1 <= data.ndim <= 2
         if plain and data.dtype.kind in "fiubSO":
             check_shape(f"{path}, {name}", data.shape[0], 1 if data.ndim == 1 else data.shape[1])
@@ -123,7 +124,7 @@ def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = N
             }
     except InputInvalid:
         raise
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
+    except (OSError, *HDF5_FAULTS) as error:
         raise InputInvalid(f"{path} cannot be read as HDF5: {error}. Copy it again, or save it again.") from error
     return _choice(str(path), "HDF5", found, array, first_row)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from embeddings.errors import InputInvalid
 from embeddings.search.exact import directions
 from embeddings.search.shared import encoder_sha256
+from embeddings.store.scratch import mapped_blocks, scratch_folder
 from embeddings.vectors.footer import Footer, Level
 from embeddings.vectors.rows import FileRows
 
@@ -117,14 +117,11 @@ def compare_files(a: Path | str, b: Path | str) -> FileChanges:
 
 def _cosines(first: FileRows, second: FileRows, place: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the cosines of the shared rows, in the order of the first file, and how many are the same to the bit."""
-    cosines, n_identical, dim = [np.zeros(0)], 0, second.footer.dim
+    cosines, n_identical = [np.zeros(0)], 0
     if not (place >= 0).any():
         return cosines[0], 0
-    with TemporaryDirectory(prefix="embeddings-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "vectors"
-        theirs = np.memmap(path, np.float32, "w+", shape=(len(second.keys), dim))
-        for rows, vectors in second.vectors():
-            theirs[rows] = vectors
+    with scratch_folder() as folder:
+        theirs = mapped_blocks(folder / "vectors", (vectors for _, vectors in second.vectors()), second.footer.dim)
         for rows, vectors in first.vectors():
             there = np.flatnonzero(place[rows] >= 0)
             mine, its = vectors[there], np.asarray(theirs[place[rows][there]])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from embeddings.errors import InputInvalid
 from embeddings.loaders import builders_needed
 from embeddings.store import roots
+from embeddings.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from embeddings.bench.manifest import StructureUse
@@ -47,8 +47,8 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
             "same version of it and of its package. Install that, or make a file of vectors where it is installed: "
             f"{how_made(like)}"
         )
-    with TemporaryDirectory(prefix="embeddings-") as temporary:
-        out = Path(temporary) / "vectors.parquet"
+    with scratch_folder() as folder:
+        out = folder / "vectors.parquet"
         request = EmbedRequest(
             encoder=potential or roots.resolve(DEFAULT_ENCODER if like is None else like.encoder),
             level=DEFAULT_LEVEL if like is None else like.level,

@@ -47,7 +47,8 @@ def search(
     r"""Find similar structures in a file or folder of vectors that embeddings embed wrote.
 
     --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
-    or a formula, for all structures of it. The search is exact, and memory does not grow with the number of structures.
+    or a formula, for all structures of it; a file that is called like a formula is ./NaCl. The search is exact, and
+    memory does not grow with the number of structures.
 
     Beyond a million structures, or with --index, an index is used, FILE.index, which misses about one in a thousand. It
     is made once, and anew when the file has changed; that needs the extra search.

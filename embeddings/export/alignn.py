@@ -12,8 +12,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import nan
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,6 +25,7 @@ from embeddings.export.sites import site_array
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
+from embeddings.store.scratch import scratch_folder
 from embeddings.vectors.sites import Sites
 
 KNOWN = SYMBOLS[:103]
@@ -83,8 +82,8 @@ def jarvis_features(
     except ImportError as error:
         raise MissingExtra.of("jarvis-tools", "backends") from error
     usual = specie.cgcnn_feature_json
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "atom_init.json"
+    with scratch_folder() as folder:
+        path = folder / "atom_init.json"
         write_alignn(catalog, path, missing=missing, elements=elements)
         try:
             specie.cgcnn_feature_json = str(path)

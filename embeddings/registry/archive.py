@@ -14,6 +14,7 @@ from embeddings.errors import RegistryInvalid
 from embeddings.store.archives import ZIP_FAULTS
 from embeddings.store.manifest import MANIFEST, Manifest
 from embeddings.store.reading import CHUNK
+from embeddings.store.scratch import has_no_room
 
 _ADVICE = "Nothing of it was used; tell its publisher."
 _NEVER = (1980, 1, 1, 0, 0, 0)
@@ -54,6 +55,7 @@ def unpack(path: Path, name: str, version: str, folder: Path, *, where: str) -> 
     Raises:
         RegistryInvalid: it is no such archive: it is damaged, or an entry lies elsewhere, is compressed, or is there
             twice.
+        OSError: the folder has no room.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -65,6 +67,8 @@ def unpack(path: Path, name: str, version: str, folder: Path, *, where: str) -> 
     except RegistryInvalid:
         raise
     except ZIP_FAULTS as error:
+        if isinstance(error, OSError) and has_no_room(error):
+            raise
         reason = str(error).rstrip(".") or type(error).__name__
         raise RegistryInvalid(f"The archive {where} cannot be read: {reason}. {_ADVICE}") from error
 

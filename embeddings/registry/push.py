@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from embeddings.store.index import INDEX
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST, Manifest, read_manifest
 from embeddings.store.reading import hash_of
 from embeddings.store.roots import manifest_of, verify
+from embeddings.store.scratch import scratch_folder
 
 _TRIES = 10
 
@@ -61,7 +61,7 @@ def push(folder: Path, url: str, *, key_file: Path | None = None, password: str 
         CatalogCorrupt: the folder is not what its manifest says.
         CatalogExists: other content has this name and version there; the message names both.
         InputInvalid: the key cannot be used, or the name looks like another one there.
-        OutputInvalid: the registry cannot be written.
+        OutputInvalid: the registry cannot be written, or the folder for temporary files has no room.
         RegistryInvalid: its index cannot be read.
         RegistryUnreachable: it does not answer.
     """
@@ -70,8 +70,8 @@ def push(folder: Path, url: str, *, key_file: Path | None = None, password: str 
     text = (folder / MANIFEST).read_bytes()
     identity = f"{manifest.name}@{manifest.version}"
     signature = signing.sign(text, identity, key_file, password) if key_file else ""
-    with tempfile.TemporaryDirectory(prefix="embeddings-push-") as scratch:
-        archive = Path(scratch) / "archive.zip"
+    with scratch_folder() as scratch:
+        archive = scratch / "archive.zip"
         pack(folder, manifest, archive)
         release = Release(
             seal=manifest.manifest_sha256,
@@ -150,10 +150,10 @@ def _seal_there(store: Store, manifest: Manifest, url: str) -> str:
         content = store.read(path, at_most=LARGEST_MANIFEST)
     except Absent:
         return manifest.manifest_sha256
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / MANIFEST).write_bytes(content.body if content else b"")
+    with scratch_folder() as scratch:
+        (scratch / MANIFEST).write_bytes(content.body if content else b"")
         try:
-            return read_manifest(Path(scratch)).manifest_sha256
+            return read_manifest(scratch).manifest_sha256
         except EmbeddingsError as error:
             reason = str(error).replace(f"{scratch}{os.sep}", "")
             raise RegistryInvalid(f"{path} in {url} is damaged ({reason}) Remove it there, then push again.") from error

@@ -150,7 +150,9 @@ def _write(known: Mapping[str, Remembered]) -> None:
 
 def _checked(name: str, url: str, key: str = "") -> Remembered:
     if not _NAME.fullmatch(name):
-        raise InputInvalid(f'"{shortened(name)}" cannot be the name of a registry: use small letters, digits and "-".')
+        raise InputInvalid(
+            f'"{shortened(name)}" cannot be the name of a registry: use 2 to 50 small letters, digits and "-".'
+        )
     if key and not _KEY.fullmatch(key):
         raise InputInvalid(
             f'"{shortened(key)}" is not a public key of minisign, which begins with RW and has 56 letters.'

@@ -13,7 +13,7 @@ from embeddings.errors import InputInvalid
 from embeddings.search.tables import JoinedTable
 from embeddings.search.where import columns_of, expression_of
 from embeddings.store.urls import is_url
-from embeddings.vectors.file import open_vectors, vectors_of
+from embeddings.vectors.file import DISTANCE, open_vectors, vectors_of
 from embeddings.vectors.footer import Footer
 
 if TYPE_CHECKING:
@@ -34,16 +34,18 @@ class Encode(Protocol):
 
 
 class Collection:
-    """Rows of structures: identifiers, formulas and vectors.
+    """Rows of structures: vectors, and columns that name them and tell of them.
 
     Attributes:
         name: as it is spoken of.
+        keys: the columns beside the vectors: identifiers, formulas, and the distance to the training where it is told.
         footer: what the file of vectors says of itself.
         table: more columns, joined by identifier; None for no others.
         encode: makes vectors of other structures; None where only what has a vector is searched for.
     """
 
     name: str
+    keys: tuple[str, ...] = KEYS
     footer: Footer
     table: JoinedTable | None = None
     encode: Encode | None = None
@@ -54,11 +56,11 @@ class Collection:
         raise NotImplementedError
 
     def labels(self) -> Iterator[pa.Table]:
-        """Yield identifiers and formulas, block by block."""
+        """Yield the columns beside the vectors, block by block."""
         raise NotImplementedError
 
     def blocks(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
-        """Yield identifiers and formulas, and the vectors (n, dim) float32, block by block."""
+        """Yield the columns beside the vectors, and the vectors (n, dim) float32, block by block."""
         raise NotImplementedError
 
     def vectors_at(self, rows: np.ndarray) -> np.ndarray:
@@ -101,7 +103,7 @@ class Collection:
         Raises:
             ColumnNotFound: there is no such column.
         """
-        wanted = [name for name in dict.fromkeys(columns) if name not in KEYS]
+        wanted = [name for name in dict.fromkeys(columns) if name not in self.keys]
         return (self.table or JoinedTable.none()).join(keys, wanted)
 
     def allowed(self, keys: pa.Table, where: str | None) -> np.ndarray:
@@ -136,6 +138,7 @@ class InMemory(Collection):
 
     def __init__(self, catalog: StructureCatalog, table: JoinedTable | None = None) -> None:
         self.catalog, self.footer, self.name = catalog, catalog.footer, repr(catalog)
+        self.keys = KEYS if catalog.distance_to_training is None else (*KEYS, DISTANCE)
         self.encode = catalog.encode_structure
         self.join(table)
 
@@ -145,11 +148,11 @@ class InMemory(Collection):
         return len(self.catalog)
 
     def labels(self) -> Iterator[pa.Table]:
-        """Yield identifiers and formulas, all at once."""
+        """Yield the columns beside the vectors, all at once."""
         yield self._keys
 
     def blocks(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
-        """Yield identifiers, formulas and vectors, block by block."""
+        """Yield the columns beside the vectors, and the vectors, block by block."""
         for start in range(0, self.n_rows, _AT_ONCE):
             yield self._keys.slice(start, _AT_ONCE), self.catalog.vectors[start : start + _AT_ONCE]
 
@@ -161,8 +164,10 @@ class InMemory(Collection):
     def _keys(self) -> pa.Table:
         import pyarrow as pa
 
-        columns = (self.catalog.material_ids, self.catalog.formulas)
-        return pa.table([pa.array(column, pa.string()) for column in columns], names=list(KEYS))
+        columns = [pa.array(column, pa.string()) for column in (self.catalog.material_ids, self.catalog.formulas)]
+        if self.catalog.distance_to_training is not None:
+            columns.append(pa.array(self.catalog.distance_to_training))
+        return pa.table(columns, names=list(self.keys))
 
 
 class InFile(Collection):
@@ -177,6 +182,7 @@ class InFile(Collection):
     def __init__(self, path: Path | str, table: JoinedTable | None = None, *, encode: Encode | None = None) -> None:
         self.path, self.name, self.encode = path, str(path), encode
         self.file, self.footer = open_vectors(path)
+        self.keys = KEYS if self.footer.unlike is None else (*KEYS, DISTANCE)
         if self.footer.level != "structure":
             raise InputInvalid(
                 f"{path} holds vectors of level {self.footer.level}; structures are searched for among vectors of "
@@ -191,13 +197,13 @@ class InFile(Collection):
         return n_rows
 
     def labels(self) -> Iterator[pa.Table]:
-        """Yield identifiers and formulas, row group by row group."""
-        yield from self.file.iter_batches(list(KEYS))
+        """Yield the columns beside the vectors, row group by row group."""
+        yield from self.file.iter_batches(list(self.keys))
 
     def blocks(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
-        """Yield identifiers, formulas and vectors, row group by row group."""
-        for table in self.file.iter_batches([*KEYS, "vector"]):
-            yield table.select(list(KEYS)), vectors_of(table["vector"])
+        """Yield the columns beside the vectors, and the vectors, row group by row group."""
+        for table in self.file.iter_batches([*self.keys, "vector"]):
+            yield table.select(list(self.keys)), vectors_of(table["vector"])
 
     def vectors_at(self, rows: np.ndarray) -> np.ndarray:
         """Return the vectors of some rows in the given order, (n, dim) float32; reads the row groups that hold them."""

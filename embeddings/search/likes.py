@@ -41,8 +41,9 @@ class Query:
 def query_of(like: Any, among: Collection) -> Query:
     """Return what is searched for.
 
-    Text is the identifier of a structure; else the path of a structure file, or of a vector as .npy; else a formula,
-    which stands for all structures of it. A formula without a structure stands for nothing: no other is guessed.
+    Text is the identifier of a structure; else, with a slash or the ending of such a file, the path of a structure
+    file, or of a vector as .npy; else a formula, which stands for all structures of it; else a path. A file that is
+    called like a formula is ``./NaCl``. A formula without a structure stands for nothing: no other is guessed.
 
     Args:
         like: text, a path, a pymatgen structure or ASE atoms, or a vector (dim,).
@@ -65,11 +66,13 @@ def query_of(like: Any, among: Collection) -> Query:
 
 def _other_text(text: str, among: Collection) -> Query:
     path = Path(text).expanduser()
-    if _may_be_file(text):
+    if os.sep in text or text.lower().endswith(_FILES):
         return _of_file(path, among)
     try:
         (formula,) = reduced_formulas([text])
     except FormulaInvalid:
+        if _is_file(path):
+            return _of_file(path, among)
         raise MaterialNotCovered(
             f"{among.name} has no structure {text!r}, there is no such file, and it is not a formula. Give an "
             "identifier, a structure file or a formula."
@@ -78,18 +81,22 @@ def _other_text(text: str, among: Collection) -> Query:
     if found is None:
         raise MaterialNotCovered(
             f"{among.name} has no structure of {formula}, and none is guessed from the composition. Give a structure "
-            f"file of it, or look for similar compositions: embeddings.nearest_compositions({formula!r}, formulas, "
-            '"ct-multi").'
+            f"file of it{_called_alike(path)}, or look for similar compositions: "
+            f'embeddings.nearest_compositions({formula!r}, formulas, "ct-multi").'
         )
     return found
 
 
-def _may_be_file(text: str) -> bool:
-    """Whether a text may be meant as a path; a folder that is called like a formula is one with a slash at its end."""
+def _is_file(path: Path) -> bool:
     try:
-        return os.path.isfile(os.path.expanduser(text)) or os.sep in text or text.lower().endswith(_FILES)
+        return path.is_file()
     except ValueError:  # a null byte
         return False
+
+
+def _called_alike(path: Path) -> str:
+    """Return how a file is named that is called like a formula, for a message; nothing if there is none."""
+    return f" (the file of this name is {os.curdir}{os.sep}{path})" if _is_file(path) else ""
 
 
 def _rows_query(text: str, column: str, among: Collection) -> Query | None:

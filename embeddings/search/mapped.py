@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from embeddings.search.collections import Collection
+from embeddings.store.scratch import mapped_blocks, scratch_folder
 
 
 @contextmanager
@@ -18,16 +17,18 @@ def mapped_rows(among: Collection, where: str | None = None) -> Iterator[tuple[n
 
     Raises:
         EmbeddingsError: as `embeddings.search.where.expression_of` says.
+        OutputInvalid: the folder for temporary files has no room.
     """
-    dim, parts, start = among.footer.dim, [np.zeros(0, np.int64)], 0
-    with TemporaryDirectory(prefix="embeddings-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "vectors"
-        with path.open("wb") as file:
-            for keys, vectors in among.blocks():
-                places = among.allowed(keys, where)
-                file.write(np.ascontiguousarray(vectors[places], dtype=np.float32).data)
-                parts.append(start + places)
-                start += len(keys)
-        rows = np.concatenate(parts)
-        mapped = np.memmap(path, np.float32, "r", shape=(len(rows), dim)) if len(rows) else np.zeros((0, dim), "f4")
-        yield rows, mapped
+    parts = [np.zeros(0, np.int64)]
+
+    def chosen() -> Iterator[np.ndarray]:
+        start = 0
+        for keys, vectors in among.blocks():
+            places = among.allowed(keys, where)
+            parts.append(start + places)
+            start += len(keys)
+            yield vectors[places]
+
+    with scratch_folder() as folder:
+        mapped = mapped_blocks(folder / "vectors", chosen(), among.footer.dim)
+        yield np.concatenate(parts), mapped

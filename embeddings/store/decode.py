@@ -24,6 +24,9 @@ KEYS = ("atomic_number", "symbol", "n_structures", "vector")
 COUNTS = "n_structures"
 """The one that is not there where nobody counted training structures."""
 
+HDF5_FAULTS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError)
+"""What h5py raises on damaged files, beside errors of the operating system."""
+
 _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -103,7 +106,7 @@ def table_of_hdf5(source: Path | BinaryIO, where: Path) -> tuple[ElementTable, d
             z, symbols, vectors = (_data_set(h5py, file, name) for name in KEYS if name != COUNTS)
             counts = _data_set(h5py, file, COUNTS) if COUNTS in file else None
             about = texts(file.attrs.items())
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
+    except (OSError, *HDF5_FAULTS) as error:
         if isinstance(error, EmbeddingsError):
             raise
         raise CatalogCorrupt(f"{where} cannot be read as HDF5: {error}.") from error

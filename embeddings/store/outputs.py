@@ -123,7 +123,7 @@ def make_folder(path: Path, *, advice: str) -> None:
     except OSError as error:
         raise OutputInvalid(f"Cannot make the folder {path}: {error.strerror}. {advice}") from error
     if not _may_write(path):
-        raise OutputInvalid(f"Cannot write to {path}. {advice}")
+        raise OutputInvalid(f"Cannot write to {path}: it is read-only for you. {advice}")
 
 
 def _may_write(folder: Path) -> bool:
@@ -134,8 +134,8 @@ def check_folder(path: Path) -> None:
     """Refuse a folder that could never be made.
 
     Raises:
-        OutputInvalid: it is an address, something that is no folder stands in its way, or it is the root of the file
-            system.
+        OutputInvalid: it is an address, something that is no folder stands in its way, it is the root of the file
+            system, or where it would be made is read-only.
     """
     check_name(path)
     nearest = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
@@ -143,6 +143,8 @@ def check_folder(path: Path) -> None:
         raise OutputInvalid(f"{path} cannot be written: {nearest} is not a folder.")
     if not _place(path).name:
         raise OutputInvalid(f"{path} cannot be written: it is the root of the file system.")
+    if not _may_write(nearest) and not (nearest == path and _may_write(_place(path).parent)):
+        raise OutputInvalid(f"{path} cannot be written: the folder {nearest} is read-only for you.")
 
 
 def check_replaceable(folder: Path) -> None:

@@ -9,7 +9,6 @@ import gzip
 import os
 import stat
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.store.scratch import scratch_folder
 from embeddings.store.urls import url_in
 from embeddings.tables.delimited import TextLines, delimited_sheet
 from embeddings.tables.objects import object_of
@@ -180,9 +180,10 @@ def _kept_input() -> Iterator[Path]:
 
     Raises:
         InputInvalid: it has no end.
+        OutputInvalid: the folder for temporary files has no room.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "table")
+    with scratch_folder() as folder:
+        path = folder / "table"
         with path.open("wb") as file:
             while block := sys.stdin.buffer.read(1 << 20):
                 file.write(block)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from embeddings.store.companions import COMPANIONS
 from embeddings.store.index import INDEX, LARGEST_INDEX, is_name, is_version
 from embeddings.store.manifest import LARGEST_MANIFEST, MANIFEST
 from embeddings.store.reading import IN_MEMORY
+from embeddings.store.scratch import scratch_folder
 from embeddings.validation.files import READERS
 
 _MOST_FILES = 1_000
@@ -43,8 +43,7 @@ def downloaded(address: str) -> Iterator[Path]:
     if url.startswith("file:"):
         yield folder_of(url)
         return
-    with tempfile.TemporaryDirectory(prefix="embeddings-") as temporary:
-        folder = Path(temporary)
+    with scratch_folder() as folder:
         if Path(url).suffix in READERS:
             place, _, name = url.rpartition("/")
             path = unquote(name) if url.startswith("http") else name

@@ -198,6 +198,30 @@ def test_the_check_is_by_identity_and_lets_strangers_pass(kind: str, tmp_path: P
         check_outputs([Output(tmp_path / "a" / ".." / "in.csv", kind="scratch")], inputs=[tmp_path / "in.csv"])
 
 
+@needs_links
+@pytest.mark.parametrize(
+    "command",
+    [
+        "fit data.csv --target formula --catalog toy -o closed/in/model",
+        "embed t.parquet --source table --catalog toy -o closed/vectors/",
+        "pull t.parquet --source table --out closed/snapshot",
+        "push toy closed/registry",
+    ],
+)
+def test_a_folder_in_a_read_only_place_is_refused_before_any_work(
+    command: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "closed").mkdir()
+    before, access = state(place), os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode, **more: Path(path).name != "closed" and access(path, mode, **more)
+    )
+    result = CliRunner().invoke(main, shlex.split(command))
+    assert result.exit_code == 1
+    assert "closed is read-only for you" in result.stderr
+    assert state(place) == before
+
+
 def test_names_that_differ_only_in_how_unicode_composes_them_are_one(tmp_path: Path) -> None:
     (tmp_path / "caf\u00e9.csv").touch()
     with pytest.raises(OutputInvalid, match="would replace the input"):

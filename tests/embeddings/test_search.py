@@ -264,6 +264,17 @@ def test_a_folder_called_like_a_formula_stands_for_nothing(catalog: StructureCat
     assert ids(catalog.nearest("NaCl", k=1)) == ["mp-3"]
 
 
+def test_a_file_called_like_a_formula_hides_no_formula_and_is_named_with_its_folder(catalog: StructureCatalog) -> None:
+    for name in ("NaCl", "KCl"):
+        Path(name).write_text("data_\n", encoding="utf-8")
+    assert ids(catalog.nearest("NaCl", k=1)) == ["mp-3"]
+    with pytest.raises(MaterialNotCovered, match=r"no structure of KCl.*\(the file of this name is \./KCl\)"):
+        catalog.nearest("KCl")
+    for path in ("./NaCl", Path("NaCl")):
+        with pytest.raises(EmbeddingsError, match=r"toy@0\.1\.0, which is not installed"):
+            catalog.nearest(path)
+
+
 def test_planted_duplicates_are_found_and_no_others() -> None:
     rows = spread(1300, 24, seed=3)
     rows[[10, 1200]] = rows[7] * [[1.5], [1.0001]]

@@ -129,6 +129,25 @@ def test_embed_writes_how_far_each_structure_is_and_says_how_many_are_far(sample
     assert told == {"bound": pytest.approx(expected.bound), "n_held_out": 10, "n_structures": 2}
 
 
+def test_a_search_knows_how_far_structures_are(sample: Path, tmp_path: Path) -> None:
+    path, column = tmp_path / "v.parquet", "distance_to_training"
+    embed(sample, path)
+    catalog = load_catalog(path)
+    assert isinstance(catalog, StructureCatalog)
+    far = dict(zip(catalog.material_ids, catalog.distance_to_training.tolist(), strict=True))  # type: ignore[union-attr]
+    where = f"{column} > {np.median(list(far.values()))}"
+    told = {match.material_id: match.columns for match in catalog.nearest("salt", where=where, columns=[column])}
+    assert told == {name: {column: far[name]} for name in ("odd-1", "odd-2")}
+    for options in (["--like", "salt"], ["--like", "salt", "--index"], ["--diverse", "9"], ["--duplicates", "0.001"]):
+        arguments = ["search", str(path), *options, "--where", where, "--column", column, "--json"]
+        found = json.loads(CliRunner().invoke(main, arguments).stdout)
+        values = {row["material_id"]: row.get("columns", row)[column] for row in found}
+        assert values == {name: far[name] for name in ("odd-1", "odd-2")} or options[0] == "--duplicates"
+    embed(sample, tmp_path / "silent.parquet", catalog="silent")
+    result = CliRunner().invoke(main, ["search", str(tmp_path / "silent.parquet"), "--diverse", "1", "--where", where])
+    assert f'There is no column "{column}"' in result.stderr
+
+
 def test_back_ends_that_take_sites_are_warned_once(sample: Path, tmp_path: Path) -> None:
     embed(sample, tmp_path / "s.parquet", "--level", "site")
     embed(sample, tmp_path / "folder/", "--level", "site", "--rows-per-file", "3", "--dtype", "int8")

@@ -230,20 +230,41 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
     assert snapshot.rejected == {"unreadable": 3, "too_large": 1, "outside_folder": 1, "missing_file": 2}
 
 
-def test_files_that_are_read_alone_are_not_passed_over_in_a_folder(pull: Pull, tmp_path: Path) -> None:
+def test_what_is_not_read_in_a_folder_is_not_passed_over(pull: Pull, tmp_path: Path) -> None:
     folder = write_cifs(tmp_path / "data")
-    (folder / "more.XYZ").write_text("1\n\nSi 0 0 0\n")
-    (folder / "README.md").write_text("what is in here")
+    alone = ["more.XYZ", "more.extxyz", "ase.db", "matbench.json.gz", "jarvis.json.zip", "cifs.zip"]
+    others = dict.fromkeys(alone, "read_alone") | {"mp-1.json": "unknown_format", "sub": "subfolder"}
+    for name in (*alone, "mp-1.json", "README.md", "atom_init.json", ".hidden.json"):
+        (folder / name).write_text("1\n\nSi 0 0 0\n")
+    for name in ("sub", ".git"):
+        (folder / name).mkdir()
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
-    assert (len(read_structures(snapshot)), snapshot.rejected) == (N, {"read_alone": 1})
-    write_labels(folder, "crystal-00,1\nmore.XYZ,2\nless.XYZ,3\n")
+    assert len(read_structures(snapshot)) == N
+    assert rejected(snapshot) == others
+    write_labels(folder, "crystal-00,1\nmore.XYZ,2\nless.XYZ,3\nmp-1.json,4\n")
     labelled = pull("local", tmp_path / "labelled", SourceOptions(folder))
-    assert rejected(labelled) == {"more.XYZ": "read_alone", "less.XYZ": "missing_file"}
+    assert rejected(labelled) == {"more.XYZ": "read_alone", "less.XYZ": "missing_file", "mp-1.json": "unknown_format"}
     (folder / "id_prop.csv").unlink()
     for path in folder.glob("*.cif"):
         path.unlink()
-    with pytest.raises(SourceError, match=r"No \.cif.* more\.XYZ is read alone: name it with --path\."):
-        pull("local", tmp_path / "none", SourceOptions(folder))
+    for name, advice in (
+        ("ase.db", "one at a time, not in a folder; name the file itself with --path"),
+        ("mp-1.json", "not read; write its structures as CIF"),
+        ("sub", "are not read; name the folder itself with --path"),
+    ):
+        with pytest.raises(SourceError, match=rf"No \.cif.* {name}: .*{advice}"):
+            pull("local", tmp_path / "none", SourceOptions(folder))
+        for other in [name] if name == "sub" else [*alone, name]:
+            path = folder / other
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def test_a_folder_that_is_added_is_named_in_the_next_pull(pull: Pull, tmp_path: Path) -> None:
+    folder = write_cifs(tmp_path / "data", n=2)
+    before = pull("local", tmp_path / "before", SourceOptions(folder))
+    (folder / "sub").mkdir()
+    after = pull("local", tmp_path / "after", SourceOptions(folder))
+    assert before.query["sha256"] != after.query["sha256"]
 
 
 def test_the_folder_of_work_has_its_name(pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,6 +302,22 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
         read_table(tmp_path / "t.npz", format="npz")
 
 
+def test_an_hdf5_file_with_a_name_that_is_not_utf8_or_a_damaged_address(tmp_path: Path) -> None:
+    _hdf5(tmp_path / "t.h5")
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "t.h5", "a") as file:
+        file[b"Gr\xf6\xdfe"] = np.zeros(3)
+    table = read_table(tmp_path / "t.h5")
+    assert (table.keys, table.values.shape) == (tuple(NUMBERS), VECTORS.shape)
+    with pytest.raises(InputInvalid, match="it has Größe"):
+        read_table(tmp_path / "t.h5", array="missing")
+    content = bytearray((tmp_path / "t.h5").read_bytes())
+    content[53] = 226  # of the address of the driver, which then lies beyond what a file can have
+    (tmp_path / "t.h5").write_bytes(content)
+    with pytest.raises(InputInvalid, match="cannot be read as HDF5"):
+        read_table(tmp_path / "t.h5")
+
+
 def test_a_few_bytes_that_claim_to_be_many_numbers(tmp_path: Path) -> None:
     import h5py
     import pyarrow as pa

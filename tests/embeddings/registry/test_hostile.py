@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import time
 import tracemalloc
 import zipfile
@@ -21,10 +23,12 @@ from embeddings.errors import (
     CatalogNotFound,
     EmbeddingsError,
     InputInvalid,
+    OutputInvalid,
     RegistryInvalid,
     RegistryUnreachable,
     RegistryWarning,
 )
+from embeddings.registry import archive
 from embeddings.registry.address import parse_address, registry_url
 from embeddings.registry.fetch import fetch
 from embeddings.registry.offers import offers
@@ -107,6 +111,19 @@ def test_a_compressed_archive_is_refused_before_it_grows(registry: Path, own_cac
     with pytest.raises(RegistryInvalid, match="compressed"):
         load_uae(f"{registry.as_uri()}/toy")
     assert sum(path.stat().st_size for path in own_cache.rglob("*") if path.is_file()) < 1_000_000
+
+
+def test_a_disk_that_is_full_is_not_the_fault_of_the_registry(
+    registry: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
+    with pytest.raises(OutputInvalid, match="cannot be written: No space left on device"):
+        fetch(parse_address(f"{registry.as_uri()}/toy"))
+    assert not inside(own_cache)
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 2_000, -10])
