@@ -162,15 +162,15 @@ GALLERY = (
 INTRO = """# Gallery
 
 Each figure is one call. A function of `embeddings.plots` takes data and returns a figure. A notebook shows it, and
-`write_figure(figure, "map.pdf")` writes it to a file: `.png`, `.svg` and `.pdf` need no browser; `.html` is an interactive
-page that works offline. All of this needs the extra `plot`. A function that takes a catalog also takes its name:
-`periodic_table("ct-multi")`.
+`write_figure(figure, "map.pdf")` writes it to a file: `.png`, `.svg` and `.pdf` need no browser; `.html` is an
+interactive page that works offline. All of this needs the extra `plot`. A function that takes a catalog also takes its
+name: `periodic_table("ct-multi")`.
 
 | option in Python | option of `embeddings plot` | what it sets |
 |---|---|---|
 | `title="..."` | `--title` | the text above the figure |
 | `size=(7, 4)` | `--size 7 4` | width and height in inches; symbols scale with it |
-| `font="serif"` | `--font` | the font family of all text: one that is installed, or `serif`, `sans-serif`, `monospace` |
+| `font="serif"` | `--font` | the font family: one that is installed, or `serif`, `sans-serif`, `monospace` |
 | `cmap="magma"` | `--cmap` | a color map of matplotlib, for values and for classes; in Python also a list of colors |
 | `write_figure(..., dpi=300)` | `--dpi` | pixels per inch of a `.png` file |
 
@@ -180,10 +180,11 @@ colors, renumber the clusters of one to match those of the other: `cluster("star
 
 ## Why there are two drawing libraries
 
-`figure.matplotlib()` and `figure.plotly()` draw the same plain data. matplotlib makes figures for a paper: vector graphics with
-embedded fonts, without a browser or a display, while plotly needs Chrome for that. plotly makes interactive pages: hover over one
-of 100,000 points to see which material it is, zoom in, or turn a map in three dimensions. (The explorer does this for elements,
-not for materials.) Neither library is imported before something is drawn.
+`figure.matplotlib()` and `figure.plotly()` draw the same plain data. matplotlib makes figures for a paper: vector
+graphics with embedded fonts, without a browser or a display, while plotly needs Chrome for that. plotly makes
+interactive pages: hover over one of 100,000 points to see which material it is, zoom in, or turn a map in three
+dimensions. (The explorer does this for elements, not for materials.) Neither library is imported before something is
+drawn.
 
 ## Setup
 

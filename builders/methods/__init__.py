@@ -211,7 +211,7 @@ def load_encoder(folder: Path) -> Any:
 
 
 def load_potential(asked: str) -> Any:
-    """Return a potential of others as an encoder; None where none goes by this name.
+    """Return a third-party potential as an encoder; None where none goes by this name.
 
     Args:
         asked: its name, with or without a version, such as ``"chgnet"`` or ``"chgnet@0.3.0"``.
@@ -230,7 +230,7 @@ def load_potential(asked: str) -> Any:
     potential = POTENTIALS[name]
     known = potential.about.version
     if at and wanted != known and not known.startswith(f"{wanted}."):
-        raise CatalogNotFound(f"{name}, a potential of others, is known here as {name}@{known}, not as {asked}.")
+        raise CatalogNotFound(f"{name}, a third-party potential, is known here as {name}@{known}, not as {asked}.")
     weights = potential()
     from builders.others.encoder import PotentialEncoder
 

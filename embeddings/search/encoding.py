@@ -26,7 +26,7 @@ def encode(structure: Any, footer: Footer) -> np.ndarray:
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: another encoder goes by its name, a potential of others made the file, or a file holds several
+        InputInvalid: another encoder goes by its name, a third-party potential made the file, or a file holds several
             structures.
         MissingExtra: the extra ``build`` is not installed.
         EmbeddingsError: the structure cannot be read or encoded.
@@ -49,7 +49,7 @@ def _check_encoder(footer: Footer) -> None:
 
     if footer.is_of_others:
         raise InputInvalid(
-            f"The vectors were made by {footer.encoder}, a potential of others, which is not asked here. Encode the "
+            f"The vectors were made by {footer.encoder}, a third-party potential, which is not asked here. Encode the "
             f"structure with embeddings embed --encoder {footer.catalog.name}, and search for its vector (.npy) or for "
             "an identifier."
         )
