@@ -69,7 +69,7 @@ def import_command(source: str | None, package: str | None, **options: Any) -> N
         return
     of_files = [flag for key, flag in _OF_FILES.items() if options[key] not in (None, ())]
     if package and of_files:
-        raise click.UsageError(f"{of_files[0]} is for files; a table of a package is read as the package reads it.")
+        raise click.UsageError(f"{of_files[0]} goes with a file; a table of a package is read as the package reads it.")
     root = options["out"] or user_root()
     _write(root, source, package, options)
 
@@ -96,7 +96,9 @@ def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any,
 
     for asked, flag in (("licence", "--license SPDX"), ("citation", "--citation DOI")):
         if not options[asked]:
-            raise InputInvalid(f"A table of others needs {flag}: without it nobody may use or credit it.")
+            raise InputInvalid(
+                f"Somebody else's table needs {flag}; without it, nobody can use or credit the table properly."
+            )
     path = Path(os.path.expanduser(source))  # pathlib raises where there is no such user
     licence, citation = read_licence(options["licence"]), read_citation(options["citation"], title=name)
     table = read_table(

@@ -49,7 +49,7 @@ def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str 
 def _sentence(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Return a text on one line; a text of nothing but blanks is refused."""
     if value is not None and not value.strip():
-        raise click.BadParameter("it is empty. Leave it out, and the card names source and targets.")
+        raise click.BadParameter("it is empty. Leave it out to have source and targets on the card.")
     return None if value is None else " ".join(value.split())
 
 
@@ -246,7 +246,9 @@ def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
     name = options["init"]
     if name is None:
         if options["tune"]:
-            raise InputInvalid("--tune says how the network of --init goes on. Name one, or leave --tune out.")
+            raise InputInvalid(
+                "--tune goes with --init, whose network it fine-tunes. Give --init, or leave --tune out."
+            )
         return None
     folder = store.resolve(name)
     began = store.manifest_of(folder).name
@@ -266,7 +268,7 @@ def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | Non
     """Return the folder of the catalog that teaches, or None where none does; beside files, the recipe's does not."""
     if recipe.wanted_teacher is None:
         if catalogs and beside:
-            raise InputInvalid(f'{catalogs[0]} is no file of vectors, which alone teach "{recipe.name}".')
+            raise InputInvalid(f'{catalogs[0]} is not a file of vectors, and only these can teach "{recipe.name}".')
         if catalogs:
             raise InputInvalid(
                 f'The recipe "{recipe.name}" takes no teacher such as {catalogs[0]}: it learns from files of structure '
@@ -275,8 +277,8 @@ def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | Non
         return None
     if len(catalogs) > 1:
         raise InputInvalid(
-            f"{catalogs[0]} and {catalogs[1]} are two catalogs, and one can teach. Make a file of the vectors of the "
-            f"other, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
+            f"{catalogs[0]} and {catalogs[1]} are two catalogs, but only one can teach. Write the vectors of the "
+            f"other to a file, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
         )
     if beside and not catalogs:
         return None

@@ -55,7 +55,7 @@ def cache(clear: str | None, yes: bool, as_json: bool) -> None:
         _show(str(folder), left)
     if busy:
         raise OutputInvalid(
-            f"Another process is using {len(busy)} of {len(chosen)}, which stay: "
+            f"Another process is using {len(busy)} of {len(chosen)} folders, which were kept: "
             f"{', '.join(str(each.path) for each in busy)}. Try again when it has ended."
         )
 

@@ -124,7 +124,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
 def _folder_of(options: dict[str, Any]) -> Path | None:
     """Return the folder of the catalog version whose encoder is used; None for a third-party potential."""
     if (options["catalog"] is None) == (options["encoder"] is None):
-        raise click.UsageError("Name what encodes the structures: --catalog NAME or --encoder NAME, one of them.")
+        raise click.UsageError("Name one encoder: either --catalog NAME or --encoder NAME.")
     if options["catalog"] is None:
         return None
     try:

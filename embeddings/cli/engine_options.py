@@ -68,7 +68,7 @@ def engine_of_source(engine: Engine, options: dict[str, Any]) -> Engine | None:
     if engine == Engine():
         return None
     if options["jobs"] > 1:
-        raise click.UsageError("--jobs is what --workers was called before. Give one of them.")
+        raise click.UsageError("--jobs is the old name of --workers. Give one of them.")
     return engine
 
 

@@ -61,7 +61,7 @@ def explore(context: click.Context, names: tuple[str, ...], out: Path, seed: int
         raise click.UsageError(f"Name one catalog, or two to show side by side, not {len(names)}.")
     files = [name for name in names if _holds_structures(name)]
     if files and len(names) > 1:
-        raise click.UsageError(f"{files[0]} holds structures: a map shows one file, and nothing beside it.")
+        raise click.UsageError(f"{files[0]} holds structures: a map shows only one file.")
     page = _write_map(files[0], out, seed=seed, **options) if files else _write_page(context, names, out, seed)
     if show:
         click.launch(str(page.resolve()))

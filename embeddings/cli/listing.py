@@ -47,10 +47,10 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
       embeddings list --from hf://my-group/embeddings
     """
     if everything and (files or registry is not None):
-        raise click.UsageError("--all is for the catalogs of the library. Leave out --file and --from.")
+        raise click.UsageError("--all lists catalogs of the library. Leave out --file and --from.")
     if files:
         if registry is not None:
-            raise click.UsageError("--from lists a registry, and --file files; give one of them.")
+            raise click.UsageError("--from lists a registry, and --file lists files. Give one of them.")
         _list_files(files, as_json=as_json)
         return
     if registry is not None:

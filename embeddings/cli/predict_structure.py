@@ -67,11 +67,11 @@ def predict_structure(
       embeddings predict-structure --input formulas.csv --templates mp-stable -k 3 -o candidates.parquet
     """
     if formula is not None and file is None:
-        raise click.UsageError("--formula names a column of --input.")
+        raise click.UsageError("--formula names a column of --input. Give --input as well.")
     if not formulas and file is None:
         raise click.UsageError("Give formulas, or a table of them with --input.")
     if options["weights"] is not None and options["generator"] is None:
-        raise click.UsageError("--weights are those of a --generator.")
+        raise click.UsageError("--weights goes with --generator.")
     require_builders()
     is_stdin = str(file) == "-"
     _check_places(out, None if is_stdin else file, options)

@@ -54,11 +54,11 @@ def push(
     folder = store.resolve(name)
     if zenodo:
         if key_file:
-            raise click.UsageError("--sign is for registries, and Zenodo is none.")
+            raise click.UsageError("--sign goes with a registry, not with --zenodo.")
         _deposit(folder, Path(registry), creators, as_json)
         return
     if creators:
-        raise click.UsageError("--creator is for --zenodo.")
+        raise click.UsageError("--creator goes with --zenodo.")
     url = registry_url(registry) if is_url(registry) else folder_url(registry)
     if is_url(registry):
         check_lasting(url)
@@ -151,7 +151,9 @@ def _joined(name: str, place: str) -> str:
     from embeddings.registry.address import is_folder, is_url
 
     if "/" in name or ":" in name:
-        raise InputInvalid(f'"{name[:200]}" says already where it is. Give --from with a name, such as ct-multi@2.0.0.')
+        raise InputInvalid(
+            f'"{name[:200]}" already says where the catalog is. Use --from with a bare name, such as ct-multi@2.0.0.'
+        )
     if is_url(place) or is_folder(place):
         return f"{place.rstrip('/')}/{name}"
     return f"{os.path.abspath(place)}/{name}" if os.path.isdir(place) else f"{place}:{name}"

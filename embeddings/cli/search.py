@@ -87,7 +87,7 @@ def search(
 
 def _check(ctx: click.Context, like: str | None, duplicates: float | None, diverse: int | None) -> None:
     if sum(one is not None for one in (like, duplicates, diverse)) != 1:
-        raise click.UsageError("Say what to search for: one of --like, --duplicates and --diverse.")
+        raise click.UsageError("Give one of --like, --duplicates and --diverse.")
     if like is None and ctx.get_parameter_source("k") is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("-k goes with --like.")
     if like is None and ctx.params["indexed"] is not None:

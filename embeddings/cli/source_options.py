@@ -41,7 +41,7 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
         or not (most or least).isdecimal()
         or not 1 <= int(least) <= int(most or least)
     ):
-        raise click.BadParameter(f'"{value}" is neither a number such as 2 nor a range such as 2-4.')
+        raise click.BadParameter(f'"{value}" is neither a number, such as 2, nor a range, such as 2-4.')
     return int(least), int(most or least)
 
 

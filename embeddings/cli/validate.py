@@ -36,7 +36,7 @@ def validate(path: str, as_json: bool) -> None:
         first = report.errors[0]
         others = len(report.errors) - 1
         more = f" It has {counted(others, 'more error')}." if others else ""
-        raise CatalogCorrupt(f"{path} is not as docs/format.md says. {first.place}: {first.message}{more}")
+        raise CatalogCorrupt(f"{path} deviates from docs/format.md. {first.place}: {first.message}{more}")
 
 
 def _print(report: Report) -> None:

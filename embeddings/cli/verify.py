@@ -64,7 +64,7 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
     if recompute is not None:
         _check_recompute(ctx, name, options)
     elif options["source"] or options["snapshot"]:
-        raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
+        raise click.UsageError("Structures are used only to compute vectors again: add --recompute N.")
     if name and is_vectors(name):
         results = [_verified(place_of(name), check_vectors)]
     else:
@@ -80,7 +80,7 @@ def _check_recompute(ctx: click.Context, name: str | None, options: dict[str, An
     from embeddings.cli.source_options import check_source, require_builders
 
     if name is None:
-        raise click.UsageError("Name the catalog or the file whose vectors are made again.")
+        raise click.UsageError("Name the catalog or the file whose vectors to compute again.")
     if options["source"] or options["snapshot"]:
         check_source(ctx, options)
         require_builders(options["source"])

@@ -206,7 +206,7 @@ def test_who_asks_a_potential_for_every_vector_is_told_why_there_is_none(
     for asked in (encoder.encode, encoder.encode_sites):
         with pytest.raises(error, match=message):
             asked(table)
-    with pytest.raises(InputInvalid, match=r"A list of structures is needed"):
+    with pytest.raises(InputInvalid, match=r"Give a list of structures"):
         encoder.encode(salt())
 
 

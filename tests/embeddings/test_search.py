@@ -195,7 +195,7 @@ def test_conditions_choose_rows(path: Path, table: str, where: str, expected: li
         ("formula = Xx", FormulaInvalid, "Xx"),
         ("gap > 1", ColumnNotFound, "--table FILE"),
         ("formul = Fe", ColumnNotFound, 'Did you mean "formula"'),
-        ("formula contains O or formula contains Na", InputInvalid, "joined by and"),
+        ("formula contains O or formula contains Na", InputInvalid, 'Join conditions with "and"'),
         ("formula contains O and", InputInvalid, "cannot be read"),
         ("__import__('os').system('x') = 1", InputInvalid, "cannot be read"),
     ],

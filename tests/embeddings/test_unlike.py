@@ -155,7 +155,7 @@ def test_a_file_by_a_catalog_that_does_not_tell_is_what_it_always_was(sample: Pa
     catalog = load_catalog(tmp_path / "v.parquet")
     assert isinstance(catalog, StructureCatalog)
     assert catalog.distance_to_training is None
-    with pytest.raises(TrainingNotTold, match=r"by a version that does"):
+    with pytest.raises(TrainingNotTold, match=r"with a version that does"):
         _ = catalog.unlike
 
 

@@ -212,7 +212,9 @@ def test_the_same_version_with_another_hash_names_both(registry: Path, tmp_path:
             path.write_bytes((second / path.relative_to(registry)).read_bytes())
     (registry / "index.json").write_bytes((second / "index.json").read_bytes())
     assert fetch(address).folder == first  # what is here stays what it is
-    with pytest.raises(CatalogConflict, match=r"toy@0\.1\.0 has two contents: seal [0-9a-f]{64} .* seal [0-9a-f]{64}"):
+    with pytest.raises(
+        CatalogConflict, match=r"toy@0\.1\.0 has two different contents: seal [0-9a-f]{64} .* seal [0-9a-f]{64}"
+    ):
         fetch(address, refresh=True)
     assert load_uae(first).manifest.description == "Six elements in a plane."
 
@@ -221,7 +223,7 @@ def test_a_registry_cannot_stand_in_for_what_is_packaged(tmp_path: Path) -> None
     catalog = toy_catalog(name="ct-multi", version="3.0.0")
     folder = write_toy(tmp_path / "mine", name="ct-multi", version="3.0.0")
     push(folder, (tmp_path / "registry").as_uri())
-    with pytest.raises(CatalogConflict, match="two contents"):
+    with pytest.raises(CatalogConflict, match="two different contents"):
         load_uae(f"{(tmp_path / 'registry').as_uri()}/{catalog.name}")
 
 
@@ -286,7 +288,7 @@ def test_a_file_in_a_folder_that_cannot_be_read(registry: Path) -> None:
 def test_redirects_are_followed_with_care(registry: Path) -> None:
     """To another host without our headers; never to a file, and not in circles."""
     targets = {"file:///etc/passwd": "not followed", "/index.json": "without end", "/caf\xe9 x": "without end"}
-    for target, match in {**targets, "http://[::1": "no address"}.items():
+    for target, match in {**targets, "http://[::1": "not an address"}.items():
         with (
             file_server(lambda asked, content, to=target: Reply(302, {"Location": to})) as server,
             pytest.raises(EmbeddingsError, match=match),
