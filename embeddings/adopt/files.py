@@ -76,7 +76,7 @@ def _check_options(path: Path, kind: str, options: Mapping[str, object]) -> None
     """Refuse an option that would be passed over."""
     passed_over = [name for name, given in options.items() if given is not None and name not in _TAKES[kind]]
     if passed_over:
-        raise InputInvalid(f"{path} is read as {kind}, where --{passed_over[0]} means nothing. Leave it out.")
+        raise InputInvalid(f"{path} is read as {kind}, which takes no --{passed_over[0]}. Leave it out.")
 
 
 def find_format(path: Path) -> str:

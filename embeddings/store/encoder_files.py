@@ -183,7 +183,7 @@ def _encoder(manifest: Manifest, tensors: Tensors, seen: np.ndarray | None, *, w
         elements = ElementCatalog(manifest, _element_table(manifest, tensors["elements"], seen))
         if network.dim != manifest.dim:
             raise InputInvalid(
-                f"Its vectors have {counted(network.dim, 'number')}, but the manifest says {manifest.dim}."
+                f"Its vectors have {counted(network.dim, 'number')}, and the manifest says {manifest.dim}."
             )
         spread = Spread(*(tensors[name] for name in SPREAD)) if SPREAD[0] in tensors else None
         return CompositionEncoder(manifest, elements, network, spread)
@@ -198,7 +198,7 @@ def _element_table(manifest: Manifest, vectors: np.ndarray, seen: np.ndarray | N
     if vectors.ndim != 2 or len(vectors) != N_ELEMENTS + 1:
         raise InputInvalid(f"Its element vectors have the shape {vectors.shape}, not ({N_ELEMENTS + 1}, width).")
     if seen is not None and (manifest.training.formula_digest is None or len(seen) != manifest.n_rows):
-        raise InputInvalid(f"It has {counted(len(seen), 'hashed formula')}, but the manifest says {manifest.n_rows}.")
+        raise InputInvalid(f"It has {counted(len(seen), 'hashed formula')}, and the manifest says {manifest.n_rows}.")
     numbers = np.flatnonzero(~np.isnan(vectors).all(axis=1))
     if tuple(SYMBOLS[z - 1] for z in numbers) != tuple(manifest.n_structures):
         raise InputInvalid(

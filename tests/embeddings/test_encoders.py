@@ -361,7 +361,7 @@ def test_the_wrong_door_names_the_right_one() -> None:
         load_uae("toy-encoder")
     with pytest.raises(InputInvalid, match="no encoder"):
         load_encoder("toy")
-    with pytest.raises(InputInvalid, match='kind "element", and a composition-encoder'):
+    with pytest.raises(InputInvalid, match='kind "element", not a composition-encoder'):
         read_encoder(resolve("toy"))
 
 

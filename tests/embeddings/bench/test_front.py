@@ -214,7 +214,7 @@ def _data() -> Measurements:
         ((_data(),), {"catalogs": ["knowng"]}, CatalogNotFound, "knowng"),
         ((_data(),), {"catalogs": [knowing(), knowing()]}, InputInvalid, 'Two catalogs are called "knowing"'),
         ((_data(),), {"catalogs": ["properties"]}, InputInvalid, 'without any catalog are called "properties", too'),
-        ((_data(),), {"catalogs": [], "n_repeats": 0}, InputInvalid, "0 repeats"),
+        ((_data(),), {"catalogs": [], "n_repeats": 0}, InputInvalid, "0 is too few repeats"),
         ((_data(),), {"catalogs": [], "split": "time"}, InputInvalid, "column of times"),
         ((_data(),), {"catalogs": [], "split": "given", "n_repeats": 2}, InputInvalid, "use one repeat"),
     ],

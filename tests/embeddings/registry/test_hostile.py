@@ -180,7 +180,7 @@ def test_an_index_of_a_million_catalogs_is_refused_in_bounded_time_and_memory(re
 def test_a_declared_size_that_is_absurd_is_refused_before_anything_is_fetched(registry: Path) -> None:
     edit(registry, lambda entries: entries["toy"]["releases"]["0.1.0"].update(archive_bytes=2**35))
     with file_server(registry) as server:
-        with pytest.raises(RegistryInvalid, match=r"34,359,738,368 bytes, and at most 4,000,000,000"):
+        with pytest.raises(RegistryInvalid, match=r"34,359,738,368 bytes, but at most 4,000,000,000"):
             load_uae(f"{server.origin}/toy")
         assert set(server.paths) == {"/index.json"}
 
