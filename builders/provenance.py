@@ -169,6 +169,8 @@ def command_line(
         "stable-only": selection.stable_only,
         "limit": selection.limit,
         "epochs": recipe.training.epochs,
+        "batch-size": recipe.training.batch_size,
+        "learning-rate": recipe.training.learning_rate,
         "seed": recipe.seed,
         "previous": identity_of_previous(request.previous) if request.previous else None,
         **options,

@@ -68,10 +68,16 @@ def republished(manifest: Manifest, version: str | None) -> Manifest:
 
 
 def _recipe_now(then: CrystalTransformerRecipe) -> CrystalTransformerRecipe:
-    now = find_recipe(then.name).with_options(targets=then.targets, epochs=then.training.epochs, seed=then.seed)
+    now, schedule = find_recipe(then.name), then.training
     if not isinstance(now, CrystalTransformerRecipe):
         raise InputInvalid(f'The recipe "{then.name}" is of another method by now. Build a new version.')
-    now = now.going_on("all") if then.begun else now
+    now = (now.going_on("all") if then.begun else now).with_options(
+        targets=then.targets,
+        seed=then.seed,
+        epochs=schedule.epochs,
+        batch_size=schedule.batch_size,
+        learning_rate=schedule.learning_rate,
+    )
     return now.taught() if then.takes_vectors else now
 
 

@@ -14,8 +14,7 @@ from hypothesis import settings
 import builders  # noqa: F401  # bounds how long threads spin, before anything loads torch
 from testing.processes import flush_nothing, one_server
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several processes share the cores, and all give the same last bits
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing on a busy one
 settings.load_profile("any machine")

@@ -34,6 +34,11 @@ class Schedule:
     clip_norm: float = 1.0
     validation_fraction: float = 0.1
 
+    def changed(self, *, epochs: int | None, batch_size: int | None, learning_rate: float | None) -> Self:
+        """Return the schedule with the given fields changed; None keeps a field."""
+        asked: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+        return dataclasses.replace(self, **{name: value for name, value in asked.items() if value is not None})
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -88,14 +93,19 @@ class Recipe:
         return None
 
     def with_options(
-        self, *, targets: tuple[str, ...] | None = None, epochs: int | None = None, seed: int | None = None
+        self,
+        *,
+        targets: tuple[str, ...] | None = None,
+        seed: int | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
     ) -> Self:
         """Return the recipe with the given fields changed; None keeps a field. Other targets are said of it too."""
         changed: dict[str, Any] = {"targets": targets, "seed": seed}
         if targets and targets != self.targets:
             changed["description"] = self.sentence(targets)
-        if epochs is not None:
-            changed["training"] = dataclasses.replace(self.training, epochs=epochs)
+        changed["training"] = self.training.changed(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
         return dataclasses.replace(self, **{name: value for name, value in changed.items() if value is not None})
 
     def said_of(self, targets: tuple[str, ...], source: str, *, data: str, n_structures: int) -> str:

@@ -15,7 +15,7 @@ from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
-from embeddings.cli.types import COUNT, SEED
+from embeddings.cli.types import COUNT, SEED, Finite
 from embeddings.display.numbers import counted, with_unit
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
@@ -104,6 +104,12 @@ class _ListsRecipes(click.Command):
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
 @click.option("--epochs", type=COUNT, help="Passes over the data.  [default: that of the recipe]")
+@click.option("--batch-size", type=COUNT, help="Most rows in a batch.  [default: that of the recipe]")
+@click.option(
+    "--learning-rate",
+    type=Finite(min=0, max=1, min_open=True),
+    help="Highest learning rate, at the end of the warm-up.  [default: that of the recipe]",
+)
 @click.option("--seed", type=SEED, help="Seed of every random choice.  [default: that of the recipe]")
 @click.option(
     "--device",
@@ -217,7 +223,7 @@ def _run(options: dict[str, Any], reporter: Reporter) -> Path:
     init = _init(options, recipe)
     began = store.manifest_of(init) if init else None
     recipe = (going_on(recipe, options["tune"] or "all", began) if began else recipe).with_options(
-        targets=options["targets"], epochs=options["epochs"], seed=options["seed"]
+        **{name: options[name] for name in ("targets", "seed", "epochs", "batch_size", "learning_rate")}
     )
     catalogs, teachers = _named(options["teacher"])
     teacher = _teacher(catalogs, recipe, beside=bool(teachers))

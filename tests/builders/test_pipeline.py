@@ -21,7 +21,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from builders.learning.splits import split_by_formula
-from builders.methods import find_recipe
+from builders.methods import find_recipe, going_on
 from builders.pipeline import BuildRequest
 from builders.provenance import command_line
 from builders.sources import SOURCES, SourceOptions, default_recipe
@@ -244,6 +244,24 @@ def test_other_targets_are_said_in_the_description() -> None:
     recipe = find_recipe("ct-multi")
     assert recipe.with_options(targets=("a", "b", "c")).description.endswith("learned from a, b and c.")
     assert recipe.with_options(targets=recipe.targets, epochs=1).description == recipe.description
+
+
+def test_batches_and_rate_can_be_chosen_and_the_command_states_them(sample: Path) -> None:
+    result = build(*table_options(sample), "--batch-size", 64, "--learning-rate", 0.002, "--allow-lost-elements")
+    assert result.exit_code == 0, result.output
+    manifest = load_uae("toy").manifest
+    assert "--batch-size 64 --learning-rate 0.002" in manifest.command
+    training, usual = manifest.model.hyperparameters["training"], find_recipe("ct-multi").training
+    assert (training["batch_size"], training["learning_rate"]) == (64, 0.002)
+    assert training["max_pairs"] * usual.batch_size == usual.max_pairs * 64
+    for option, value in (("--batch-size", 0), ("--learning-rate", 0), ("--learning-rate", "nan")):
+        assert build(*table_options(sample), option, value).exit_code == 2
+
+
+def test_the_chosen_rate_also_moves_a_network_that_goes_on() -> None:
+    recipe = going_on(find_recipe("ct-multi"), "all").with_options(learning_rate=3e-4, batch_size=16)
+    assert (recipe.training.learning_rate, recipe.tuning.encoder_learning_rate) == (3e-4, 3e-4)
+    assert recipe.training.batch_size == 16
 
 
 def held_out_rows(path: Path) -> np.ndarray:

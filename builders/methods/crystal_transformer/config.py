@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from builders.methods.recipe import Schedule
 from embeddings.store.readout import Readout, structure_dim
@@ -76,6 +77,11 @@ class TrainingConfig(Schedule):
     balance: Balance | None = None
     hidden_atoms: float | None = None
     teacher_weight: float | None = None
+
+    def changed(self, *, epochs: int | None, batch_size: int | None, learning_rate: float | None) -> Self:
+        """Return the schedule with the given fields changed: larger batches hold more pairs, in proportion."""
+        changed = super().changed(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+        return dataclasses.replace(changed, max_pairs=self.max_pairs * changed.batch_size // self.batch_size)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from builders.methods.crystal_transformer.config import (
     TUNING_SCHEDULE,
@@ -99,6 +99,13 @@ class CrystalTransformerRecipe(Recipe):
             return replace(recipe, begun=True)
         schedule = replace(TUNING_SCHEDULE, loss=self.training.loss, balance=self.training.balance)
         return replace(recipe, training=schedule, tuning=TuningConfig(tune=tune))
+
+    def with_options(self, *, learning_rate: float | None = None, **options: Any) -> Self:
+        """Return the recipe with the given fields changed. The rate is that of heads and of what `tuning` moves."""
+        changed = super().with_options(learning_rate=learning_rate, **options)
+        if changed.tuning is None or learning_rate is None:
+            return changed
+        return replace(changed, tuning=replace(changed.tuning, encoder_learning_rate=learning_rate))
 
     def training_dict(self) -> dict[str, Any]:
         """Return what the trained network depends on: what is then published of it makes no difference."""
