@@ -78,7 +78,7 @@ def test_vectors_do_as_well_as_crystals() -> None:
 
 
 def test_what_a_catalog_does_not_tell_is_not_made_up() -> None:
-    with pytest.raises(TrainingNotTold, match=r"silent@0\.1\.0 does not tell where its training crystals lie"):
+    with pytest.raises(TrainingNotTold, match=r"silent@0\.1\.0 does not record where its training crystals lie"):
         distance_to_training([structure(ODD[0])], "silent")
 
 
@@ -148,7 +148,7 @@ def test_back_ends_that_take_sites_are_warned_once(sample: Path, tmp_path: Path)
 
 def test_a_file_by_a_catalog_that_does_not_tell_is_what_it_always_was(sample: Path, tmp_path: Path) -> None:
     result = embed(sample, tmp_path / "v.parquet", catalog="silent")
-    assert "unlike the training: not told, silent@0.1.0 does not hold where" in result.stdout
+    assert "unlike the training: not told, silent@0.1.0 does not record where" in result.stdout
     schema = pq.read_schema(tmp_path / "v.parquet")
     assert schema.names == ["material_id", "formula", "vector"]
     assert b"unlike" not in schema.metadata[KEY]
