@@ -212,7 +212,7 @@ def _corpus_of(request: BuildRequest) -> Corpus | None:
     if left_out:
         raise InputInvalid(
             f"The snapshot {request.snapshot} was pulled without the {counted(left_out['n_formulas'], 'formula')} of "
-            f"{left_out['file']}, and does not list them: the corpus may hold some. Build from --source with "
+            f"{left_out['file']}, and does not list them, so the corpus may hold some. Build from --source with "
             "--exclude-formulas instead."
         )
     return request.corpus

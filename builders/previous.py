@@ -105,7 +105,7 @@ def turned_onto(vectors: Vectors, previous: Path, recipe: Recipe) -> tuple[Vecto
         return _elements_turned(vectors, previous)
     if isinstance(vectors, EncoderVectors) and isinstance(recipe, CromelRecipe):
         return _encoder_turned(vectors, previous, recipe.model)
-    raise InputInvalid(f"Nothing here can turn what the recipe {recipe.name} makes. Leave --previous out.")
+    raise InputInvalid(f"The vectors of the recipe {recipe.name} cannot be rotated. Leave --previous out.")
 
 
 def _elements_turned(vectors: ElementVectors, previous: Path) -> tuple[ElementVectors, str]:
@@ -136,7 +136,7 @@ def _turn(new: np.ndarray, old: np.ndarray, identity: str, what: str) -> tuple[n
     """Return the orthogonal matrix (dim, dim) that brings rows closest to others, and a sentence on what it did."""
     if len(new) < 2:
         raise InputInvalid(
-            f"The new vectors share {len(new)} {what} with {identity}, and two are needed to turn them. Leave "
+            f"The new vectors share {len(new)} {what} with {identity}, but rotating them takes two. Leave "
             "--previous out."
         )
     turn = turn_onto(new, old.astype(np.float64))

@@ -84,7 +84,7 @@ GALLERY = (
         "periodic-table",
         "The periodic table in clusters",
         """
-        Ward's clusters in the full 128 dimensions; their number is that of the best mean silhouette. Elements without a
+        Ward's clusters in all 128 dimensions. Their number is the one with the best mean silhouette. Elements without a
         vector are hatched.
         """,
         'periodic_table(cluster(uae, "hierarchical"), title="ct-multi: clusters")',
@@ -92,35 +92,35 @@ GALLERY = (
     ),
     Picture(
         "training-structures",
-        "What stands behind each vector",
-        "Training structures that contain the element, on a logarithmic scale.",
+        "How many structures each vector was learned from",
+        "The number of training structures that contain the element, on a logarithmic scale.",
         'periodic_table(uae, color="n_structures", title="ct-multi: training structures")',
-        "embeddings plot ct-multi --color n_structures -o behind.png",
+        "embeddings plot ct-multi --color n_structures -o training-structures.png",
     ),
     Picture(
         "map",
-        "A map",
-        "Discs that would cover each other are moved apart; a line leads from a disc to its place.",
+        "A map of the elements",
+        "Discs that would overlap are moved apart; a line connects each moved disc to its true place.",
         'embedding_map(uae, "umap", color="electronegativity", title="ct-multi: electronegativity")',
         "embeddings plot ct-multi --kind map --color electronegativity -o map.png",
     ),
     Picture(
         "map-pca",
-        "The same by principal components",
-        "The axes say how much of the variance they show.",
+        "The same map by principal components",
+        "The label of each axis says how much of the variance it shows.",
         'embedding_map(uae, "pca", color="block", title="ct-multi: principal components")',
         "embeddings plot ct-multi --kind map --method pca -o map.png",
     ),
     Picture(
         "heatmap",
-        "Who is like whom",
-        "The cosine of every pair, in the order of the leaves of Ward's tree.",
+        "Which elements are similar",
+        "The cosine similarity of every pair, in the order of the leaves of Ward's tree.",
         'similarity_heatmap(uae, order="cluster", title="ct-multi: similarity")',
         "embeddings plot ct-multi --kind heatmap --order cluster -o similarity.png",
     ),
     Picture(
         "dendrogram",
-        "The tree",
+        "The tree of elements",
         "Ward's method on unit vectors; branches have the color of their cluster.",
         'dendrogram(uae, title="ct-multi: Ward\'s tree")',
         "embeddings plot ct-multi --kind dendrogram -o tree.png",
@@ -129,10 +129,10 @@ GALLERY = (
         "elbow",
         "How many clusters",
         """
-        Inertia and silhouette of k-means over the number of clusters, with the scatter over five seeds. Look here
-        before you believe in classes: a silhouette near zero says that none stand apart, and an inertia without a bend
-        has no elbow. `k="auto"` takes the best mean silhouette and, of those within its scatter, the one nearest to the
-        elbow.
+        Inertia and silhouette of k-means against the number of clusters, with the scatter over five seeds. Look at this
+        figure before you believe in classes: a silhouette near zero says that no cluster stands apart, and an inertia
+        without a bend has no elbow. `k="auto"` finds the best mean silhouette and, among the numbers of clusters within
+        its scatter, takes the one nearest to the elbow.
         """,
         'elbow_and_silhouette(cluster(uae), title="ct-multi: k-means")',
         "embeddings plot ct-multi --kind elbow -o elbow.png",
@@ -141,8 +141,9 @@ GALLERY = (
         "materials",
         "A map of materials",
         """
-        One point for each of many vectors, here of compositions, colored by a property. Pages draw the points with the
-        graphics card, so that 100,000 of them can be moved; of more, a sample is drawn, and the figure says so.
+        One point for each vector, here of a composition, colored by a property. In an `.html` page, the graphics card
+        draws the points, so you can move a map of 100,000 of them. If there are more, a sample is drawn, and the figure
+        says so.
         """,
         """
         materials_map(
@@ -160,34 +161,34 @@ GALLERY = (
 
 INTRO = """# Gallery
 
-Each figure is one call. A function of `embeddings.plots` takes data and returns a figure, which a notebook shows;
-`write_figure(figure, "map.pdf")` writes it. `.png`, `.svg` and `.pdf` need no browser; `.html` is one page to hover
-over that works offline. All of it needs the extra `plot`. Functions that take a catalog take its name too:
-`periodic_table("ct-multi")`.
+Each figure is one call. A function of `embeddings.plots` takes data and returns a figure. A notebook shows it, and
+`write_figure(figure, "map.pdf")` writes it to a file: `.png`, `.svg` and `.pdf` need no browser; `.html` is an
+interactive page that works offline. All of this needs the extra `plot`. A function that takes a catalog also takes its
+name: `periodic_table("ct-multi")`.
 
-| option of every function | of `embeddings plot` | what it sets |
+| option in Python | option of `embeddings plot` | what it sets |
 |---|---|---|
 | `title="..."` | `--title` | the text above the figure |
-| `size=(7, 4)` | `--size 7 4` | width and height in inches; the symbols in cells and discs shrink and grow with it |
-| `font="serif"` | `--font` | the family of all text: one that is installed, or `serif`, `sans-serif`, `monospace` |
-| `cmap="magma"` | `--cmap` | a color map of matplotlib, for shades and for classes; from Python also a list of colors |
-| `write_figure(..., dpi=300)` | `--dpi` | pixels per inch of a picture |
+| `size=(7, 4)` | `--size 7 4` | width and height in inches; symbols scale with it |
+| `font="serif"` | `--font` | the font family: one that is installed, or `serif`, `sans-serif`, `monospace` |
+| `cmap="magma"` | `--cmap` | a color map of matplotlib, for values and for classes; in Python also a list of colors |
+| `write_figure(..., dpi=300)` | `--dpi` | pixels per inch of a `.png` file |
 
 A color means the same in every figure and in the [explorer](explorer.md): similar is red and opposite is blue, shades
-run from dark (low) to bright (high), and a cluster has one number and one color. To draw two catalogs in the same
-colors, renumber the clusters of one after those of the other: `cluster("starter").matched(cluster("ct-multi"))`.
+run from dark (low) to bright (high), and each cluster has one number and one color. To draw two catalogs in the same
+colors, renumber the clusters of one to match those of the other: `cluster("starter").matched(cluster("ct-multi"))`.
 
-## Why two libraries draw
+## Why there are two drawing libraries
 
-`figure.matplotlib()` and `figure.plotly()` draw the same plain data, in about 230 lines each. matplotlib makes the
-figures of a paper: vector graphics with embedded fonts, without a browser or a display; plotly needs Chrome for that.
-plotly does what a picture cannot: it names the material under the pointer among 100,000 of them, zooms in, and turns a
-map in space. The explorer does so for elements, not for materials. Neither library is imported before something is
+`figure.matplotlib()` and `figure.plotly()` draw the same plain data. matplotlib makes figures for a paper: vector
+graphics with embedded fonts, without a browser or a display, while plotly needs Chrome for that. plotly makes
+interactive pages: hover over one of 100,000 points to see which material it is, zoom in, or turn a map in three
+dimensions. (The explorer does this for elements, not for materials.) Neither library is imported before something is
 drawn.
 
 ## Setup
 
-The pictures and this page are made by `python -m docs.gallery`; the code shown is the code that was run, after this:
+`python -m docs.gallery` makes the pictures and this page. The code shown is the code that was run, after this:
 """
 
 

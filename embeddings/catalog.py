@@ -141,7 +141,7 @@ class ElementCatalog(Versioned):
         """
         if isinstance(element, list | tuple | set | np.ndarray) and np.shape(element) != ():
             several = element.tolist() if isinstance(element, np.ndarray) else list(element)
-            raise InputInvalid(f"One element is looked up at a time; for several: catalog.lookup({several}).")
+            raise InputInvalid(f"catalog[...] takes one element; for several: catalog.lookup({several}).")
         return self.vectors[self._row(element)]
 
     def lookup(self, elements: Iterable[str | int]) -> np.ndarray:
@@ -153,7 +153,7 @@ class ElementCatalog(Versioned):
             InputInvalid: one element without a list.
         """
         if isinstance(elements, str | int):
-            raise InputInvalid(f"A list of elements is needed; for one of them: catalog[{elements!r}].")
+            raise InputInvalid(f"lookup takes a list of elements; for one of them: catalog[{elements!r}].")
         return self.vectors[np.fromiter(map(self._row, elements), dtype=np.intp)]
 
     def __contains__(self, element: object) -> bool:

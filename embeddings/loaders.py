@@ -107,7 +107,7 @@ def load_encoder(name: str | os.PathLike[str]) -> Encoder:
 
     Args:
         name: of a composition encoder, or of a catalog of elements for the network behind it; as for `load_uae`. Or
-            of a potential of others, such as ``"chgnet"``, whose own package has to be installed.
+            of a third-party potential, such as ``"chgnet"``, whose own package has to be installed.
 
     Returns:
         A `CompositionEncoder`, a `CrystalEncoder` or a `PotentialEncoder`.
@@ -145,7 +145,7 @@ def load_composition_encoder(name: str | os.PathLike[str]) -> CompositionEncoder
 
 
 def load_crystal_encoder(name: str | os.PathLike[str]) -> EncoderOfCrystals:
-    """Load the network behind a catalog of elements, or a potential of others: it gives vectors to crystals and atoms.
+    """Load the network behind a catalog of elements, or a third-party potential; it encodes crystals and their sites.
 
     Raises:
         InputInvalid: the name is that of a composition encoder, or this version carries no network.
@@ -262,7 +262,7 @@ def list_catalogs() -> list[str]:
 
 
 def _encoder(name: str | os.PathLike[str], read: Callable[[Path], Any]) -> Any:
-    """Return the encoder of a catalog, or the potential of others that goes by a name that no catalog has."""
+    """Return the encoder of a catalog, or the third-party potential that goes by a name that no catalog has."""
     try:
         folder = resolve(name)
     except CatalogNotFound:

@@ -53,7 +53,7 @@ class EncoderOfCrystals(Encoder, Protocol):
 
     @property
     def manifest(self) -> Manifest:
-        """Of the catalog that it comes from, or of a potential of others."""
+        """Of the catalog that it comes from, or of a third-party potential."""
 
     @property
     def sha256(self) -> str:

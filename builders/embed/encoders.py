@@ -22,7 +22,7 @@ from embeddings.store.training_vectors import TRAINING_VECTORS
 Encoder: TypeAlias = CrystalEncoder | PotentialEncoder
 
 EncoderLike: TypeAlias = Path | type[Potential]
-"""Folder of the catalog version whose encoder is used, or a potential of others."""
+"""Folder of the catalog version whose encoder is used, or a third-party potential."""
 
 
 def open_encoder(asked: EncoderLike) -> Encoder:
@@ -46,7 +46,7 @@ def encoded(encoder: Encoder, table: StructureTable, *, sites: bool) -> Encoded:
         sites: give a vector for each atom, not for each crystal.
 
     Raises:
-        CatalogCorrupt: the encoder behind a catalog gives NaN or infinity; potentials of others leave the crystal out.
+        CatalogCorrupt: the encoder behind a catalog gives NaN or infinity; third-party potentials skip the crystal.
         InputInvalid: the memory does not suffice.
     """
     if isinstance(encoder, PotentialEncoder):
@@ -102,7 +102,7 @@ class OfCatalog:
 
 @dataclass(frozen=True)
 class OfOthers:
-    """A potential of others, whose package every worker has.
+    """A third-party potential, whose package every worker has.
 
     Attributes:
         potential: its class.

@@ -44,7 +44,7 @@ class EmbedRequest:
     """What a user asks for.
 
     Attributes:
-        encoder: folder of the catalog version whose encoder is used, or a potential of others.
+        encoder: folder of the catalog version whose encoder is used, or a third-party potential.
         level: what a row stands for.
         out: the file or the folder to write, or its URL.
         work: folder for snapshots and unfinished runs.

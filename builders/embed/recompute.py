@@ -91,8 +91,8 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
     file, footer = open_vectors(request.file)
     if file.dtype == "int8":
         raise InputInvalid(
-            f"{request.file} holds vectors that are rounded to int8, and cannot be told from others to a cosine of "
-            f"{ENOUGH}. Check those in float32 that they were made with: embeddings embed without --dtype."
+            f"{request.file} holds vectors that are rounded to int8, too coarse for a cosine of {ENOUGH}. Make a "
+            "float32 file of the same structures, and check that: embeddings embed without --dtype."
         )
     _check_encoder(request.file, footer, encoder)
     snapshot = _snapshot(request, reporter)
@@ -119,7 +119,7 @@ def _snapshot(request: RecomputeRequest, reporter: Reporter) -> Snapshot:
 def _check_encoder(path: Path | str, footer: Footer, encoder: CrystalEncoder) -> None:
     if footer.catalog.manifest_sha256 != encoder.manifest.manifest_sha256:
         raise CatalogCorrupt(
-            f"{path} says that {footer.encoder} with the seal {footer.catalog.manifest_sha256[:12]} made it, and the "
+            f"{path} says that {footer.encoder} with the seal {footer.catalog.manifest_sha256[:12]} made it, but the "
             f"one here has {encoder.manifest.manifest_sha256[:12]}. Use the same version, or make the file again."
         )
 
@@ -169,8 +169,8 @@ def _recompute_elements(
     if other or np.count_nonzero(found) > len(counts):
         name = other or next(name for name, z in ATOMIC_NUMBERS.items() if found[z] and name not in counts)
         raise InputInvalid(
-            f"These are not the structures that the vectors were made of: {found[ATOMIC_NUMBERS[name]]:,} of them hold "
-            f"{name}, and it should be {counts.get(name, 0):,}. Give the same source, with the same options."
+            f"These are not the structures that the vectors were made from: {found[ATOMIC_NUMBERS[name]]:,} of them "
+            f"hold {name}, and it should be {counts.get(name, 0):,}. Give the same source, with the same options."
         )
     chosen, rows = _rarest(table, sorted(counts, key=lambda name: counts[name]), n)
     sums, n_sites = _sums(encoder, table.take(rows), reporter)
@@ -194,7 +194,7 @@ def _rarest(table: StructureTable, names: Sequence[str], n: int) -> tuple[list[s
                 break
             if len(chosen) == FEWEST - 1:
                 raise InputInvalid(
-                    f"The {FEWEST} rarest elements are in {more.sum():,} structures, and {n:,} are to be encoded. Give "
+                    f"The {FEWEST} rarest elements are in {more.sum():,} structures, more than {n:,}. Give "
                     f"--recompute {more.sum()} or more."
                 )
         chosen, taken = [*chosen, name], more
@@ -231,7 +231,7 @@ def _recompute_materials(
         made, offsets = _encoded(encoder, chosen, footer)
     stored, there = _stored(path, footer, asked)
     if not np.array_equal(offsets, there):
-        raise InputInvalid(f"Structures of {path} have another number of sites in this source.")
+        raise InputInvalid(f"Structures of {path} have a different number of sites in this source.")
     center = stored.mean(axis=0) if len(stored) > 1 else np.zeros(stored.shape[1])
     cosines = np.minimum.reduceat(cosines_of(made - center, stored - center), offsets[:-1])
     return Recomputed(f"{footer.level}s", len(names), len(chosen), ranked(asked, cosines))

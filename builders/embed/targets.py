@@ -53,7 +53,7 @@ class Target:
             strange = [path.name for path in _there(self.out) if not _is_ours(path.name)]
             if strange:
                 raise OutputInvalid(
-                    f"{self.out} exists and holds something else than vectors, such as {min(strange)}. Choose another "
+                    f"{self.out} exists and holds something other than vectors, such as {min(strange)}. Choose another "
                     "name."
                 )
         else:
@@ -146,7 +146,9 @@ def target_of(out: Path | str, *, is_folder: bool, rows_per_file: int | None, dt
     name = out.rstrip("/").rpartition("/")[2] if isinstance(out, str) else out.name
     if name.endswith(ENDING) and not is_folder:
         if rows_per_file is not None:
-            raise InputInvalid(f"--rows-per-file is for a folder of files, such as -o vectors/, and {out} is one file.")
+            raise InputInvalid(
+                f"--rows-per-file goes with a folder of files, such as -o vectors/, but {out} is one file."
+            )
         return Target(out, Layout(dtype))
     if "." in name.strip(".") and not is_folder and not (isinstance(out, Path) and out.is_dir()):
         ending = "." + name.rpartition(".")[2]

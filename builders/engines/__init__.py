@@ -47,9 +47,9 @@ class Engine:
         if self.name not in get_args(EngineName):
             raise InputInvalid(f'No engine "{self.name}". Known: {", ".join(get_args(EngineName))}.')
         if self.workers is not None and self.workers < 1:
-            raise InputInvalid(f"{self.workers} workers do nothing. Give at least one.")
+            raise InputInvalid(f"{self.workers} workers are too few. Give at least 1.")
         if self.name == "local" and (self.address is not None or self.gpus_per_worker):
-            raise InputInvalid("An address and GPUs for each worker belong to the engine ray: --engine ray.")
+            raise InputInvalid("--address and --gpus-per-worker go with --engine ray.")
 
     def device_of(self, asked: str) -> str:
         """Return where its workers compute: as asked, and on a cluster ``"auto"`` is what each worker was given."""

@@ -111,4 +111,6 @@ def check_same(driver: Mapping[str, str], worker: Mapping[str, str], place: str)
     other = [name for name in driver if worker.get(name) != driver[name]]
     if other:
         listed = "; ".join(f"{name} {worker.get(name, 'none')[:12]} there, {driver[name][:12]} here" for name in other)
-        raise EngineError(f"The worker on {place} would make other bytes: {listed}. Install the same there.")
+        raise EngineError(
+            f"The worker on {place} would write different bytes: {listed}. Install the same versions there."
+        )

@@ -89,8 +89,8 @@ class RayPool:
         there = self._ray.cluster_resources()
         room = f"{counted(int(there.get('CPU', 0)), 'processor')} and {counted(int(there.get('GPU', 0)), 'GPU')}"
         raise EngineError(
-            f"No worker has got a place on the cluster in {SECONDS_TO_START:g} s; it has {room}, and other work may "
-            "hold them. Ask for fewer --workers or --gpus-per-worker, or wait until there is room."
+            f"No worker could start on the cluster within {SECONDS_TO_START:g} s; it has {room}, and other work may "
+            "use them. Ask for fewer --workers or --gpus-per-worker, or wait until there is room."
         )
 
 

@@ -76,7 +76,7 @@ def going_on(recipe: Recipe, tune: str, start: Manifest | None = None) -> Recipe
     from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe
 
     if not isinstance(recipe, CrystalTransformerRecipe):
-        raise InputInvalid(f'The recipe "{recipe.name}" begins with no network of crystals. Leave --init out.')
+        raise InputInvalid(f'The recipe "{recipe.name}" does not start from a crystal network. Leave --init out.')
     readout = None if start is None else readout_of(start.model.hyperparameters)
     published = readout if readout in READOUTS else None  # an unknown one is refused with its network
     return recipe.going_on(tune, published)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def taught(recipe: Recipe) -> Recipe:
     if not isinstance(recipe, CrystalTransformerRecipe):
         return recipe
     if recipe.tuning is not None:
-        raise InputInvalid("A network that goes on with --init has no --teacher. Leave one of them out.")
+        raise InputInvalid("--init and --teacher cannot be combined. Leave one of them out.")
     return recipe.taught()
 
 
@@ -151,10 +151,10 @@ def open_method(
     if (init is not None) != recipe.takes_init:
         raise InputInvalid(f'The recipe "{recipe.name}" {"begins with" if recipe.takes_init else "takes"} no --init.')
     if teachers and not recipe.takes_vectors:
-        raise InputInvalid(f'The recipe "{recipe.name}" is not taught by vectors. Leave --teacher out.')
+        raise InputInvalid(f'The recipe "{recipe.name}" does not learn from vectors. Leave --teacher out.')
     if recipe.takes_vectors and teacher is None and not teachers:
         raise InputInvalid(
-            f'The recipe "{recipe.name}" also learns from the vectors of a teacher, and none is given. Make them of '
+            f'The recipe "{recipe.name}" also learns from the vectors of a teacher, but none was given. Make them from '
             "the same structures: embeddings embed structures.parquet --encoder chgnet -o vectors.parquet (or with "
             "--catalog NAME; docs/potentials.md tells what a potential needs); then add: --teacher vectors.parquet"
         )
@@ -203,7 +203,7 @@ def load_encoder(folder: Path) -> Any:
         raise InputInvalid(no_network(manifest))
     if manifest.model.name not in METHODS:
         raise InputInvalid(
-            f"{manifest.name} {manifest.version} carries no encoder that can be read here: it was made by "
+            f"{manifest.name} {manifest.version} has no encoder that this version can read: it was made by "
             f'"{manifest.model.name}", and there are {", ".join(METHODS)}. '
             f"Build a new version of it: {manifest.command}"
         )
@@ -211,7 +211,7 @@ def load_encoder(folder: Path) -> Any:
 
 
 def load_potential(asked: str) -> Any:
-    """Return a potential of others as an encoder; None where none goes by this name.
+    """Return a third-party potential as an encoder; None where none goes by this name.
 
     Args:
         asked: its name, with or without a version, such as ``"chgnet"`` or ``"chgnet@0.3.0"``.
@@ -230,7 +230,7 @@ def load_potential(asked: str) -> Any:
     potential = POTENTIALS[name]
     known = potential.about.version
     if at and wanted != known and not known.startswith(f"{wanted}."):
-        raise CatalogNotFound(f"{name}, a potential of others, is known here as {name}@{known}, not as {asked}.")
+        raise CatalogNotFound(f"{name}, a third-party potential, is known here as {name}@{known}, not as {asked}.")
     weights = potential()
     from builders.others.encoder import PotentialEncoder
 

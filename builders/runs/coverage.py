@@ -37,7 +37,7 @@ def check_elements(root: Path, name: str, table: StructureTable, training_rows: 
         reasons = ["no usable structure holds " + ", ".join(absent)] if absent else []
         reasons += ["only structures held out for validation hold " + ", ".join(held_out)] if held_out else []
         raise InputInvalid(
-            f"{name} {known[-1]} has vectors for {', '.join(lost)}, and the new version would have none: "
+            f"{name} {known[-1]} has vectors for {', '.join(lost)}, but the new version would have none: "
             f"{'; '.join(reasons)}. Add structures, choose another --seed, or accept it with --allow-lost-elements."
         )
 

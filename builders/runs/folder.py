@@ -27,7 +27,7 @@ def open_run(folder: Path, *, resume: bool | None, force: bool) -> Path:
     checkpoint = folder / CHECKPOINT
     if resume is True and not any(folder.glob(f"*{checkpoint.suffix}")):
         raise TrainingError(
-            f"No interrupted run of this very build (source, selection, recipe, seed) at {folder}. "
+            f"No interrupted run of exactly this build (source, selection, recipe, seed) at {folder}. "
             "Repeat its options exactly, or leave --resume out to start."
         )
     try:

@@ -39,7 +39,7 @@ def obtain_snapshot(
     if snapshot is not None:
         return read_snapshot(snapshot)
     if source is None:
-        raise InputInvalid("No structures are named. Name a source, or the folder of a snapshot.")
+        raise InputInvalid("No structures were given. Name a source, or the folder of a snapshot.")
     stream = open_stream(source, options, selection)
     folder = work / "snapshots" / f"{source}-{identity_of(query_of(stream, selection))[:12]}"
     return take_snapshot(folder, source, stream, selection, reporter)

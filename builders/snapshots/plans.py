@@ -95,8 +95,8 @@ def begin_pull(folder: Path, query: dict[str, Any], source: str, selection: Sele
     pull = Pull(folder, source, query, selection, stream.plan(), now())
     if any(entry.plan != pull.identity for entry in Ledger(folder).entries):
         raise DatabaseMoved(
-            f"{folder / PLAN} is missing or altered, and what was pulled is not what the source has now, or was asked "
-            "for otherwise. Choose another folder, or remove this one."
+            f"{folder / PLAN} is missing or altered, and what was pulled is not what the source has now, or the query "
+            "was different. Choose another folder, or remove this one."
         )
     document = {"query": query, "started": pull.started, "plan": asdict(pull.plan)}
     try:

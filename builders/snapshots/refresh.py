@@ -71,7 +71,7 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
     with only_one(folder, SourceError, "pulling into this folder"):
         query = query_of(stream, selection)
         if open_pull(folder, query, source, selection) is None:
-            raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to take one.")
+            raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to pull one.")
         stream = stream.refreshed(StoredRows(folder))
         begun = open_pull(fresh, query, source, selection)
         if begun is not None and stream.moved(begun.plan):

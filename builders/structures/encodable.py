@@ -48,11 +48,12 @@ def encodable(structures: Structures, encoder: EncoderOfCrystals) -> StructureTa
         unknown = np.setdiff1d(table.atomic_numbers, encoder.atomic_numbers).tolist()
         raise ElementNotCovered(
             f"{encoder!r} was not trained on {', '.join(map(_name, unknown))}, in {(~covered).sum():,} of "
-            f"{counted(len(table), 'structure')}. Leave these out: encoder.covers(structures) tells which they are."
+            f"{counted(len(table), 'structure')}. Leave these out; encoder.covers(structures) tells which structures "
+            "remain."
         )
     n_empty = int((table.n_sites == 0).sum())
     if n_empty:
-        raise InputInvalid(f"{share_of(n_empty, len(table), 'structure', 'has')} no atoms. Leave out what has none.")
+        raise InputInvalid(f"{share_of(n_empty, len(table), 'structure', 'has')} no atoms. Leave these out.")
     _, unfit = apply_filters(table, ENCODABLE | {"too_many_sites": at_most(encoder.max_sites)})
     if unfit:
         counts = ", ".join(f"{n} {reason}" for reason, n in unfit.items())

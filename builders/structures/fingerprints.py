@@ -131,7 +131,9 @@ def fingerprints(table: StructureTable) -> Fingerprints:
     cells, found = search_cells(table.lattices)
     found = found & (table.n_sites > 0)
     if not found.all():
-        raise InputInvalid(f"{table.material_ids[~found][0]} has no atoms, or a cell that cannot be searched.")
+        raise InputInvalid(
+            f"{table.material_ids[~found][0]} has no atoms, or a cell in which no neighbors can be searched."
+        )
     group, first = _groups(table)
     sizes = np.bincount(group)
     order = _order(table, group, first, sizes)

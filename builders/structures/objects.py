@@ -28,7 +28,7 @@ def tabulate(structures: Iterable[Structure | Atoms]) -> StructureTable:
     if is_structure(structures) or not is_list:
         kind = type(structures).__name__
         raise InputInvalid(
-            f"A list of structures is needed, not one {kind}. For one structure write encode([structure]), or "
+            f"Give a list of structures, not one {kind}. For one structure write encode([structure]), or "
             "encoder[structure]."
         )
     records = [_record(str(place), structure) for place, structure in enumerate(structures)]
@@ -39,7 +39,7 @@ def _record(place: str, structure: Structure | Atoms) -> StructureRecord:
     if not is_structure(structure):
         kind = type(structure).__name__
         raise InputInvalid(
-            f"Structure {place} is {kind}; give pymatgen structures or ASE atoms. Formulas go to a composition "
+            f"Structure {place} is {kind}; give pymatgen structures or ASE atoms. For formulas, use a composition "
             "encoder, such as cromel-multi."
         )
     try:

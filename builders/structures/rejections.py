@@ -56,7 +56,7 @@ MENDS: dict[str, str] = {
     "volume_disagrees": "check the lengths and angles of the cell, or the stated volume",
     "wrong_count": "make the number of atoms, rows or cells agree with the stated one",
 }
-"""Reason -> how to fix it. Every reason that a source, the cleaning or a potential of others gives is listed."""
+"""Reason -> how to fix it. Every reason that a source, the cleaning or a third-party potential gives is listed."""
 
 COLUMNS = ("item", "place", "reason", "detail", "mend")
 """Columns of the list of rejected items: file or identifier; block, frame or row in it; why; what exactly; the fix."""

@@ -215,7 +215,9 @@ def _keys(values: np.ndarray) -> tuple[str | int, ...]:
 def _part(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
     """Return what a part of an archive holds, and never more than it says: NumPy writes plain and deflated parts."""
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputInvalid(f"{path} is compressed as no .npz archive is. Save it with numpy.savez_compressed.")
+        raise InputInvalid(
+            f"{path} is compressed in a way that .npz archives are not. Save it with numpy.savez_compressed."
+        )
     with archive.open(part) as file:
         return file.read(part.file_size + 1)
 

@@ -81,7 +81,7 @@ def leave_out(rows: ElementRows, findings: Collection[Finding], keep: Collection
     """
     absent = [symbol for symbol in keep if symbol not in rows.symbols]
     if absent:
-        raise InputInvalid(f"There is no row for {', '.join(absent)} to keep.")
+        raise InputInvalid(f"The table has no row for {', '.join(absent)}, so --keep cannot keep it.")
     out = {finding.symbol for finding in findings if finding.is_filled} - set(keep)
     kept = np.array([symbol not in out for symbol in rows.symbols])
     broken = [s for s, row in zip(rows.symbols, rows.vectors, strict=True) if s in keep and not np.isfinite(row).all()]

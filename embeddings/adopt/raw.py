@@ -96,7 +96,8 @@ def raw_table(
     if ragged:
         odd = _few([f"{key} has {n}" for key, n in ragged])
         raise InputInvalid(
-            f"{source} is ragged: {rows[0][0]} has {counted(len(rows[0][1]), 'number')}, {odd}. Give each row as many."
+            f"{source} is ragged: {rows[0][0]} has {counted(len(rows[0][1]), 'number')}, {odd}. Give every row the "
+            "same number."
         )
     names = names_of(columns)
     repeated = [name for name, n in Counter(names).items() if n > 1]
@@ -127,8 +128,8 @@ def positional(
         first = {len(SYMBOLS): 1, len(SYMBOLS) + 1: 0}.get(len(values))
     if first is None:
         raise InputInvalid(
-            f"{source} has {counted(len(values), 'row')} and no symbols, so nothing says which row is which element. "
-            "Say which atomic number the first row is: --first-row 1, or 0 for a row of padding above hydrogen."
+            f"{source} has {counted(len(values), 'row')} and no symbols, so nothing says which element a row belongs "
+            "to. Give the atomic number of the first row: --first-row 1, or 0 for a row of padding above hydrogen."
         )
     said = f"Rows go by atomic number from {first}{' (padding, left out)' if first == 0 else ''}."
     keep = slice(1, None) if first == 0 else slice(None)
@@ -145,7 +146,7 @@ def matrix(source: str, values: Any) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub" or array.ndim not in (1, 2):
         raise InputInvalid(
-            f"{source} holds {array.dtype} of shape {array.shape}; a row of numbers for each element is needed."
+            f"{source} holds {array.dtype} of shape {array.shape}; expected a row of numbers for each element."
         )
     array = array[:, None] if array.ndim == 1 else array
     check_shape(source, *array.shape)

@@ -56,7 +56,9 @@ def read_citation(text: str, *, title: str) -> Citation:
         return Citation(bibtex=f"@misc{{{_key(title)},\n  title = {{{title}}},\n  doi = {{{doi}}}\n}}", doi=doi)
     entry = text if text.startswith("@") else _entry_in(Path(os.path.expanduser(text)))
     if not re.match(r"@\w+\s*\{[^}]+,", entry) or entry.count("{") != entry.count("}"):
-        raise InputInvalid(f'"{shortened(entry)}" is no BibTeX entry. Give a DOI, such as 10.1038/s41586-019-1335-8.')
+        raise InputInvalid(
+            f'"{shortened(entry)}" is not a BibTeX entry. Give a DOI, such as 10.1038/s41586-019-1335-8.'
+        )
     doi = re.search(r"\bdoi\s*=\s*[{\"]+\s*([^}\"]+)", entry, re.IGNORECASE)
     found = _DOI.fullmatch(doi[1].strip()) if doi else None
     return Citation(bibtex=entry, doi=found[1] if found else None)

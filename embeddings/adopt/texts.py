@@ -51,7 +51,9 @@ def read_delimited(path: Path, *, drop: Collection[str] = ()) -> RawTable:
         rows = [(_cell_key(cells[0]), cells[1:]) for _, cells in sheet.rows([place, *chosen])]
         if sheet.set_aside:
             bad = sheet.set_aside[0]
-            raise InputInvalid(f"{path}, line {bad.line}: {bad.reason}. Correct the file; no row is passed over.")
+            raise InputInvalid(
+                f"{path}, line {bad.line}: {bad.reason}. Correct the file; rows are never skipped silently."
+            )
         notes = [*sheet.notes, *([f"Columns left out as asked: {', '.join(drop)}."] if drop else [])]
         return raw_table(str(path), "delimited text", rows, columns=[names[k] for k in chosen], notes=notes)
 
@@ -103,7 +105,7 @@ def read_word2vec(path: Path) -> RawTable:
         raise InputInvalid(f"{path}: {none_of(n_words, 'word', '', 'is')} an element's symbol.")
     wrong = [word for word, cells in rows if len(cells) != dim]
     if wrong:
-        raise InputInvalid(f"{path}: {wrong[0]} has not {counted(dim, 'number')}, as its first line says.")
+        raise InputInvalid(f"{path}: {wrong[0]} does not have {counted(dim, 'number')}, as its first line says.")
     notes = [f"Of {n_words:,} words, {len(rows)} are symbols of elements; the others are passed over."]
     words = [word for word, _ in rows if word in ENGLISH]
     if words:
@@ -121,7 +123,7 @@ def is_word2vec(start: bytes) -> bool:
 def _word2vec_width(path: Path, line: bytes) -> int:
     parts = line.split()
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputInvalid(f"{path} does not begin with the number of its words and that of the numbers of each.")
+        raise InputInvalid(f"{path} does not begin with two counts: of its words, and of the numbers in each vector.")
     dim = int(parts[1])
     if not 1 <= dim <= WIDEST:
         raise InputInvalid(f"{path} says that its vectors have {dim:,} numbers; at most {WIDEST:,} are read.")
@@ -185,7 +187,7 @@ def _check_cells(path: Path, rows: Sequence[tuple[Any, Sequence[Any]]]) -> None:
     for key, cells in rows:
         for cell in cells:
             if isinstance(cell, list | dict):
-                raise InputInvalid(f"{path}: {shortened(str(key))} has a {type(cell).__name__} in place of a number.")
+                raise InputInvalid(f"{path}: {shortened(str(key))} has a {type(cell).__name__} instead of a number.")
 
 
 def _key_column(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:

@@ -214,7 +214,7 @@ def _numbers_to_try(rows: np.ndarray, k: Any) -> Sequence[int]:
     if k == "auto":
         return range(2, min(most, MAX_AUTO_K) + 1)
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 2 <= k <= most:
-        raise InputInvalid(f'k is {k!r}, but {len(rows)} rows can be sorted into 2 to {most} clusters, or "auto".')
+        raise InputInvalid(f'k is {k!r}, but {len(rows)} rows can form 2 to {most} clusters, or "auto".')
     return (int(k),)
 
 

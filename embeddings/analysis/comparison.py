@@ -187,7 +187,7 @@ def _rows(
         keys = _shared(a, b)
         return keys, a.lookup(keys), b.lookup(keys)
     kinds = " and ".join(f"{version.name}@{version.version} ({version.manifest.kind})" for version in (a, b))
-    raise InputInvalid(f"{kinds} are of different kinds, so there is nothing to compare. Give two of one kind.")
+    raise InputInvalid(f"{kinds} are of different kinds and cannot be compared. Give two of the same kind.")
 
 
 def _shared(a: ElementCatalog, b: ElementCatalog) -> list[str]:
@@ -209,5 +209,5 @@ def _shape(vectors: np.ndarray, whose: str) -> np.ndarray:
     rows = rows - rows.mean(axis=0)
     size = np.linalg.norm(rows)
     if not size > 0:
-        raise InputInvalid(f"All rows of {whose} are the same vector; there is no shape to compare.")
+        raise InputInvalid(f"All rows of {whose} are the same vector, so there is nothing to compare.")
     return rows / size

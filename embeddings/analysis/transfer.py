@@ -193,12 +193,10 @@ def transferability(
         scores[name], errors[name] = _score(features, wanted, n_folds)
     for one in map(as_catalog, candidates):
         if one.name in CONTROLS:
-            raise InputInvalid(
-                f'"{one.name}" is what candidates are compared with, and is ranked anyway. Leave it out.'
-            )
+            raise InputInvalid(f'"{one.name}" is the baseline of the comparison, and is always ranked. Leave it out.')
         if one.name in scores:
             raise InputInvalid(
-                f'Two candidates are called "{one.name}". Name each once, and versions one after the other.'
+                f'Two candidates are called "{one.name}". Name each once; compare two versions in separate runs.'
             )
         features = pool(matrix, one, missing="impute", dtype=np.float64)
         scores[one.name], errors[one.name] = _score(

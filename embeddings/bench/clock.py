@@ -64,4 +64,4 @@ def check_budget(seconds: float | None) -> None:
         InputInvalid: it is not above 0.
     """
     if seconds is not None and not seconds > 0:
-        raise InputInvalid(f"budget is {seconds}; a number of seconds above 0 is needed, or None for no bound.")
+        raise InputInvalid(f"budget is {seconds}; give a number of seconds above 0, or None for no limit.")

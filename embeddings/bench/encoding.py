@@ -31,7 +31,7 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: a potential of others made what the model learned from, and is here in another version.
+        InputInvalid: a third-party potential made what the model learned from, and is here in another version.
         SourceError: no file can be read as a structure.
         MissingExtra: the extra ``build`` is not installed.
     """
@@ -43,8 +43,8 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
     potential = None if like is None else potential_of(like.sha256)
     if like is not None and potential is None and _name_of_others(like):
         raise InputInvalid(
-            f"The model needs vectors by {like.encoder}, a potential of others, and what is installed here is not the "
-            "same version of it and of its package. Install that, or make a file of vectors where it is installed: "
+            f"The model needs vectors by {like.encoder}, a third-party potential, and another version of it or of "
+            "its package is installed here. Install that version, or make a file of vectors where it is installed: "
             f"{how_made(like)}"
         )
     with scratch_folder() as folder:
@@ -69,7 +69,7 @@ def how_made(use: StructureUse) -> str:
 
 
 def _name_of_others(use: StructureUse) -> str:
-    """Return the name of the potential of others that made vectors; empty where the encoder of a catalog did."""
+    """Return the name of the third-party potential that made vectors; empty where the encoder of a catalog did."""
     from builders.others import POTENTIALS
 
     name = use.encoder.partition("@")[0]

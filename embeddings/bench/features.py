@@ -137,10 +137,12 @@ def by_name(catalogs: Iterable[Pooled]) -> dict[str, Pooled]:
     for one in catalogs:
         if one.name in found:
             raise InputInvalid(
-                f'Two catalogs are called "{one.name}". Name each once, and versions one after the other.'
+                f'Two catalogs are called "{one.name}". Name each once; compare two versions in separate runs.'
             )
         if "+" in one.name:
-            raise InputInvalid(f'A catalog called "{one.name}" cannot take part: a plus sign joins features.')
+            raise InputInvalid(
+                f'A catalog called "{one.name}" cannot be used: its name has a plus sign, which joins features.'
+            )
         if one.name in (*BLOCKS, STRUCTURES):
             which = "that take part without any catalog" if one.name in BLOCKS else "of each row's own structure"
             raise InputInvalid(

@@ -254,7 +254,7 @@ def _entries(contents: Mapping[str, bytes]) -> tuple[ModelFile, ...]:
 
 def _content(folder: Path, contents: Mapping[str, bytes], name: str) -> bytes:
     if name not in contents:
-        raise ManifestInvalid(f"{folder / MANIFEST}: files: {name} is needed, and it is not listed.")
+        raise ManifestInvalid(f"{folder / MANIFEST}: files: {name} is needed, but not listed.")
     return contents[name]
 
 
@@ -263,7 +263,7 @@ def _member(
 ) -> Member:
     candidate, parts = Candidate(entry.features, entry.head, entry.treatment), entry.features.split("+")
     if not set(parts) <= set(widths):
-        raise ManifestInvalid(f"{folder / MANIFEST}: blocks: {entry.features} is needed, and not all of it is listed.")
+        raise ManifestInvalid(f"{folder / MANIFEST}: blocks: {entry.features} is needed, but not all of it is listed.")
     content = _content(folder, contents, entry.file)
     estimator = from_bytes(content, n_features=sum(widths[part] for part in parts), where=folder / entry.file)
     return Member(candidate, entry.weight, Fitted(estimator, n_classes))

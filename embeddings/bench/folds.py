@@ -53,7 +53,7 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
             f'The split "{split}" leaves no rows to train on for any of these {counted(len(data), "row")}.'
         )
     if split == "given" and len(folds) < len(made):
-        raise InputInvalid("A fold of the table leaves one formula to train on; two are needed at least.")
+        raise InputInvalid("A fold of the table leaves one formula to train on; at least two are needed.")
     return folds
 
 

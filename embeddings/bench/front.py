@@ -153,7 +153,7 @@ def _as_measurements(
     if isinstance(given, Measurements):
         if values is not None or ids is not None:
             raise InputInvalid(
-                "Measurements hold their values and identifiers; give either measurements, or formulas and values."
+                "A Measurements object already holds values and identifiers. Give either that, or formulas and values."
             )
         return given
     if values is None:
@@ -174,9 +174,9 @@ def _sampled(data: Measurements, seed: int) -> Measurements:
 
 def _all_folds(data: Measurements, split: Split, n_folds: int, n_repeats: int, seed: int) -> Folds:
     if n_repeats < 1:
-        raise InputInvalid(f"{n_repeats} repeats were asked for; there is at least one.")
+        raise InputInvalid(f"{n_repeats} is too few repeats; give at least 1.")
     if n_repeats > 1 and split not in ("formula", "system"):
-        raise InputInvalid(f'The split "{split}" deals rows in one way only: ask for one repeat.')
+        raise InputInvalid(f'The split "{split}" divides the rows in only one way: use one repeat.')
     return [fold for k in range(n_repeats) for fold in outer_folds(data, split, n_folds=n_folds, seed=seed + k)]
 
 

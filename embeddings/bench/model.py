@@ -263,9 +263,9 @@ class PropertyModel(Predictor):
         self._settings()  # refuses heads that are not there
         check_budget(self.budget)
         if not 0 < self.coverage < 1:
-            raise InputInvalid(f"coverage is {self.coverage}; a share between 0 and 1, such as 0.9, is needed.")
+            raise InputInvalid(f"coverage is {self.coverage}; give a share between 0 and 1, such as 0.9.")
         if not isinstance(self.random_state, int | np.integer) or not 0 <= self.random_state < 2**32:
-            raise InputInvalid(f"random_state is {self.random_state!r}; a whole number from 0 to 2^32 - 1 is needed.")
+            raise InputInvalid(f"random_state is {self.random_state!r}; give a whole number from 0 to 2^32 - 1.")
 
 
 def load_model(

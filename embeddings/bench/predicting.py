@@ -229,7 +229,8 @@ class _Job:
         clash = [name for name in self._new_names() if name in names]
         if clash:
             raise InputInvalid(
-                f'{self.sheet.source} has a column "{clash[0]}" already, the name of a new one; rename it.'
+                f'{self.sheet.source} already has a column "{clash[0]}", which is the name of an added column; rename '
+                "it."
             )
 
     def _new_names(self) -> list[str]:
@@ -284,7 +285,7 @@ class _Job:
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             if name in self.types and self.types[name] != pa.string():
                 raise InputInvalid(
-                    f'{self.sheet.source}: the column "{name}" holds {self.types[name]} at first, and then something '
+                    f'{self.sheet.source}: the column "{name}" holds {self.types[name]} at first, and later something '
                     "else. Write a .csv file."
                 ) from None
             array = pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -50,7 +50,7 @@ def check_blocks(folder: Path, manifest: ModelManifest, maker: FeatureMaker) -> 
     other = [name for name, width in manifest.blocks.items() if widths[name] != width]
     if other:
         raise InputInvalid(
-            f'{folder} was fitted on {manifest.blocks[other[0]]} columns of "{other[0]}", and there are '
+            f'{folder} was fitted on {manifest.blocks[other[0]]} columns of "{other[0]}", but there are '
             f"{widths[other[0]]} here. It was made with {_made_with(manifest)}: install these, or fit it again."
         )
     return widths

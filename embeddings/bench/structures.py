@@ -153,7 +153,7 @@ def needed_structures(given: StructuresLike | None, needed: StructureUse) -> Str
     """
     if given is None:
         raise InputInvalid(
-            f"The model needs the structure of each row ({described(needed)}), and was given none. Give them: predict "
+            f"The model needs the structure of each row ({described(needed)}), but got none. Give them: predict "
             "--structures, or load_model(folder, structures=...)"
         )
     return read_structures(given, like=needed)
@@ -173,7 +173,7 @@ def _read(
     path = Path(given).expanduser()
     if not path.exists():
         raise CatalogNotFound(
-            f"There is no file or folder {path}: a file of vectors or a folder of structure files is needed."
+            f"There is no file or folder {path}. Give a file of vectors or a folder of structure files."
         )
     if path.is_file() and path.suffix.lower() == ENDING:
         return _of(load_catalog(path), str(given))

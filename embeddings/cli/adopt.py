@@ -23,36 +23,35 @@ _FORMATS = ("csv", "json", "npy", "npz", "parquet", "hdf5", "word2vec", "safeten
 @click.command("import")
 @click.argument("source", required=False)
 @click.option("--from", "package", type=click.Choice(_PACKAGES), help="Take SOURCE from this installed package.")
-@click.option(
-    "--name", help="Of the catalog, such as mat2vec; for a package, by default its name and that of the table."
-)
-@click.option("--version", "number", default="1.0.0", show_default=True, help="Of the catalog.")
+@click.option("--name", help="Name of the catalog, such as mat2vec.  [default with --from: package and table]")
+@click.option("--version", "number", default="1.0.0", show_default=True, help="Version of the catalog.")
 @click.option("--kind", type=click.Choice(["element"]), default="element", show_default=True, help="What a row is.")
-@click.option("--license", "--licence", "licence", help="Of the table: an SPDX identifier, such as CC-BY-4.0.")
-@click.option("--attribution", help="What the license asks to say; by default who is cited.")
-@click.option("--citation", help="DOI, BibTeX entry or .bib file of whoever made the table.")
-@click.option("--description", help="One or two sentences.")
-@click.option("--model", default="unknown", show_default=True, help="What made the vectors.")
-@click.option("--training", help="What that was trained on, in words, where you know it.")
-@click.option("--format", "kind_of_file", type=click.Choice(_FORMATS), help="Of the file; found out by default.")
-@click.option("--array", help="Which array or tensor, where a file holds several.")
+@click.option("--license", "--licence", "licence", help="License of the table: an SPDX identifier, such as CC-BY-4.0.")
+@click.option("--attribution", help="Credit that the license requires.  [default: the authors cited]")
+@click.option("--citation", help="What to cite for the table: a DOI, a BibTeX entry or a .bib file.")
+@click.option("--description", help="Description of the catalog, one or two sentences.")
+@click.option("--model", default="unknown", show_default=True, help="Model that made the vectors.")
+@click.option("--training", help="What that model was trained on, in words, if you know it.")
+@click.option("--format", "kind_of_file", type=click.Choice(_FORMATS), help="Format of the file.  [default: detected]")
+@click.option("--array", help="Array or tensor to read, if the file holds several.")
 @click.option(
-    "--first-row", type=click.IntRange(0, 118), help="Atomic number of the first row, where there are no symbols."
+    "--first-row", type=click.IntRange(0, 118), help="Atomic number of the first row, if the file has no symbols."
 )
-@click.option("--drop-column", "drop", multiple=True, help="Column to leave out; may be repeated.")
-@click.option("--skip-unknown", is_flag=True, help="Leave out rows that are not those of elements.")
+@click.option("--drop-column", "drop", multiple=True, help="Column to leave out; repeatable.")
+@click.option("--skip-unknown", is_flag=True, help="Leave out rows that do not belong to an element.")
+@click.option("--keep", help="Elements to keep although their rows look empty, separated by commas.")
 @click.option(
-    "--keep", help="Elements to keep although their rows hold nothing by the look of it, separated by commas."
+    "--out", type=click.Path(path_type=Path), help="Root folder of catalogs to write to.  [default: your cache]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of catalogs; your cache by default.")
-@click.option("--force", is_flag=True, help="Replace an imported version that is there.")
+@click.option("--force", is_flag=True, help="Replace an imported version if it exists.")
 def import_command(source: str | None, package: str | None, **options: Any) -> None:
     r"""Make a catalog of a table of elements that others made.
 
     SOURCE is a file: CSV, JSON (CGCNN's atom_init.json as well), NPY, NPZ, Parquet, HDF5, word2vec text, safetensors,
-    or a torch checkpoint; with --from, the name of a table in a package, and without it their names are listed.
+    or a torch checkpoint. With --from, it is the name of a table in a package; leave it out to list the names.
 
-    Rows of zeros, means, one row for several elements and numbers from before training are left out, and named.
+    Rows that hold no information are left out, and named: zeros, means, one row shared by several elements, or values
+    that training never changed.
 
     \b
     Example:
@@ -70,7 +69,7 @@ def import_command(source: str | None, package: str | None, **options: Any) -> N
         return
     of_files = [flag for key, flag in _OF_FILES.items() if options[key] not in (None, ())]
     if package and of_files:
-        raise click.UsageError(f"{of_files[0]} is for files; a table of a package is read as the package reads it.")
+        raise click.UsageError(f"{of_files[0]} goes with a file; a table of a package is read as the package reads it.")
     root = options["out"] or user_root()
     _write(root, source, package, options)
 
@@ -97,7 +96,9 @@ def _of_file(source: str, name: str, options: dict[str, Any]) -> tuple[Any, Any,
 
     for asked, flag in (("licence", "--license SPDX"), ("citation", "--citation DOI")):
         if not options[asked]:
-            raise InputInvalid(f"A table of others needs {flag}: without it nobody may use or credit it.")
+            raise InputInvalid(
+                f"Somebody else's table needs {flag}; without it, nobody can use or credit the table properly."
+            )
     path = Path(os.path.expanduser(source))  # pathlib raises where there is no such user
     licence, citation = read_licence(options["licence"]), read_citation(options["citation"], title=name)
     table = read_table(

@@ -30,19 +30,17 @@ if TYPE_CHECKING:
 @measurement_options
 @structure_options
 @click.option("--catalog", "catalogs", multiple=True, metavar="NAME",
-              help="Catalog or encoder; repeat it.  [default: ct-multi and cromel-multi, if installed]")  # fmt: skip
+              help="Catalog or encoder; repeatable.  [default: ct-multi and cromel-multi, if installed]")  # fmt: skip
 @click.option("--split", type=click.Choice(["formula", "system", "element", "time", "given", "matbench"]),
               default="formula", show_default=True,
-              help="What is never both trained on and tested on; or folds of a column, or MatBench's.")  # fmt: skip
+              help="Split rows by formula, chemical system, element, time, --fold or MatBench's folds.")  # fmt: skip
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 100), help="Outer folds.")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 100),
-              help="How many times to judge, with other folds each time.")  # fmt: skip
-@click.option(
-    "--budget", default="10m", show_default=True, type=Duration(), help="Time that it may take: 90s, 10m, 1h."
-)
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
+              help="Number of times to judge, each with other folds.")  # fmt: skip
+@click.option("--budget", default="10m", show_default=True, type=Duration(), help="Time limit: 90s, 10m, 1h.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of folds and models.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="Page to write, .html; replaced if it is there.")  # fmt: skip
+              help="Write an .html page; replaced if it exists.")  # fmt: skip
 @in_context_option
 @as_json_option
 def bench(
@@ -52,10 +50,10 @@ def bench(
 ) -> None:  # fmt: skip
     r"""Find the best honest model for your measurements, and say which vectors help.
 
-    FILE is a table with a column of formulas and one of what was measured; - is standard input. Features, models
-    and their mixture are chosen on inner folds alone, and judged on rows that had no part in it.
+    FILE is a table with a column of formulas and a column of measured values; - is standard input. Features, models and
+    their mixture are chosen on inner folds only, and judged on rows that had no part in that choice.
 
-    Ctrl-C ends it early: the report of the folds that were done is still written, and the exit code is 130.
+    Ctrl-C ends the run early: the report on the finished folds is still written, and the exit code is 130.
 
     \b
     Example:

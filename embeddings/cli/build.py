@@ -49,7 +49,7 @@ def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str 
 def _sentence(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Return a text on one line; a text of nothing but blanks is refused."""
     if value is not None and not value.strip():
-        raise click.BadParameter("it is empty. Leave it out, and the card names source and targets.")
+        raise click.BadParameter("it is empty. Leave it out to have source and targets on the card.")
     return None if value is None else " ".join(value.split())
 
 
@@ -64,72 +64,84 @@ class _ListsRecipes(click.Command):
 
 
 @click.command(cls=_ListsRecipes)
-@click.option("--source", help="Where the structures come from; see embeddings sources.")
-@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@click.option("--source", help="Source of the structures; see embeddings sources.")
+@click.option(
+    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
+)
 @source_options
-@click.option("--recipe", help="How the catalog is made.  [default: the source's, see embeddings sources]")
+@click.option("--recipe", help="Recipe, from the list below.  [default: that of the source; see embeddings sources]")
 @click.option(
     "--init",
-    help="Catalog whose network of crystals goes on learning, in place of a new one (ct recipes): for 50 to 5,000 "
+    help="Fine-tune the crystal network of this catalog instead of training a new one (ct recipes); suits 50 to 5,000 "
     "structures of your own.",
 )
 @click.option(
     "--tune",
     type=click.Choice(["all", "last", "adapter"]),
-    help="With --init: move all of its weights, its last layer, or an adapter of low rank.  [default: all]",
+    help="With --init: train all weights, the last layer, or a low-rank adapter.  [default: all]",
 )
 @click.option(
     "--teacher",
     multiple=True,
     metavar="FILE|CATALOG",
-    help="File or folder of structure vectors, as embed writes them; may be given several times. ct recipes also "
-    "learn to predict them. cromel and imkt recipes align formulas with them, with those of a catalog's network, or "
-    "with both: all that you name teach.  [default: the recipe's catalog]",
+    help="File or folder of structure vectors that embed wrote, or a catalog; repeatable. ct recipes also learn "
+    "to predict these vectors (files only). cromel and imkt recipes align formulas with them, or with the vectors "
+    "that the catalog's network gives.  [default: the recipe's catalog]",
 )
 @click.option(
     "--corpus",
     metavar="FILE[:COLUMN]",
     callback=_file_and_column,
-    help="Table of formulas that are read without labels (imkt recipes).  [default: the formulas of the source]",
+    help="Table of formulas to learn from without labels (imkt recipes).  [default: the formulas of the source]",
 )
-@click.option("--targets", callback=split, help="Properties to learn, a,b,...  [default: the recipe's]")
-@click.option("--name", help="Name of the catalog.  [default: the recipe's; with --init its name and -own]")
-@click.option("--version", help="Its version.  [default: the next one]")
-@click.option("--description", callback=_sentence, help="What the card says of it.  [default: source and targets]")
+@click.option("--targets", callback=split, help="Properties to learn: a,b,...  [default: those of the recipe]")
+@click.option(
+    "--name", help="Name of the catalog.  [default: that of the recipe; with --init, that of its catalog and -own]"
+)
+@click.option("--version", help="Version of the catalog.  [default: the next one]")
+@click.option(
+    "--description", callback=_sentence, help="Description on the catalog's card.  [default: source and targets]"
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Root folder of catalogs to write to.")
-@click.option("--epochs", type=COUNT, help="Passes over the data.  [default: the recipe's]")
-@click.option("--batch-size", type=COUNT, help="Rows in a batch, at most.  [default: the recipe's]")
+@click.option("--epochs", type=COUNT, help="Passes over the data.  [default: that of the recipe]")
+@click.option("--batch-size", type=COUNT, help="Most rows in a batch.  [default: that of the recipe]")
 @click.option(
     "--learning-rate",
     type=Finite(min=0, max=1, min_open=True),
-    help="Highest one, at the end of the warm-up.  [default: the recipe's]",
+    help="Highest learning rate, at the end of the warm-up.  [default: that of the recipe]",
 )
-@click.option("--seed", type=SEED, help="Of every random choice.  [default: the recipe's]")
+@click.option("--seed", type=SEED, help="Seed of every random choice.  [default: that of the recipe]")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where networks of crystals compute, teachers included; composition encoders are small and train on the CPU.",
+    help="Device for crystal networks, teachers included; composition encoders are small and train on the CPU.",
 )
 @click.option(
     "--previous",
-    help="Earlier version that the vectors are turned onto, so that models trained on it go on working.",
+    help="Earlier version to rotate the new vectors onto, so that models trained on it keep working.",
 )
-@click.option("--resume/--restart", default=None, help="Insist on an interrupted run, or forget it.")
-@click.option("--allow-lost-elements", is_flag=True, help="Let the newest version have elements that this one lacks.")
+@click.option(
+    "--resume/--restart",
+    default=None,
+    help="Resume an interrupted run, and fail if there is none; or discard it and start again.",
+)
+@click.option(
+    "--allow-lost-elements", is_flag=True, help="Accept that the new version lacks elements that the newest one has."
+)
 @click.option("--force", is_flag=True, help="Build again, and replace the version if it exists.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 @interrupted_resumes("run")
 def build(ctx: click.Context, **options: Any) -> None:
     r"""Train embeddings on crystal structures and write them as a versioned catalog.
 
-    The catalog goes to the user's cache, where load_uae and every command find it; --out writes it elsewhere. Its
-    version is above every one of its name that embeddings list shows, so that the bare name means the new one. A
-    build that was killed resumes from its last checkpoint when you give the same command again, and ends with the same
-    result.
+    The catalog goes to your cache, where load_uae and every command find it; --out writes it elsewhere. Its version
+    number is higher than that of every catalog of the same name that embeddings list shows, so the bare name means the
+    new one. If a build is killed, give the same command again: it resumes from the last checkpoint, and ends with the
+    same result.
 
     \b
     Example:
@@ -240,7 +252,9 @@ def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
     name = options["init"]
     if name is None:
         if options["tune"]:
-            raise InputInvalid("--tune says how the network of --init goes on. Name one, or leave --tune out.")
+            raise InputInvalid(
+                "--tune goes with --init, whose network it fine-tunes. Give --init, or leave --tune out."
+            )
         return None
     folder = store.resolve(name)
     began = store.manifest_of(folder).name
@@ -260,7 +274,7 @@ def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | Non
     """Return the folder of the catalog that teaches, or None where none does; beside files, the recipe's does not."""
     if recipe.wanted_teacher is None:
         if catalogs and beside:
-            raise InputInvalid(f'{catalogs[0]} is no file of vectors, which alone teach "{recipe.name}".')
+            raise InputInvalid(f'{catalogs[0]} is not a file of vectors, and only these can teach "{recipe.name}".')
         if catalogs:
             raise InputInvalid(
                 f'The recipe "{recipe.name}" takes no teacher such as {catalogs[0]}: it learns from files of structure '
@@ -269,8 +283,8 @@ def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | Non
         return None
     if len(catalogs) > 1:
         raise InputInvalid(
-            f"{catalogs[0]} and {catalogs[1]} are two catalogs, and one can teach. Make a file of the vectors of the "
-            f"other, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
+            f"{catalogs[0]} and {catalogs[1]} are two catalogs, but only one can teach. Write the vectors of the "
+            f"other to a file, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
         )
     if beside and not catalogs:
         return None

@@ -19,17 +19,18 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 @click.option(
     "--clear",
     type=click.Choice([*KINDS, "all"]),
-    help="Remove snapshots, runs, fetched or catalogs; all is all but catalogs. Asks first.",
+    help="Remove this part of the cache, after asking; all removes everything but catalogs.",
 )
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @as_json_option
 def cache(clear: str | None, yes: bool, as_json: bool) -> None:
     r"""Show the folder and the size of your cache, or clear it.
 
-    snapshots can be pulled again, and what builds pack of them is packed again. runs are unfinished builds, embeddings
-    and copies, which start from scratch without them. fetched is what came from registries, and can be fetched again
-    while they are there. catalogs are those you have built: only --clear catalogs removes them. What a running command
-    uses stays. EMBEDDINGS_CACHE moves the cache.
+    The cache has four parts. snapshots holds pulled structures, and files that builds derive from them; all of it can
+    be made again. runs holds unfinished builds, embeddings and copies; without it, they start from scratch. fetched
+    holds catalogs from registries, which can be fetched again as long as the registry offers them. catalogs holds the
+    catalogs that you have built; only --clear catalogs removes them. Files that a running command uses are kept.
+    EMBEDDINGS_CACHE moves the cache.
 
     \b
     Example:
@@ -54,7 +55,7 @@ def cache(clear: str | None, yes: bool, as_json: bool) -> None:
         _show(str(folder), left)
     if busy:
         raise OutputInvalid(
-            f"Another process is using {len(busy)} of {len(chosen)}, which stay: "
+            f"Another process is using {len(busy)} of {len(chosen)} folders, which were kept: "
             f"{', '.join(str(each.path) for each in busy)}. Try again when it has ended."
         )
 

@@ -26,19 +26,19 @@ _FORMULAS = 1_000
 @click.argument("a")
 @click.argument("b")
 @click.option("-k", default=5, show_default=True, type=COUNT,
-              help="How many neighbors of each row are looked at; of files, how many rows are named.")  # fmt: skip
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write a page, .html; replaced if it is there.")
+              help="Number of neighbors compared for each row; for files, number of rows listed.")  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write an .html page; replaced if it exists.")
 @as_json_option
 def diff(a: str, b: str, k: int, out: Path | None, as_json: bool) -> None:
-    r"""Tell what changed from A to B: two catalogs, or two files or folders of vectors.
+    r"""Report what changed from A to B: two catalogs, or two files or folders of vectors.
 
-    Told are rows added and lost; how far each vector moved once both are turned into one frame, and who lost neighbors;
-    training formulas, targets, accuracies and licenses; and which part of the version number such a change raises. A
-    and B are names, name@version or paths, of two catalogs of elements or of two composition encoders. Encoders are
-    compared on 1,000 of the formulas that both were trained on.
+    For catalogs, the report covers rows added and lost; how far each vector moved once A is rotated onto B, and which
+    rows lost neighbors; training formulas, targets, accuracies and licenses; and which part of the version number must
+    rise. A and B are names, name@version or paths of two catalogs of elements or of two composition encoders. Encoders
+    are compared on 1,000 of the formulas that both were trained on.
 
-    Of files of vectors of structures or sites, told are rows that are new or gone, formulas that changed, and how far
-    vectors moved if the same encoder made both.
+    For files of vectors of structures or sites, the report covers rows that are new or gone, formulas that changed,
+    and, if the same encoder made both, how far vectors moved.
 
     \b
     Example:

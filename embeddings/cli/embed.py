@@ -32,42 +32,51 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
-@click.option("--catalog", help="Catalog whose encoder is used.")
-@click.option("--encoder", help="Or a potential of others, by name: chgnet, sevennet.")
+@click.option("--catalog", help="Catalog whose encoder to use.")
+@click.option("--encoder", help="Or a third-party potential: chgnet, sevennet.")
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
 )
-@click.option("--source", help="Where the structures come from; see embeddings sources.")
-@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
-@source_options
-@click.option("-o", "--out", required=True, help="Output: a .parquet file, or a folder of them; here or at s3://, ...")
-@click.option("--rows-per-file", type=COUNT, help="Of a folder, at most.  [default: 1,000,000]")
+@click.option("--source", help="Source of the structures; see embeddings sources.")
 @click.option(
-    "--dtype", type=click.Choice(get_args(Dtype)), default="float32", show_default=True, help="Of the stored numbers."
+    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
+)
+@source_options
+@click.option(
+    "-o", "--out", required=True, help="Output: a .parquet file or a folder of them, on disk or at s3://, ..."
+)
+@click.option("--rows-per-file", type=COUNT, help="Most rows in each file of a folder.  [default: 1,000,000]")
+@click.option(
+    "--dtype",
+    type=click.Choice(get_args(Dtype)),
+    default="float32",
+    show_default=True,
+    help="Type of the stored numbers.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
-              help="Where the encoder computes.")  # fmt: skip
+              help="Device that the encoder runs on.")  # fmt: skip
 @engine_options
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 @interrupted_resumes("run")
 def embed(ctx: click.Context, **options: Any) -> None:
-    r"""Encode crystal structures with the network behind a catalog, or a potential of others.
+    r"""Encode crystal structures with the network behind a catalog, or a third-party potential.
 
-    A row is a structure, a site of a structure (an atom in its context), or an element: the mean over all of its
-    sites. Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. After a
-    kill, the same command resumes the run and ends with the same bytes, whatever the number of workers.
+    A row is a structure, a site of a structure (an atom in its context), or an element (the mean over all of its
+    sites). Structures that cannot be encoded are left out, named and counted. load_catalog reads the output. If the run
+    is killed, the same command resumes it; the result has the same bytes, with any number of workers.
 
-    Where the catalog tells what its encoder was trained on, the column distance_to_training says how far each structure
-    lies from that, and those beyond 99% of the crystals held out from the training are counted as unlike it.
+    If the catalog records where its training structures lie, the column distance_to_training says how far each
+    structure is from them. Structures that are farther than 99% of the crystals held out from the training are counted
+    as unlike it.
 
-    A folder holds files whose names and rows are sorted by identifier, with row groups of 128 MB. In float16 and int8,
-    numbers are stored times a scale that the schema states; readers give float32.
+    In an output folder, files and rows are sorted by identifier, and row groups have 128 MB. With float16 and int8, the
+    stored numbers are multiplied by a scale that the schema states; readers return float32.
 
-    PATH is short for --path: files of structures, a folder of them, or Parquet files behind s3://, gs:// or hf://.
-    Without --source, Parquet files are read by the source table, anything else by local.
+    PATH is short for --path: a file of structures, a folder of them, or Parquet files at s3://, gs:// or hf://. Without
+    --source, Parquet files are read by the source table, anything else by local.
 
     \b
     Example:
@@ -113,9 +122,9 @@ def embed(ctx: click.Context, **options: Any) -> None:
 
 
 def _folder_of(options: dict[str, Any]) -> Path | None:
-    """Return the folder of the catalog version whose encoder is used; None for a potential of others."""
+    """Return the folder of the catalog version whose encoder is used; None for a third-party potential."""
     if (options["catalog"] is None) == (options["encoder"] is None):
-        raise click.UsageError("Name what encodes the structures: --catalog NAME or --encoder NAME, one of them.")
+        raise click.UsageError("Name one encoder: either --catalog NAME or --encoder NAME.")
     if options["catalog"] is None:
         return None
     try:
@@ -127,11 +136,11 @@ def _folder_of(options: dict[str, Any]) -> Path | None:
 
 
 def _hint_of_others(asked: str) -> str:
-    """Return how to name a potential of others that was asked for as a catalog; empty for anything else."""
+    """Return how to name a third-party potential that was asked for as a catalog; empty for anything else."""
     from builders.others import POTENTIALS
 
     name = asked.partition("@")[0]
-    return f" {name} is a potential of others: --encoder {name}" if name in POTENTIALS else ""
+    return f" {name} is a third-party potential: --encoder {name}" if name in POTENTIALS else ""
 
 
 def _place_of(out: str) -> Path | str:

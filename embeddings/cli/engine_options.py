@@ -15,21 +15,21 @@ Command = Callable[..., Any]
 _OPTIONS = (
     click.option(
         "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-        help="Who does the work: processes of this machine, or a Ray cluster (the extra cluster).",
+        help="Where the work is done: by processes on this machine, or on a Ray cluster (needs the extra cluster).",
     ),
     click.option(
         "--workers", type=click.IntRange(1, 65_536),
-        help="How many at a time.  [default: 1 on this machine, all that the cluster has room for]",
+        help="Number of workers.  [default: 1 on this machine; on a cluster, as many as it has room for]",
     ),
     click.option(
         "--address", metavar="auto|HOST:PORT",
-        help="Of the Ray cluster.  [default: one that runs on this machine, else one for this command]",
+        help="Address of the Ray cluster.  [default: one that runs on this machine, else a new one for this command]",
     ),
 )  # fmt: skip
 
 _GPUS = click.option(
     "--gpus-per-worker", type=click.IntRange(0, 16), default=0, show_default=True,
-    help="GPUs that each worker of the Ray cluster has to itself.",
+    help="GPUs for each worker of the Ray cluster.",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def engine_of_source(engine: Engine, options: dict[str, Any]) -> Engine | None:
     if engine == Engine():
         return None
     if options["jobs"] > 1:
-        raise click.UsageError("--jobs is what --workers was called before. Give one of them.")
+        raise click.UsageError("--jobs is the old name of --workers. Give one of them.")
     return engine
 
 

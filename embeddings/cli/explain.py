@@ -32,33 +32,33 @@ MOST_FORMULAS = 500
 @formula_option
 @click.option("--absent", default="background", show_default=True,
               metavar="background|removed|reference[:ELEMENT|mean|nearest]",
-              help="What stands where an element is absent.")  # fmt: skip
+              help="What replaces an element that is taken out.")  # fmt: skip
 @click.option("--background", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Table of formulas to draw from, best that of the training.  [default: cromel-multi's]")  # fmt: skip
-@click.option("--draws", default=64, show_default=True, type=click.IntRange(1), help="Background formulas.")
+              help="Table of formulas to draw from, ideally the training's.  [default: cromel-multi's]")  # fmt: skip
+@click.option("--draws", default=64, show_default=True, type=click.IntRange(1), help="Number of background formulas.")
 @click.option("--order", default=2, show_default=True, type=click.IntRange(1, 3),
-              help="1 for elements, 2 for pairs of them, 3 for triples.")  # fmt: skip
+              help="Explain by elements (1), also by pairs (2), also by triples (3).")  # fmt: skip
 @click.option("--index", default="k-sii", show_default=True, type=click.Choice(["k-sii", "fsii"]),
-              help="Which interactions: Shapley, or faithful Shapley.")  # fmt: skip
-@click.option("--amounts", is_flag=True, help="What 1% more of each element does, too.")
-@click.option("--class", "of_class", help="Class whose probability is explained.  [default: the second of two]")
+              help="Interaction index: Shapley (k-sii) or faithful Shapley (fsii).")  # fmt: skip
+@click.option("--amounts", is_flag=True, help="Also report the effect of 1% more of each element.")
+@click.option("--class", "of_class", help="Class whose probability to explain.  [default: the second of two]")
 @click.option("--limit", default=MOST_FORMULAS, show_default=True, type=click.IntRange(1),
-              help="Formulas of the table; of more, so many are drawn.")  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of all draws.")
+              help="Most formulas to explain; from a longer table, this many are drawn.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of all draws.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="Page to write, .html; replaced if it is there.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress.")
+              help="Write an .html page; replaced if it exists.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 def explain(
     model: Path, formulas: tuple[str, ...], *, file: Path | None, formula: str | None, background: Path | None,
     draws: int, limit: int, seed: int, out: Path | None, quiet: bool, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    r"""Say which elements of a formula, and which pairs of them, make a prediction.
+    r"""Explain a prediction by the elements of its formula, and by pairs of them.
 
-    MODEL_DIR is a model that fit made. The prediction is divided among the elements: Shapley values, and what pairs do
-    together. All of it hangs on what stands where an element is absent, so the output names that choice: other
-    formulas that are mixed in and averaged over (background), nothing (removed), or a reference. With several formulas
-    there is an overview of elements and pairs.
+    MODEL_DIR is a model that fit saved. The prediction is divided among the elements (Shapley values) and their pairs
+    (interactions). The result depends on what replaces an element that is taken out, so the output names that choice:
+    the average over other formulas that are mixed in (background), nothing (removed), or a reference element. With
+    several formulas, there is also an overview of elements and pairs.
 
     \b
     Example:

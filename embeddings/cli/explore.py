@@ -31,24 +31,24 @@ _OF_ATLAS = ("table", "color", "k", "method", "quiet")
 @click.command()
 @click.argument("names", metavar="NAME [OTHER]", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path),
-              help="Output: a page, .html, of elements; a folder for structures. Replaced if it is there.")  # fmt: skip
+              help="Output: for elements, an .html page; for structures, a folder. Replaced if it exists.")  # fmt: skip
 @click.option("--columns", "--table", "table", type=click.Path(path_type=Path),
-              help="Structures: more columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
-@click.option("--color", metavar="COLUMN", help="Structures: the column that the map is colored by at first.")
+              help="Structures: a .parquet, .csv or .tsv table with material_id and more columns.")  # fmt: skip
+@click.option("--color", metavar="COLUMN", help="Structures: the column that colors the map at first.")
 @click.option("-k", type=click.IntRange(0, _MOST_NEIGHBORS), default=10, show_default=True,
-              help="Structures: how many neighbors of each are kept.")  # fmt: skip
+              help="Structures: number of neighbors stored for each.")  # fmt: skip
 @click.option("--method", type=click.Choice(["umap", "pca"]), default="umap", show_default=True,
-              help="Structures: how vectors come to a plane.")  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of clusters and maps.")
-@click.option("--quiet", is_flag=True, help="Structures: no progress.")
-@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+              help="Structures: method of projection.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of clusters and maps.")
+@click.option("--quiet", is_flag=True, help="Structures: show no progress.")
+@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @click.pass_context
 def explore(context: click.Context, names: tuple[str, ...], out: Path, seed: int, show: bool, **options: Any) -> None:
-    r"""Write a page to explore a catalog of elements, or two side by side; or a map of a file of structure vectors.
+    r"""Write a page for exploring one catalog of elements or two side by side, or a map of a file of structure vectors.
 
     The page of elements shows the periodic table, each element's neighbors, maps, similarities and where the catalog
-    comes from. The map of structures, an atlas, is a folder: its index.html is colored by any column, selects with a
-    lasso, and shows neighbors and links to entries. Both work offline and from disk.
+    comes from. The map of structures is called an atlas, and is a folder. In its index.html you can color by any
+    column, select with a lasso, and see neighbors and links to database entries. Both work offline and from disk.
 
     \b
     Example:
@@ -61,7 +61,7 @@ def explore(context: click.Context, names: tuple[str, ...], out: Path, seed: int
         raise click.UsageError(f"Name one catalog, or two to show side by side, not {len(names)}.")
     files = [name for name in names if _holds_structures(name)]
     if files and len(names) > 1:
-        raise click.UsageError(f"{files[0]} holds structures: a map shows one file, and nothing beside it.")
+        raise click.UsageError(f"{files[0]} holds structures: a map shows only one file.")
     page = _write_map(files[0], out, seed=seed, **options) if files else _write_page(context, names, out, seed)
     if show:
         click.launch(str(page.resolve()))

@@ -17,7 +17,9 @@ from embeddings.store.outputs import Output
 
 @click.command()
 @click.argument("name")
-@click.option("--to", "client", required=True, type=click.Choice(list(CLIENTS)), help="Program that reads it.")
+@click.option(
+    "--to", "client", required=True, type=click.Choice(list(CLIENTS)), help="Program that will read the file."
+)
 @click.option(
     "--missing",
     type=click.Choice(list(POLICIES)),
@@ -26,11 +28,12 @@ from embeddings.store.outputs import Output
     help="For an element without a vector: " + "; ".join(f"{name}: {does}" for name, does in POLICIES.items()) + ".",
 )
 @click.option("--elements", help="Elements to write, separated by commas.")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output; replaced if it is there.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output; replaced if it exists.")
 def export(name: str, client: str, missing: Missing, elements: str | None, out: Path) -> None:
     r"""Write a catalog of elements for another program.
 
-    Without --elements, the file has those of the catalog; with --missing mean or zeros, all that the reader takes.
+    Without --elements, the file has the elements of the catalog; with --missing mean or zeros, it has every element
+    that the program can read.
 
     \b
       cgcnn        atom_init.json

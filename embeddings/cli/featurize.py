@@ -34,8 +34,13 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @table_argument
 @formula_option
 @click.option("--column", hidden=True, help="What --formula was called before.")
-@click.option("--catalog", "catalogs", required=True, multiple=True, help="Or encoder; repeat it to join several.")
-@click.option("--stats", default=",".join(DEFAULT_STATS), show_default=True, help="Statistics, separated by commas.")
+@click.option("--catalog", "catalogs", required=True, multiple=True, help="Catalog or encoder; repeatable.")
+@click.option(
+    "--stats",
+    default=",".join(DEFAULT_STATS),
+    show_default=True,
+    help="Statistics of the element vectors, separated by commas.",
+)
 @click.option(
     "--missing",
     type=click.Choice(list(POLICIES)),
@@ -46,18 +51,18 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
 @click.option("--text", "as_text", is_flag=True, help="Keep all columns of a CSV or Excel file as text.")
 @click.option(
-    "--numbers", callback=_names, help="CSV to Parquet: columns that are numbers even if written as 1.50; a,b"
+    "--numbers", callback=_names, help="CSV to Parquet: columns that become numbers even if written as 1.50: a,b"
 )
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Output, .parquet or .csv; replaced if it is there.")  # fmt: skip
+              help="Output: .parquet or .csv; replaced if it exists.")  # fmt: skip
 @worker_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def featurize(file: Path, catalogs: tuple[str, ...], stats: str, as_json: bool, **options: Any) -> None:
     r"""Add composition vectors to a table of any size.
 
     FILE is CSV, TSV, Parquet or JSON Lines, plain or as .gz, or .xlsx; - is standard input. Its columns are kept, and
-    the features follow them. Rows whose formula cannot be read go to OUT.rejected.csv, with line and reason. OUT
-    appears when it is complete, with the same bytes whatever the number of workers.
+    the features are appended. Rows whose formula cannot be read go to OUT.rejected.csv, with line and reason. OUT
+    appears only when it is complete; any number of workers writes the same bytes.
 
     Statistics: mean, std, std_corrected, min, max, range, sum, mode, geometric.
 

@@ -37,21 +37,21 @@ CATALOGS = ("ct-multi", "cromel-multi")
 @table_argument
 @formula_option
 @target_option
-@click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]")
+@click.option("--unit", help="Unit of the target.  [default: the text in brackets in the column's name]")
 @click.option(
-    "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Or encoder; repeat it."
+    "--catalog", "catalogs", multiple=True, default=CATALOGS, show_default=True, help="Catalog or encoder; repeatable."
 )
 @structure_options
 @click.option("--head", "heads", multiple=True,
-              help="Model that may be chosen, such as ridge or trees; repeat it. All if left out.")  # fmt: skip
+              help="Kind of model to try, such as ridge or trees; repeatable.  [default: all]")  # fmt: skip
 @click.option("--coverage", type=Finite(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
-              help="Share of new formulas that the intervals shall hold.")  # fmt: skip
-@click.option("--budget", type=Duration(), help="Time that it may take, such as 10m. No bound if left out.")
-@click.option("--seed", default=0, show_default=True, type=SEED, help="Of folds and models.")
+              help="Share of new formulas whose values the intervals should contain.")  # fmt: skip
+@click.option("--budget", type=Duration(), help="Time limit, such as 10m.  [default: none]")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Seed of folds and models.")
 @in_context_option
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder of the model.")
 @click.option("--force", is_flag=True, help="Replace the model if it exists; nothing else is ever replaced.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 def fit(
     file: Path, catalogs: tuple[str, ...], structures: Path | None, out: Path, *, force: bool, as_json: bool,
@@ -59,9 +59,9 @@ def fit(
 ) -> None:  # fmt: skip
     r"""Fit the best model to a table of measurements, and save it.
 
-    Features, models and a stack of them are chosen on inner folds; no formula stands on both sides. The model's folder
-    has a card with its error on new formulas, and no pickle: predict verifies it and uses it anywhere. A run that was
-    ended early leaves nothing; give the same command again.
+    Features, models and a stack of them are chosen on inner folds; no formula is in both training and test. The model's
+    folder has a card that states its error on new formulas. It holds no pickle, and predict verifies it on every
+    machine. A run that is ended early leaves nothing; give the same command again.
 
     \b
     Example:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
               help="List a file of vectors instead; repeatable.")  # fmt: skip
 @click.option("--from", "registry", help="List what a registry offers: its URL, folder, or remembered name.")
-@click.option("--all", "everything", is_flag=True, help="Also versions of ours that were released and are not here.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also list released versions of our catalogs that are not installed."
+)
 @as_json_option
 def list_command(files: tuple[Path, ...], registry: str | None, everything: bool, as_json: bool) -> None:
     r"""List all catalogs: kind, size, the root that each version lies in, and which version a bare name means.
@@ -33,9 +35,9 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
     A bare name means the highest default version of any root. If several roots have the same version, the first
     counts: roots in EMBEDDINGS_CATALOGS, then the user's cache, then the catalogs that come with the library.
 
-    Of registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows all. Files of vectors are in no
-    root: --file lists those that it names. Versions that newer ones took the place of are in the folder released/ of
-    the library's sources; an installation without it lists them with --all, and says how to fetch one.
+    For registries in EMBEDDINGS_CATALOGS, this shows what was fetched; --from shows everything that a registry offers.
+    Files of vectors are in no root; list them with --file. Older versions of our catalogs are in the folder released/
+    of the library's sources; an installation without that folder lists them with --all, and says how to fetch one.
 
     \b
     Example:
@@ -45,10 +47,10 @@ def list_command(files: tuple[Path, ...], registry: str | None, everything: bool
       embeddings list --from hf://my-group/embeddings
     """
     if everything and (files or registry is not None):
-        raise click.UsageError("--all is for the catalogs of the library. Leave out --file and --from.")
+        raise click.UsageError("--all lists catalogs of the library. Leave out --file and --from.")
     if files:
         if registry is not None:
-            raise click.UsageError("--from lists a registry, and --file files; give one of them.")
+            raise click.UsageError("--from lists a registry, and --file lists files. Give one of them.")
         _list_files(files, as_json=as_json)
         return
     if registry is not None:

@@ -35,22 +35,22 @@ class ColumnName(click.types.StringParamType):
 
 
 target_option = click.option(
-    "--target", required=True, type=ColumnName(), help="Column of what was measured: numbers, or classes as text."
+    "--target", required=True, type=ColumnName(), help="Column of the measured values: numbers, or classes as text."
 )
 table_argument = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 formula_option = click.option("--formula", help="Column of formulas.  [default: found by its name or its cells]")
 
 in_context_option = click.option(
     "--in-context-weights", type=click.Path(path_type=Path), metavar="PATH",
-    help="Weights of TabICL, a file or a folder with several, to try it too.  [env var: EMBEDDINGS_TABICL_WEIGHTS]",
+    help="Also try TabICL, with these weights: a file, or a folder with several.  [env var: EMBEDDINGS_TABICL_WEIGHTS]",
 )  # fmt: skip
 
 _COLUMNS = (
     formula_option,
     target_option,
-    click.option("--time", help="Column of when it was measured: numbers or dates."),
-    click.option("--fold", help="Column of the outer fold that each row is tested in."),
-    click.option("--unit", help="Unit of the target.  [default: what stands in brackets in the name of its column]"),
+    click.option("--time", help="Column of the time of each measurement: numbers or dates."),
+    click.option("--fold", help="Column of the outer fold in which each row is tested."),
+    click.option("--unit", help="Unit of the target.  [default: the text in brackets in the column's name]"),
 )
 
 NAMES = ("formula", "target", "time", "fold", "unit")

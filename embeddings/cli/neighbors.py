@@ -16,13 +16,13 @@ from embeddings.vectors.names import is_vectors, place_of
 @click.command()
 @click.argument("name")
 @click.argument("element")
-@click.option("-k", default=5, show_default=True, type=COUNT, help="How many neighbors.")
+@click.option("-k", default=5, show_default=True, type=COUNT, help="Number of neighbors.")
 @as_json_option
 def neighbors(name: str, element: str, k: int, as_json: bool) -> None:
-    r"""List the elements nearest to one by cosine similarity, or the structures of a file of vectors.
+    r"""List the elements, or the structures in a file of vectors, that are nearest to one by cosine similarity.
 
     ELEMENT is a symbol or an atomic number. For a file of structure vectors, it is the identifier of a structure, a
-    structure file, a vector as .npy, or a formula; embeddings search does more.
+    structure file, a vector (.npy), or a formula; embeddings search has more options.
 
     \b
     Example:

@@ -41,24 +41,26 @@ _ELSEWHERE = "{} is not on this machine, and files are compared here. Copy it, a
 @click.argument("a", type=PathOrUrl())
 @click.argument("b")
 @formula_option
-@click.option("--no-confirm", is_flag=True, help="Compare fingerprints alone: close structures, in a millisecond each.")
+@click.option(
+    "--no-confirm", is_flag=True, help="Compare fingerprints only: finds close structures, in a millisecond each."
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False),
-              help="Also write all that were found, .csv; replaced if it is there.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress.")
+              help="Also write all findings to a .csv file; replaced if it exists.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 def overlap(
     a: Path | str, b: str, formula: str | None, no_confirm: bool, out: Path | None, quiet: bool, as_json: bool
 ) -> None:
-    r"""Find what of A is in B: is the test set in the training set?
+    r"""Find which structures or formulas of A are also in B, for example whether a test set is in the training set.
 
-    A is a set of structures: a folder of CIF or POSCAR files, or of Parquet files, one such file, or a snapshot that
-    pull made; or a table of formulas. B is another one, or a catalog: what was it trained on?
+    A is a set of structures (a folder of CIF, POSCAR or Parquet files, one such file, or a snapshot that pull wrote) or
+    a table of formulas. B is another such set, or a catalog, which stands for its training data.
 
-    For each structure of A, told is the closest in B: the same structure, whatever its cell, its strain of a few per
-    cent and the order of its atoms; the same with elements in each other's place; the same prototype with other
-    elements; or the same formula alone. Candidates are found by fingerprints, and compared by pymatgen's matcher. A
-    catalog holds fingerprints of its training structures and no structures, so what is close to one is not compared.
-    Two files of vectors by one encoder are compared by these: the same formula, and a cosine of 0.999 or more.
+    For each structure of A, the closest match in B is reported: the same structure, in any cell, with any order of
+    atoms and up to a few percent of strain; the same structure with elements exchanged; the same prototype with other
+    elements; or only the same formula. Fingerprints find the candidates, and pymatgen's matcher confirms them. A
+    catalog stores only fingerprints of its training structures, so a close match there cannot be confirmed. Two files
+    of vectors by one encoder are compared by their vectors: the same formula, and a cosine of 0.999 or more.
 
     \b
     Example:

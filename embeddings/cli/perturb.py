@@ -26,42 +26,46 @@ _MOVES = ("strained", "scaled", "shaken", "combined")
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
-@click.option("--potential", default="chgnet", show_default=True, help="Potential of others that is asked.")
+@click.option(
+    "--potential", default="chgnet", show_default=True, help="Third-party potential that computes the labels."
+)
 @click.option("--copies", "n_copies", type=click.IntRange(1, 1000), default=4, show_default=True,
-              help="Of each structure, beside itself.")  # fmt: skip
+              help="Number of copies of each structure.")  # fmt: skip
 @click.option("--move", "moves", multiple=True, type=click.Choice(_MOVES), default=_MOVES, show_default=True,
-              help="How copies are moved, in turn; may be repeated.")  # fmt: skip
+              help="How the copies are moved, in turn; repeatable.")  # fmt: skip
 @click.option("--max-strain", type=Finite(0, 0.3, min_open=True), default=0.05, show_default=True,
-              help="Each component of a strain lies within plus and minus this.")  # fmt: skip
+              help="Largest absolute value of a strain component.")  # fmt: skip
 @click.option("--max-scaling", type=Finite(0, 0.5, min_open=True), default=0.1, show_default=True,
-              help="A volume changes by at most this share.")  # fmt: skip
+              help="Largest relative change of a volume.")  # fmt: skip
 @click.option("--max-shake", type=Finite(0.01, 2, min_open=True), default=0.3, show_default=True,
-              help="Atoms are shaken by 0.01 to this, angstrom (root mean square).")  # fmt: skip
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Draws the copies.")
+              help="Largest displacement, root mean square in angstrom (smallest: 0.01).")  # fmt: skip
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the copies.")
 @click.option("--structures-only", is_flag=True,
-              help="Keep the structures with their stiffness, and not the copies that told it.")  # fmt: skip
-@click.option("--source", help="Where the structures come from; see embeddings sources.")
-@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+              help="Write the structures with their stiffness, but not the copies.")  # fmt: skip
+@click.option("--source", help="Source of the structures; see embeddings sources.")
+@click.option(
+    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
+)
 @source_options
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output: a .parquet file.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
-              help="Where the potential computes.")  # fmt: skip
+              help="Device that the potential runs on.")  # fmt: skip
 @engine_options
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 @click.pass_context
 @interrupted_resumes("run")
 def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -> None:
-    r"""Copy structures, strained, scaled and shaken, and ask a potential about each copy.
+    r"""Make strained, scaled and shaken copies of structures, and label each copy with a potential.
 
-    The output is a table of structures like any other, with the energy of each copy above its structure, the forces on
-    its atoms, its pressure and its stress, and how stiff the copies say that each structure is. Beside the table of the
-    structures in a folder, it is one source for build. Copies keep their formulas, so that a split by formula keeps
-    them with their structures.
+    The output is a table of structures. For each copy, it gives the energy above the original structure, the forces on
+    the atoms, the pressure and the stress; for each structure, the stiffness estimated from its copies. Put it in one
+    folder with the table of the original structures, and build can read both as one source. Copies keep their formulas,
+    so a split by formula keeps them with their structures.
 
-    What the potential cannot be asked about is left out, named and counted. After a kill, the same command resumes the
-    run and ends with the same bytes, whatever the number of workers.
+    Structures that the potential cannot handle are left out, named and counted. If the run is killed, the same command
+    resumes it; the result has the same bytes, with any number of workers.
 
     PATH is short for --path, as for embed.
 

@@ -103,34 +103,36 @@ class _NumberOrAuto(click.IntRange):
 @click.argument("name")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ptable", show_default=True, help="What to draw.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Output, .html (to hover over), .png, .svg or .pdf; replaced if it is there.")  # fmt: skip
+              help="Output: .html (interactive), .png, .svg or .pdf; replaced if it exists.")  # fmt: skip
 @click.option("--color", help="ptable, map: block, cluster, n_structures, group, electronegativity ...; materials: a "
               "column of --table.")  # fmt: skip
 @click.option("--table", type=click.Path(path_type=Path),
-              help="materials: columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
+              help="materials: a .parquet, .csv or .tsv table with material_id and more columns.")  # fmt: skip
 @click.option("-k", "--clusters", type=_NumberOrAuto(min=2), default="auto", show_default=True,
               help="Number of clusters.")  # fmt: skip
 @click.option("--clustering", type=click.Choice(["kmeans", "hierarchical", "hdbscan"]), default="kmeans",
-              show_default=True, help="How clusters are found.")  # fmt: skip
+              show_default=True, help="Method of clustering.")  # fmt: skip
 @click.option("--method", type=click.Choice(["umap", "pca", "tsne"]), default="umap", show_default=True,
-              help="map: how vectors come to a plane.")  # fmt: skip
-@click.option("--dims", type=click.Choice(["2", "3"]), default="2", show_default=True, help="map: dimensions.")
+              help="map: method of projection.")  # fmt: skip
+@click.option(
+    "--dims", type=click.Choice(["2", "3"]), default="2", show_default=True, help="map: number of dimensions."
+)
 @click.option("--order", type=click.Choice(["atomic_number", "cluster", "mendeleev"]), default="atomic_number",
               show_default=True, help="heatmap: order of the elements.")  # fmt: skip
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of k-means, UMAP and t-SNE.")
-@click.option("--title", help="Above the figure; name and version of the catalog if left out.")
-@click.option("--size", type=(float, float), metavar="WIDTH HEIGHT", help="Of the figure, inches.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of k-means, UMAP and t-SNE.")
+@click.option("--title", help="Title of the figure.  [default: name and version of the catalog]")
+@click.option("--size", type=(float, float), metavar="WIDTH HEIGHT", help="Size of the figure in inches.")
 @click.option("--dpi", type=int, help="Pixels per inch, for .png.  [default: 110]")
-@click.option("--font", default="", help='Family of all text: one that is installed, or "serif".')
-@click.option("--cmap", metavar="NAME", help="Color map of matplotlib: viridis, coolwarm, tab10 ...")
+@click.option("--font", default="", help='Font family of all text: one that is installed, or "serif".')
+@click.option("--cmap", metavar="NAME", help="matplotlib color map: viridis, coolwarm, tab10 ...")
 @click.pass_context
 def plot(context: click.Context, name: str, kind: str, out: Path, dpi: int | None, **options: Any) -> None:
     r"""Draw a catalog: its periodic table, a map of its elements, their similarities or their clusters.
 
-    Of a file of structure vectors, --kind materials draws a map of its structures.
+    For a file of structure vectors, --kind materials draws a map of its structures.
 
-    Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental
-    property; the periodic table is colored by cluster, and the map by block, if it is not given.
+    Pictures need no browser; pages work offline. --color takes block, cluster, n_structures or an elemental property.
+    By default, the periodic table is colored by cluster, and the map by block.
 
     \b
     Example:

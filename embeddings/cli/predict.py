@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 @formula_option
 @structure_options
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
-              help="Output, .csv or .parquet; replaced if it is there.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress.")
+              help="Output: .csv or .parquet; replaced if it exists.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 def predict(
     model: Path, file: Path, formula: str | None, structures: Path | None, ids: str | None, out: Path, *, quiet: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Predict for the formulas of a table with a model that fit made.
+    r"""Predict for the formulas of a table, with a model that fit saved.
 
-    MODEL is the folder, whose hashes are verified. FILE is a table of any size: CSV, TSV, Excel, Parquet, JSON Lines,
-    or - for standard input. Its columns are kept, and prediction, lower, upper, unlike, unseen_elements and note follow
-    them; for classes, the probability of each in place of an interval. "unlike" is how far a formula is from the
-    training: 0 is one of its formulas, 100 is farther than any of them is from the others. Rows that cannot be read
-    stay, with a note.
+    MODEL is the folder of the model; its hashes are verified. FILE is a table of any size: CSV, TSV, Excel, Parquet,
+    JSON Lines, or - for standard input. Its columns are kept, and the columns prediction, lower, upper, unlike,
+    unseen_elements and note are appended; for classes, the probability of each replaces lower and upper. "unlike" says
+    how far a formula is from the training formulas: 0 for one of them, 100 if it is farther from them than any of them
+    is from the others. Rows that cannot be read are kept, with a note.
 
     \b
     Example:

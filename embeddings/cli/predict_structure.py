@@ -31,31 +31,35 @@ _SHOWN = 20
 @formula_option
 @click.option("--templates", required=True, type=click.Path(path_type=Path),
               help='Crystals to take structures from: a snapshot, a .parquet table, or "starter".')  # fmt: skip
-@click.option("-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates of each formula.")
-@click.option("--catalog", default="ct-multi", show_default=True, help="Whose vectors tell which elements are alike.")
+@click.option(
+    "-k", "k", type=click.IntRange(1, 100), default=5, show_default=True, help="Number of candidates for each formula."
+)
+@click.option(
+    "--catalog", default="ct-multi", show_default=True, help="Catalog whose vectors decide which elements are similar."
+)
 @click.option("--exclude-formulas", type=click.Path(path_type=Path, dir_okay=False),
               help="File of formulas, one per line, that must not serve as templates.")  # fmt: skip
 @click.option("--relax", help="Potential that relaxes each candidate: chgnet.  [default: none]")
 @click.option("--steps", type=click.IntRange(1, 10_000), default=300, show_default=True,
-              help="Steps of a relaxation; one that takes more is dropped.")  # fmt: skip
+              help="Most steps of a relaxation; a candidate that needs more is dropped.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(0.1, 86_400), default=120.0, show_default=True,
-              help="Seconds of a relaxation; one that takes more is dropped.")  # fmt: skip
-@click.option("--generator", metavar="MODULE:FACTORY", help="A generator of structures of your own, asked too.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Of the generator; nothing is downloaded.")
+              help="Most seconds of a relaxation; a candidate that needs more is dropped.")  # fmt: skip
+@click.option("--generator", metavar="MODULE:FACTORY", help="Your own generator of structures, to use as well.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Weights of the generator; nothing is downloaded.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path),
-              help="A .parquet table of structures, or a folder of CIF files with candidates.csv.")  # fmt: skip
+              help="Output: a .parquet table of structures, or a folder of CIF files with candidates.csv.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a folder of other candidates; nothing else is ever replaced.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 def predict_structure(
     formulas: tuple[str, ...], file: Path | None, formula: str | None, out: Path, *, quiet: bool, as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
-    r"""Give formulas candidate structures, taken from crystals of like formulas.
+    r"""Propose candidate structures for formulas, from crystals with similar formulas.
 
     The candidates of a formula have the structures of templates with the same stoichiometry and the most similar
-    elements, with volumes scaled to fit. "weight" says how many like templates agree on the structure, "distance" how
-    far the elements are from those that they replace. A formula is never its own template.
+    elements, with volumes scaled to fit. "weight" says how many similar templates agree on the structure, and
+    "distance" how far the elements are from those that they replace. A formula is never its own template.
 
     \b
     Example:
@@ -63,11 +67,11 @@ def predict_structure(
       embeddings predict-structure --input formulas.csv --templates mp-stable -k 3 -o candidates.parquet
     """
     if formula is not None and file is None:
-        raise click.UsageError("--formula names a column of --input.")
+        raise click.UsageError("--formula names a column of --input. Give --input as well.")
     if not formulas and file is None:
         raise click.UsageError("Give formulas, or a table of them with --input.")
     if options["weights"] is not None and options["generator"] is None:
-        raise click.UsageError("--weights are those of a --generator.")
+        raise click.UsageError("--weights goes with --generator.")
     require_builders()
     is_stdin = str(file) == "-"
     _check_places(out, None if is_stdin else file, options)

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("place", metavar="[PATH]", required=False, type=PathOrUrl())
-@click.option("--source", help="Where the structures come from; see embeddings sources.  [default: from PATH]")
+@click.option("--source", help="Source of the structures; see embeddings sources.  [default: from PATH]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the snapshot.")
 @source_options
 @worker_options
 @click.option("--check", is_flag=True, help="Read everything, report what is wrong, and write nothing.")
 @click.option("--refresh", is_flag=True, help="Bring a snapshot up to date; fetch only what has changed.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @interrupted_resumes("pull")
 def pull(
@@ -51,8 +51,8 @@ def pull(
 ) -> None:
     r"""Pull structures into a snapshot: frozen files with hashes, license and counts, to build from later.
 
-    After a kill, the same command resumes the pull and ends with the same bytes, whatever the number of workers.
-    PATH is short for --path; without --source, Parquet files are read by the source table, anything else by local.
+    If a pull is killed, the same command resumes it; the result has the same bytes, with any number of workers. PATH is
+    short for --path; without --source, Parquet files are read by the source table, anything else by local.
 
     With --check, exit code 0 means that at least one structure can be used.
 

@@ -25,7 +25,7 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
         options: of the command, see `embeddings.cli.source_options`.
 
     Raises:
-        InputInvalid: the structures are not those that the vectors came from, or a potential of others made them.
+        InputInvalid: the structures are not those that the vectors came from, or a third-party potential made them.
         EmbeddingsError: as `builders.embed.recompute.recompute` says.
     """
     file = (name if is_url(name) else Path(name)) if is_vectors(name) else None
@@ -49,7 +49,7 @@ def _encoder_of(file: Path | str) -> str:
     footer = open_vectors(file)[1]
     if footer.is_of_others:
         raise InputInvalid(
-            f"{file} was made by {footer.encoder}, a potential of others. Make another file with embeddings embed "
+            f"{file} was made by {footer.encoder}, a third-party potential. Make another file with embeddings embed "
             f"--encoder {footer.catalog.name}, and compare the two with embeddings diff."
         )
     return footer.encoder

@@ -26,8 +26,8 @@ PASSWORD = "EMBEDDINGS_SIGNING_PASSWORD"
 @click.argument("name")
 @click.argument("registry")
 @click.option("--sign", "key_file", type=click.Path(path_type=Path), help="Secret key of minisign to sign with.")
-@click.option("--zenodo", is_flag=True, help="Fill the folder REGISTRY with what a deposit on Zenodo needs instead.")
-@click.option("--creator", "creators", multiple=True, help='With --zenodo, "Family, Given"; may be repeated.')
+@click.option("--zenodo", is_flag=True, help="Instead, fill the folder REGISTRY with what a deposit on Zenodo needs.")
+@click.option("--creator", "creators", multiple=True, help='With --zenodo: a creator, "Family, Given"; repeatable.')
 @as_json_option
 def push(
     name: str, registry: str, key_file: Path | None, zenodo: bool, creators: tuple[str, ...], as_json: bool
@@ -37,10 +37,11 @@ def push(
     NAME is a name, name@version, or the path of a version's folder. REGISTRY is a folder, s3://bucket/folder,
     hf://org/repo (a dataset repository on the HuggingFace Hub), or a URL of another scheme that fsspec knows.
 
-    Every byte is verified first. The index of the registry names the version last, so nobody sees half of it. The same
-    version again changes nothing; other content under its name and version is an error.
+    Every byte is verified first. The index of the registry names the version last, so nobody sees half of it. Pushing
+    the same version again changes nothing; if the registry holds other content under its name and version, the push
+    fails.
 
-    EMBEDDINGS_SIGNING_PASSWORD has the password of the key, if it has one.
+    If the key has a password, set EMBEDDINGS_SIGNING_PASSWORD.
 
     \b
     Example:
@@ -53,11 +54,11 @@ def push(
     folder = store.resolve(name)
     if zenodo:
         if key_file:
-            raise click.UsageError("--sign is for registries, and Zenodo is none.")
+            raise click.UsageError("--sign goes with a registry, not with --zenodo.")
         _deposit(folder, Path(registry), creators, as_json)
         return
     if creators:
-        raise click.UsageError("--creator is for --zenodo.")
+        raise click.UsageError("--creator goes with --zenodo.")
     url = registry_url(registry) if is_url(registry) else folder_url(registry)
     if is_url(registry):
         check_lasting(url)
@@ -92,19 +93,21 @@ def _deposit(folder: Path, out: Path, creators: tuple[str, ...], as_json: bool) 
 @click.command()
 @click.argument("address")
 @click.option(
-    "--from", "place", help="The registry, where ADDRESS is a name alone: its URL, folder, or remembered name."
+    "--from", "place", help="Registry to fetch from if ADDRESS is only a name: its URL, folder, or remembered name."
 )
-@click.option("--at-most", type=Finite(0, 1e9), default=4.0, show_default=True, help="GB; refuse a larger version.")
+@click.option(
+    "--at-most", type=Finite(0, 1e9), default=4.0, show_default=True, help="Refuse a version larger than this, in GB."
+)
 @as_json_option
 def get(address: str, place: str | None, at_most: float, as_json: bool) -> None:
-    r"""Fetch a version from a registry into the cache, or check that the one there is what the registry has.
+    r"""Fetch a version from a registry into the cache, or check that the cached one is the registry's.
 
-    ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, with a folder or URL as for embeddings push or https://, or
-    REMEMBERED:NAME@VERSION with a registry that you remember. load_uae takes the same addresses, and fetches by itself;
-    it does not ask again for a version that is there.
+    ADDRESS is REGISTRY/NAME or REGISTRY/NAME@VERSION, where REGISTRY is a folder or URL as for embeddings push, or
+    https://. With a registry that you added with embeddings registry add, it is REMEMBERED:NAME@VERSION. load_uae takes
+    the same addresses and fetches by itself; it never requests a version again that is in the cache.
 
-    An older version of one of our catalogs is known by its seal: once it is fetched, from wherever, its bare name and
-    version load it.
+    An older version of one of our catalogs is recognized by its seal: from whichever registry you fetched it, its bare
+    name and version load it.
 
     \b
     Example:
@@ -148,7 +151,9 @@ def _joined(name: str, place: str) -> str:
     from embeddings.registry.address import is_folder, is_url
 
     if "/" in name or ":" in name:
-        raise InputInvalid(f'"{name[:200]}" says already where it is. Give --from with a name, such as ct-multi@2.0.0.')
+        raise InputInvalid(
+            f'"{name[:200]}" already says where the catalog is. Use --from with a bare name, such as ct-multi@2.0.0.'
+        )
     if is_url(place) or is_folder(place):
         return f"{place.rstrip('/')}/{name}"
     return f"{os.path.abspath(place)}/{name}" if os.path.isdir(place) else f"{place}:{name}"
@@ -162,10 +167,10 @@ def _loads(fetched: Fetched) -> str:
 
 @click.group()
 def registry() -> None:
-    r"""Remember registries by short names, with the keys that their publishers sign with.
+    r"""Give registries short names, and pin the keys that their publishers sign with.
 
-    A catalog of one is REMEMBERED:NAME, as in load_uae("lab:ct-multi"). Bare names are never looked up in a remembered
-    registry; to search a registry for them, put its URL into EMBEDDINGS_CATALOGS.
+    The address of a catalog is then REMEMBERED:NAME, as in load_uae("lab:ct-multi"). Bare names are never looked up in
+    a remembered registry; to search a registry for bare names, put its URL into EMBEDDINGS_CATALOGS.
 
     \b
     Example:
@@ -176,7 +181,7 @@ def registry() -> None:
 @registry.command("add")
 @click.argument("name")
 @click.argument("url")
-@click.option("--key", default="", help="Public key of minisign; unsigned or otherwise signed versions are refused.")
+@click.option("--key", default="", help="Public key of minisign; versions that are not signed with it are refused.")
 def add(name: str, url: str, key: str) -> None:
     r"""Remember a registry: a URL, or a folder.
 

@@ -25,19 +25,21 @@ _NONE = "No structure fulfills the conditions."
 
 @click.command()
 @click.argument("vectors", type=PathOrUrl())
-@click.option("--like", help="Identifier, structure file, vector as .npy, or formula: list what is similar.")
-@click.option("-k", default=10, show_default=True, type=COUNT, help="How many similar structures.")
+@click.option(
+    "--like", help="List what is similar to this: an identifier, a structure file, a vector (.npy), or a formula."
+)
+@click.option("-k", default=10, show_default=True, type=COUNT, help="With --like: number of similar structures.")
 @click.option("--duplicates", type=Finite(0, 1, min_open=True), metavar="COSINE",
-              help="Or list structures with a near duplicate, such as 0.999.")  # fmt: skip
+              help="Or list groups of near duplicates, which have at least this cosine, such as 0.999.")  # fmt: skip
 @click.option("--diverse", type=COUNT, metavar="N", help="Or list N structures that are far from each other.")
-@click.option("--where", help='Only rows that fulfill conditions: "formula contains O and band_gap > 1".')
+@click.option("--where", help='Only rows that meet these conditions, such as "formula contains O and band_gap > 1".')
 @click.option("--table", type=click.Path(path_type=Path),
-              help="More columns by material_id, .parquet, .csv or .tsv.")  # fmt: skip
+              help="A .parquet, .csv or .tsv table with material_id and more columns.")  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Also show this column; repeatable.")
 @click.option("--index/--exact", "indexed", default=None,
-              help="With --like: by an index beside the file, made if need be; or exactly.  [default: exactly up to "
-              "1,000,000 rows]")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress.")
+              help="With --like: search with an index next to the file, which is made if needed; or exactly.  "
+              "[default: exactly up to 1,000,000 rows]")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 @click.pass_context
 def search(
@@ -46,15 +48,15 @@ def search(
 ) -> None:  # fmt: skip
     r"""Find similar structures in a file or folder of vectors that embeddings embed wrote.
 
-    --like takes the identifier of one of them, a structure file, which is encoded by the encoder that made the vectors,
-    or a formula, for all structures of it; a file that is called like a formula is ./NaCl. The search is exact, and
-    memory does not grow with the number of structures.
+    --like takes the identifier of a structure in the file, a structure file, which the encoder that made the vectors
+    encodes, or a formula, which stands for all structures with it. Write ./NaCl for a file that is named like a
+    formula. The search is exact, and memory does not grow with the number of structures.
 
-    Beyond a million structures, or with --index, an index is used, FILE.index, which misses about one in a thousand. It
-    is made once, and anew when the file has changed; that needs the extra search.
+    Beyond a million structures, or with --index, the search uses an index, FILE.index, which misses about one in a
+    thousand. It is made once, and again when the file has changed; this needs the extra search.
 
-    Conditions are joined by "and". They compare a column with = != < <= > >=; "contains" looks for elements in the
-    formula, and for a part of the text in other columns.
+    Join conditions with "and". A condition compares a column using = != < <= > >=; "contains" looks for elements in the
+    formula, and for a piece of text in other columns.
 
     \b
     Example:
@@ -85,7 +87,7 @@ def search(
 
 def _check(ctx: click.Context, like: str | None, duplicates: float | None, diverse: int | None) -> None:
     if sum(one is not None for one in (like, duplicates, diverse)) != 1:
-        raise click.UsageError("Say what to search for: one of --like, --duplicates and --diverse.")
+        raise click.UsageError("Give one of --like, --duplicates and --diverse.")
     if like is None and ctx.get_parameter_source("k") is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("-k goes with --like.")
     if like is None and ctx.params["indexed"] is not None:

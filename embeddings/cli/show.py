@@ -26,7 +26,7 @@ def show(name: str, as_json: bool) -> None:
     r"""Show what a catalog is: its training, its accuracy, its coverage and its license.
 
     NAME is a name, name@version, the path of a version's folder, or a file or folder of vectors. --json prints the
-    whole manifest, of a file what it says of itself.
+    whole manifest, or the metadata of a file of vectors.
 
     \b
     Example:

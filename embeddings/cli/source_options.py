@@ -41,7 +41,7 @@ def _span(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
         or not (most or least).isdecimal()
         or not 1 <= int(least) <= int(most or least)
     ):
-        raise click.BadParameter(f'"{value}" is neither a number such as 2 nor a range such as 2-4.')
+        raise click.BadParameter(f'"{value}" is neither a number, such as 2, nor a range, such as 2-4.')
     return int(least), int(most or least)
 
 
@@ -49,7 +49,7 @@ _SOURCE_OPTIONS = (
     click.option(
         "--path",
         type=PathOrUrl(),
-        help="File or folder, for sources that read one; for tables also s3://, gs://, hf://.",
+        help="File or folder, for a source that reads one; the source table also takes s3://, gs://, hf://.",
     ),
     click.option(
         "--about",
@@ -58,34 +58,38 @@ _SOURCE_OPTIONS = (
     click.option(
         "--api-key-file",
         type=click.Path(path_type=Path),
-        help="File with the key of a service.  [default: the variable MP_API_KEY]",
+        help="File that holds the API key of the source mp.  [default: the variable MP_API_KEY]",
     ),
-    click.option("--include-nc", is_flag=True, help="Also data whose license forbids commercial use."),
-    click.option("--provider", help="Database to ask, for the source optimade."),
-    click.option("--filter", help="Filter in the language of the source, for optimade."),
+    click.option("--include-nc", is_flag=True, help="Include data whose license forbids commercial use."),
+    click.option("--provider", help="Source optimade: the database, by name or address."),
+    click.option("--filter", help="Source optimade: a filter in the OPTIMADE language."),
     click.option(
         "--disorder",
         type=click.Choice(["drop", "majority"]),
         default="drop",
         show_default=True,
-        help="Structures with shared sites: leave them out, or take the element with the largest share.",
+        help="Structures with shared sites: leave them out, or give each site to the element with the largest share.",
     ),
     click.option(
-        "--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, help="Processes that parse files."
+        "--jobs",
+        type=click.IntRange(1, 1024),
+        default=1,
+        show_default=True,
+        help="Number of processes that parse files.",
     ),
 )
 
 _SELECTION_OPTIONS = (
-    click.option("--elements", callback=split, help="Only structures made of these elements, Fe,O,..."),
-    click.option("--exclude-elements", callback=split, help="Only structures without these elements, Tc,Pm,..."),
+    click.option("--elements", callback=split, help="Only structures made of these elements: Fe,O,..."),
+    click.option("--exclude-elements", callback=split, help="Only structures without these elements: Tc,Pm,..."),
     click.option(
         "--exclude-formulas",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Only structures of other formulas than those in this file, one per line: vectors for a table of "
         "measurements that have not seen its formulas.",
     ),
-    click.option("--chemsys", callback=split, help="Only structures of exactly these elements, Fe-O,Ni-O,..."),
-    click.option("--nelements", callback=_span, help="Only structures with this number of elements, 2 or 2-4."),
+    click.option("--chemsys", callback=split, help="Only structures of exactly these elements: Fe-O,Ni-O,..."),
+    click.option("--nelements", callback=_span, help="Only structures with this number of elements: 2, or 2-4."),
     click.option(
         "--max-sites",
         type=COUNT,
@@ -93,7 +97,7 @@ _SELECTION_OPTIONS = (
     ),
     click.option("--stable-only", is_flag=True, help="Only structures on the convex hull."),
     click.option(
-        "--ehull-max", type=Finite(min=0), help="Only structures at most this far above the convex hull, eV/atom."
+        "--ehull-max", type=Finite(min=0), help="Only structures at most this far above the convex hull (eV/atom)."
     ),
     click.option("--limit", type=COUNT, help="At most this many structures: the first that all other options keep."),
 )

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option("--structures", type=click.Path(path_type=Path),
-                 help="Structures of the rows: a file of vectors made by embed, or a folder of structure files."),
+                 help="Structures of the rows: a file of vectors that embed wrote, or a folder of structure files."),
     click.option("--id", "ids", metavar="COLUMN",
-                 help="Column that names the structure of each row.  [default: the one that names most of them]"),
+                 help="Column that identifies the structure of each row.  [default: the best match]"),
 )  # fmt: skip
 
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @table_argument
 @formula_option
 @click.option(
-    "--target", required=True, type=ColumnName(), help="Column of what was measured: numbers, or two classes."
+    "--target", required=True, type=ColumnName(), help="Column of the measured values: numbers, or two classes."
 )
-@click.option("--encoder", "names", multiple=True, help="Encoder or catalog; may be repeated.  [default: all]")
+@click.option("--encoder", "names", multiple=True, help="Encoder or catalog; repeatable.  [default: all]")
 @click.option(
     "--folds", default=5, show_default=True, type=click.IntRange(min=2), help="Folds of the cross-validation."
 )
@@ -42,10 +42,11 @@ def transferability(
     r"""Rank encoders and catalogs by how well they suit your measurements.
 
     FILE is CSV, TSV, Parquet or JSON Lines, plain or as .gz, or .xlsx; - is standard input. A ridge regression on the
-    vectors of the formulas is cross-validated; rows with the same reduced formula are averaged, so that none is on both
-    sides. "Seen" counts formulas that the vectors were trained on, "lacking" those with an element that has no vector.
+    vectors of the formulas is cross-validated; rows with the same reduced formula are averaged, so that no formula is
+    in both training and test. "Seen" counts the formulas that the vectors were trained on, and "lacking" the formulas
+    with an element that has no vector.
 
-    This is the quick look: `embeddings bench` finds the best model, and judges it.
+    This is a quick look; `embeddings bench` finds the best model, and judges it.
 
     \b
     Example:

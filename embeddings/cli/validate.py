@@ -15,11 +15,11 @@ from embeddings.validation import validate as check
 @click.argument("path")
 @as_json_option
 def validate(path: str, as_json: bool) -> None:
-    r"""List everything that keeps a catalog, of whatever maker, from being what docs/format.md says.
+    r"""List every way in which a catalog, whoever made it, deviates from docs/format.md.
 
     PATH is the folder of a version, a root of catalogs, a file of vectors (.parquet, .npy, .h5), the URL of one of
-    these, or a version in a registry. Errors break the format, and the command ends with exit code 1; advice is what
-    readers would miss.
+    these, or a version in a registry. An error breaks the format, and the exit code is 1. Advice names what a reader
+    would miss.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def validate(path: str, as_json: bool) -> None:
         first = report.errors[0]
         others = len(report.errors) - 1
         more = f" It has {counted(others, 'more error')}." if others else ""
-        raise CatalogCorrupt(f"{path} is not as docs/format.md says. {first.place}: {first.message}{more}")
+        raise CatalogCorrupt(f"{path} deviates from docs/format.md. {first.place}: {first.message}{more}")
 
 
 def _print(report: Report) -> None:

@@ -31,26 +31,28 @@ _WORST = 5
     "--recompute",
     metavar="N",
     type=COUNT,
-    help="Also make vectors again with the encoder, from N structures or formulas at most, and compare.",
+    help="Also compute vectors again with the encoder, for at most N structures or formulas, and compare.",
 )
-@click.option("--source", help="Where these structures come from; see embeddings sources.")
-@click.option("--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a folder made by pull.")
+@click.option("--source", help="With --recompute: source of the structures; see embeddings sources.")
+@click.option(
+    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
+)
 @source_options
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
-              help="Where the encoder computes.")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress.")
+              help="Device that the encoder runs on.")  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Show no progress.")
 @as_json_option
 @click.pass_context
 def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json: bool, **options: Any) -> None:
     r"""Check every byte of a catalog, or of all catalogs and the folders that hold them.
 
-    Checked are the manifest and its seal, the place of the folder, size and SHA-256 of each file, and the content: the
-    same rows in every format, the name and version of the manifest, no value that is not a number. NAME may also be a
-    file of vectors that embeddings embed wrote.
+    This checks the manifest and its seal, the place of the folder, the size and SHA-256 of each file, and the content:
+    every format holds the same rows, names and versions are those of the manifest, and every value is a number. NAME
+    may also be a file of vectors that embeddings embed wrote.
 
-    With --recompute, stored vectors are made again from the structures that they came from, and have to agree to a
-    cosine of 0.99999. Of a catalog of elements, the rarest elements are checked, as many as N structures hold. A
-    composition encoder stores no vectors: N of its formulas are encoded by NumPy, and by torch as its recipe says.
+    With --recompute, stored vectors are computed again from the structures that they came from, and must agree to a
+    cosine of 0.99999. In a catalog of elements, the rarest elements are checked, as many as N structures cover. A
+    composition encoder stores no vectors: instead, N of its formulas are encoded by NumPy and by torch, and compared.
 
     \b
     Example:
@@ -62,7 +64,7 @@ def verify(ctx: click.Context, name: str | None, recompute: int | None, as_json:
     if recompute is not None:
         _check_recompute(ctx, name, options)
     elif options["source"] or options["snapshot"]:
-        raise click.UsageError("Structures are needed only to make vectors again: add --recompute N.")
+        raise click.UsageError("Structures are used only to compute vectors again: add --recompute N.")
     if name and is_vectors(name):
         results = [_verified(place_of(name), check_vectors)]
     else:
@@ -78,7 +80,7 @@ def _check_recompute(ctx: click.Context, name: str | None, options: dict[str, An
     from embeddings.cli.source_options import check_source, require_builders
 
     if name is None:
-        raise click.UsageError("Name the catalog or the file whose vectors are made again.")
+        raise click.UsageError("Name the catalog or the file whose vectors to compute again.")
     if options["source"] or options["snapshot"]:
         check_source(ctx, options)
         require_builders(options["source"])

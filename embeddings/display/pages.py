@@ -26,7 +26,7 @@ def check_page(path: Path, what: str) -> None:
         OutputInvalid: another ending than .html, no such folder, or a place that cannot be written to.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise OutputInvalid(f'{path} ends in "{path.suffix}"; {what} is a page: name it {path.stem}.html.')
+        raise OutputInvalid(f'{path} ends in "{path.suffix}"; {what} is an .html page: name it {path.stem}.html.')
     check_file(path)
 
 

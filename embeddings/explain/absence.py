@@ -162,7 +162,7 @@ class Replaced:
         there = formula.fractions[0] > 0
         if self.single and there.sum() == 1 and there[atomic_number(self.single) - 1]:
             raise InputInvalid(
-                f"{self.single} is the only element of the formula, and the reference too, so nothing would change. "
+                f"{self.single} is both the only element of the formula and the reference, so nothing would change. "
                 f"Choose another: {', '.join(CHOICES)}."
             )
         return self.mixtures(formula, np.zeros((1, N_ELEMENTS), dtype=bool))
@@ -230,7 +230,9 @@ def _nearest(model: Model) -> Replaced:
         others = np.where(there, -np.inf, near)  # an element of the formula stands in for none of them
         lost = [SYMBOLS[row] for row in np.flatnonzero(there) if not np.isfinite(others[row]).any()]
         if lost:
-            raise ElementNotCovered(f"{catalog.name} has no vector for {', '.join(lost)}, so nothing is nearest to it.")
+            raise ElementNotCovered(
+                f"{catalog.name} has no vector for {', '.join(lost)}, so it has no nearest element."
+            )
         return np.eye(N_ELEMENTS)[others.argmax(axis=1)]
 
     return Replaced(f"the element nearest to it by the vectors of {catalog.name}", by)

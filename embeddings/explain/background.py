@@ -64,11 +64,11 @@ class Background:
 
     def __post_init__(self) -> None:
         if not self.pool.formulas:
-            raise InputInvalid(f"{self.source} hold no formula, and a background needs at least one.")
+            raise InputInvalid(f"{self.source} hold no formula, but a background needs at least one.")
         if self.n_draws < 1:
-            raise InputInvalid(f"{self.n_draws} background formulas were asked for; at least one is needed.")
+            raise InputInvalid(f"{self.n_draws} is too few background formulas; give at least 1.")
         if self.seed < 0:
-            raise InputInvalid(f"seed={self.seed} is negative; a whole number from 0 on is needed.")
+            raise InputInvalid(f"seed={self.seed} is negative; give a whole number, 0 or more.")
 
     @cached_property
     def rows(self) -> np.ndarray:

@@ -74,7 +74,7 @@ class Model:
             raise InputInvalid(
                 f"The model returned {values[row]} for {first} ({(~good).sum():,} of "
                 f"{counted(len(good), 'composition')}), so there is nothing to explain. Try another --absent "
-                "(absent=...), or mend the model."
+                "(absent=...), or repair the model."
             )
         return values
 
@@ -111,7 +111,7 @@ def _property_model(model: PropertyModel, of_class: Any) -> Model:
     learned = model.learned_
     if learned.structures is not None:
         raise InputInvalid(
-            "This model needs the structure of each row, and mixtures of elements have none. Fit one of formulas "
+            "This model needs the structure of each row, and mixtures of elements have none. Fit a model on formulas "
             "alone: leave out --structures (structures=...)."
         )
     said, column = learned.training, 0

@@ -101,6 +101,7 @@ def _check_ending(client: str, path: Path) -> None:
     if client not in ENDINGS.get(ending, (client,)):
         own = next(known for known, clients in ENDINGS.items() if client in clients)
         raise OutputInvalid(
-            f'{path} ends in "{ending}", and a file for {client} is none of those. Call it {path.stem}{own}, or name '
+            f'{path} ends in "{ending}", which is not an ending of files for {client}. Call it {path.stem}{own}, or '
+            "name "
             f"another kind: --to {ENDINGS[ending][0]}"
         )

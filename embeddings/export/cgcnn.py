@@ -105,7 +105,7 @@ class SiteDataset:
         for row in atoms.tolist():
             alike = self._numbers.get(_key(row))
             if alike is None:
-                raise InputInvalid(f"An atom of {cif_id} has features that are none of the data set's elements.")
+                raise InputInvalid(f"An atom of {cif_id} has features that belong to none of the data set's elements.")
             meant = stated.intersection(alike)
             if len(meant) > 1:
                 names = " and ".join(SYMBOLS[z - 1] for z in sorted(meant))

@@ -183,7 +183,7 @@ def _check_structures(column: Iterable[Any]) -> None:
     for place, one in enumerate(column):
         if not is_structure(one):
             raise InputInvalid(
-                f"Row {place} is {type(one).__name__}; give pymatgen structures or ASE atoms. Formulas go to "
+                f"Row {place} is {type(one).__name__}; give pymatgen structures or ASE atoms. For formulas, use "
                 "CompositionFeaturizer."
             )
 

@@ -154,8 +154,8 @@ class StructureEmbedding(StructureVectors, BaseFeaturizer):
     Features: one per dimension, such as ``ct-multi_000``.
 
     Args:
-        catalog: the name of a catalog of elements with an encoder or of a potential of others, the path of a version's
-            folder, or what `load_crystal_encoder` returns.
+        catalog: the name of a catalog of elements with an encoder or of a third-party potential, the path of a
+            version's folder, or what `load_crystal_encoder` returns.
         missing: what to do with a structure of an element that the encoder was not trained on: ``"raise"``, or
             ``"nan"`` for a row of NaN.
     """

@@ -114,8 +114,8 @@ class StructureFeaturizer(StructureVectors, TransformerMixin, BaseEstimator):
     A pickle holds the name of the catalog and the hash of its encoder, which is verified on use.
 
     Args:
-        catalog: the name of a catalog of elements with an encoder or of a potential of others, the path of a version's
-            folder, or what `load_crystal_encoder` returns.
+        catalog: the name of a catalog of elements with an encoder or of a third-party potential, the path of a
+            version's folder, or what `load_crystal_encoder` returns.
         missing: what to do with a structure of an element that the encoder was not trained on: ``"raise"``, or
             ``"nan"`` for a row of NaN.
 

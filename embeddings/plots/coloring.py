@@ -78,7 +78,7 @@ def color_elements(
         return color_values(cluster(catalog), catalog.symbols, cmap=cmap)
     if by == "n_structures":
         if catalog.table.n_structures is None:
-            raise InputInvalid(f"{catalog!r} does not know its training structures; choose another coloring.")
+            raise InputInvalid(f"{catalog!r} does not count its training structures; choose another coloring.")
         return by_number(catalog.table.n_structures, "training structures", log=True, cmap=cmap)
     if by not in PROPERTIES:
         raise InputInvalid(

@@ -50,7 +50,9 @@ def read_colormap(asked: str | Sequence[str]) -> ColorMap:
 
 def _named(name: str, known: Any, to_hex: Any) -> ColorMap:
     if name not in known:
-        raise InputInvalid(f'No color map "{name}".{did_you_mean(name, known)} All of matplotlib\'s are known.')
+        raise InputInvalid(
+            f'No color map "{name}".{did_you_mean(name, known)} Give the name of a matplotlib color map.'
+        )
     found = known[name]
     if found.N <= 20:  # those for classes have 8 to 20 colors, the others 256
         return ColorMap(tuple(map(to_hex, found.colors)), qualitative=True)

@@ -171,7 +171,7 @@ def _class_names(classes: Clustering | Mapping[Any, Any]) -> dict[int, str]:
     """Return class by atomic number, in the order of the classes: numbers as numbers, then text."""
     given = classes.to_dict() if isinstance(classes, Clustering) else classes
     if MIXED in given.values():
-        raise InputInvalid(f'"{MIXED}" is what materials of several classes are called; give the class another name.')
+        raise InputInvalid(f'"{MIXED}" is reserved for materials of several classes; give the class another name.')
     known = [(name, atomic_number(element)) for element, name in given.items() if not is_missing(name) and name != -1]
     return {z: str(name) for name, z in sorted(known, key=lambda item: (isinstance(item[0], str), *item))}
 

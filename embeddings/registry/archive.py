@@ -80,7 +80,7 @@ def _check(entries: Sequence[zipfile.ZipInfo], prefix: str, n_bytes: int, where:
     wrong = [n for n in names if not n.startswith(prefix) or not is_file_name(n.removeprefix(prefix))]
     if wrong or len({*_folded(names)}) < len(names) or len(names) > 1000:
         what = f'the entry "{wrong[0][:200]}"' if wrong else "entries that it repeats, or too many"
-        raise RegistryInvalid(f"The archive {where} has {what}, beside or in place of the files of {prefix}. {_ADVICE}")
+        raise RegistryInvalid(f"The archive {where} has {what}, besides or instead of the files of {prefix}. {_ADVICE}")
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
         raise RegistryInvalid(f"The archive {where} is compressed or encrypted. {_ADVICE}")
     if sum(entry.file_size for entry in entries) > n_bytes + _OVERHEAD:

@@ -230,14 +230,14 @@ class _Job:
             if not resumed:
                 break
         raise RegistryInvalid(
-            f"{path} in {self.listing.url} should have the SHA-256 {sha256}, and has {found}. It was not used; "
+            f"{path} in {self.listing.url} should have the SHA-256 {sha256}, but has {found}. It was not used; "
             "tell its publisher."
         )
 
     def _check_room(self, n_bytes: int) -> None:
         if n_bytes > self.at_most:
             raise RegistryInvalid(
-                f"{self.identity} in {self.listing.url} has {n_bytes:,} bytes, and at most {self.at_most:,} are "
+                f"{self.identity} in {self.listing.url} has {n_bytes:,} bytes, but at most {self.at_most:,} are "
                 "fetched. Allow more with embeddings get --at-most."
             )
         free = shutil.disk_usage(self.mirror.folder).free
@@ -253,7 +253,7 @@ class _Job:
             manifest = read_manifest(staged)
             if f"{manifest.name}@{manifest.version}" != self.identity:
                 raise RegistryInvalid(
-                    f"{self.listing.url} has {manifest.name}@{manifest.version} in the place of {self.identity}. It "
+                    f"{self.listing.url} has {manifest.name}@{manifest.version} in place of {self.identity}. It "
                     "was not used; tell its publisher."
                 )
             if release and release.seal != manifest.manifest_sha256:
@@ -264,7 +264,7 @@ class _Job:
             read_intact(staged, manifest)
         others = {path.name for path in staged.iterdir()} - set(file_names(manifest))
         if others:
-            raise RegistryInvalid(f"{self.identity} in {self.listing.url} has a file {min(others)} too many.")
+            raise RegistryInvalid(f"{self.identity} in {self.listing.url} has an extra file, {min(others)}.")
         return manifest
 
     @contextmanager

@@ -32,8 +32,8 @@ def check_seals(identity: str, *, here: str, where: object, there: str, source: 
     """
     if here != there:
         raise CatalogConflict(
-            f"{identity} has two contents: seal {here} in {where}, and seal {there} in {source}. What is here stays. "
-            "Ask the publisher which one is right; a released version is never edited."
+            f"{identity} has two different contents: seal {here} in {where}, and seal {there} in {source}. Nothing was "
+            "replaced. Ask the publisher which one is right; a released version is never edited."
         )
 
 

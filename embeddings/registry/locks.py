@@ -48,7 +48,7 @@ def _wait(path: Path) -> int | None:
         except BlockingIOError:
             if time.monotonic() > until:
                 raise OutputInvalid(
-                    f"Another process is at work in {path.parent}. Try again when it has ended."
+                    f"Another process is working in {path.parent}. Try again when it has ended."
                 ) from None
             time.sleep(_PAUSE)
         except OSError:

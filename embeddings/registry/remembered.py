@@ -49,7 +49,7 @@ def config_file() -> Path:
     """
     folder = os.environ.get(ENV_CONFIG) or platformdirs.user_config_dir(APPLICATION, appauthor=False)
     if str(folder).startswith("~"):
-        raise OutputInvalid(f"This user has no home folder. Set {ENV_CONFIG} to a folder of yours.")
+        raise OutputInvalid(f"This user has no home folder. Set {ENV_CONFIG} to a folder that you own.")
     return Path(folder) / FILE
 
 
@@ -93,7 +93,9 @@ def key_of(url: str) -> str:
     """
     keys = {registry.key for registry in list_remembered().values() if registry.url == url and registry.key}
     if len(keys) > 1:
-        raise InputInvalid(f"{url} is remembered with two keys. Remove one (embeddings registry list).")
+        raise InputInvalid(
+            f"{url} is remembered with two keys. Remove one of its names (see embeddings registry list)."
+        )
     return next(iter(keys), "")
 
 
@@ -138,7 +140,7 @@ def forget(name: str) -> Remembered:
 def _changing() -> Iterator[dict[str, Remembered]]:
     """Hold the file while it changes, and give what is in it."""
     path = config_file()
-    make_folder(path.parent, advice=f"Set {ENV_CONFIG} to a folder of yours.")
+    make_folder(path.parent, advice=f"Set {ENV_CONFIG} to a folder that you own.")
     with locked(path.with_name(f".{FILE}.lock")):
         yield list_remembered()
 
@@ -151,7 +153,7 @@ def _write(known: Mapping[str, Remembered]) -> None:
 def _checked(name: str, url: str, key: str = "") -> Remembered:
     if not _NAME.fullmatch(name):
         raise InputInvalid(
-            f'"{shortened(name)}" cannot be the name of a registry: use 2 to 50 small letters, digits and "-".'
+            f'"{shortened(name)}" cannot be the name of a registry: use 2 to 50 lower-case letters, digits and "-".'
         )
     if key and not _KEY.fullmatch(key):
         raise InputInvalid(

@@ -72,7 +72,8 @@ def check(manifest: bytes, identity: str, signature: str, key: str) -> Signed:
         return Signed("unpinned" if signature else "none")
     if not signature:
         raise SignatureInvalid(
-            f"{identity} is not signed, and its registry has the pinned key {key}. It was not used; ask the publisher."
+            f"{identity} is not signed, although the key {key} is pinned for its registry. It was not used; ask the "
+            "publisher."
         )
     library = _library()
     try:

@@ -35,7 +35,7 @@ def write_deposit(folder: Path, out: Path, creators: Sequence[str]) -> list[str]
         OutputInvalid: the folder exists, or cannot be written.
     """
     if not creators or not all(", " in creator for creator in creators):
-        raise InputInvalid('Zenodo needs to know who deposits. Name everybody: --creator "Family, Given".')
+        raise InputInvalid('Zenodo needs the creators. Name each of them: --creator "Family, Given".')
     verify(folder)
     manifest = manifest_of(folder)
     text = json.dumps(deposit(manifest, creators), indent=2, ensure_ascii=False) + "\n"

@@ -31,7 +31,7 @@ def diverse_rows(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         InputInvalid: n is below 1.
     """
     if n < 1:
-        raise InputInvalid(f"{n} rows cannot be chosen; at least 1.")
+        raise InputInvalid(f"n={n} is too few rows to choose; give at least 1.")
     blocks = [slice(start, start + _AT_ONCE) for start in range(0, len(rows), _AT_ONCE)]
     middle = np.sum([unit_rows(rows[block]).sum(axis=0, dtype=np.float64) for block in blocks], axis=0)
     middle = directions(middle[None])[0].astype(np.float32) if blocks else middle

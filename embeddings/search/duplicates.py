@@ -54,7 +54,7 @@ def near_duplicates(rows: np.ndarray, least: float = 0.999) -> Duplicates:
         InputInvalid: `least` is out of its range.
     """
     if not 0 < least <= 1:
-        raise InputInvalid(f"Near duplicates have a cosine above 0 and up to 1, and {least} is not.")
+        raise InputInvalid(f"Near duplicates need a cosine above 0 and at most 1, not {least}.")
     folded = Folded.of(rows)
     parents, best = np.arange(len(rows)), np.full(len(rows), -1.0)
     for first, second, values in _pairs(folded, least):

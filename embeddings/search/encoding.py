@@ -26,7 +26,7 @@ def encode(structure: Any, footer: Footer) -> np.ndarray:
 
     Raises:
         CatalogNotFound: the catalog of the encoder is not installed.
-        InputInvalid: another encoder goes by its name, a potential of others made the file, or a file holds several
+        InputInvalid: another encoder goes by its name, a third-party potential made the file, or a file holds several
             structures.
         MissingExtra: the extra ``build`` is not installed.
         EmbeddingsError: the structure cannot be read or encoded.
@@ -39,7 +39,7 @@ def encode(structure: Any, footer: Footer) -> np.ndarray:
         return vector[None]
     vectors = encode_structures_in(structure, footer.encoder)
     if len(vectors) != 1:
-        raise InputInvalid(f"{structure} holds {len(vectors):,} structures. One is searched for at a time.")
+        raise InputInvalid(f"{structure} holds {len(vectors):,} structures. Search for one at a time.")
     return vectors
 
 
@@ -49,21 +49,21 @@ def _check_encoder(footer: Footer) -> None:
 
     if footer.is_of_others:
         raise InputInvalid(
-            f"The vectors were made by {footer.encoder}, a potential of others, which is not asked here. Encode the "
-            f"structure with embeddings embed --encoder {footer.catalog.name}, and search for its vector (.npy) or for "
-            "an identifier."
+            f"The vectors were made by {footer.encoder}, a third-party potential, which search does not run. Encode "
+            f"the structure with embeddings embed --encoder {footer.catalog.name}, and search for its vector (.npy) or "
+            "for an identifier."
         )
     try:
         installed = roots.manifest_of(roots.resolve(footer.encoder))
     except CatalogNotFound as error:
         raise CatalogNotFound(
-            f"The vectors were made by {footer.encoder}, which is not installed, so that no other structure can be "
-            f"encoded. Get it, or search for an identifier. {error}"
+            f"The vectors were made by {footer.encoder}, which is not installed, so no other structure can be "
+            f"encoded. Install it, or search for an identifier. {error}"
         ) from error
     mine, theirs = _network(installed), _network(footer.catalog)
     if mine is None or mine != theirs:
         raise InputInvalid(
-            f"The vectors were made by {footer.encoder}, and the {footer.encoder} that is installed has another "
+            f"The vectors were made by {footer.encoder}, but the installed {footer.encoder} has another "
             "encoder, or none. Vectors of different encoders cannot be compared; search for an identifier."
         )
 

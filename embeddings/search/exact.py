@@ -65,7 +65,7 @@ class Best:
 
     def __init__(self, queries: np.ndarray, k: int) -> None:
         if not np.isfinite(queries).all() or not np.any(queries, axis=1).all():
-            raise InputInvalid("A vector that is searched for holds NaN or infinity, or is zero: it has no direction.")
+            raise InputInvalid("The vector to search for holds NaN or infinity, or is zero, so it has no direction.")
         self._k, self._queries = check_k(k), directions(queries)
         self.rows = np.zeros(0, np.int64)
         self.cosines = np.zeros(0)

@@ -164,7 +164,7 @@ def _is_fresh(place: Path, vectors_sha256: str) -> bool:
     if not os.path.lexists(place):
         return False
     if not place.is_file() or place.open("rb").read(len(BEGINNING)) != BEGINNING:
-        raise InputInvalid(f"{place} is not an index that this library made, and it stays as it is. Move it away.")
+        raise InputInvalid(f"{place} is not an index made by this library, and is not replaced. Move it away.")
     try:
         about, length = _read_about(place)
     except CatalogCorrupt:
@@ -215,7 +215,7 @@ def _read_about(place: Path) -> tuple[About, int]:
     try:
         about: About = schema.parse(About, json.loads(text))
     except (ValueError, ManifestInvalid, RecursionError) as error:
-        raise CatalogCorrupt(f"{place} does not say what it is of.") from error
+        raise CatalogCorrupt(f"{place} does not say which file it indexes.") from error
     return about, size - behind - length
 
 

@@ -80,8 +80,8 @@ def _other_text(text: str, among: Collection) -> Query:
     found = _rows_query(formula, "formula", among)
     if found is None:
         raise MaterialNotCovered(
-            f"{among.name} has no structure of {formula}, and none is guessed from the composition. Give a structure "
-            f"file of it{_called_alike(path)}, or look for similar compositions: "
+            f"{among.name} has no structure of {formula}, and no structure is guessed from a composition. Give a "
+            f"structure file of it{_called_alike(path)}, or look for similar compositions: "
             f'embeddings.nearest_compositions({formula!r}, formulas, "ct-multi").'
         )
     return found
@@ -137,7 +137,7 @@ def _encoded(structure: Any, among: Collection) -> np.ndarray:
     """Return the vector of a structure, or of the one in a file, (1, dim)."""
     if among.encode is None:
         raise InputInvalid(
-            f"{among.name} was read without what encodes structures. Read it with embeddings.load_catalog, or search "
+            f"{among.name} was read without an encoder for structures. Read it with embeddings.load_catalog, or search "
             "for an identifier, a formula or a vector."
         )
     return among.encode(structure, among.footer)
@@ -168,5 +168,5 @@ def _vector(given: Any, dim: int) -> np.ndarray:
             "an identifier, a path, a formula, a structure, or a vector of real numbers."
         )
     if vector.shape not in ((dim,), (1, dim)):
-        raise InputInvalid(f"A vector of shape ({dim},) is needed, and this has {vector.shape}.")
+        raise InputInvalid(f"The vector must have the shape ({dim},), not {vector.shape}.")
     return vector.reshape(1, dim).astype(np.float64)

@@ -64,7 +64,7 @@ def write_lists(
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:
-        raise OutputInvalid(f"{path.parent} has no room for an index, or cannot be written to.") from error
+        raise OutputInvalid(f"{path.parent} has no space for an index, or is not writable.") from error
 
 
 class Lists:

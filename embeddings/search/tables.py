@@ -169,7 +169,7 @@ def _read(path: Path) -> pa.Table:
         return pq.read_table(path, page_checksum_verification=True)
     separator = _SEPARATORS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if separator is None:
-        raise InputInvalid(f"{path} is no table that is joined here; give .parquet, .csv or .tsv.")
+        raise InputInvalid(f"{path} cannot be joined as a table; give .parquet, .csv or .tsv.")
     parsing = csv.ParseOptions(delimiter=separator)
     with csv.open_csv(path, parse_options=parsing) as reader:
         ids = _id_column(reader.schema.names)

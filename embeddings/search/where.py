@@ -59,7 +59,7 @@ def parse_where(text: str) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
     while words:
         if conditions and words.pop(0) not in _JOINS:
-            raise InputInvalid(f"Conditions are joined by and, which is missing in {text!r}. {SYNTAX}.")
+            raise InputInvalid(f'Join conditions with "and", which is missing in {text!r}. {SYNTAX}.')
         if len(words) < 3 or words[1][0] or words[1][1].lower() not in (*_OPERATORS, *_CONTAINS):
             known = " ".join((*_OPERATORS, *_CONTAINS))
             raise InputInvalid(
@@ -128,7 +128,9 @@ def _expression(condition: Condition, schema: pa.Schema) -> Any:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
         return _of_formula(condition, field) if name == FORMULA else _of_text(condition, field)
     if condition.operator in _CONTAINS:
-        raise InputInvalid(f'The column "{name}" holds {kind}, which contains nothing. Compare it with = < or >.')
+        raise InputInvalid(
+            f'The column "{name}" holds {kind}, so "contains" means nothing there. Compare it with = < or >.'
+        )
     value = _typed(condition, kind)
     compared = field.cast(value.type, safe=False) if pa.types.is_integer(kind) else field
     return _operation(condition)(compared, value)
@@ -136,7 +138,7 @@ def _expression(condition: Condition, schema: pa.Schema) -> Any:
 
 def _of_formula(condition: Condition, field: Any) -> Any:
     if condition.operator in _ORDER:
-        raise InputInvalid(f"Formulas have no order, so {condition.operator} says nothing of them. {SYNTAX}.")
+        raise InputInvalid(f"Formulas have no order, so {condition.operator} cannot compare them. {SYNTAX}.")
     if condition.operator not in _CONTAINS:
         return _operation(condition)(field, _reduced(condition.value))
     import pyarrow.compute as pc

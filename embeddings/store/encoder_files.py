@@ -153,7 +153,7 @@ def formulas_of_parquet(content: bytes, where: Path) -> tuple[list[str], dict[st
 
 def _check_kind(folder: Path, manifest: Manifest) -> None:
     if manifest.kind != KIND:
-        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", and a {KIND} is asked for.')
+        raise InputInvalid(f'{folder} holds a catalog of kind "{manifest.kind}", not a {KIND}.')
 
 
 def _measure(provenance: Provenance, n_structures: np.ndarray, n_formulas: int) -> Manifest:

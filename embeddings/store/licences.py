@@ -90,10 +90,10 @@ def combined_licence(licences: Iterable[str]) -> str:
     """
     parts = list(dict.fromkeys(part for licence in licences for part in _parts(licence)))
     if not parts:
-        raise LicenceConflict("No license was given, so the result has none. State those of the data and the model.")
+        raise LicenceConflict("No license was given. State the licenses of the data and of the model.")
     for part in parts:
         if not _terms(part).derivable:
-            raise LicenceConflict(f"{part} does not allow derived works to be passed on, and vectors are one.")
+            raise LicenceConflict(f"{part} does not allow you to share derived works, and vectors are one.")
     asking = [part for part in parts if _terms(part) != _FREE] or parts[:1]
     strict = [part for part in asking if _terms(part).alike is not None]
     if not strict:
@@ -148,8 +148,8 @@ def _share_alike(asking: list[str], strict: list[str]) -> str:
     if not fitting:
         others = [part for part in asking if part != strict[0]]
         raise LicenceConflict(
-            f"{strict[0]} wants derived works under its own terms, which do not fit those of {', '.join(others)}. "
-            "Leave one of them out, or ask its owner."
+            f"{strict[0]} requires derived works to be under its own terms, which conflict with those of "
+            f"{', '.join(others)}. Leave one of them out, or ask its owner."
         )
     unknown = [part for part in asking if not is_spdx(part)]
     chosen = next((part for part in strict if part in fitting), min(fitting))

@@ -69,7 +69,7 @@ def check_lasting(url: str) -> None:
     """
     if any(link.lower().startswith("memory:") for link in url.split("::")):
         raise OutputInvalid(
-            f"{url} cannot be written: what lies at memory:// is gone when this command ends. Name a file or folder, "
+            f"{url} cannot be written: files at memory:// are gone when this command ends. Name a file or folder, "
             "or an address that lasts, such as s3://bucket/folder/."
         )
 
@@ -103,9 +103,11 @@ def check_file(path: Path) -> None:
     if not os.path.isdir(path.parent):
         raise OutputInvalid(f"{path} cannot be written: there is no folder {path.parent}. Create it first.")
     if os.path.exists(path) and not os.path.isfile(path):
-        raise OutputInvalid(f"{path} cannot be written: it is not an ordinary file, and it would be replaced by one.")
+        raise OutputInvalid(
+            f"{path} cannot be written: it is not an ordinary file, and writing would replace it with one."
+        )
     if not _may_write(path.parent):
-        raise OutputInvalid(f"{path} cannot be written: the folder {path.parent} is read-only for you.")
+        raise OutputInvalid(f"{path} cannot be written: you have no permission to write to the folder {path.parent}.")
 
 
 def make_folder(path: Path, *, advice: str) -> None:
@@ -158,7 +160,9 @@ def check_replaceable(folder: Path) -> None:
     except OSError:  # it was removed
         return
     if Path(os.path.realpath(folder)) in (here, *here.parents):
-        raise OutputInvalid(f"{folder} cannot be replaced: you are in it. Name a new folder, or go elsewhere first.")
+        raise OutputInvalid(
+            f"{folder} cannot be replaced: it is the current folder. Name a new folder, or change to another one first."
+        )
 
 
 def with_a_name(path: Path) -> Path:

@@ -131,8 +131,8 @@ def open_place(url: str) -> Place:
     parts = urlsplit(url)
     if parts.username or parts.password:
         raise InputInvalid(
-            f"The address of {parts.hostname} holds credentials, which would be written down. Put them into the "
-            "environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            f"The address of {parts.hostname} holds credentials, which would be stored. Put them into "
+            "environment variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
     if parts.query or parts.fragment or not parts.scheme or not parts.netloc + parts.path.strip("/"):
         raise InputInvalid(

@@ -96,5 +96,5 @@ def _entries(document: Any) -> dict[str, dict[str, str]]:
 def _sealed(name: str, known: dict[str, str]) -> dict[str, str]:
     for version, seal in known.items():
         if not (is_name(name) and is_version(version) and isinstance(seal, str)):
-            raise ValueError(f"{name}@{version} is no version with a seal")
+            raise ValueError(f"{name}@{version} is not a version with a seal")
     return dict(sorted(known.items(), key=lambda entry: precedence(entry[0])))

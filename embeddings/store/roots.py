@@ -55,7 +55,7 @@ def cache_folder() -> Path:
         folder = _expanded(chosen or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
     if str(folder).startswith("~"):
         what = f'{ENV_CACHE} is "{chosen}"' if chosen else "This user has no home folder"
-        raise OutputInvalid(f"{what}, so there is no place for a cache. Set {ENV_CACHE} to a folder of yours.")
+        raise OutputInvalid(f"{what}, so there is no place for a cache. Set {ENV_CACHE} to a folder that you own.")
     return folder
 
 

@@ -43,5 +43,5 @@ def read_structures(folder: Path, manifest: Manifest) -> np.ndarray | None:
         return None
     digest = parse_npy(check_file(folder / STRUCTURES, entry, keep=True), folder / STRUCTURES)
     if digest.dtype != np.uint8 or digest.ndim != 2 or digest.shape[1] != ROW:
-        raise CatalogCorrupt(f"{folder / STRUCTURES} is no digest of structures. {AGAIN}")
+        raise CatalogCorrupt(f"{folder / STRUCTURES} is not a digest of structures. {AGAIN}")
     return digest

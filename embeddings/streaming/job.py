@@ -223,7 +223,9 @@ class Pooling:
 
         clash = sorted(set(table.column_names) & set(self.names))
         if clash:
-            raise InputInvalid(f'The input has a column "{clash[0]}" already, the name of a feature.')
+            raise InputInvalid(
+                f'The input already has a column "{clash[0]}", which is the name of a feature. Rename it.'
+            )
         columns = [*table.columns, *map(pa.array, np.ascontiguousarray(features.T))]
         return pa.table(columns, names=[*table.column_names, *self.names])
 

@@ -55,7 +55,7 @@ def check_output(out: Path, source: Path | None) -> None:
     check_outputs(outputs, inputs=[source])
     if rejected.path.exists() and not _is_list_of_rejected(rejected.path):
         raise OutputInvalid(
-            f"{rejected.path} is in the way: rejected rows would be listed there, and this file is not such a list. "
+            f"{rejected.path} is in the way: rejected rows would be listed there, but this file is not such a list. "
             "Move it, or choose another output."
         )
 
@@ -93,7 +93,7 @@ class _ParquetWriter:
         try:
             self.writer: Any = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=texts)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-            raise InputInvalid(f"A column holds what a Parquet file has no place for: {error}.") from error
+            raise InputInvalid(f"A column holds values that a Parquet file cannot store: {error}.") from error
 
     def write(self, table: pa.Table) -> None:
         self.writer.write_table(table, row_group_size=max(1, len(table)))
@@ -150,7 +150,7 @@ def _fields(name: str, column: pa.ChunkedArray, empty: str) -> list[str]:
         text = pc.cast(column, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         raise InputInvalid(
-            f'The column "{name}" holds {column.type}, which has no place in a CSV file. Write a .parquet file.'
+            f'The column "{name}" holds {column.type}, which a CSV file cannot store. Write a .parquet file.'
         ) from error
     fields = text.to_pylist()
     if pc.any(pc.match_substring_regex(text, _NEEDS_QUOTES)).as_py():

@@ -97,7 +97,8 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
         raise InputInvalid(f"{sheet.source} has no rows below the names of its columns. {columns_listed(sheet.names)}")
     if place is None:
         raise ColumnNotFound(
-            f"{sheet.source}: no column reads as formulas; name it: --formula. {columns_listed(sheet.names)}"
+            f"{sheet.source}: no column could be read as formulas. Name it with --formula. "
+            f"{columns_listed(sheet.names)}"
         )
     sheet.notes.append(f"Formulas are read from {sheet.called(place)}; --formula names another column.")
     return place

@@ -99,7 +99,7 @@ def _encoding(start: bytes, source: str) -> str:
     zeros = [start[side::2].count(0) for side in (0, 1)]
     if max(zeros) > 0.4 * (len(start) // 2) and min(zeros) < 0.05 * len(start):
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-    raise InputInvalid(f"{source} is not text: there are zero bytes in it. Is it a table?")
+    raise InputInvalid(f"{source} is not text: it contains zero bytes. Is it a table?")
 
 
 def delimited_sheet(file: IO[bytes], source: str) -> Sheet:

@@ -143,7 +143,7 @@ def _checked(path: Path) -> Path:
     """Return the path of an ordinary file that can be opened."""
     if url := url_in(path):
         raise InputInvalid(
-            f"{url} is an address, and tables are read from files of this machine. Download it, or pipe it in and name "
+            f"{url} is an address, but tables are read from files on this machine. Download it, or pipe it in and give "
             "- for standard input."
         )
     try:
@@ -158,8 +158,8 @@ def _checked(path: Path) -> Path:
     if stat.S_ISDIR(mode):
         some = next((f", such as {one}" for one in sorted(path.glob("[!.]*.*")) if one.is_file()), "")
         raise InputInvalid(
-            f"{path} is not an ordinary file but a folder. Name one of the tables in it{some}; each takes a command of "
-            "its own."
+            f"{path} is not an ordinary file but a folder. Name one of the tables in it{some}; run the command for "
+            "each of them."
         )
     raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
 

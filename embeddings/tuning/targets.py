@@ -98,7 +98,7 @@ def checked_numbers(y: Any, n: int) -> np.ndarray:
         values = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TargetInvalid(
-            f"The target holds something other than numbers: {error}. To predict classes, classify."
+            f"The target holds something other than numbers: {error}. To predict classes, use a classifier."
         ) from error
     _check_shape(values, n)
     if not np.isfinite(values).all():

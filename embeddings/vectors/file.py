@@ -239,11 +239,11 @@ def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> n
         InputInvalid: one identifier without a list, or something that cannot be an identifier.
     """
     if isinstance(ids, str):
-        raise InputInvalid(f'A list of identifiers is needed; for one of them: catalog["{shortened(ids)}"].')
+        raise InputInvalid(f'lookup takes a list of identifiers; for one of them: catalog["{shortened(ids)}"].')
     try:
         missing = [name for name in ids if name not in row_of]
     except TypeError:  # a list within the list
-        raise InputInvalid("One identifier is looked up at a time; for several: catalog.lookup([...]).") from None
+        raise InputInvalid("catalog[...] takes one identifier; for several: catalog.lookup([...]).") from None
     if missing:
         more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
         raise MaterialNotCovered(

@@ -185,7 +185,7 @@ def _check(path: Path | str, files: list[SealedFile], footers: list[Footer], sha
     if len(known) < len(shares):
         alone = files[shares.index(None)].path
         raise InputInvalid(
-            f"{alone} stands for itself, beside {counted(len(files) - 1, 'other file')}. Name one of them."
+            f"{alone} is a complete file by itself, next to {counted(len(files) - 1, 'other file')}. Name one of them."
         )
     first, identity = known[0], footers[0].identity
     for file, footer, share in zip(files, footers, known, strict=True):

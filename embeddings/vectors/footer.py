@@ -53,7 +53,7 @@ class Footer:
         synthetic: whether the structures are made up or predicted by a model.
         licence: of the structures; that of the encoder stands in `catalog`.
         identity: SHA-256 over encoder, structures, level and code: the same identity, the same vectors.
-        catalog: the sealed manifest of the catalog version whose encoder made the vectors, or of a potential of others.
+        catalog: the sealed manifest of the catalog version, or of the third-party potential, that made the vectors.
         sealed: whether the file has a seal, see `embeddings.vectors.seal`; older files have none.
         unlike: what the distances to the training crystals mean; None where the file has none.
     """
@@ -81,7 +81,7 @@ class Footer:
 
     @property
     def is_of_others(self) -> bool:
-        """Whether a potential of others made the vectors, and no encoder of a catalog."""
+        """Whether a third-party potential made the vectors, and no encoder of a catalog."""
         return self.catalog.kind == "structure"
 
     def to_html(self, kind: str, vectors: str) -> str:

@@ -38,8 +38,8 @@ class MaterialCatalog:
         distances, about = self._distances, self.footer.unlike
         if distances is None or about is None:
             raise TrainingNotTold(
-                f"{self!r} has no distances to the training: {self.footer.encoder} does not hold where its training "
-                "structures lie. Make another file by a version that does."
+                f"{self!r} has no distances to the training: {self.footer.encoder} does not record where its training "
+                "structures lie. Make another file with a version that does."
             )
         names, order = list(self), np.argsort(-distances, kind="stable")
         return tuple(names[row] for row in order[: int((distances > about.bound).sum())].tolist())

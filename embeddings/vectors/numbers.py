@@ -67,8 +67,8 @@ def _check_lost(vectors: np.ndarray, rounded: np.ndarray) -> None:
     lost = np.linalg.norm(rounded - vectors, axis=1) > _MOST_LOST * np.linalg.norm(vectors, axis=1)
     if lost.any():
         raise InputInvalid(
-            f"{counted(int(lost.sum()), 'vector', 'is')} so short beside the longest that int8 leaves little: all have "
-            "one scale. Use --dtype float16."
+            f"{counted(int(lost.sum()), 'vector', 'is')} so much shorter than the longest that int8 would lose them: "
+            "all share one scale. Use --dtype float16."
         )
 
 
@@ -100,7 +100,7 @@ def scale_in(schema: pa.Schema) -> float:
     if stated is None:
         if dtype_of(field.type) == "float32":
             return 1.0
-        raise CatalogCorrupt("its vectors are scaled, and it does not say by how much")
+        raise CatalogCorrupt("its vectors are scaled, but it does not state the scale")
     try:
         scale = float(stated)
     except ValueError:

@@ -93,7 +93,9 @@ def _symbols(atomic_numbers: np.ndarray, path: Path | str) -> pa.Array:
     import pyarrow as pa
 
     if len(atomic_numbers) and not 1 <= atomic_numbers.min() <= atomic_numbers.max() <= len(SYMBOLS):
-        raise CatalogCorrupt(f"{path} has an atomic number that no element has. Make it again with: embeddings embed")
+        raise CatalogCorrupt(
+            f"{path} has an atomic number that is not an element's. Make it again with: embeddings embed"
+        )
     return pa.array(SYMBOLS, pa.string()).take(pa.array(atomic_numbers - 1))
 
 

@@ -78,8 +78,8 @@ def told_by(encoder: Remembering) -> TrainingVectors:
     training: TrainingVectors | None = getattr(encoder, "training", None)
     if training is None:
         raise TrainingNotTold(
-            f"{identity_of(encoder)} does not tell where its training crystals lie: it was built before the library "
-            "kept that, goes on from another network, or held no crystal out. Name another version, or build one."
+            f"{identity_of(encoder)} does not record where its training crystals lie: it was built before the library "
+            "did so, was fine-tuned from another network, or held no crystal out. Name another version, or build one."
         )
     return training
 

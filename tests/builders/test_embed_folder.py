@@ -235,7 +235,7 @@ def flip(path: Path) -> None:
     ("out", "more", "message"),
     [
         ("v.csv", (), 'ends in ".csv"; vectors are written to a .parquet file, or to a folder'),
-        ("v.parquet", ("--rows-per-file", "5"), "--rows-per-file is for a folder"),
+        ("v.parquet", ("--rows-per-file", "5"), "--rows-per-file goes with a folder"),
         ("s3://key:secret@bucket/v/", (), "holds credentials"),
         ("nosuch://bucket/v/", (), "cannot be opened"),
     ],

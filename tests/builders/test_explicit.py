@@ -340,7 +340,7 @@ def test_the_command_writes_what_it_lists(tmp_path: Path) -> None:
     [
         (["--templates", "starter"], "Give formulas"),
         (["NaCl", "--formula", "x", "--templates", "starter"], "column of --input"),
-        (["NaCl", "--weights", "x", "--templates", "starter"], "of a --generator"),
+        (["NaCl", "--weights", "x", "--templates", "starter"], "goes with --generator"),
     ],
 )
 def test_options_that_do_not_go_together(args: list[str], says: str, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_other_vectors_make_another_build_and_no_resumed_one(sample: Path) -> No
     made(build(sample, "--teacher", file_of(sample, path)), sample)
     refused = build(sample, "--teacher", file_of(sample, path, seed=1), "--resume")
     assert refused.exit_code == 1
-    assert "No interrupted run of this very build" in refused.stderr
+    assert "No interrupted run of exactly this build" in refused.stderr
     made(build(sample, "--teacher", path), sample, "0.2.0")
 
 
@@ -116,7 +116,7 @@ def test_who_cannot_teach_is_refused_in_one_line(sample: Path, catalog: Path) ->
     one, other = file_of(sample, folder / "1.parquet", some), file_of(sample, folder / "2.parquet", others, encoder="x")
     alike = file_of(sample, folder / "alike.parquet", vectors=np.full((N, 6), 0.1))
     requests: list[tuple[list[object], str]] = [
-        (["--teacher", catalog, "--teacher", "ct-ef-eg"], "are two catalogs, and one can teach"),
+        (["--teacher", catalog, "--teacher", "ct-ef-eg"], "are two catalogs, but only one can teach"),
         (["--teacher", catalog, "--teacher", twin], "by the network of toy@0.1.0: a teacher is named once"),
         (["--teacher", path, "--teacher", path], "a teacher is named once"),
         (["--teacher", file_of(sample, folder / "few.parquet", slice(0, 5))], "at least 10 are needed"),

@@ -260,7 +260,7 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], Callable[[Path], Path] | None, tu
     "carries no encoder: it is a table": (lambda root: "properties", None, ()),
     "carries no encoder of crystals: it was built before": (lambda root: "ct-multi@0.1.0", None, ()),
     'No catalog "nowhere"': (lambda root: "nowhere", None, ()),
-    "begins with no network of crystals. Leave --init out": (lambda root: "toy", None, ("--recipe", "cromel-multi")),
+    "does not start from a crystal network. Leave --init out": (lambda root: "toy", None, ("--recipe", "cromel-multi")),
     "1 distinct formula": (lambda root: "toy", of_one_formula, ("--targets", ENERGY)),
     "5 known values; at least 10 are needed": (lambda root: "toy", of_few, ()),
 }
@@ -282,7 +282,7 @@ def test_what_cannot_go_on_is_named_and_nothing_is_written(
 def test_a_way_of_tuning_needs_a_network(sample: Path) -> None:
     told = ["build", "--source", "table", "--path", str(sample), "--tune", "last"]
     result = CliRunner().invoke(main, told)
-    assert (result.exit_code, "Name one, or leave --tune out" in result.stderr) == (1, True)
+    assert (result.exit_code, "Give --init, or leave --tune out" in result.stderr) == (1, True)
 
 
 def test_a_damaged_network_is_named(sample: Path, toy: Path) -> None:

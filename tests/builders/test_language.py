@@ -185,7 +185,7 @@ def test_a_corpus_is_a_set_of_formulas_in_any_table(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "column", "error", "said"),
     [
-        ("name,age\nAda,3\n", None, ColumnNotFound, "no column reads as formulas"),
+        ("name,age\nAda,3\n", None, ColumnNotFound, "no column could be read as formulas"),
         ("formula,age\nxyz,3\n", "formula", InputInvalid, "holds no formula"),
         ("formula\n", "formula", InputInvalid, "holds no formula"),
         ("formula\nNaCl\n", "composition", ColumnNotFound, r'no column "composition" \(--corpus\)'),

@@ -1,4 +1,4 @@
-"""Potentials of others as encoders: files like those of our own, and everything that may be missing on the way."""
+"""Third-party potentials as encoders: files like those of our own, and everything that may be missing on the way."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_the_readers_of_other_vectors_read_these(sample: Path, tmp_path: Path) -
         assert run(main, command).exit_code == 0, command
     assert "Gone: 4" in run(main, ["diff", str(a), str(b)]).stdout
     again = run(main, ["verify", str(a), "--recompute", "3", "--source", "table", "--path", str(sample)])
-    assert (again.exit_code, "a potential of others" in again.stderr) == (1, True)
+    assert (again.exit_code, "a third-party potential" in again.stderr) == (1, True)
     (tmp_path / "salt.vasp").write_text("NaCl\n1\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n")
     other = run(main, ["search", str(a), "--like", str(tmp_path / "salt.vasp")])
     assert (other.exit_code, "embed --encoder toy-potential" in other.stderr) == (1, True)
@@ -206,7 +206,7 @@ def test_who_asks_a_potential_for_every_vector_is_told_why_there_is_none(
     for asked in (encoder.encode, encoder.encode_sites):
         with pytest.raises(error, match=message):
             asked(table)
-    with pytest.raises(InputInvalid, match=r"A list of structures is needed"):
+    with pytest.raises(InputInvalid, match=r"Give a list of structures"):
         encoder.encode(salt())
 
 
@@ -233,7 +233,7 @@ def test_one_encoder_is_named_and_known(sample: Path, tmp_path: Path) -> None:
 
 def test_the_help_names_every_potential() -> None:
     said = " ".join(CliRunner().invoke(main, ["embed", "--help"]).output.split())
-    assert f"by name: {', '.join(POTENTIALS)}." in said
+    assert f"third-party potential: {', '.join(POTENTIALS)}." in said
 
 
 MISSING = Weights(package="no_such_potential", requirement="no-such-potential==1.0", path="w.pth", sha256=64 * "0")

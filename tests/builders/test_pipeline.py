@@ -336,7 +336,7 @@ def test_a_released_version_is_replaced_only_by_force(sample: Path) -> None:
 def test_resume_needs_an_interrupted_run_of_this_very_build(sample: Path) -> None:
     refused = build(*table_options(sample), "--resume")
     assert refused.exit_code == 1
-    assert "No interrupted run of this very build" in refused.stderr
+    assert "No interrupted run of exactly this build" in refused.stderr
     assert not (user_root() / "toy").exists()
 
 

@@ -113,7 +113,7 @@ def test_another_table_is_caught(root: Path) -> None:
 
 
 def test_other_structures_are_refused(root: Path) -> None:
-    refused(verify(root, "made@0.1.0", source="others"), "not the structures that the vectors were made of")
+    refused(verify(root, "made@0.1.0", source="others"), "not the structures that the vectors were made from")
 
 
 @pytest.fixture(params=["structure", "site", "element"])
@@ -172,7 +172,7 @@ def test_usage(root: Path, arguments: tuple[str, ...]) -> None:
 
 
 def test_structures_are_needed(root: Path) -> None:
-    refused(run("verify", "made", "--recompute", "10"), "No structures are named")
+    refused(run("verify", "made", "--recompute", "10"), "No structures were given")
 
 
 @pytest.fixture(scope="module", params=["cromel-band-gap", "imkt-multi"])

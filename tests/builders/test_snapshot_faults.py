@@ -158,7 +158,7 @@ def test_lines_that_changed_places_or_came_from_elsewhere_are_not_trusted(
     foreign = pull(path, tmp_path / "foreign", Selection(max_sites=2)).folder
     shutil.copy(foreign / "ledger.jsonl", clean / "ledger.jsonl")
     (clean / "plan.json").unlink()
-    with pytest.raises(SourceError, match="not what the source has now, or was asked for otherwise"):
+    with pytest.raises(SourceError, match="not what the source has now, or the query was different"):
         pull(path, clean)
 
 

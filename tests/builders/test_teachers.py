@@ -126,7 +126,7 @@ def test_other_vectors_make_another_build_and_no_resumed_one(sample: Path, tmp_p
     teacher_of(sample, path, vectors=vectors_for(read_structure_table(sample), seed=1))
     refused = build(sample, "--teacher", path, "--resume")
     assert refused.exit_code == 1
-    assert "No interrupted run of this very build" in refused.stderr
+    assert "No interrupted run of exactly this build" in refused.stderr
     assert manifest_of(build(sample, "--teacher", path)).version == "0.2.0"
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_teacher_of_a_recipe_is_refused_by_name(sample: Path, tmp_pat
         (["--teacher", "master"], "ct-tiny", 'The recipe "ct-tiny" takes no teacher such as master'),
         (["--teacher", path, "--teacher", "master"], "ct-tiny", "master is no file of vectors"),
         (["--teacher", tmp_path / "nothing.parquet"], "ct-tiny", "There is no file"),
-        (["--teacher", path, "--init", "master"], "ct-tiny", "goes on with --init has no --teacher"),
+        (["--teacher", path, "--init", "master"], "ct-tiny", "--init and --teacher cannot be combined"),
         ([], "ct-tiny-taught", 'The recipe "ct-tiny-taught" also learns from the vectors of a teacher'),
         ([], "ct-tiny-taught", "embeddings embed structures.parquet --encoder chgnet -o vectors.parquet"),
     ]
@@ -318,5 +318,5 @@ def test_the_same_teacher_gives_the_same_bytes_through_python(sample: Path, tmp_
         networks.append((pipeline.run(request, Reporter(quiet=True)) / "encoder.safetensors").read_bytes())
     assert networks[0] == networks[1]
     untaught = pipeline.BuildRequest("table", TINY, out, out / "work", options, teachers=(path,))
-    with pytest.raises(InputInvalid, match="not taught by vectors"):
+    with pytest.raises(InputInvalid, match="does not learn from vectors"):
         pipeline.run(untaught, Reporter(quiet=True))

@@ -126,7 +126,7 @@ def test_a_registry_may_be_named_apart_from_the_catalog(
         result = run("get", "toy@0.1.0", "--from", place)
         assert result.exit_code == 0, result.output
         assert f'load_catalog("{(tmp_path / "lab").as_uri()}/toy@0.1.0")' in result.stdout
-    assert "says already where it is" in run("get", "./lab/toy", "--from", "lab").stderr
+    assert "already says where the catalog is" in run("get", "./lab/toy", "--from", "lab").stderr
     assert 'No registry "nobody"' in run("get", "toy", "--from", "nobody").stderr
     assert run("list", "--all", "--from", "lab").exit_code == 2
 

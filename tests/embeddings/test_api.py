@@ -249,7 +249,11 @@ def test_a_policy_that_is_not_known_is_answered_with_those_that_are(
         ("elements", lambda uae: uae[["Fe", "O"]], r"for several: catalog.lookup\(\['Fe', 'O'\]\)"),
         ("elements", lambda uae: uae[np.array([26, 8])], r"for several: catalog.lookup\(\[26, 8\]\)"),
         ("elements", lambda uae: uae["Iron"], 'Did you mean "Fe"'),
-        ("elements", lambda uae: uae.lookup("Fe"), r"A list of elements is needed; for one of them: catalog\['Fe'\]"),
+        (
+            "elements",
+            lambda uae: uae.lookup("Fe"),
+            r"lookup takes a list of elements; for one of them: catalog\['Fe'\]",
+        ),
         ("structures", lambda catalog: catalog.lookup("mp-1"), r'for one of them: catalog\["mp-1"\]'),
         ("structures", lambda catalog: catalog[["mp-1"]], "for several: catalog.lookup"),
         ("sites", lambda catalog: catalog[["mp-1"]], "for several: catalog.lookup"),
@@ -259,7 +263,7 @@ def test_a_policy_that_is_not_known_is_answered_with_those_that_are(
         ("formulas", lambda encoder: encoder[atoms()], "Atoms is a crystal structure, not a formula"),
         ("crystals", lambda encoder: encoder.encode(structure()), r"not one Structure.*encode\(\[structure\]\)"),
         ("crystals", lambda encoder: encoder.encode_sites(atoms()), r"not one Atoms.*encoder\[structure\]"),
-        ("crystals", lambda encoder: encoder.encode(["NaCl"]), "Formulas go to a composition encoder"),
+        ("crystals", lambda encoder: encoder.encode(["NaCl"]), "For formulas, use a composition encoder"),
     ],
 )
 def test_a_slip_gets_a_clear_word(everything: dict[str, Any], kind: str, use: Any, said: str) -> None:

@@ -132,5 +132,5 @@ def test_catalogs_of_others_and_behind_links_stay(cache: Path, tmp_path: Path) -
 def test_what_a_running_command_uses_stays(held: str, stays: set[str], cache: Path) -> None:
     result = run("--clear", "all", "--yes")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 5, which stay: ")
+    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 5 folders, which were kept: ")
     assert there(cache) == stays | {VERSION}

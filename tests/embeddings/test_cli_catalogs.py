@@ -122,7 +122,7 @@ def test_neighbors_in_a_file_of_vectors_come_with_formulas(file: str) -> None:
     assert run("neighbors", file, "a", "-k", "2").output == "b  NaCl   +0.600\nc  Fe2O3  +0.000\n"
     (entry,) = json.loads(run("neighbors", file, "NaCl", "--json").output)
     assert entry == {"id": "c", "formula": "Fe2O3", "similarity": pytest.approx(0.8)}
-    assert "none is guessed" in run("neighbors", file, "KCl").stderr
+    assert "no structure is guessed" in run("neighbors", file, "KCl").stderr
 
 
 def test_files_of_vectors_are_shown_and_listed(file: str, root: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_map_takes_a_property_and_three_dimensions() -> None:
         (["--color", "melting_pont", "-o", "x.png"], 'Did you mean "melting_point"'),
         (["-o", "x.gif"], "figures end in .html, .png, .svg, .pdf"),
         (["-o", "none/x.png"], "there is no folder none"),
-        (["-k", "6", "-o", "x.png"], "6 rows can be sorted into 2 to 5 clusters"),
+        (["-k", "6", "-o", "x.png"], "6 rows can form 2 to 5 clusters"),
         (["--clustering", "hdbscan", "-k", "3", "-o", "x.png"], "finds the number of clusters itself"),
         (["--kind", "elbow", "--clustering", "hdbscan", "-o", "x.png"], "was scored"),
     ],

@@ -113,7 +113,7 @@ def test_the_elbow_decides_within_the_scatter_of_the_seeds() -> None:
     ("rows", "options", "message"),
     [
         (np.eye(4), {"method": "kmean"}, 'Did you mean "kmeans"'),
-        (np.eye(4), {"k": 4}, "4 rows can be sorted into 2 to 3 clusters"),
+        (np.eye(4), {"k": 4}, "4 rows can form 2 to 3 clusters"),
         (np.eye(4), {"k": 1}, "k is 1"),
         (np.eye(4), {"k": True}, "k is True"),
         (np.eye(4), {"k": 2.5}, "k is 2.5"),

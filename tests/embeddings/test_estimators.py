@@ -147,7 +147,7 @@ def test_a_training_that_diverges_says_so(encoder, values):
         (["NaCl", "Xx"], [1.0, 2.0], FormulaInvalid, "Row 1"),
         (["NaCl", "KCl"], [1.0, float("nan")], TargetInvalid, "first of them 1"),
         (["NaCl", "KCl"], [1.0, 1.0], TargetInvalid, "nothing to learn"),
-        (["NaCl", "KCl"], ["a", "b"], TargetInvalid, "classify"),
+        (["NaCl", "KCl"], ["a", "b"], TargetInvalid, "use a classifier"),
         (["NaCl", "Na2Cl2"], [1.0, 2.0], InputInvalid, "one formula"),
         (["NaCl"], [1.0, 2.0], InputInvalid, "shape"),
         (np.array([["NaCl", "KCl"]]), [1.0], InputInvalid, "One column"),

@@ -181,7 +181,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(
 
 def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(OutputInvalid, match="is read-only"):
+    with pytest.raises(OutputInvalid, match="no permission to write"):
         write_page(tmp_path / "page.html", [toy_catalog()])
 
 

@@ -262,7 +262,7 @@ def test_a_data_set_says_what_its_features_are() -> None:
     sites = {"a": (np.ones((1, 1)), [17])}
     with pytest.raises(InputInvalid, match="list does not hold CGCNN's features"):
         SiteDataset(whole, sites)
-    with pytest.raises(InputInvalid, match="features that are none of the data set's elements"):
+    with pytest.raises(InputInvalid, match="features that belong to none of the data set's elements"):
         SiteDataset(whole, sites, features={11: FEATURES[11]})[0]
 
     class Data(list[Any]):

@@ -33,10 +33,10 @@ def test_result_is_bound_by_all(given: list[str], expected: str) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-SA-4.0 wants .* CC-BY-NC-4.0"),
-        (["CC-BY-SA-4.0", "ODbL-1.0"], "CC-BY-SA-4.0 wants .* ODbL-1.0"),
-        (["GPL-2.0-only", "GPL-3.0-only"], "GPL-2.0-only wants"),
-        (["CC-BY-ND-4.0"], "CC-BY-ND-4.0 does not allow derived works"),
+        (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-SA-4.0 requires .* CC-BY-NC-4.0"),
+        (["CC-BY-SA-4.0", "ODbL-1.0"], "CC-BY-SA-4.0 requires .* ODbL-1.0"),
+        (["GPL-2.0-only", "GPL-3.0-only"], "GPL-2.0-only requires"),
+        (["CC-BY-ND-4.0"], "CC-BY-ND-4.0 does not allow you to share derived works"),
         ([], "No license was given"),
     ],
 )

@@ -266,7 +266,7 @@ def test_the_folder_that_one_is_in_is_not_replaced(
     monkeypatch.chdir(tmp_path / "here")
     if spelled == "link":
         Path("link").symlink_to(tmp_path / "here")
-    with pytest.raises(OutputInvalid, match="cannot be replaced: you are in it"):
+    with pytest.raises(OutputInvalid, match="cannot be replaced: it is the current folder"):
         check_replaceable(Path(spelled))
     check_replaceable(Path("beneath"))
     check_replaceable(Path("../beside"))

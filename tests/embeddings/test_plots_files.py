@@ -154,7 +154,7 @@ def test_files_that_cannot_be_written_are_named(path: str, error: type, message:
 
 def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write anywhere
-    with pytest.raises(OutputInvalid, match="read-only"):
+    with pytest.raises(OutputInvalid, match="no permission to write"):
         write_figure(FIGURES["map"](), tmp_path / "map.png")
 
 

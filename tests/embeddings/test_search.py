@@ -135,12 +135,12 @@ def test_a_vector_and_its_file_are_searched_for(catalog: StructureCatalog) -> No
 @pytest.mark.parametrize(
     ("like", "error", "message"),
     [
-        ("KCl", MaterialNotCovered, "no structure of KCl, and none is guessed"),
+        ("KCl", MaterialNotCovered, "no structure of KCl, and no structure is guessed"),
         ("mp-17", MaterialNotCovered, "not a formula"),
         ("", MaterialNotCovered, "not a formula"),
         ("none.cif", CatalogNotFound, "There is no file none.cif"),
         ("gaps.csv", EmbeddingsError, "toy@0.1.0, which is not installed"),
-        ([1.0, 2.0, 3.0], InputInvalid, r"shape \(2,\) is needed"),
+        ([1.0, 2.0, 3.0], InputInvalid, r"the shape \(2,\)"),
         ([0.0, 0.0], InputInvalid, "no direction"),
         ([np.nan, 0.0], InputInvalid, "no direction"),
         (object(), InputInvalid, "object cannot be searched for"),
@@ -195,7 +195,7 @@ def test_conditions_choose_rows(path: Path, table: str, where: str, expected: li
         ("formula = Xx", FormulaInvalid, "Xx"),
         ("gap > 1", ColumnNotFound, "--table FILE"),
         ("formul = Fe", ColumnNotFound, 'Did you mean "formula"'),
-        ("formula contains O or formula contains Na", InputInvalid, "joined by and"),
+        ("formula contains O or formula contains Na", InputInvalid, 'Join conditions with "and"'),
         ("formula contains O and", InputInvalid, "cannot be read"),
         ("__import__('os').system('x') = 1", InputInvalid, "cannot be read"),
     ],
@@ -365,7 +365,7 @@ def test_the_command_lists_duplicates_and_diverse_structures() -> None:
         ((), 2, "one of --like, --duplicates and --diverse"),
         (("--like", "mp-1", "--diverse", "2"), 2, "one of --like"),
         (("--diverse", "2", "-k", "3"), 2, "-k goes with --like"),
-        (("--like", "KCl"), 1, "none is guessed"),
+        (("--like", "KCl"), 1, "no structure is guessed"),
         (("--like", "mp-1", "--column", "gap"), 1, 'There is no column "gap"'),
     ],
 )
@@ -380,7 +380,7 @@ def test_a_catalog_without_an_encoder_says_so_and_searches_for_the_rest(path: Pa
     bare = read_structure_catalog(path)
     assert ids(bare.nearest("mp-1", k=1)) == ["mp-5"]
     Path("one.cif").write_text("data_\n", encoding="utf-8")
-    with pytest.raises(InputInvalid, match=r"without what encodes structures.*load_catalog"):
+    with pytest.raises(InputInvalid, match=r"without an encoder for structures.*load_catalog"):
         bare.nearest("one.cif")
 
 

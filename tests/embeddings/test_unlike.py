@@ -78,7 +78,7 @@ def test_vectors_do_as_well_as_crystals() -> None:
 
 
 def test_what_a_catalog_does_not_tell_is_not_made_up() -> None:
-    with pytest.raises(TrainingNotTold, match=r"silent@0\.1\.0 does not tell where its training crystals lie"):
+    with pytest.raises(TrainingNotTold, match=r"silent@0\.1\.0 does not record where its training crystals lie"):
         distance_to_training([structure(ODD[0])], "silent")
 
 
@@ -174,7 +174,7 @@ def test_a_file_by_a_catalog_that_does_not_tell_is_what_it_always_was(sample: Pa
     catalog = load_catalog(tmp_path / "v.parquet")
     assert isinstance(catalog, StructureCatalog)
     assert catalog.distance_to_training is None
-    with pytest.raises(TrainingNotTold, match=r"by a version that does"):
+    with pytest.raises(TrainingNotTold, match=r"with a version that does"):
         _ = catalog.unlike
 
 

@@ -21,6 +21,6 @@ def test_a_vector_that_int8_would_erase_is_refused() -> None:
     assert str(shortened(column(vectors), "int8", scale).type.value_type) == "int8"
     vectors[3] *= 1e-3
     vectors[4] = 0  # nothing of it can be lost
-    with pytest.raises(InputInvalid, match="1 vector is so short"):
+    with pytest.raises(InputInvalid, match="1 vector is so much shorter"):
         shortened(column(vectors), "int8", scale)
     assert str(shortened(column(vectors), "float16", 1.0).type.value_type) == "halffloat"

@@ -110,7 +110,7 @@ def _joined(columns: Columns, given: JoinedTable) -> dict[str, pa.Array]:
         shown = _UNFIT.sub("'", name)
         why = _why_not(shown, column.type)
         if shown.casefold() in {other.casefold() for other in found}:
-            raise InputInvalid(f'{given.source} has two columns called "{shown}", for which case does not count.')
+            raise InputInvalid(f'{given.source} has two columns called "{shown}", which differ only in case.')
         values = None if why else _plain(column.combine_chunks().take(places))
         if values is None:
             columns.notes.append(f'column "{shown}" is left out: {why or f"it holds {column.type}"}')

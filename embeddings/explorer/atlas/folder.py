@@ -131,7 +131,7 @@ def check_atlas_folder(folder: Path) -> None:
     check_replaceable(folder)
     is_empty = folder.is_dir() and not any(folder.iterdir())
     if not is_empty and not is_atlas(folder):
-        raise OutputInvalid(f"{folder} is there and is no atlas: it stays as it is. Choose another name.")
+        raise OutputInvalid(f"{folder} exists and is not an atlas, so it is not replaced. Choose another name.")
 
 
 def is_atlas(folder: Path) -> bool:
@@ -170,7 +170,7 @@ def _write(folder: Path, files: Sequence[ViewerFile], facts: dict[str, Any]) -> 
             check_atlas_folder(folder)
             (replace_folder if target.exists() else move_into_place)(staged, target)
     except FileExistsError as error:
-        raise OutputInvalid(f"{folder} appeared meanwhile: it stays as it is.") from error
+        raise OutputInvalid(f"{folder} was created meanwhile by another process, and is not replaced.") from error
 
 
 def _entry(staged: Path, number: int, file: ViewerFile) -> dict[str, Any]:

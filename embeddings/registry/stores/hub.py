@@ -85,7 +85,9 @@ class HubStore:
         except Exception as error:  # its HTTP library differs from version to version
             if _status(error) == 412:
                 raise Overtaken from error
-            raise OutputInvalid(f"{self.url} cannot be written: {error} Log in with a token that may write.") from error
+            raise OutputInvalid(
+                f"{self.url} cannot be written: {error} Log in with a token that has write access."
+            ) from error
 
     @contextmanager
     def _bars_for_people(self) -> Iterator[None]:

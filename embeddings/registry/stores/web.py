@@ -115,7 +115,7 @@ class WebStore:
                 _check_status(answer, url)
                 yield answer
                 return
-        raise RegistryUnreachable(f"{first} leads from one address to the next without end.")
+        raise RegistryUnreachable(f"{first} redirects without end.")
 
 
 def _opener() -> OpenerDirector:
@@ -133,9 +133,11 @@ def _follow(answer: http.client.HTTPResponse, url: str) -> str:
         target = urljoin(url, location)
         scheme = urlsplit(target).scheme.lower()
     except ValueError as error:
-        raise RegistryInvalid(f"{url} leads to {location[:200]}, which is no address: {error}.") from error
+        raise RegistryInvalid(f"{url} redirects to {location[:200]}, which is not an address: {error}.") from error
     if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme.lower() == "https"):
-        raise RegistryInvalid(f"{url} leads to {target[:200]}, which is not followed: only https, or http from http.")
+        raise RegistryInvalid(
+            f"{url} redirects to {target[:200]}, which is not followed: only https is, or http from http."
+        )
     return target
 
 
@@ -143,7 +145,10 @@ def _check_status(answer: http.client.HTTPResponse, url: str) -> None:
     status = answer.status
     if status in (200, 206, 304):
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise RegistryInvalid(f"{url} comes compressed, though it was asked for as it is. Tell its server's owner.")
+            raise RegistryInvalid(
+                f"{url} arrives compressed, although the request asked for it uncompressed. Tell the owner of the "
+                "server."
+            )
         return
     if status in (404, 410):
         raise Absent(url)

@@ -122,7 +122,7 @@ def _check_training(manifest: Manifest) -> None:
     """Refuse what the types of the fields allow, and only a table that was not trained here may have."""
     training, is_trained = manifest.training, manifest.table is None
     if manifest.schema_version != (1 if is_trained else 2):
-        raise ManifestInvalid("schema_version: 2 is that of a catalog with the field table, 1 that of all others.")
+        raise ManifestInvalid("schema_version: a catalog with the field table has 2, all others have 1.")
     for name in ("n_structures", "seed"):
         if (getattr(training, name) is not None) != is_trained:
             expected = "a number" if is_trained else "null, since nothing was trained here"

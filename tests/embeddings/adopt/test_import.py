@@ -54,7 +54,7 @@ def test_it_plots_and_explores(here: Path, run: Run) -> None:
     run("import", "t.csv", "--name", "theirs", *TERMS)
     run("plot", "theirs", "--kind", "ptable", "--color", "block", "-o", "t.html")
     assert (
-        "does not know its training structures"
+        "does not count its training structures"
         in run("plot", "theirs", "--kind", "ptable", "--color", "n_structures", "-o", "u.html", code=1).output
     )
 
@@ -157,7 +157,7 @@ def test_a_table_of_a_package_brings_its_version_its_licence_and_its_citation(
     assert manifest.command == (
         "embeddings import --from element-embeddings small --name element-embeddings-small --version 1.0.0"
     )
-    assert "is for files" in run("import", "--from", "element-embeddings", "small", "--array", "x", code=2).stderr
+    assert "goes with a file" in run("import", "--from", "element-embeddings", "small", "--array", "x", code=2).stderr
     freer = ("--name", "free", "--licence", "CC0-1.0")
     assert "allows more than MIT" in run("import", "--from", "element-embeddings", "small", *freer, code=1).stderr
     run("import", "--from", "element-embeddings", "small", "--name", "named", "--licence", "CC-BY-4.0")

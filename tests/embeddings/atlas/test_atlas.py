@@ -166,7 +166,7 @@ def test_anything_else_in_its_place_stays(vectors: Path, install: Install) -> No
     Path("mine").mkdir()
     Path("mine/notes.txt").write_text("dear")
     Path("file").write_text("dear")
-    assert "is no atlas" in refused("v.parquet", "-o", "mine")
+    assert "is not an atlas" in refused("v.parquet", "-o", "mine")
     assert "not a folder" in refused("v.parquet", "-o", "file")
     assert "an atlas is a folder" in refused("v.parquet", "-o", "atlas.html")
     assert "holds the input" in refused("v.parquet", "-o", ".")

@@ -209,14 +209,14 @@ def _data() -> Measurements:
     ("arguments", "options", "error", "message"),
     [
         ((formulas(20),), {}, InputInvalid, "no values"),
-        ((_data(), [1.0] * 20), {}, InputInvalid, "either measurements, or"),
+        ((_data(), [1.0] * 20), {}, InputInvalid, "either that, or"),
         ((_data(),), {"heads": ["rigde"]}, InputInvalid, 'Did you mean "ridge"'),
         ((_data(),), {"catalogs": ["knowng"]}, CatalogNotFound, "knowng"),
         ((_data(),), {"catalogs": [knowing(), knowing()]}, InputInvalid, 'Two catalogs are called "knowing"'),
         ((_data(),), {"catalogs": ["properties"]}, InputInvalid, 'without any catalog are called "properties", too'),
-        ((_data(),), {"catalogs": [], "n_repeats": 0}, InputInvalid, "0 repeats"),
+        ((_data(),), {"catalogs": [], "n_repeats": 0}, InputInvalid, "0 is too few repeats"),
         ((_data(),), {"catalogs": [], "split": "time"}, InputInvalid, "column of times"),
-        ((_data(),), {"catalogs": [], "split": "given", "n_repeats": 2}, InputInvalid, "ask for one repeat"),
+        ((_data(),), {"catalogs": [], "split": "given", "n_repeats": 2}, InputInvalid, "use one repeat"),
     ],
 )
 def test_bad_input_is_named(arguments: Any, options: dict[str, Any], error: type, message: str) -> None:

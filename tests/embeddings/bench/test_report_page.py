@@ -95,7 +95,7 @@ def test_the_same_report_gives_the_same_page(numbers: Report) -> None:
 def test_it_is_written_to_a_page_only(numbers: Report, tmp_path: Path) -> None:
     numbers.write_html(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text() == numbers.to_html()
-    with pytest.raises(OutputInvalid, match=r"the report is a page: name it report.html"):
+    with pytest.raises(OutputInvalid, match=r"the report is an .html page: name it report.html"):
         numbers.write_html(tmp_path / "report.pdf")
     with pytest.raises(OutputInvalid):
         numbers.write_html(tmp_path / "nowhere" / "report.html")

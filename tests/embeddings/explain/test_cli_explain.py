@@ -72,11 +72,11 @@ def test_without_a_background_formulas_of_the_packaged_encoder_serve(saved: Path
     [
         ((), 2, "Give formulas, or a table of them with --input."),
         (("nonsense",), 1, "cannot be read"),
-        (("Fe", "--absent", "reference:Fe"), 1, "Fe is the only element of the formula, and the reference too"),
+        (("Fe", "--absent", "reference:Fe"), 1, "Fe is both the only element of the formula and the reference"),
         (("Fe2O3", "--absent", "gone"), 1, 'No choice "gone" for absent elements.'),
         (("Fe2O3", "--class", "a"), 1, "This model predicts numbers; there is no class"),
         (("Fe2O3", "--background", "nowhere.csv"), 1, "nowhere.csv"),
-        (("Fe2O3", "-o", "page.txt"), 1, "the explanation is a page: name it page.html."),
+        (("Fe2O3", "-o", "page.txt"), 1, "the explanation is an .html page: name it page.html."),
         (("Fe2O3", "--background", "table.csv", "-o", "table.html"), 0, "1 formula explained"),
         (
             ("".join(["LiBeBCNOF", "NaMgAlSiPSCl"]), "--index", "fsii"),

@@ -206,11 +206,11 @@ def test_a_formula_of_one_element_has_no_pairs_and_says_so() -> None:
     ("formulas", "model", "options", "said"),
     [
         ([], linear, {}, "no formula to explain"),
-        (["Fe"], linear, {"absent": "reference:Fe"}, "Fe is the only element of the formula, and the reference too"),
+        (["Fe"], linear, {"absent": "reference:Fe"}, "Fe is both the only element of the formula and the reference"),
         (["Fe2O3"], linear, {"absent": "gone"}, 'No choice "gone" for absent elements. There are: background'),
         (["Fe2O3"], linear, {"absent": "reference:Xx"}, 'No reference "Xx"'),
         (["Fe2O3"], linear, {"background": []}, "hold no formula"),
-        (["Fe2O3"], linear, {"n_background": 0}, "0 background formulas"),
+        (["Fe2O3"], linear, {"n_background": 0}, "0 is too few background formulas"),
         (["Fe2O3"], linear, {"seed": -1}, "seed=-1"),
         (["Fe2O3"], linear, {"of_class": "a"}, "has no classes"),
         (["Fe2O3"], lambda formulas: [1.0], {"background": BACKGROUND}, r"shape \(1,\) for 16 formulas"),

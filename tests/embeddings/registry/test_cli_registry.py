@@ -96,7 +96,7 @@ def test_what_a_registry_should_not_do_is_a_line_on_stderr(place: Path) -> None:
         (("get", "x-no-such://host/toy"), "cannot be opened"),
         (("push", "toy", "http://127.0.0.1:9/"), "cannot be fetched"),
         (("push", "toy", "x", "--sign", "nowhere"), "nowhere cannot be used"),
-        (("push", "toy", "x", "--zenodo"), "Zenodo needs to know who deposits"),
+        (("push", "toy", "x", "--zenodo"), "Zenodo needs the creators"),
         (("get", "file:///nowhere/at/all/toy"), "is not a registry"),
     ],
 )
