@@ -128,7 +128,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     r'"lattice" is list<.*list<.*list<': {"lattice": pa.array([[row] for row in LATTICES])},
     r'"lattice" is double; it has to hold nine numbers': {"lattice": pa.array([4.0] * 3)},
     r"logical order": {"lattice": pa.ExtensionArray.from_storage(transposed, pa.array(FLAT, lists(double, 9)))},
-    r'"atomic_numbers" is list<.*string>; it has to hold a list of numbers': {"atomic_numbers": pa.array([["Na"], ["Cl"], ["K"]])},
+    r'"atomic_numbers" is list<.*string>; it has to hold a list of numbers': {
+        "atomic_numbers": pa.array([["Na"], ["Cl"], ["K"]])
+    },
     r'"atomic_numbers" is list<.*list': {"atomic_numbers": pa.array([[row] for row in NUMBERS])},
     r'"atomic_numbers" is list<.*bool>': {"atomic_numbers": pa.array([[True]] * 3)},
     r'"frac_coords" is list<.*string>': {"frac_coords": pa.array([["0"] * 3] * 3)},
