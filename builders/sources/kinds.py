@@ -13,23 +13,23 @@ _JSON = "_JSON "
 """How a value begins that ASE writes into a comment of extended XYZ as JSON."""
 
 
-def sites_of_kinds(symbols: Sequence[str], kinds: Sequence[Any] | None, shares: Mapping[Any, Any] | None) -> list[Site]:
+def sites_of_kinds(symbols: Sequence[str], kinds: Sequence[Any] | None, shares: Any) -> list[Site]:
     """Return what is on each site.
 
     Args:
         symbols: of the sites; of a shared one the largest share.
         kinds: of the sites.
-        shares: kind -> element -> share.
+        shares: kind -> element -> share; anything else says nothing of them.
 
     Raises:
         Unusable: it is not known what a site holds, or its symbol is none of its shares.
     """
-    if not shares:
+    if not isinstance(shares, Mapping) or not shares:
         return [{symbol: 1.0} for symbol in symbols]
     if not all(isinstance(content, Mapping) for content in shares.values()):
         raise Unusable("unreadable", "its occupancy does not give the shares of each kind of site")
     if kinds is None:
-        if all(list(content.values()) == [1] for content in shares.values()):
+        if all(_is_full(content) for content in shares.values()):
             return [{symbol: 1.0} for symbol in symbols]
         raise Unusable(
             "unsupported_feature", "it has shared sites, and does not say which: there are no spacegroup_kinds"
@@ -44,11 +44,18 @@ def sites_of_kinds(symbols: Sequence[str], kinds: Sequence[Any] | None, shares: 
 def _content(place: int, symbol: str, content: dict[str, float] | None) -> Site:
     if content is None:
         raise Unusable("unsupported_feature", f"its occupancy says nothing of the kind of atom {place}")
-    if ISOTOPES.get(symbol, symbol) not in [ISOTOPES.get(name, name) for name in content]:
+    is_known = ISOTOPES.get(symbol, symbol) in [ISOTOPES.get(name, name) for name in content]
+    if not is_known and _is_full(content):
+        return {symbol: 1.0}  # the atom was replaced, and what is said of its kind was not
+    if not is_known:
         raise Unusable(
             "unsupported_feature", f"atom {place} is {symbol[:20]}, and its occupancy is of {', '.join(content)}"
         )
     return content
+
+
+def _is_full(content: Mapping[str, Any]) -> bool:
+    return list(content.values()) == [1]
 
 
 def shares_in_json(text: str | None) -> Mapping[str, Any] | None:

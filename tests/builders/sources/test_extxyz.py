@@ -117,17 +117,18 @@ def shared(*shares: float) -> Atoms:
 
 
 def test_shared_sites_that_ase_writes_stay_shared(pull: Pull, tmp_path: Path) -> None:
-    stale, bare = shared(0.9, 0.1), shared(0.9, 0.1)
+    stale, bare, replaced = shared(0.9, 0.1), shared(0.9, 0.1), shared(1.0, 0.0)
+    replaced.symbols[1] = "Br"
     stale.symbols[0] = "K"
     del bare.arrays["spacegroup_kinds"]
-    ase.io.write(tmp_path / "d.extxyz", [shared(0.9, 0.1), stale, bare, shared(1.0, 0.0)])
+    ase.io.write(tmp_path / "d.extxyz", [shared(0.9, 0.1), stale, bare, replaced])
     faults = {"d-2": "unsupported_feature", "d-3": "unsupported_feature"}
     dropped = pull("local", tmp_path / "dropped", SourceOptions(tmp_path / "d.extxyz"))
     assert rejected(dropped) == {"d-1": "partial_occupancy", **faults}
     snapshot = pull("local", tmp_path / "s", SourceOptions(tmp_path / "d.extxyz", disorder="majority"))
     assert rejected(snapshot) == faults
     assert snapshot.counts == {"majority_of_disordered_sites_taken": 1}
-    np.testing.assert_array_equal(read_structures(snapshot).atomic_numbers, [55, 17, 55, 17])
+    np.testing.assert_array_equal(read_structures(snapshot).atomic_numbers, [55, 17, 55, 35])
 
 
 def test_columns_cells_and_numbers_are_taken_as_they_stand(pull: Pull, tmp_path: Path) -> None:
