@@ -33,7 +33,8 @@ VACANCY = "vacancy"
 """How a source may name the empty share of a site."""
 
 _TIE = 1e-6
-_ISOTOPES = {"D": "H", "T": "H"}
+ISOTOPES = {"D": "H", "T": "H"}
+"""Names of heavy hydrogen, and the element that they are."""
 
 Site = Mapping[str, float]
 """Element symbol -> occupancy; the rest, up to 1, is vacant."""
@@ -103,9 +104,9 @@ def _shares(site: Site, notes: set[str]) -> _Shares:
 
 
 def _number(name: str, notes: set[str]) -> int:
-    if name in _ISOTOPES:
+    if name in ISOTOPES:
         notes.add(DEUTERIUM_AS_HYDROGEN)
-    number = ATOMIC_NUMBERS.get(_ISOTOPES.get(name, name))
+    number = ATOMIC_NUMBERS.get(ISOTOPES.get(name, name))
     if number is None:
         raise Unusable("unknown_element", f'"{name}" is not an element')
     return number

@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from builders.sources.disorder import ISOTOPES, Site
+from builders.sources.kinds import shares_in_json, sites_of_kinds
 from builders.sources.structures import require_periodic
 from builders.sources.values import read_number
 from builders.structures.rejections import Unusable
@@ -35,7 +37,8 @@ _PAIR = re.compile(
 )
 _BOOLEANS = {"T": True, "F": False, "true": True, "false": False, "True": True, "False": False}
 _BOOLEANS |= {"TRUE": True, "FALSE": False}
-_WIDTHS = {"S": str, "R": float, "I": int, "L": str}
+_SPELLED = {"lattice": "Lattice", "properties": "Properties", "pbc": "pbc"}
+"""Keys of the cell and the columns, which mean the same in any case."""
 
 
 @dataclass
@@ -63,14 +66,14 @@ class XyzCrystal:
 
     Attributes:
         lattice: (3, 3) rows a, b, c in angstrom.
-        symbols: of each atom, as written.
+        sites: what is on the place of each atom.
         positions: (n_atoms, 3) Cartesian, angstrom.
         stated: key -> number, boolean or text, except the keys that describe the cell and the columns.
         spelled: key -> its value as text.
     """
 
     lattice: np.ndarray
-    symbols: list[str]
+    sites: list[Site]
     positions: np.ndarray
     stated: dict[str, Any]
     spelled: dict[str, str]
@@ -188,17 +191,26 @@ def read_crystal(frame: Frame) -> XyzCrystal:
     for place, row in enumerate(rows, start=1):
         if len(row) < width:
             raise Unusable("wrong_count", f"atom {place} has {counted(len(row), 'column')}, not {width}")
-    positions = [_row_numbers(row[columns["pos"]], place) for place, row in enumerate(rows, start=1)]
+    positions = [
+        _row_numbers(row[columns["pos"]], f"the position of atom {place}") for place, row in enumerate(rows, start=1)
+    ]
     stated = {key: _value(text) for key, text in spelled.items()}
-    return XyzCrystal(lattice, _symbols(rows, columns), np.array(positions).reshape(-1, 3), stated, spelled)
+    return XyzCrystal(lattice, _sites(rows, columns, spelled), np.array(positions).reshape(-1, 3), stated, spelled)
 
 
 def read_comment(line: str) -> dict[str, str]:
-    """Return the keys of a comment line and the texts of their values; bare words are left out."""
-    pairs = {}
-    for key, value in _PAIR.findall(line):
+    """Return the keys of a comment line and the texts of their values; bare words are left out.
+
+    Raises:
+        Unusable: a key stands there twice, with values that differ.
+    """
+    pairs: dict[str, str] = {}
+    for spelling, value in _PAIR.findall(line):
         if value:
-            pairs[_unquoted(key)] = _unquoted(value)
+            key = _unquoted(spelling)
+            key, text = _SPELLED.get(key.lower(), key), _unquoted(value)
+            if pairs.setdefault(key, text) != text:
+                raise Unusable("unreadable", f'"{key[:40]}" stands there twice: {pairs[key][:40]}, {text[:40]}')
     return pairs
 
 
@@ -224,7 +236,7 @@ def _lattice(spelled: dict[str, str], frame: Frame) -> np.ndarray:
     if len(flags) not in (1, 3) or not _BOOLEANS.keys() >= set(flags):
         raise Unusable("no_structure", f'its pbc "{" ".join(flags)[:40]}" is not three of T and F')
     require_periodic([_BOOLEANS[flag] for flag in (flags * 3)[:3]])
-    numbers = _row_numbers(words, None)
+    numbers = _row_numbers(words, "its lattice")
     return np.diag(numbers) if len(numbers) == 3 else np.reshape(numbers, (3, 3))
 
 
@@ -244,10 +256,28 @@ def _columns(text: str) -> dict[str, slice]:
     return columns
 
 
+def _sites(rows: Sequence[Sequence[str]], columns: Mapping[str, slice], spelled: Mapping[str, str]) -> list[Site]:
+    """Return what is on each place; ASE states the shares of disordered sites by their kinds."""
+    symbols = _symbols(rows, columns)
+    if "occupancy" in columns:
+        shares = [_row_numbers(row[columns["occupancy"]], "an occupancy") for row in rows]
+        return [{symbol: share[0]} for symbol, share in zip(symbols, shares, strict=True)]
+    kinds = columns.get("spacegroup_kinds")
+    return sites_of_kinds(
+        symbols, None if kinds is None else [row[kinds.start] for row in rows], shares_in_json(spelled.get("occupancy"))
+    )
+
+
 def _symbols(rows: Sequence[Sequence[str]], columns: Mapping[str, slice]) -> list[str]:
-    if "species" in columns:
-        return [row[columns["species"].start] for row in rows]
-    return [_symbol_of(row[columns["Z"].start]) for row in rows]
+    if "species" not in columns:
+        return [_symbol_of(row[columns["Z"].start]) for row in rows]
+    symbols = [row[columns["species"].start] for row in rows]
+    if "Z" in columns:
+        for place, (symbol, row) in enumerate(zip(symbols, rows, strict=True), start=1):
+            other = _symbol_of(row[columns["Z"].start])
+            if ISOTOPES.get(symbol, symbol) != other:
+                raise Unusable("unreadable", f"atom {place} is {symbol[:20]} by its species, and {other} by its Z")
+    return symbols
 
 
 def _symbol_of(number: str) -> str:
@@ -256,9 +286,8 @@ def _symbol_of(number: str) -> str:
     return SYMBOLS[int(number) - 1]
 
 
-def _row_numbers(words: Sequence[str], place: int | None) -> list[float]:
+def _row_numbers(words: Sequence[str], where: str) -> list[float]:
     numbers = [read_number(word) for word in words]
     if None in numbers:
-        where = "its lattice" if place is None else f"the position of atom {place}"
         raise Unusable("unreadable", f'"{words[numbers.index(None)][:40]}" in {where} is not a number')
     return [number for number in numbers if number is not None]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from builders.learning.scales import SCALE_COLUMNS
 from builders.sources.disorder import Site
 from builders.sources.extxyz import Frame, read_crystal, read_frames
+from builders.sources.kinds import sites_of_kinds
 from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, require_periodic
 from builders.sources.values import is_number
@@ -60,7 +61,7 @@ def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
     return make_record(
         crystal.spelled[identifier] if identifier else name,
         crystal.lattice,
-        [{symbol: 1.0} for symbol in crystal.symbols],
+        crystal.sites,
         fractional(crystal.lattice, crystal.positions),
         disorder=disorder,
         properties=_numbers_in(crystal.stated, identifier),
@@ -109,14 +110,12 @@ def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: s
 
 
 def _sites(atoms: Atoms) -> list[Site]:
-    """Return what is on each site; ASE keeps the shares of disordered sites apart, by the kind of the site."""
+    """Return what is on each site."""
     from ase.data import chemical_symbols
 
-    kinds, shares = atoms.arrays.get("spacegroup_kinds"), atoms.info.get("occupancy")
-    if kinds is not None and shares:
-        return [dict(shares[str(kind)] if str(kind) in shares else shares[kind]) for kind in kinds]
     numbers = [int(number) for number in atoms.numbers]
-    return [{chemical_symbols[n] if 0 <= n < len(chemical_symbols) else str(n): 1.0} for n in numbers]
+    symbols = [chemical_symbols[n] if 0 <= n < len(chemical_symbols) else str(n) for n in numbers]
+    return sites_of_kinds(symbols, atoms.arrays.get("spacegroup_kinds"), atoms.info.get("occupancy"))
 
 
 def _identifier_in(stated: Mapping[str, Any]) -> str | None:

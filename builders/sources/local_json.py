@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from builders.sources.attempts import rejected
 from builders.sources.json_stream import Bounded, JsonStream, TooDeep
 from builders.sources.local_file import Item, LocalFile, hash_files
-from builders.sources.structures import StructureRecord, fractional, make_record, structure_parts
+from builders.sources.structures import StructureRecord, fractional, make_record, rows_of_three, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
 from builders.structures.rejections import Unusable
 from embeddings.display.numbers import counted
@@ -70,12 +68,14 @@ def parse_jarvis(name: str, content: Any, disorder: str) -> StructureRecord:
     """
     try:
         atoms = content["atoms"]
-        lattice, coords = (np.asarray(atoms[key], dtype=float) for key in ("lattice_mat", "coords"))
+        lattice, coords = (rows_of_three(atoms[key], key) for key in ("lattice_mat", "coords"))
         if not isinstance(atoms["elements"], list):
             raise Unusable("no_structure", "its elements are not a list")
         sites = [{str(symbol).strip(): 1.0} for symbol in atoms["elements"]]
+        if atoms.get("cartesian") not in (None, True, False):
+            raise Unusable("no_structure", f"its cartesian is {atoms['cartesian']!r:.40}, neither true nor false")
         if atoms.get("cartesian"):
-            coords = fractional(lattice.reshape(3, 3), coords.reshape(-1, 3))
+            coords = fractional(lattice, coords)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unusable("no_structure", f"it is not a structure ({type(error).__name__}: {error})") from error
     values = {key: value for key, value in content.items() if is_number(value) and key not in IDENTIFIERS}

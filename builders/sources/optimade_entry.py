@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from builders.sources.disorder import Site, composition
-from builders.sources.structures import fractional
+from builders.sources.structures import fractional, rows_of_three
 from builders.structures.rejections import Unusable
 from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
@@ -26,6 +26,9 @@ FORMULA_TOLERANCE, DISORDERED_TOLERANCE = 1e-6, 0.02
 
 _WITHOUT_POSITION = ("implicit_atoms", "site_attachments", "unknown_positions")
 _UNDERSTOOD = ("disorder",)
+_WHOLE_CELL = (None, "unit_cell", "molecular_unit_cell")
+"""What the sites may span if they are all atoms of the cell."""
+
 _HEAVY_HYDROGEN = 1.5
 """A heavier hydrogen atom (unified atomic mass units) is deuterium or tritium."""
 
@@ -59,10 +62,11 @@ def read_structure(attributes: Mapping[str, Any]) -> tuple[np.ndarray, list[Site
             what it says is contradictory.
     """
     _require_understood(attributes)
+    _require_whole_cell(attributes)
     _require_three_dimensions(attributes)
     try:
-        lattice = np.asarray(attributes["lattice_vectors"], dtype=float).reshape(3, 3)
-        positions = np.asarray(attributes["cartesian_site_positions"], dtype=float).reshape(-1, 3)
+        lattice = rows_of_three(attributes["lattice_vectors"], "lattice_vectors")
+        positions = rows_of_three(attributes["cartesian_site_positions"], "cartesian_site_positions")
         names = attributes["species_at_sites"]
         if not isinstance(names, list):
             raise TypeError(f"species_at_sites is {type(names).__name__}")
@@ -93,6 +97,16 @@ def _require_understood(attributes: Mapping[str, Any]) -> None:
     others += ["assemblies"] if attributes.get("assemblies") and "assemblies" not in others else []
     if others:
         raise Unusable("unsupported_feature", f"its sites cannot be taken one by one ({', '.join(others)})")
+
+
+def _require_whole_cell(attributes: Mapping[str, Any]) -> None:
+    """Check that the sites are those of a cell, not what symmetry still has to repeat.
+
+    OPTIMADE 1.3 has the field; it is not asked for by name, since servers of before refuse what they do not know.
+    """
+    span = attributes.get("site_coordinate_span")
+    if span not in _WHOLE_CELL:
+        raise Unusable("unsupported_feature", f"its sites are not all atoms of the cell (site_coordinate_span {span})")
 
 
 def _require_three_dimensions(attributes: Mapping[str, Any]) -> None:

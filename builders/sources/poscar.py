@@ -30,6 +30,9 @@ _SYMBOL = re.compile(r"([A-Za-z]+)(?:[_/].*)?")
 
 _COUNTED = re.compile(r"([A-Z][a-z]?)(\d*)")
 _LABEL = re.compile(r"([A-Z][a-z]?)(?:\d*[+-])?")
+_FRAME = re.compile(r"\s*direct\s+configuration\s*=", re.IGNORECASE)
+"""What an XDATCAR has between the positions of two frames."""
+
 _FLAGS = frozenset(("T", "F", ".TRUE.", ".FALSE."))
 _ISOTOPES = frozenset("DT")
 
@@ -129,10 +132,21 @@ def _positions(lines: list[str], start: int, n_sites: int, is_selective: bool) -
 
 
 def _require_end(lines: list[str], at: int, n_sites: int) -> None:
-    """Check that nothing follows the positions except velocities below a blank line or a heading."""
+    """Check that no further atom or crystal follows; velocities below a blank line or a heading may."""
     words = _words(lines, at) if at < len(lines) else []
     if len(words) >= 3 and all(read_number(word) is not None for word in words[:3]):
         raise Unusable("wrong_count", f"{counted(n_sites, 'atom', 'is')} announced, and more have a position")
+    following = next((k for k in range(at, len(lines)) if lines[k].strip()), len(lines))
+    if following < len(lines) and (_FRAME.match(lines[following]) or _begins_another(lines[following:])):
+        raise Unusable("several_crystals", f"another one begins at line {following + 1}")
+
+
+def _begins_another(lines: list[str]) -> bool:
+    """True if lines are a scale and three vectors with the counts of atoms behind them."""
+    try:
+        return bool(np.linalg.det(_lattice(lines)[0])) and sum(_species(lines)[1]) > 0
+    except Unusable:
+        return False
 
 
 def _symbols(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from builders.sources.disorder import Site, settle
 from builders.sources.values import MOST_PROPERTIES, clean_properties, fault_of_name
 from builders.structures.rejections import Unusable
+from embeddings.display.numbers import counted
 from embeddings.display.text import one_line
 from embeddings.elements import SYMBOLS
 from embeddings.errors import SourceError
@@ -84,14 +85,35 @@ def make_record(
 
 
 def _arrays(lattice: Any, frac_coords: Any, n_sites: int) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        cell = np.asarray(lattice, dtype=np.float64).reshape(3, 3)
-        coords = np.asarray(frac_coords, dtype=np.float64).reshape(n_sites, 3)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Unusable("no_structure", f"its arrays do not fit together: {error}") from error
+    cell, coords = rows_of_three(lattice, "lattice"), rows_of_three(frac_coords, "positions")
+    if len(cell) != 3 or len(coords) != n_sites:
+        raise Unusable(
+            "no_structure",
+            f"{counted(n_sites, 'site')}, {counted(len(coords), 'position')}, {len(cell)} lattice vectors",
+        )
     if not (np.isfinite(cell).all() and np.isfinite(coords).all()):
         raise Unusable("not_finite", "a number of its lattice or its positions is missing or not finite")
     return cell, coords
+
+
+def rows_of_three(values: Any, name: str) -> np.ndarray:
+    """Return numbers in rows of three, (n, 3) float64, that are given so or one after the other.
+
+    Raises:
+        Unusable: they are not; three rows of ``n`` would be other places.
+    """
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        rows = values if isinstance(values, list | tuple) else ()
+        bad = [place for place, row in enumerate(rows, 1) if not (isinstance(row, list | tuple) and len(row) == 3)]
+        which = f": row {bad[0]} is {str(rows[bad[0] - 1])[:40]}" if bad else ""
+        raise Unusable("no_structure", f"its {name} are not numbers in rows of three{which}") from error
+    is_flat = found.ndim == 1 and found.size % 3 == 0
+    if not is_flat and (found.ndim != 2 or found.shape[1] != 3):
+        shape = " x ".join(map(str, found.shape)) or "one"
+        raise Unusable("no_structure", f"its {name} are {shape} numbers, not rows of three")
+    return found.reshape(-1, 3)
 
 
 def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[Any]]:

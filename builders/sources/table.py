@@ -19,6 +19,9 @@ from builders.structures.table import LARGEST_VALUE, Fault, StructureTable, read
 from embeddings.errors import InputInvalid, SourceError
 from embeddings.formula.bulk import known_formulas
 
+_PERIODIC = "pbc"
+"""A column that says along which of a, b and c a structure repeats, as ASE and pymatgen call it."""
+
 ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
 """The most rows of a part of a snapshot."""
 
@@ -87,8 +90,9 @@ class ParquetStream(Stream):
     def _checked(self, part: pa.Table, first: int, following: Cursor, place: str) -> Batch:
         """Return some rows without those that are not structures; `first` is the number of the first in the file."""
         structures, good, faults = read_rows(part, origin=place or self._tables.name)
-        agreed, others = _agreed(part["formula"].take(pa.array(good)), structures)
-        faults += [Fault(int(good[k]), structures.material_ids[k], "formula_disagrees", why) for k, why in others]
+        wrong = _contradicted(_said(part).take(pa.array(good)), structures)
+        faults += [Fault(int(good[k]), structures.material_ids[k], *why) for k, why in wrong.items()]
+        agreed = np.setdiff1d(np.arange(len(good)), list(wrong))
         rejected = tuple(_rejected(fault, first + fault.row, place) for fault in faults)
         kept = {name: values[agreed] for name, values in structures.properties.items()}
         part, n_out_of_range = _within_range(part.take(pa.array(good[agreed])) if faults else part, kept)
@@ -96,24 +100,47 @@ class ParquetStream(Stream):
         return Batch(part, next=following, rejected=rejected, counts=counts)
 
 
-def _agreed(stated: pa.ChunkedArray, structures: StructureTable) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """Return the rows whose formula agrees with their atoms or cannot be read, and the faults of the others.
+def _said(part: pa.Table) -> pa.Table:
+    """Return the columns that repeat what the arrays of a structure say."""
+    return part.select([name for name in ("formula", _PERIODIC) if name in part.column_names])
 
-    One without atoms agrees: the cleaning says what it lacks.
+
+def _contradicted(part: pa.Table, structures: StructureTable) -> dict[int, tuple[str, str]]:
+    """Return the rows that other columns contradict, with reason and detail."""
+    formulas = {row: ("formula_disagrees", why) for row, why in _other_formulas(part["formula"], structures).items()}
+    return formulas | {row: ("no_cell", why) for row, why in _not_periodic(part).items()}
+
+
+def _other_formulas(stated: pa.ChunkedArray, structures: StructureTable) -> dict[int, str]:
+    """Return the rows whose formula is not that of their atoms; one that cannot be read contradicts nothing.
+
+    Nor does that of a row without atoms: the cleaning says what it lacks.
     """
     if structures.occupancies is not None:
-        return np.arange(len(structures)), []
+        return {}
     try:
         texts = stated.cast(pa.string()).to_pylist()
     except pa.ArrowException:
-        return np.arange(len(structures)), []
+        return {}
     found = reduced_formulas_of(structures)
-    others = [
-        (row, f"its formula is {text[:60]}, and its atoms are {atoms}")
+    return {
+        row: f"its formula is {text[:60]}, and its atoms are {atoms}"
         for row, (text, said, atoms) in enumerate(zip(texts, known_formulas(texts), found, strict=True))
         if atoms and said is not None and said != atoms
-    ]
-    return np.setdiff1d(np.arange(len(structures)), [row for row, _ in others]), others
+    }
+
+
+def _not_periodic(part: pa.Table) -> dict[int, str]:
+    """Return the rows that a column ``pbc`` says are not periodic in three directions, and what it says."""
+    if _PERIODIC not in part.column_names:
+        return {}
+    stated = part[_PERIODIC].to_pylist()
+    flags = [value if isinstance(value, list) else [value] for value in stated]
+    return {
+        row: f"it is not periodic in three directions (pbc {', '.join(map(str, values))})"
+        for row, values in enumerate(flags)
+        if len(values) in (1, 3) and all(isinstance(value, bool) for value in values) and not all(values)
+    }
 
 
 def _without_views(part: pa.Table) -> pa.Table:

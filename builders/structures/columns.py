@@ -60,7 +60,7 @@ def read_lists(table: pa.Table, name: str, origin: str, *, inner: int | None = N
     kind = table.schema.field(name).type
     column = column_of(table, name)
     if not _is_list(column.type):
-        raise SourceError(f'{origin}: column "{name}" is {kind}; {needs} is needed.')
+        raise SourceError(f'{origin}: column "{name}" is {kind}; it has to hold {needs}.')
     lists, problems = _unnested(column)
     lengths = _lengths(column)
     if inner is not None and _is_list(lists.type):
@@ -68,7 +68,7 @@ def read_lists(table: pa.Table, name: str, origin: str, *, inner: int | None = N
         problems = wrong | problems
     values = _numbers(_plain(lists, name))
     if values is None:
-        raise SourceError(f'{origin}: column "{name}" is {kind}; {needs} is needed.')
+        raise SourceError(f'{origin}: column "{name}" is {kind}; it has to hold {needs}.')
     rows_with_nulls = np.repeat(np.arange(len(lengths)), lengths)[_nulls(values)]
     problems |= dict.fromkeys(rows_with_nulls.tolist(), "holds an empty value")
     return Lists(lengths, _to_numpy(values), problems)

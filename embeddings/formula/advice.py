@@ -58,6 +58,11 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
         _equal_shares,
         "a list of elements needs amounts, such as equal ones",
     ),
+    (
+        r"\([A-Z][a-z]?[0-9.]+(?:\s*,\s*[A-Z][a-z]?[0-9.]+)+\)",
+        lambda found: re.sub(r"\s*,\s*", "", found[0]),
+        "no comma stands between elements",
+    ),
     (r"\s*[(\[](?:s|l|g|aq|cr|am|vit|c|gas|solid|liquid|sol|amorphous|glass)[)\]]\s*$", "", _PHASE),
     (r"\s*[(\[]\s*(?:i{1,3}|iv|vi{0,3})\s*[)\]]", "", _NUMERAL),
     (rf"\s+{_ROMAN}(?![a-zA-Z0-9])", "", _NUMERAL),
@@ -75,7 +80,8 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
     ),
     (rf"\s*[-_ ,]?\s*[(\[][a-z{_GREEK}][\w{_PRIME} -]*[)\]]\s*$", "", _PHASE),
     (rf"\s*[-_ ,]\s*[a-z{_GREEK}][a-z{_GREEK}{_PRIME} -]*$|[{_GREEK}]$", "", _PHASE),
-    (r"\s*[\u00d7\u2715xX]\s*(?=(?:[0-9.]+\s*)?[A-Z(])", "·", _JOINED),
+    (r"\s*[\u00d7\u2715]\s*(?=(?:[0-9.]+\s*)?[A-Z(])", "·", _JOINED),
+    (r"\s+[xX]\s+(?=(?:[0-9.]+\s*)?[A-Z(])|\s*[xX]\s*(?=[0-9.]+\s*[A-Z(])", "·", _JOINED),
     (r"\.(?=[0-9]+/[0-9]+)", "·", _JOINED),
     (r"(?<=[A-Za-z0-9)\]])\s+(?=[0-9][0-9./]*\s*[(\[]?(?:H2O|D2O|NH3))", "·", _JOINED),
     (r"\s*-\s*(?=[A-Z(\[])|(?<=[0-9)\]])\s*-\s*(?=[0-9.]+\s*[A-Z(\[])", "·", _JOINED),
@@ -91,6 +97,10 @@ _ABBREVIATION = re.compile(rf"(?:{'|'.join(sorted(GROUPS, key=len, reverse=True)
 _VARIABLE = re.compile(
     r"[0-9)\]]\s*[-+\u00b1]\s*(?:[0-9.]*[xyzdnmw\u03b4])\s*$|[0-9]\s*[-+\u00b1]\s*[xyz\u03b4](?![a-z])"
 )
+_UNKNOWN = re.compile(r"(?:[A-Z][a-z]?|[0-9)\]·.])([xz]|(?<!D)y)(?![a-z0-9.])|[·.]\s*(n)(?=[A-Z(])")
+"""A letter in the place of an amount. No symbol ends in x or z, and only that of dysprosium in y."""
+
+_DOPANT = re.compile(r":\s*[0-9.%]*\s*[A-Z]")
 _PLACEHOLDER = re.compile(r"(?:Ln|RE|R|M|X|A|L|Q|E|G|J|Z)(?![a-z])")
 
 
@@ -103,6 +113,9 @@ def advice(text: str, refusal: Refusal, readable: Callable[[str], bool]) -> Refu
         readable: whether a formula can be read.
     """
     normal = unicodedata.normalize("NFKC", text).replace("\u2044", "/") if len(text) <= 200 else text
+    if (unknown := _UNKNOWN.search(text[:200])) and "needs a number" not in refusal.reason:
+        letter = unknown[1] or unknown[2]
+        return Refusal(refusal.position, f"{refusal.reason}; an amount such as {letter} needs a number")
     if len(text) > 200 or _VARIABLE.search(text):
         return refusal
     if normal != text and readable(normal):
@@ -112,6 +125,9 @@ def advice(text: str, refusal: Refusal, readable: Callable[[str], bool]) -> Refu
         if found is not None:
             spelling, reasons = found
             return Refusal(refusal.position, f"{refusal.reason}; {reasons[-1]}", [spelling])
+    if _DOPANT.search(text):
+        amount = "say how much of a dopant there is: Zn0.98Al0.02O, not ZnO:Al"
+        return Refusal(refusal.position, f"{refusal.reason}; {amount}")
     name = refusal.reason.split('"')[1] if refusal.reason.endswith(" is not an element") else ""
     if _PLACEHOLDER.fullmatch(name) and re.search("[a-z]", text):
         return Refusal(refusal.position, f'"{name}" is not an element; if it stands for one, write that one')

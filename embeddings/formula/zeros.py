@@ -17,7 +17,7 @@ WATER = 20
 """The amount of hydrogen that a formula of nothing else gives to water: ``H20``."""
 
 _LEADING = re.compile(r"(?<=[A-Za-z])\s*(0)(?=[0-9])(?!0*\.)")
-_ALONE = re.compile(r"(?<=[A-Za-z])\s*(0)(?![0-9./])")
+_ALONE = re.compile(r"(?<=[A-Za-z])\s*(0)(?![0-9./,])")
 _END = r"(?=\s*(?:$|[·)\]}]|\.\s*[A-Z(\[{]))"
 _START = r"(?:^|[·(\[{]|\.(?=\s*[A-Z]))\s*(?:[0-9]+(?:\.[0-9]+|/[0-9]+)?\s*)?"
 _LAST = re.compile(

@@ -93,6 +93,12 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
     place = _by_name(sheet, besides)
     if place is None:
         place = _by_cells(sheet, besides)
+    if place is None and not sheet.head and sheet.set_aside:
+        first = sheet.set_aside[0]
+        raise InputInvalid(
+            f"{sheet.source}: no row below the names of its columns can be read. "
+            f"Line {first.line}: {first.reason.rstrip('.')}."
+        )
     if place is None and not sheet.head:
         raise InputInvalid(f"{sheet.source} has no rows below the names of its columns. {columns_listed(sheet.names)}")
     if place is None:

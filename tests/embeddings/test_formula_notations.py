@@ -87,6 +87,7 @@ def test_it_reads(formula: str, right: dict[str, float]) -> None:
         ("LnCl3", ['"Ln"', "stands for one"]),
         ("REBa2Cu3O7", ['"R"', "stands for one"]),
         ("YBa2Cu3O7-\u03b4", ["7-x needs a number"]),
+        ("ZnO:Al", ["how much of a dopant"]),
         ("Ni1e5", ["scientific notation", '"Ni100000"']),
         ("K(I)O3", ['"KIO3"', '"KO3"']),
         ("FeIIICl3", ['"FeCl3"', '"FeI3Cl3"']),
@@ -100,6 +101,20 @@ def test_it_refuses_and_helps(formula: str, said: list[str]) -> None:
         assert words in str(raised.value)
     for spelling in proposals(raised.value):
         parse_formula(spelling)
+
+
+@pytest.mark.parametrize(
+    ("formula", "letter"),
+    [
+        *((text, "x") for text in ("LixCoO2", "Li2xCoO2", "NaxCl", "LaxSr1-xMnO3", "AlxGa1-xAs", "MoSx", "CuSO4xH2O")),
+        *((text, "x") for text in ("Na2CO3·xH2O", "Na2CO3.xH2O", "YBa2Cu3Ox", "(NH4)xWO3")),
+        *(("CeOy", "y"), ("PdHz", "z"), ("SiO2·nH2O", "n")),
+    ],
+)
+def test_a_letter_for_an_amount_is_never_taken_for_anything_else(formula: str, letter: str) -> None:
+    with pytest.raises(FormulaInvalid, match=f"an amount such as {letter} needs a number") as raised:
+        parse_formula(formula)
+    assert proposals(raised.value) == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from builders.sources.cif.sites import FULL, SiteList
 from builders.sources.cif.text import Block, last_digit, number_of
 from builders.sources.structures import Unusable
 from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.errors import FormulaInvalid
+from embeddings.formula import parse_formula
 
 FORMULA_TOLERANCE = 0.02
 """Atoms in a formula unit by which an ordered crystal may differ from its formula."""
@@ -26,6 +28,10 @@ UNITS_TOLERANCE, DENSITY_TOLERANCE = 0.02, 0.02
 
 _PART = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)(?:\(\d+\))?")
 _FORMULA = "_chemical_formula_sum"
+_OTHER_FORMULAS = ("_chemical_formula_moiety", "_chemical_formula_structural")
+_AROUND = re.compile(r"^\s*[\d.]*\s*(?=[(\[{A-Z])|\s+\d*[+-]\s*$")
+"""Coefficient and charge of a part of such a formula: ``2(C6 H6)``, ``Cu 2+``."""
+
 _UNITS = "_cell_formula_units_z"
 _WEIGHT = "_chemical_formula_weight"
 _DENSITY = "_exptl_crystal_density_diffrn"
@@ -94,6 +100,8 @@ def check_statements(block: Block, formula: Formula | None, sites: SiteList, ato
     counts = _counts(sites, atoms)
     is_shared = any(share and (len(share) > 1 or sum(share.values()) < FULL) for share in atoms.shares)
     units = _check_formula(block, formula, counts, is_shared)
+    if formula is None:
+        _check_elements(block, counts)
     mass = sum(gemmi.Element(symbol).weight * n for symbol, n in counts.items())
     _check_density(block, mass / volume * _GRAMS)
     _check_weight(block, mass, units)
@@ -147,6 +155,25 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
             f'{_UNITS} is {stated:g} for "{formula.text[:80]}", the cell has {units:.4g} ({_spelled(there)})',
         )
     return units
+
+
+def _check_elements(block: Block, counts: Mapping[str, float]) -> None:
+    """Where no sum is stated, another formula that can be read names no element that is not there."""
+    there = _elements(counts)
+    for tag in _OTHER_FORMULAS:
+        text = block.text(tag)
+        missing = [symbol for symbol in _named(text or "") if symbol not in there]
+        if missing:
+            detail = f'{tag} is "{text:.80}", the atoms of the cell are {_spelled(there)}'
+            raise Unusable("formula_disagrees", f"{detail}: {', '.join(missing)} is missing")
+
+
+def _named(text: str) -> list[str]:
+    """The elements of a formula of parts; none if one cannot be read: people write names and variables, too."""
+    try:
+        return [symbol for part in text.split(",") for symbol in parse_formula(_AROUND.sub("", part))]
+    except FormulaInvalid:
+        return []
 
 
 def _is_of_cell(formula: Formula, units: float, stated: float) -> bool:

@@ -71,7 +71,7 @@ def candidates(block: Block, metric: np.ndarray) -> list[Candidate]:
     Raises:
         Unusable: what it says is not known, contradicts itself, or does not fit the cell.
     """
-    if any(block.texts(name) for name in _MODULATED):
+    if any(block.texts(name) not in ([], ["0"]) for name in _MODULATED):
         raise Unusable("unknown_setting", "it is a modulated structure: its atoms do not repeat with the cell")
     listed = _listed(block)
     if block.texts(_MAGNETIC[0]):

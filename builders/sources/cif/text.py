@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import cast
 
@@ -14,6 +15,11 @@ from builders.sources.structures import Unusable
 _UNKNOWN = frozenset(("", ".", "?"))
 _HEADER = re.compile(r"^[ \t]*data_(\S*)", re.IGNORECASE)
 _UNCERTAINTY = re.compile(r"\(\d*\)?$")
+_ASIDE = re.compile(r"""(?<!\S)(?:'[^\n]*?'(?!\S)|"[^\n]*?"(?!\S)|\#.*)""")
+"""Quoted values and remarks of a line."""
+
+_STRANGE = re.compile(r"[^\t\r\n -~]")
+_CIF2 = "#\\#CIF_2.0"
 _LARGEST = 1e12
 _OF_STRUCTURE = ("_cell", "_symmetry", "_space_group", "_atom_site", "_chemical_formula")
 _ENDS = b"\0\x1a \t\r\n"
@@ -143,7 +149,7 @@ def read_blocks(data: bytes) -> list[Block | tuple[str, Unusable]]:
     except (ValueError, RuntimeError, IndexError) as error:
         pieces = _pieces(text)
         if len(pieces) < 2:
-            raise Unusable("unreadable", _message(error)) from error
+            raise Unusable("unreadable", _message(error, text)) from error
     found = [found for name, piece in pieces for found in _read_piece(name, piece)]
     if not any(isinstance(block, Block) for block in found):
         raise next(block[1] for block in found if not isinstance(block, Block))
@@ -161,7 +167,7 @@ def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
     try:
         return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
     except (ValueError, RuntimeError, IndexError) as error:
-        fault = Unusable("unreadable", f'block "{name}": {_message(error)}')
+        fault = Unusable("unreadable", f'block "{name}": {_message(error, text)}')
         if "_atom_site" in text.lower():
             return [(name, fault)]
         if any(tag in text.lower() for tag in ("_symmetry_", "_space_group_")):
@@ -169,8 +175,27 @@ def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
         return []
 
 
-def _message(error: Exception) -> str:
-    return re.sub(r"^string:", "line ", str(error))
+def _message(error: Exception, text: str) -> str:
+    """What the parser says, and what it does not: a character or a version of the format that it cannot read."""
+    said = re.sub(r"^string:", "line ", str(error))
+    if strange := _strange(text):
+        line, character = strange
+        name = unicodedata.name(character, "a control character")
+        return f"line {line} has U+{ord(character):04X} ({name}) outside of quotes; {said}"
+    if text.startswith(_CIF2):
+        return f"it is CIF 2.0, whose lists, tables and triple quotes are not read; {said}"
+    return said
+
+
+def _strange(text: str) -> tuple[int, str] | None:
+    """Return the first character outside of quotes, text fields and remarks that CIF does not have, and its line."""
+    in_field = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.startswith(";"):
+            in_field = not in_field
+        elif not in_field and (found := _STRANGE.search(_ASIDE.sub("", line))):
+            return number, found[0]
+    return None
 
 
 def _decoded(data: bytes) -> str:

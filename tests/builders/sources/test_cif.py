@@ -745,6 +745,42 @@ def test_what_is_no_cif_is_unreadable(text: str) -> None:
     refused(text, "unreadable")
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (PLAIN.replace("0.5 0.5 0.5", "\u22120.5 0.5 0.5"), "MINUS SIGN"),
+        (PLAIN.replace("0.5 0.5 0.5", "0.5\u00a00.5 0.5"), "NO-BREAK SPACE"),
+        (PLAIN.replace("data_x", "data_\u00e9"), "line 1 has U+00E9"),
+        ("#\\#CIF_2.0\n" + PLAIN + "_x [1 2]\n", "CIF 2.0"),
+    ],
+)
+def test_a_refusal_names_the_character_or_the_version_that_is_not_read(text: str, word: str) -> None:
+    refused(text, "unreadable", word)
+
+
+def test_letters_of_any_language_may_stand_in_quotes_and_remarks() -> None:
+    assert elements(crystal(PLAIN + "_x 'M\u00fcller, \u00c5'\n# \u2212\n_y\n;\n90\u00b0\n;\n")) == ["Cs", "Cl"]
+    refused(PLAIN + "_x 'M\u00fcller's \u00c5'\n# \u2212\n_y a b\n", "unreadable", "parse error")
+
+
+@pytest.mark.parametrize("formula", ["Na, O H", "O H 1-, Na 1+", "Na, 2(H2 O)", "Na(OH)", "NaOH"])
+@pytest.mark.parametrize("kind", ["moiety", "structural"])
+def test_another_formula_names_no_element_that_is_not_there(kind: str, formula: str) -> None:
+    sites = ("Na1 Na 0 0 0", "O1 O 0.5 0.5 0.5")
+    tag = f"chemical_formula_{kind}"
+    refused(cif(*sites, **{tag: formula}), "formula_disagrees", tag, "H is missing")
+    assert len(crystal(cif(*sites, "H1 H 0.5 0.5 0.73", **{tag: formula})).sites) == 3
+
+
+@pytest.mark.parametrize("formula", ["Na (O Me)", "sodium oxide", "Na x O", "Na, O", "Na 1+, O 1-", "NaO"])
+def test_another_formula_that_is_a_name_or_agrees_refuses_nothing(formula: str) -> None:
+    assert crystal(cif("Na1 Na 0 0 0", "O1 O 0.5 0.5 0.5", chemical_formula_structural=formula))
+
+
+def test_a_modulation_of_no_dimension_is_none() -> None:
+    assert elements(crystal(cif(*CSCL, cell_modulation_dimension="0"))) == ["Cs", "Cl"]
+
+
 def test_too_many_sites_are_refused_before_they_are_made() -> None:
     row = "Na{0} Na {0}e-5 0.123 0.271"
     many = [row.format(k) for k in range(2_500)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, extxyz
@@ -48,6 +50,14 @@ BAD = {
     "columns without positions": (GOOD.replace("pos:R:3", "force:R:3"), {"d-2": "no_structure"}),
     "columns that are none": (GOOD.replace("pos:R:3", "pos:R:many"), {"d-2": "no_structure"}),
     "a property called lattice": (GOOD.replace(COLUMNS, COLUMNS + " frac_coords=5"), {"d-2": "reserved_name"}),
+    "two lattices": (GOOD.replace(CELL, f"{CELL} {CELL.replace('4', '8')}"), {"d-2": "unreadable"}),
+    "a slab in capitals": (GOOD.replace(COLUMNS, COLUMNS + ' PBC="T T F"'), {"d-2": "no_cell"}),
+    "two elements on one place": (
+        f"2\n{CELL} {COLUMNS}:Z:I:1\nCs 0 0 0 55\nCl 2 2 2 35\n",
+        {"d-2": "unreadable"},
+    ),
+    "an occupancy": (f"2\n{CELL} {COLUMNS}:occupancy:R:1\nCs 0 0 0 1\nCl 2 2 2 0.5\n", {"d-2": "partial_occupancy"}),
+    "an occupancy in words": (f"2\n{CELL} {COLUMNS}:occupancy:R:1\nCs 0 0 0 1\nCl 2 2 2 half\n", {"d-2": "unreadable"}),
     "an empty identifier": (GOOD.replace(COLUMNS, COLUMNS + ' id=" "'), {"d-2": "bad_name"}),
     "an identifier that is not UTF-8": (GOOD.replace(COLUMNS, COLUMNS + " id=\udcff"), {"d-2": "bad_name"}),
 }
@@ -85,6 +95,40 @@ def test_deuterium_counts_as_hydrogen(pull: Pull, tmp_path: Path) -> None:
     snapshot = pulled(pull, tmp_path, GOOD.replace("Cl", "D") + GOOD.replace("Cl", "T") + GOOD)
     assert snapshot.counts == {"deuterium_as_hydrogen": 2}
     np.testing.assert_array_equal(read_structures(snapshot).atomic_numbers, [55, 1, 55, 1, 55, 17])
+
+
+def test_keys_of_the_cell_and_the_columns_are_known_in_any_case(pull: Pull, tmp_path: Path) -> None:
+    text = GOOD.replace("Lattice", "lattice").replace(
+        "Properties=species:S:1:pos:R:3", "properties=pos:R:3:species:S:1"
+    )
+    table = read_structures(
+        pulled(pull, tmp_path, text.replace("Cs 0 0 0", "0 0 0 Cs").replace("Cl 2 2 2", "2 2 2 Cl"))
+    )
+    np.testing.assert_array_equal(table.atomic_numbers, [55, 17])
+    np.testing.assert_allclose(table.lattices[0], np.eye(3) * 4)
+
+
+def shared(*shares: float) -> Atoms:
+    """As ASE reads a CIF with shared sites: one symbol on each, and all shares beside it."""
+    atoms = Atoms("CsCl", cell=np.eye(3) * 4, pbc=True, scaled_positions=[[0, 0, 0], [0.5] * 3])
+    atoms.arrays["spacegroup_kinds"] = np.array([0, 2])
+    atoms.info["occupancy"] = {"0": dict(zip(("Cs", "Rb"), shares, strict=True)), "2": {"Cl": 1}}
+    return atoms
+
+
+def test_shared_sites_that_ase_writes_stay_shared(pull: Pull, tmp_path: Path) -> None:
+    stale, bare, replaced = shared(0.9, 0.1), shared(0.9, 0.1), shared(1.0, 0.0)
+    replaced.symbols[1] = "Br"
+    stale.symbols[0] = "K"
+    del bare.arrays["spacegroup_kinds"]
+    ase.io.write(tmp_path / "d.extxyz", [shared(0.9, 0.1), stale, bare, replaced])
+    faults = {"d-2": "unsupported_feature", "d-3": "unsupported_feature"}
+    dropped = pull("local", tmp_path / "dropped", SourceOptions(tmp_path / "d.extxyz"))
+    assert rejected(dropped) == {"d-1": "partial_occupancy", **faults}
+    snapshot = pull("local", tmp_path / "s", SourceOptions(tmp_path / "d.extxyz", disorder="majority"))
+    assert rejected(snapshot) == faults
+    assert snapshot.counts == {"majority_of_disordered_sites_taken": 1}
+    np.testing.assert_array_equal(read_structures(snapshot).atomic_numbers, [55, 17, 55, 35])
 
 
 def test_columns_cells_and_numbers_are_taken_as_they_stand(pull: Pull, tmp_path: Path) -> None:

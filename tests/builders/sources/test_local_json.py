@@ -216,6 +216,8 @@ def test_entries_of_jarvis_are_taken_or_named(pull: Pull, tmp_path: Path) -> Non
         entry("reserved", lattice=4.05),
         entry("text", atoms={**cell, "coords": [[0, 0, 0], [0, 0, 1]], "elements": "CsCl"}),
         entry("count", atoms={**cell, "coords": [[0, 0, 0]]}),
+        entry("by axis", atoms={**cell, "coords": [[0, 0.5], [0, 0.5], [0, 0.5]]}),
+        entry("which", atoms={**cell, "coords": [[0, 0, 0], [2, 2, 2]], "cartesian": "False"}),
         entry(
             "deuterium", atoms={**cell, "coords": [[0, 0, 0], [2, 2, 2]], "elements": ["Cs", "D "], "cartesian": True}
         ),
@@ -237,6 +239,8 @@ def test_entries_of_jarvis_are_taken_or_named(pull: Pull, tmp_path: Path) -> Non
         "reserved": "reserved_name",
         "text": "no_structure",
         "count": "no_structure",
+        "by axis": "no_structure",
+        "which": "no_structure",
         "flat": "no_volume",
-        "d.json-6": "no_structure",
+        "d.json-8": "no_structure",
     }

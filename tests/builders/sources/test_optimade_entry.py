@@ -71,6 +71,11 @@ TAKEN: dict[str, tuple[dict[str, Any], Site]] = {
     ),
     "deuterium by its mass": ({"species": shared(["H"], [1.0], mass=2.014)}, {"D": 1.0}),
     "deuterium in part": ({"species": shared(["H", "H"], [0.5, 0.5], mass=[1.008, 2.014])}, {"H": 0.5, "D": 0.5}),
+    "all sites of the cell": ({"site_coordinate_span": "unit_cell"}, {"Cl": 1.0}),
+    "numbers one after the other": (
+        {"lattice_vectors": np.ravel(CELL).tolist(), "cartesian_site_positions": [0, 0, 0, *[2.06] * 3]},
+        {"Cl": 1.0},
+    ),
     "nothing attached": ({"species": [kind("Cs", attached=["H"], nattached=[0]), kind("Cl")]}, {"Cl": 1.0}),
     "a species that is nowhere": ({"species": [kind("Cs"), kind("Cl"), kind("O", attached=["H"])]}, {"Cl": 1.0}),
     "a formula that is rounded": (
@@ -113,6 +118,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no lattice": ({"lattice_vectors": None}, "no_structure"),
     "a lattice of nulls": ({"lattice_vectors": [CELL[0], CELL[1], [None] * 3]}, "not_finite"),
     "a flat lattice": ({"lattice_vectors": [CELL[0], CELL[1], CELL[1]]}, "no_volume"),
+    "sites that symmetry repeats": ({"site_coordinate_span": "asymmetric_unit"}, "unsupported_feature"),
+    "positions by axis": ({"cartesian_site_positions": [[0, 2.06], [0, 2.06], [0, 2.06]]}, "no_structure"),
+    "a position that is null": ({"cartesian_site_positions": [[0, 0, 0], None]}, "no_structure"),
+    "a lattice by rows of nine": ({"lattice_vectors": [[4.12, 0, 0, 0, 4.12, 0, 0, 0, 4.12]]}, "no_structure"),
     "positions of null": ({"cartesian_site_positions": [[0, 0, 0], [None, None, None]]}, "not_finite"),
     "a position too few": ({"cartesian_site_positions": [[0, 0, 0]]}, "wrong_count"),
     "another number of sites": ({"nsites": 4}, "wrong_count"),

@@ -124,11 +124,13 @@ transposed = pa.fixed_shape_tensor(double, [3, 3], permutation=[1, 0])
 
 REFUSED: dict[str, dict[str, Any]] = {
     r'"lattice" is struct.*nine numbers a row': {"lattice": struct},
-    r'"lattice" is string; nine numbers': {"lattice": pa.array([str(row) for row in FLAT])},
+    r'"lattice" is string; it has to hold nine numbers': {"lattice": pa.array([str(row) for row in FLAT])},
     r'"lattice" is list<.*list<.*list<': {"lattice": pa.array([[row] for row in LATTICES])},
-    r'"lattice" is double; nine numbers': {"lattice": pa.array([4.0] * 3)},
+    r'"lattice" is double; it has to hold nine numbers': {"lattice": pa.array([4.0] * 3)},
     r"logical order": {"lattice": pa.ExtensionArray.from_storage(transposed, pa.array(FLAT, lists(double, 9)))},
-    r'"atomic_numbers" is list<.*string>; a list of numbers': {"atomic_numbers": pa.array([["Na"], ["Cl"], ["K"]])},
+    r'"atomic_numbers" is list<.*string>; it has to hold a list of numbers': {
+        "atomic_numbers": pa.array([["Na"], ["Cl"], ["K"]])
+    },
     r'"atomic_numbers" is list<.*list': {"atomic_numbers": pa.array([[row] for row in NUMBERS])},
     r'"atomic_numbers" is list<.*bool>': {"atomic_numbers": pa.array([[True]] * 3)},
     r'"frac_coords" is list<.*string>': {"frac_coords": pa.array([["0"] * 3] * 3)},
@@ -261,6 +263,25 @@ def test_a_formula_that_its_atoms_contradict_is_set_aside(tmp_path: Path) -> Non
     assert len(read_structures(snapshot)) == 2
     listed = (snapshot.folder / REJECTED).read_text(encoding="utf-8")
     assert "its formula is KCl, and its atoms are NaCl" in listed
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pa.array([[True, True, False], [True] * 3, None]),
+        pa.array([[True, False, True], [True] * 3, [True] * 3], lists(pa.bool_(), 3)),
+        pa.array([False, True, None]),
+    ],
+)
+def test_what_is_said_to_be_a_slab_is_set_aside(flags: pa.Array, tmp_path: Path) -> None:
+    snapshot = pull(arrow_table(CRYSTALS, pbc=flags), tmp_path)
+    assert snapshot.rejected == {"no_cell": 1}
+    assert list(read_structures(snapshot).material_ids) == ["test-1", "test-2"]
+
+
+def test_a_number_called_pbc_is_a_property(tmp_path: Path) -> None:
+    snapshot = pull(arrow_table(CRYSTALS, pbc=pa.array([0.0, 1.0, 2.0])), tmp_path)
+    np.testing.assert_array_equal(read_structures(snapshot).properties["pbc"], [0, 1, 2])
 
 
 def test_a_number_beyond_all_measurements_is_unknown_and_counted(tmp_path: Path) -> None:
