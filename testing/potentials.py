@@ -1,4 +1,4 @@
-"""A potential of others that nobody trained, whose vectors can be computed by hand."""
+"""A third-party potential that nobody trained, whose vectors can be computed by hand."""
 
 from __future__ import annotations
 

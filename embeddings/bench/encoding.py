@@ -43,8 +43,8 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
     potential = None if like is None else potential_of(like.sha256)
     if like is not None and potential is None and _name_of_others(like):
         raise InputInvalid(
-            f"The model needs vectors by {like.encoder}, a third-party potential, and another version of it or of "
-            "its package is installed here. Install that version, or make a file of vectors where it is installed: "
+            f"The model needs vectors by {like.encoder}, a third-party potential, but another version of it, or of "
+            "its package, is installed here. Install the needed one, or make a file of vectors where it is installed: "
             f"{how_made(like)}"
         )
     with scratch_folder() as folder:

@@ -60,6 +60,8 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
 def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
     """Deal shuffled groups into folds of about as many rows; a group is never on both sides.
 
+    Every fold has at least two groups to train on, if there are four or more.
+
     Raises:
         InputInvalid: there are fewer groups than folds.
     """
@@ -76,6 +78,8 @@ def grouped_folds(groups: np.ndarray, n_folds: int, seed: int) -> Folds:
     for group in order:
         fold_of[group] = sizes.argmin()
         sizes[fold_of[group]] += counts[group]
+    if n_folds == 2 and len(distinct) >= 4 and (fold_of == fold_of[order[0]]).sum() == 1:
+        fold_of[order[-1]] = fold_of[order[0]]  # it has more rows than all others; add the smallest
     return _folds_of(fold_of[group_of])
 
 

@@ -60,7 +60,7 @@ def fit(
     r"""Fit the best model to a table of measurements, and save it.
 
     Features, models and a stack of them are chosen on inner folds; no formula is in both training and test. The model's
-    folder has a card that states its error on new formulas. It holds no pickle, and predict verifies it on every
+    folder has a card that states its error on new formulas. It holds no pickle; predict verifies it, and uses it on any
     machine. A run that is ended early leaves nothing; give the same command again.
 
     \b

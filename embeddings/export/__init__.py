@@ -102,6 +102,5 @@ def _check_ending(client: str, path: Path) -> None:
         own = next(known for known, clients in ENDINGS.items() if client in clients)
         raise OutputInvalid(
             f'{path} ends in "{ending}", which is not an ending of files for {client}. Call it {path.stem}{own}, or '
-            "name "
-            f"another kind: --to {ENDINGS[ending][0]}"
+            f"name another kind: --to {ENDINGS[ending][0]}"
         )

@@ -158,8 +158,8 @@ def _checked(path: Path) -> Path:
     if stat.S_ISDIR(mode):
         some = next((f", such as {one}" for one in sorted(path.glob("[!.]*.*")) if one.is_file()), "")
         raise InputInvalid(
-            f"{path} is not an ordinary file but a folder. Name one of the tables in it{some}; run the command for "
-            "each of them."
+            f"{path} is not an ordinary file but a folder. Name one of the tables in it{some}, and run the command "
+            "once for each."
         )
     raise InputInvalid(f"{path} is not an ordinary file; a table in a file is needed, or - for standard input.")
 

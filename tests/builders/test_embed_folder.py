@@ -180,7 +180,7 @@ def test_a_folder_of_other_things_is_never_replaced(sample: Path, tmp_path: Path
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
     for more in ((), ("--force",)):
         refused = embed(sample, tmp_path / "mine", *more)
-        assert (refused.exit_code, "holds something else than vectors, such as thesis.txt" in refused.stderr) == (
+        assert (refused.exit_code, "holds something other than vectors, such as thesis.txt" in refused.stderr) == (
             1,
             True,
         )

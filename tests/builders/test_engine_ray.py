@@ -79,7 +79,7 @@ def test_an_actor_that_dies_or_garbles_a_part_loses_nothing(cluster: Any, tmp_pa
 def test_what_goes_wrong_in_an_actor_is_named(cluster: Any, tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match="Task 1 is refused"):
         list(run_tasks(of(cluster, workers=1), Doubling(tmp_path, refused=1), doubling_tasks(3)))
-    with pytest.raises(EngineError, match="would make other bytes: version 1 there, 2 here"):
+    with pytest.raises(EngineError, match="would write different bytes: version 1 there, 2 here"):
         list(run_tasks(of(cluster, workers=1), Doubling(tmp_path, version="2"), doubling_tasks(3)))
     with pytest.raises(EngineError, match=r"Part 0 \(number 0\) was lost 3 times: an actor was lost"):
         list(run_tasks(of(cluster, workers=1), Doubling(tmp_path, deaths=((0, ALWAYS),)), doubling_tasks(1)))
@@ -89,7 +89,9 @@ def test_workers_without_a_place_are_not_waited_for(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SECONDS_TO_START", 2.0)
-    with pytest.raises(EngineError, match=r"No worker has got a place .* in 2 s; it has 2 processors and 0 GPUs"):
+    with pytest.raises(
+        EngineError, match=r"No worker could start on the cluster within 2 s; it has 2 processors and 0 GPUs"
+    ):
         list(run_tasks(of(cluster, gpus_per_worker=1), Doubling(tmp_path), doubling_tasks(1)))
 
 

@@ -112,7 +112,9 @@ def test_what_a_worker_raises_is_raised_here(tmp_path: Path) -> None:
 
 
 def test_a_worker_with_other_things_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="The worker on a worker would make other bytes: version 1 there, 2 here"):
+    with pytest.raises(
+        EngineError, match="The worker on a worker would write different bytes: version 1 there, 2 here"
+    ):
         list(run_tasks(Engine(workers=2), Doubling(tmp_path, version="2"), doubling_tasks(3)))
 
 

@@ -78,7 +78,7 @@ def test_what_cannot_be_used_is_refused_with_its_place_and_the_cause(name: str) 
 
 @pytest.mark.parametrize("wrong", [GOOD, atoms(), "POSCAR", {"a": GOOD}, None, 5], ids=str)
 def test_one_structure_without_a_list_is_refused_with_the_way_out(wrong: Any) -> None:
-    with pytest.raises(InputInvalid, match=r"A list of structures is needed, not one .*\[structure\]"):
+    with pytest.raises(InputInvalid, match=r"Give a list of structures, not one .*\[structure\]"):
         tabulate(wrong)
 
 

@@ -112,7 +112,7 @@ def test_other_content_under_the_name_of_a_release_is_refused_and_never_loaded(l
     write_toy(tmp_path / "forged", name="ct-multi", version="2.0.0")
     result = run("get", "ct-multi@2.0.0", "--from", tmp_path / "forged")
     assert isinstance(result.exception, SystemExit)
-    assert "ct-multi@2.0.0 has two contents: seal 6fb776085d55" in result.stderr
+    assert "ct-multi@2.0.0 has two different contents: seal 6fb776085d55" in result.stderr
     with pytest.raises(CatalogNotFound, match="was released"):
         load_uae("ct-multi@2.0.0")
 

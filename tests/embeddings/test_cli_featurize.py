@@ -75,15 +75,15 @@ def test_errors_are_one_line_with_their_exit_code(featurize, tmp_path, arguments
     [
         (
             "parts",
-            "parts is not an ordinary file but a folder. Name one of the tables in it, such as parts/a.csv; each ",
+            "parts is not an ordinary file but a folder. Name one of the tables in it, such as parts/a.csv, and ",
         ),
         (
             "s3://bucket/parts/a.csv",
-            "s3://bucket/parts/a.csv is an address, and tables are read from files of this mac",
+            "s3://bucket/parts/a.csv is an address, but tables are read from files on this mac",
         ),
         (
             "https://host/a.parquet",
-            "https://host/a.parquet is an address, and tables are read from files of this machi",
+            "https://host/a.parquet is an address, but tables are read from files on this machi",
         ),
     ],
 )

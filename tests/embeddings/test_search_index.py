@@ -180,7 +180,7 @@ def test_a_full_disk_is_told_without_the_words_of_faiss(path: Path, monkeypatch:
     monkeypatch.setattr(faiss, "write_index", full)
     result = run("--like", "s0", "--index", "--quiet")
     assert result.exit_code == 0, result.output
-    assert result.stderr == "Searched without an index, exactly: . has no room for an index, or cannot be written to.\n"
+    assert result.stderr == "Searched without an index, exactly: . has no space for an index, or is not writable.\n"
     assert [file.name for file in Path().iterdir()] == ["v.parquet"]
 
 

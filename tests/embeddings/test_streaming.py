@@ -445,7 +445,7 @@ def test_a_column_that_is_not_there(source, out):
         ("t.parquet", b"PAR1 and no more", "not a complete Parquet file"),
         ("t.parquet", b"formula\nH2O\n", "not a complete .parquet file"),
         ("t.csv.gz", gzip.compress(b"formula\nH2O\n" * 99, mtime=0)[:-20], "cannot be (un|read)"),
-        ("t.csv", b"a,b\n1,2\n", "no column reads as formulas; name it: --formula. It has: a, b"),
+        ("t.csv", b"a,b\n1,2\n", "no column could be read as formulas. Name it with --formula. It has: a, b"),
         ("t.csv", b"a,b\n1,2,3\n", "no row below the names of its columns can be read. Line 2: .* 3 cells"),
         ("t.tsv", b"formula\ta\ta\nH2O\t1\t2\n", 'two columns "a"'),
     ],

@@ -84,7 +84,7 @@ def test_strict_names_the_first_line_whoever_finds_it(
 def test_other_code_on_a_worker_is_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "fingerprints", lambda: {"code": "another", "numpy": "1.0"})
     result = featurize(table, tmp_path / "out.csv", "--workers", "2")
-    assert (result.exit_code, "would make other bytes: code" in result.stderr) == (1, True)
+    assert (result.exit_code, "would write different bytes: code" in result.stderr) == (1, True)
     assert not list(tmp_path.glob("out*"))
 
 

@@ -176,7 +176,7 @@ def test_the_command_ranks_all_that_there_is() -> None:
 
 
 def test_a_control_is_no_candidate() -> None:
-    with pytest.raises(InputInvalid, match='"properties" is what candidates are compared with'):
+    with pytest.raises(InputInvalid, match='"properties" is the baseline of the comparison, and is always ranked'):
         transferability(FORMULAS, VALUES, ["properties"])
 
 
@@ -311,4 +311,4 @@ def test_two_classes_are_ranked_and_more_are_refused(folder: Path) -> None:
 def test_a_missing_column_is_a_named_error(folder: Path) -> None:
     (folder / "data.csv").write_text("a,energy\n" + "x,1\n" * 20)
     result = CliRunner().invoke(main, ["transferability", "data.csv", "--target", "energy"])
-    assert "no column reads as formulas; name it: --formula. It has: a, energy." in result.stderr
+    assert "no column could be read as formulas. Name it with --formula. It has: a, energy." in result.stderr

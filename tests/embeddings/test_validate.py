@@ -402,7 +402,7 @@ def test_command(root: Path) -> None:
     result = run(["validate", str(folder), "--json"])
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (1, False)
     assert result.stderr == (
-        f"Error: {folder} is not as docs/format.md says. manifest.json: dim: expected a number >= 1, got 0.\n"
+        f"Error: {folder} deviates from docs/format.md. manifest.json: dim: expected a number >= 1, got 0.\n"
     )
 
 

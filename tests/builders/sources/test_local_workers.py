@@ -149,7 +149,7 @@ def test_a_worker_with_other_code_is_refused(
 ) -> None:
     codes: Iterator[str] = iter(["here", "there"])
     monkeypatch.setattr(local, "code_of_sources", lambda: next(codes))
-    with pytest.raises(EngineError, match=r"would make other bytes: code .* there, here here"):
+    with pytest.raises(EngineError, match=r"would write different bytes: code .* there, here here"):
         pull("local", tmp_path / "s", SourceOptions(folder, engine=Engine(workers=2)))
     monkeypatch.undo()
     assert len(pull("local", tmp_path / "s", SourceOptions(folder)).parts) == 1

@@ -117,7 +117,7 @@ def test_ctrl_c_before_anything_is_found_out(folder: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-o", "data.csv"), 'ends in ".csv"; the report is a page'),
+        (("-o", "data.csv"), 'ends in ".csv"; the report is an .html page'),
         (("-o", "nowhere/report.html"), "nowhere"),
         (("--catalog", "nothing"), 'No catalog "nothing"'),
         (("--target", "enrgy"), 'Did you mean "energy"'),

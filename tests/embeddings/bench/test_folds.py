@@ -59,6 +59,13 @@ def test_folds_are_as_even_as_the_groups_allow(groups: list[int], n_folds: int) 
     assert max(tests) - min(tests) <= sizes.max()
 
 
+def test_a_formula_with_most_of_the_rows_is_trained_on_with_another() -> None:
+    data = data_of([*["NaCl"] * 40, "FeO", "KCl", "KCl", "MgO", "CaO", "CaO"])
+    folds = outer_folds(data, "formula", n_folds=2)
+    assert rows_of(folds) == list(range(len(data)))
+    assert sorted(len(set(data.formulas[train])) for train, _ in folds) == [2, 3]
+
+
 def test_another_seed_deals_other_folds() -> None:
     data = data_of(FORMULAS * 3)
     first, other = (outer_folds(data, seed=seed) for seed in (0, 1))

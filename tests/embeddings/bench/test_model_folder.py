@@ -136,7 +136,7 @@ def test_an_altered_manifest_is_named(saved: Path) -> None:
         (lambda d: d["files"].pop(1), ManifestInvalid, "calibration.npz is needed"),
         (lambda d: d["members"][0].update(file="other.skops"), ManifestInvalid, "other.skops is needed"),
         (lambda d: d["members"][0].update(file="../x.skops"), ManifestInvalid, "plain file name"),
-        (lambda d: d["blocks"].update(knowing=13), InputInvalid, '13 columns of "knowing", and there are 12 here'),
+        (lambda d: d["blocks"].update(knowing=13), InputInvalid, '13 columns of "knowing", but there are 12 here'),
         (lambda d: d["blocks"].update(unheard=3), InputInvalid, 'needs the features "unheard"'),
         (lambda d: d["probes"].update(NaCl=[9.0]), InputInvalid, "for NaCl here, and .* where it was made, with"),
         (lambda d: d["catalogs"][0].update(version="2.0.0"), CatalogNotFound, "needs the catalog knowing@2.0.0"),

@@ -155,7 +155,10 @@ def test_vectors_by_a_potential_of_others_are_asked_for_by_the_name_that_embed_t
 def test_structure_files_are_not_encoded_by_another_version_of_a_potential(file: Path) -> None:
     pytest.importorskip("torch", reason="needs the extra build")
     use = replace(read_structures(file).use, encoder="chgnet@0.3.0")
-    with pytest.raises(InputInvalid, match=r"not the same version .* embed STRUCTURES --encoder chgnet --level stru"):
+    with pytest.raises(
+        InputInvalid,
+        match=r"another version of it, or of its package, .* embed STRUCTURES --encoder chgnet --level stru",
+    ):
         read_structures(file.parent, like=use)
 
 

@@ -218,7 +218,9 @@ def test_a_wrong_name_lists_what_there_is(
 def test_a_table_without_a_header_or_without_formulas_says_so(write: Callable[..., Path]) -> None:
     with pytest.raises(ColumnNotFound, match="the first line must name the columns"):
         read_table(write("a.csv", text_of().partition("\n")[2]), target="gap")
-    with pytest.raises(ColumnNotFound, match=r"name it: --formula\. It has: formula, gap"):
+    with pytest.raises(
+        ColumnNotFound, match=r"no column could be read as formulas\. Name it with --formula\. It has: formula, gap"
+    ):
         read_table(write("b.csv", text_of(rows=[("xx", v) for v in VALUES])), target="gap")
 
 
