@@ -22,6 +22,9 @@ from embeddings.formula.bulk import known_formulas
 _PERIODIC = "pbc"
 """A column that says along which of a, b and c a structure repeats, as ASE and pymatgen call it."""
 
+_NEARLY_OCCUPANCIES = ("occupancy", "occupation", "occupations", "occ", "occs", "occupancies")
+"""What a column of the shares of sites may be called, in small letters; the last is its name."""
+
 ROWS_PER_BATCH, VALUES_PER_BATCH = 20_000, 20_000_000
 """The most rows of a part of a snapshot."""
 
@@ -61,6 +64,7 @@ class ParquetStream(Stream):
             with each.opened() as file:
                 schema, n_rows = file.schema_arrow, n_rows + file.metadata.num_rows
             read_rows(pa.Table.from_batches([], schema), origin=each.name)
+            _check_occupancies(schema, each.name)
             _check_alike(first or schema, schema, each.name)
             first = first or schema
         origin = self._origin or origin_from_metadata(first, name=self._tables.name)
@@ -98,6 +102,21 @@ class ParquetStream(Stream):
         part, n_out_of_range = _within_range(part.take(pa.array(good[agreed])) if faults else part, kept)
         counts = {VALUES_OUT_OF_RANGE: n_out_of_range} if n_out_of_range else {}
         return Batch(part, next=following, rejected=rejected, counts=counts)
+
+
+def _check_occupancies(schema: pa.Schema, origin: str) -> None:
+    """Refuse a column of lists that is nearly called like the shares of sites, which would all count as full.
+
+    Raises:
+        SourceError: there is one.
+    """
+    *_, name = _NEARLY_OCCUPANCIES
+    for field in schema:
+        if field.name != name and field.name.lower() in _NEARLY_OCCUPANCIES and pa.types.is_nested(field.type):
+            raise SourceError(
+                f'{origin}: column "{field.name}" holds lists. If they are the shares of sites, name it "{name}"; if '
+                "they are not, leave it out."
+            )
 
 
 def _said(part: pa.Table) -> pa.Table:

@@ -279,6 +279,15 @@ def test_what_is_said_to_be_a_slab_is_set_aside(flags: pa.Array, tmp_path: Path)
     assert list(read_structures(snapshot).material_ids) == ["test-1", "test-2"]
 
 
+@pytest.mark.parametrize("name", ["occupancy", "Occupancies"])
+def test_shares_of_sites_under_another_name_are_refused(name: str, tmp_path: Path) -> None:
+    shares = pa.array([[0.5] * len(numbers) for numbers in NUMBERS])
+    with pytest.raises(SourceError, match=f'column "{name}" holds lists.*name it "occupancies"'):
+        pull(arrow_table(CRYSTALS, **{name: shares}), tmp_path)
+    snapshot = pull(arrow_table(CRYSTALS, occupancy=pa.array([0.5] * len(CRYSTALS))), tmp_path)
+    np.testing.assert_array_equal(read_structures(snapshot).properties["occupancy"], [0.5] * len(CRYSTALS))
+
+
 def test_a_number_called_pbc_is_a_property(tmp_path: Path) -> None:
     snapshot = pull(arrow_table(CRYSTALS, pbc=pa.array([0.0, 1.0, 2.0])), tmp_path)
     np.testing.assert_array_equal(read_structures(snapshot).properties["pbc"], [0, 1, 2])
