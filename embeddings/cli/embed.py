@@ -183,5 +183,5 @@ def _unlike(footer: Footer) -> str:
     """Return how many structures are unlike what the encoder was trained on, or that nobody can tell."""
     found = footer.unlike
     if found is None:
-        return f"unlike the training: not told, {footer.encoder} does not hold where its training structures lie"
+        return f"unlike the training: not told, {footer.encoder} does not record where its training structures lie"
     return f"unlike the training: {found.n_structures:,} of {footer.n_structures:,}, {DISTANCE} above {found.bound:.4g}"

@@ -96,8 +96,7 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
     if place is None and not sheet.head and sheet.set_aside:
         first = sheet.set_aside[0]
         raise InputInvalid(
-            f"{sheet.source}: no row below the names of its columns can be read. "
-            f"Line {first.line}: {first.reason.rstrip('.')}."
+            f"{sheet.source}: none of its rows can be read. Line {first.line}: {first.reason.rstrip('.')}."
         )
     if place is None and not sheet.head:
         raise InputInvalid(f"{sheet.source} has no rows below the names of its columns. {columns_listed(sheet.names)}")

@@ -122,7 +122,7 @@ def test_a_worker_with_other_things_is_refused(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"name": "spark"}, "No engine"),
-        ({"workers": 0}, "at least one"),
+        ({"workers": 0}, "Give at least 1"),
         ({"address": "auto"}, "--engine ray"),
         ({"gpus_per_worker": 1}, "--engine ray"),
     ],

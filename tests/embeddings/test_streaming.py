@@ -284,7 +284,7 @@ JSON_FAULTS = [
     ('{"formula": "NaCl", "id": [18446744073709551615]}', "out.parquet", "more than 64 bits"),
     ('{"formula": "NaCl", "x": {}}', "out.parquet", "empty objects"),
     ('{"formula": "NaCl", "x": [{}]}', "out.parquet", "empty objects"),
-    ('{"formula": "NaCl", "\\ud800": 1}', "out.parquet", "no columns"),
+    ('{"formula": "NaCl", "\\ud800": 1}', "out.parquet", "none of its rows can be read. Line 1: .* half of"),
     ('{"formula": "NaCl", "x": [1, 2]}', "out.csv", '"x" holds list'),
     ('{"formula": "NaCl", "x": {"a": 1}}', "out.csv", '"x" holds struct'),
 ]
@@ -446,7 +446,7 @@ def test_a_column_that_is_not_there(source, out):
         ("t.parquet", b"formula\nH2O\n", "not a complete .parquet file"),
         ("t.csv.gz", gzip.compress(b"formula\nH2O\n" * 99, mtime=0)[:-20], "cannot be (un|read)"),
         ("t.csv", b"a,b\n1,2\n", "no column could be read as formulas. Name it with --formula. It has: a, b"),
-        ("t.csv", b"a,b\n1,2,3\n", "no row below the names of its columns can be read. Line 2: .* 3 cells"),
+        ("t.csv", b"a,b\n1,2,3\n", "none of its rows can be read. Line 2: .* 3 cells"),
         ("t.tsv", b"formula\ta\ta\nH2O\t1\t2\n", 'two columns "a"'),
     ],
 )

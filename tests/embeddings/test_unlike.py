@@ -167,7 +167,7 @@ def test_back_ends_that_take_sites_are_warned_once(sample: Path, tmp_path: Path)
 
 def test_a_file_by_a_catalog_that_does_not_tell_is_what_it_always_was(sample: Path, tmp_path: Path) -> None:
     result = embed(sample, tmp_path / "v.parquet", catalog="silent")
-    assert "unlike the training: not told, silent@0.1.0 does not hold where" in result.stdout
+    assert "unlike the training: not told, silent@0.1.0 does not record where" in result.stdout
     schema = pq.read_schema(tmp_path / "v.parquet")
     assert schema.names == ["material_id", "formula", "vector"]
     assert b"unlike" not in schema.metadata[KEY]
