@@ -203,8 +203,8 @@ def load_encoder(folder: Path) -> Any:
         raise InputInvalid(no_network(manifest))
     if manifest.model.name not in METHODS:
         raise InputInvalid(
-            f"{manifest.name} {manifest.version} has no encoder that this version can read: it was made by "
-            f'"{manifest.model.name}", and there are {", ".join(METHODS)}. '
+            f"{manifest.name} {manifest.version} carries no encoder that this library can read: it was made by "
+            f'"{manifest.model.name}", but only {", ".join(METHODS)} are known here. '
             f"Build a new version of it: {manifest.command}"
         )
     return method_of(manifest.model.name).load(folder)

@@ -122,12 +122,19 @@ def _names_in(folder: Path) -> tuple[list[str], dict[str, Fault]]:
     """Return the names of structure files, and why folders and files that may hold structures are not read."""
     try:
         with os.scandir(folder) as entries:
-            kinds = sorted((entry.name, entry.is_dir()) for entry in entries)
+            kinds = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except OSError as error:
         raise SourceError(f"The folder {folder} cannot be read: {error.strerror}.") from error
     faults = {name: _fault_of(name, is_folder) for name, is_folder in kinds if not is_structure_file(name)}
     structures = [name for name, _ in kinds if is_structure_file(name)]
     return structures, {name: fault for name, fault in faults.items() if fault}
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # such as a link that leads to itself
+        return False
 
 
 def _fault_of(name: str, is_folder: bool) -> Fault | None:

@@ -435,7 +435,7 @@ def test_parts_hold_few_atoms_and_the_same_rows(sample: Path, tmp_path: Path, mo
 def test_a_catalog_without_an_encoder_is_refused_first(sample: Path, tmp_path: Path) -> None:
     write_toy(user_root(), version="0.2.0")
     result = embed(sample, "structure", tmp_path / "v.parquet")
-    assert (result.exit_code, "has no encoder" in result.stderr) == (1, True)
+    assert (result.exit_code, "carries no encoder" in result.stderr) == (1, True)
 
 
 def test_the_starter_set_from_a_build_to_its_vectors(own_cache: Path, tmp_path: Path) -> None:

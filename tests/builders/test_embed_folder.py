@@ -211,7 +211,7 @@ def test_a_folder_of_other_things_is_never_replaced(sample: Path, tmp_path: Path
         (lambda folder: flip(folder / "part-00002.parquet"), "part-00002.parquet cannot be read"),
         (
             lambda folder: shutil.copy(folder.parent / "one.parquet", folder / "x.parquet"),
-            "x.parquet stands for itse",
+            "x.parquet is a complete file by itself, next to 4 other files. Name one of them",
         ),
         (lambda folder: shutil.copy(folder.parent / "b" / "part-00000.parquet", folder), "holds other vectors"),
     ],

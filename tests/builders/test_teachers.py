@@ -175,7 +175,11 @@ def test_what_is_no_teacher_of_a_recipe_is_refused_by_name(sample: Path, tmp_pat
         (["--teacher", sites], "ct-tiny", "level site, and a teacher gives one to each structure"),
         (["--teacher", path, "--teacher", copy], "ct-tiny", "a teacher is named once"),
         (["--teacher", "master"], "ct-tiny", 'The recipe "ct-tiny" takes no teacher such as master'),
-        (["--teacher", path, "--teacher", "master"], "ct-tiny", "master is no file of vectors"),
+        (
+            ["--teacher", path, "--teacher", "master"],
+            "ct-tiny",
+            "master is not a file of vectors, and only these can teach",
+        ),
         (["--teacher", tmp_path / "nothing.parquet"], "ct-tiny", "There is no file"),
         (["--teacher", path, "--init", "master"], "ct-tiny", "--init and --teacher cannot be combined"),
         ([], "ct-tiny-taught", 'The recipe "ct-tiny-taught" also learns from the vectors of a teacher'),
