@@ -172,7 +172,7 @@ def test_a_version_that_began_as_another_and_had_a_teacher_keeps_both(
     monkeypatch.setitem(recipes.RECIPES, "ct-tiny", replace(MEAN, keeps_schedule=True))
     teacher = tmp_path / "teacher.parquet"
     run("embed", "--catalog", plain, "--source", "table", "--path", sample, "-o", teacher)
-    given = ("--init", "made", "--teacher", teacher)
+    given = ("--init", "made", "--teacher", teacher, "--batch-size", 16, "--learning-rate", 0.002)
     old = build(sample, "taught", *given)
     (snapshot,) = own_cache.glob("snapshots/table-*")
     monkeypatch.setitem(recipes.RECIPES, "ct-tiny", replace(MEAN, keeps_schedule=True, crystals=readout))
@@ -192,8 +192,8 @@ def test_a_recipe_that_trains_in_another_way_by_now_is_no_measure(
     plain: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (snapshot,) = own_cache.glob("snapshots/table-*")
-    longer = replace(recipes.RECIPES["ct-tiny"], training=replace(MEAN.training, learning_rate=1.0))
-    monkeypatch.setitem(recipes.RECIPES, "ct-tiny", longer)
+    other = replace(recipes.RECIPES["ct-tiny"], training=replace(MEAN.training, weight_decay=1.0))
+    monkeypatch.setitem(recipes.RECIPES, "ct-tiny", other)
     told = [str(plain), "--snapshot", str(snapshot), "--by-recipe", "--version", "1.0.0"]
     result = CliRunner().invoke(tool.main, told)
     assert (result.exit_code, "does not train as made@0.1.0 was trained" in result.output) == (1, True)
