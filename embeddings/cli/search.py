@@ -43,7 +43,7 @@ _NONE = "No structure fulfills the conditions."
 @as_json_option
 @click.pass_context
 def search(
-    ctx: click.Context, vectors: Path | str, like: str | None, k: int, duplicates: float | None, diverse: int | None,
+    ctx: click.Context, *, vectors: Path | str, like: str | None, k: int, duplicates: float | None, diverse: int | None,
     where: str | None, table: Path | None, columns: tuple[str, ...], indexed: bool | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     r"""Find similar structures in a file or folder of vectors that embeddings embed wrote.
