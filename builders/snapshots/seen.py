@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import weakref
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from embeddings.errors import OutputInvalid
+from embeddings.store.scratch import scratch_folder
 
 MOST_IN_MEMORY = 1 << 20
 """Keys of a run that stays in memory (16 bytes each); longer ones are files that are mapped."""
@@ -62,7 +64,7 @@ class Seen:
         n = one.shape[1] + other.shape[1]
         if n <= MOST_IN_MEMORY:
             return _sorted(one, other)
-        path = Path(self._folder.name) / f"{next(self._numbers)}.keys"
+        path = self._folder / f"{next(self._numbers)}.keys"
         try:
             with path.open("wb") as file:  # not into a new mapping: a full disk would end the process without a word
                 at = 0
@@ -80,8 +82,11 @@ class Seen:
         return merged
 
     @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="embeddings-", ignore_cleanup_errors=True)
+    def _folder(self) -> Path:
+        stack = ExitStack()
+        folder = stack.enter_context(scratch_folder())
+        weakref.finalize(self, stack.close)
+        return folder
 
 
 def _keys(names: Iterable[str]) -> np.ndarray:

@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from embeddings.errors import EmbeddingsError, OutputInvalid
 from embeddings.store.reading import why
+from embeddings.store.temporaries import temporary_folder
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield an empty temporary folder, which is removed at the end.
+    """Yield an empty temporary folder that only its owner can read; it is removed at the end.
+
+    What a killed command left behind, the next one removes.
 
     Raises:
         OutputInvalid: it cannot be made, or has no room for what is written there.
     """
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="embeddings-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise OutputInvalid(f"No temporary folder can be made: {why(error)}. Name another one in TMPDIR.") from error
-    with folder as name:
+    with ExitStack() as stack:
         try:
-            yield Path(name)
+            folder = stack.enter_context(temporary_folder(Path(tempfile.gettempdir()), mode=0o700))
+        except OSError as error:
+            raise OutputInvalid(
+                f"No temporary folder can be made: {why(error)}. Name another one in TMPDIR."
+            ) from error
+        try:
+            yield folder
         except EmbeddingsError:
             raise
         except OSError as error:
-            if not has_no_room(error) or not str(error.filename or name).startswith(name):
+            if not has_no_room(error) or not Path(error.filename or folder).is_relative_to(folder):
                 raise
             raise OutputInvalid(
-                f"The temporary folder {os.path.dirname(name)} cannot be written: {why(error)}. Name another one in "
-                "TMPDIR."
+                f"The temporary folder {folder.parent} cannot be written: {why(error)}. Name another one in TMPDIR."
             ) from error
 
 

@@ -45,15 +45,19 @@ def temporary_file(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def temporary_folder(folder: Path) -> Iterator[Path]:
+def temporary_folder(folder: Path, mode: int = 0o777) -> Iterator[Path]:
     """Yield an empty hidden folder in a folder, which is made if needed; it is removed at the end unless it was moved.
+
+    Args:
+        folder: where it is made.
+        mode: its permissions, less what the process masks.
 
     Raises:
         OSError: it cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    path, descriptor = _claim(folder, _make_folder)
+    path, descriptor = _claim(folder, lambda path: path.mkdir(mode))
     try:
         yield path
     finally:
@@ -101,10 +105,6 @@ def _claim(folder: Path, make: Callable[[Path], None]) -> tuple[Path, int | None
 
 def _make_file(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
-
-
-def _make_folder(path: Path) -> None:
-    path.mkdir()
 
 
 def hold(path: Path) -> int:

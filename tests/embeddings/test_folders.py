@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from embeddings.errors import InputInvalid, OutputInvalid
 from embeddings.store import folders, temporaries
 from embeddings.store.exchange import read_settled, restore
 from embeddings.store.folders import atomic_file, replace_folder, staged_folder, write_bytes, write_text
+from embeddings.store.scratch import scratch_folder
 from embeddings.store.temporaries import is_temporary
 
 CHECKOUT = Path(__file__).parents[2]
@@ -41,6 +43,33 @@ def writer(path: Path, way: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_the_next_command_removes_what_a_killed_one_left_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from embeddings.store.scratch import scratch_folder\nwith scratch_folder() as folder:\n"
+    code += "    (folder / 'rows').touch(); print(folder, flush=True); input()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as killed:
+        assert killed.stdout is not None
+        left = Path(killed.stdout.readline().strip())
+        assert stat.S_IMODE(left.stat().st_mode) == 0o700
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with scratch_folder() as other:
+            assert sorted(tmp_path.iterdir()) == sorted([left, other])
+        killed.kill()
+        killed.wait()
+    with scratch_folder() as other:
+        assert list(tmp_path.iterdir()) == [other]
+    assert not any(tmp_path.iterdir())
 
 
 def write_half(path: Path, error: BaseException | None) -> None:
