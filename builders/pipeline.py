@@ -130,7 +130,7 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
     result_licence(snapshot.origin, request.teacher or request.init, method.licences)  # is there one for the result?
     known = _identities(request, method, snapshot)
     folder = request.work / "runs" / f"{recipe.name}-{known.run[:12]}"
-    with only_one(folder, TrainingError, "running this very build"):
+    with only_one(folder, TrainingError, "running this very build", reporter):
         place = find_place(
             request.out, request.catalog, request.version, known.version, force=force, others=others,
             without_code=known.without_code,

@@ -105,7 +105,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     encoder.max_sites = site_limit(snapshot.query)
     job = _Job(encoder, snapshot, request.level)
     folder = request.work / "embed" / f"{encoder.manifest.name}-{request.level}-{job.identity[:12]}"
-    with only_one(folder, OutputInvalid, "embedding these very structures"):
+    with only_one(folder, OutputInvalid, "embedding these very structures", reporter):
         footer = _earlier(request, job, reporter) or _run(request, job, folder, reporter)
         shutil.rmtree(folder, ignore_errors=True)
     return footer

@@ -97,7 +97,7 @@ def perturb(request: PerturbRequest, reporter: Reporter) -> Copies:
     combined_licence([snapshot.origin.licence, request.potential.about.licence.spdx])  # is there one for the copies?
     job = _Job(request, snapshot, told)
     folder = request.work / "perturb" / f"{request.potential.about.name}-{job.identity[:12]}"
-    with only_one(folder, OutputInvalid, "copying these very structures"):
+    with only_one(folder, OutputInvalid, "copying these very structures", reporter):
         copies = None if request.force else existing(request.out, job.identity, reporter)
         if copies is None:
             copies = _run(job, folder, reporter)

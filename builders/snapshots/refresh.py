@@ -68,7 +68,7 @@ def refresh_snapshot(folder: Path, source: str, stream: Stream, selection: Selec
     """
     check_replaceable(folder)
     fresh = folder.with_name(f".{folder.name}.refresh")
-    with only_one(folder, SourceError, "pulling into this folder"):
+    with only_one(folder, SourceError, "pulling into this folder", reporter):
         query = query_of(stream, selection)
         if open_pull(folder, query, source, selection) is None:
             raise SourceError(f"No snapshot at {folder} to refresh. Leave --refresh out to pull one.")

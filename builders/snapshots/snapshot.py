@@ -95,7 +95,7 @@ def take_snapshot(folder: Path, source: str, stream: Stream, selection: Selectio
         ColumnNotFound: the stream is not a structure table.
     """
     query = query_of(stream, selection)
-    with only_one(folder, SourceError, "pulling into this folder"):
+    with only_one(folder, SourceError, "pulling into this folder", reporter):
         try:
             pull = open_pull(folder, query, source, selection)
         except PlanAltered:

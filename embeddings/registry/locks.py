@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _wait(path: Path) -> int | None:
-    until = time.monotonic() + _patience()
+    until = time.monotonic() + patience()
     while True:
         try:
             return hold(path)
@@ -55,9 +56,17 @@ def _wait(path: Path) -> int | None:
             return None
 
 
-def _patience() -> float:
+def patience() -> float:
+    """Return the most seconds that a process waits for another one.
+
+    Raises:
+        InputInvalid: `EMBEDDINGS_WAIT_SECONDS` is no number.
+    """
     chosen = os.environ.get(ENV_WAIT)
     try:
-        return float(chosen) if chosen else _LONGEST
+        seconds = float(chosen) if chosen else _LONGEST
     except ValueError:
-        raise InputInvalid(f'{ENV_WAIT} is "{shortened(str(chosen))}", not a number of seconds.') from None
+        seconds = math.nan
+    if not seconds >= 0:
+        raise InputInvalid(f'{ENV_WAIT} is "{shortened(str(chosen))}", not a number of seconds.')
+    return seconds

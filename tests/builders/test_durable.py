@@ -172,10 +172,22 @@ def test_when_a_run_is_taken_up(tmp_path, resume, force, left):
     assert open_run(tmp_path, resume=resume, force=force).exists() == left
 
 
+def hold_folder(path):
+    with only_one(path, InputInvalid, "", Reporter(quiet=True)):
+        pass
+
+
 def test_no_lock_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputInvalid, match="cannot be written"), only_one(tmp_path / "file" / "x", InputInvalid, ""):
-        pass
+    with pytest.raises(OutputInvalid, match="cannot be written"):
+        hold_folder(tmp_path / "file" / "x")
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1", "nan"])
+def test_nobody_waits_for_a_time_that_is_none(tmp_path, monkeypatch, seconds):
+    monkeypatch.setenv("EMBEDDINGS_WAIT_SECONDS", seconds)
+    with pytest.raises(InputInvalid, match=f'EMBEDDINGS_WAIT_SECONDS is "{seconds}", not a number of seconds'):
+        hold_folder(tmp_path / "x")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from builders import engines
 from builders.embed import encoders, job, parts, pieces, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+from builders.progress import Reporter
 from builders.runs.locks import only_one
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import read_structure_table
@@ -270,10 +271,15 @@ def _n_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n")
 
 
-def test_a_second_driver_is_refused_while_the_first_works(sample: Path, tmp_path: Path, own_cache: Path) -> None:
+def test_a_second_driver_is_refused_while_the_first_works(
+    sample: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBEDDINGS_WAIT_SECONDS", "0")
     assert embed(sample, "structure", tmp_path / "v.parquet").exit_code == 0
     folder = next(own_cache.glob("embed/.*.lock"))
-    with only_one(folder.with_name(folder.name[1:].removesuffix(".lock")), OutputInvalid, "embedding"):
+    with only_one(
+        folder.with_name(folder.name[1:].removesuffix(".lock")), OutputInvalid, "embedding", Reporter(quiet=True)
+    ):
         refused = embed(sample, "structure", tmp_path / "other.parquet", "--workers", "2")
     assert (refused.exit_code, "Another process is embedding these very structures" in refused.stderr) == (1, True)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from builders.progress import Reporter
 from builders.runs.locks import only_one
@@ -26,15 +30,16 @@ from embeddings.store.folders import write_bytes
 from testing.crystals import write_sample
 
 N, ROWS = 24, 8
+QUIET = Reporter(quiet=True)
 KILLED = 86
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 
 
-def pull(path: Path, folder: Path, selection: Selection | None = None) -> Snapshot:
+def pull(path: Path, folder: Path, selection: Selection | None = None, reporter: Reporter = QUIET) -> Snapshot:
     table.ROWS_PER_BATCH = ROWS
     selection = selection or Selection()
     stream = find_source("table")(SourceOptions(path), selection)
-    return take_snapshot(folder, "table", stream, selection, Reporter(quiet=True))
+    return take_snapshot(folder, "table", stream, selection, reporter)
 
 
 def pull_and_die(path: Path, folder: Path, at: int) -> None:
@@ -279,11 +284,32 @@ def test_a_file_in_the_way_is_named(path: Path, tmp_path: Path) -> None:
     assert pull(path, tmp_path / "s").n_received == N
 
 
-def test_of_two_pulls_at_once_the_second_is_refused_and_the_first_is_whole(
+def test_of_two_pulls_at_once_the_second_waits_and_takes_what_the_first_pulled(
     path: Path, clean: Path, tmp_path: Path
 ) -> None:
+    folder, heard = tmp_path / "s", io.StringIO()
+    second = Thread(
+        target=pull, args=(path, folder), kwargs={"reporter": Reporter(console=Console(file=heard, width=1000))}
+    )
+    with only_one(folder, SourceError, "pulling into this folder", QUIET):
+        second.start()
+        while "Waiting up to 600 s" not in heard.getvalue():
+            assert second.is_alive()
+            time.sleep(0.01)
+    second.join()
+    assert f"Another process is pulling into this folder ({folder})." in heard.getvalue()
+    assert content(folder) == content(clean)
+
+
+def test_a_pull_waits_no_longer_than_is_said_and_the_first_is_whole(
+    path: Path, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "s"
-    with only_one(folder, SourceError, "pulling into this folder"), pytest.raises(SourceError, match="Another process"):
+    monkeypatch.setenv("EMBEDDINGS_WAIT_SECONDS", "0.1")
+    with (
+        only_one(folder, SourceError, "pulling into this folder", QUIET),
+        pytest.raises(SourceError, match="EMBEDDINGS_WAIT_SECONDS"),
+    ):
         pull(path, folder)
     pull(path, folder)
     assert content(folder) == content(clean)
