@@ -15,6 +15,7 @@ from embeddings.bench.clock import Clock
 from embeddings.bench.conformal import N_NEIGHBORS, Calibration, calibrate
 from embeddings.bench.contest import REFIT_SHARE
 from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker
+from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
@@ -187,6 +188,7 @@ def learn(
     coverage: float,
     clock: Clock,
     advance: Callable[[], None] = lambda: None,
+    ledger: FoldLedger | None = None,
 ) -> Learned:
     """Choose a stack on inner folds, train its members on all rows, and measure what it is worth.
 
@@ -197,10 +199,13 @@ def learn(
         coverage: share of new formulas that intervals shall hold.
         clock: the time that may be spent.
         advance: called after each fit.
+        ledger: of what was predicted before, if anything.
     """
     store, rows = FeatureStore(FeatureMaker(vectors), data), np.arange(len(data))
     store.prepare()
-    race = Race(store, rows, settings, clock.until(1 - REFIT_SHARE), advance)
+    race = Race(
+        store, rows, settings, clock.until(1 - REFIT_SHARE), advance, FoldLedger() if ledger is None else ledger
+    )
     choice = race.run()
     tasks = [partial(fit, one, store, rows, seed=settings.seed) for one in choice.weights]
     members = []

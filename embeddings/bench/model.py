@@ -19,6 +19,7 @@ from embeddings.bench.folder import SavedModel, read_model, write_model
 from embeddings.bench.heads import checked_heads
 from embeddings.bench.in_context_weights import PathLike, Weights, require_weights, use_weights
 from embeddings.bench.learned import learn
+from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.manifest import SearchEntry, WeightsUse
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.predictor import Predictor
@@ -127,7 +128,12 @@ class PropertyModel(Predictor):
         return self
 
     def fit_measurements(
-        self, data: Measurements, *, labels: Sequence[Any] = (), advance: Callable[[], None] = lambda: None
+        self,
+        data: Measurements,
+        *,
+        labels: Sequence[Any] = (),
+        advance: Callable[[], None] = lambda: None,
+        ledger: FoldLedger | None = None,
     ) -> Self:
         """Fit to a table that was read already.
 
@@ -135,6 +141,7 @@ class PropertyModel(Predictor):
             data: rows, with identifiers where there are structures.
             labels: what to predict for each class; their names if empty.
             advance: called after each inner fit.
+            ledger: that a killed fit left, and that this one goes on with, see `embeddings.bench.ledger.fold_ledger`.
 
         Raises:
             InputInvalid: a parameter is not valid.
@@ -153,6 +160,7 @@ class PropertyModel(Predictor):
                 coverage=self.coverage,
                 clock=Clock(self.budget),
                 advance=advance,
+                ledger=ledger,
             )
         self._search = SearchEntry(
             catalogs=tuple(f"{one.name}@{one.version}" for one in vectors.values()),

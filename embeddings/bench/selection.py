@@ -19,6 +19,7 @@ from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.finetuned import FINETUNED, can_tune, expected_seconds, starting_from
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.heads import HEADS, checked_heads
+from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.stack import stack_weights
 from embeddings.bench.workers import side_by_side
@@ -129,6 +130,7 @@ class Race:
     settings: Settings
     deadline: Deadline = field(default_factory=Deadline)
     advance: Callable[[], None] = lambda: None
+    ledger: FoldLedger = field(default_factory=FoldLedger)
 
     def __post_init__(self) -> None:
         data = self.store.data
@@ -226,7 +228,9 @@ class Race:
             self._keep(entry, made)
 
     def _predict(self, one: Candidate, fold: int, deadline: Deadline) -> np.ndarray | None:
-        """Return what a fresh model predicts of an inner fold; None where there is no time for it."""
+        """Return what a fresh model predicts of an inner fold, now or before; None where there is no time for it."""
+        if (kept := self.ledger.get(one, fold)) is not None:
+            return kept
         if not deadline.allows(self._expected(one)):
             return None
         (train, test), started = self.folds[fold], time.monotonic()
@@ -242,6 +246,7 @@ class Race:
             self.n_skipped += 1
             return
         self.predicted.setdefault(one, {})[fold] = made
+        self.ledger.keep(one, fold, made)
         self.advance()
 
     def _expected(self, one: Candidate) -> float:

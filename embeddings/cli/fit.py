@@ -25,6 +25,7 @@ from embeddings.cli.structures_options import check_ids, crystals_of, structure_
 from embeddings.cli.types import SEED, Finite
 from embeddings.display.numbers import counted
 from embeddings.store.outputs import Output
+from embeddings.store.roots import cache_folder
 
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
@@ -61,7 +62,7 @@ def fit(
 
     Features, models and a stack of them are chosen on inner folds; no formula is in both training and test. The model's
     folder has a card that states its error on new formulas. It holds no pickle; predict verifies it, and uses it on any
-    machine. A run that is ended early leaves nothing; give the same command again.
+    machine. A run that is ended early leaves no model; the same command resumes it.
 
     \b
     Example:
@@ -70,8 +71,9 @@ def fit(
     """
     check_ids(options["ids"], structures)
     given = None if str(file) == "-" else file
-    guard(Output(out, "the model", "folder"), inputs=[given, structures], catalogs=catalogs)
-    with interrupted_leaves(out):
+    work = Output(cache_folder() / "fits", "the folder of unfinished fits", "scratch")
+    guard(Output(out, "the model", "folder"), work, inputs=[given, structures], catalogs=catalogs)
+    with interrupted_leaves(out, resumes=True):
         model, data = _fitted(file, catalogs, structures, out, force=force, **options)
     _show(model, data, out, as_json=as_json)
 
@@ -82,6 +84,7 @@ def _fitted(
     """Return the model of a table, saved; the one that is there already if it is of this very fit."""
     from embeddings.bench.folder import check_target, holds_fit
     from embeddings.bench.joining import with_structures
+    from embeddings.bench.ledger import fold_ledger
     from embeddings.bench.model import PropertyModel, load_model
 
     named = {name: options.pop(name) for name in ("formula", "target", "unit", "ids")}
@@ -90,13 +93,17 @@ def _fitted(
     data = data if crystals is None else with_structures(data, crystals)
     quiet, heads, seed = options.pop("quiet"), options.pop("heads"), options.pop("seed")
     model = PropertyModel(catalogs, random_state=seed, heads=heads or None, structures=crystals, **options)
-    if not force and holds_fit(out, model.fingerprint(data)):
+    fingerprint = model.fingerprint(data)
+    if not force and holds_fit(out, fingerprint):
         echo(f"{out} holds the model of this very fit already; it stays as it is.", err=True)
         return load_model(out), data
     check_target(out, force=force)
-    with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
-        model.fit_measurements(data, advance=lambda: advance(1))
-    model.save(out, force=force)
+    with fold_ledger(cache_folder() / "fits", fingerprint) as ledger:
+        if ledger and not quiet:
+            echo(f"Resuming: {counted(len(ledger), 'prediction')} of inner folds are there already.", err=True)
+        with progress("fit", lambda: _n_fits(len(catalogs), heads), quiet=quiet) as advance:
+            model.fit_measurements(data, advance=lambda: advance(1), ledger=ledger)
+        model.save(out, force=force)
     return model, data
 
 

@@ -38,13 +38,18 @@ def progress(label: str, expected: Callable[[], int], *, quiet: bool = False) ->
 
 
 @contextmanager
-def interrupted_leaves(out: Path) -> Iterator[None]:
-    """After Ctrl-C, say what became of an output that appears whole or not at all."""
+def interrupted_leaves(out: Path, *, resumes: bool = False) -> Iterator[None]:
+    """After Ctrl-C, say what became of an output that appears whole or not at all.
+
+    Args:
+        out: the output.
+        resumes: whether the same command goes on with what was done.
+    """
     try:
         yield
     except KeyboardInterrupt:
         left = "was not written" if not out.exists() else "is what it was before"
-        echo(f"Interrupted: {out} {left}. The same command starts anew.", err=True)
+        echo(f"Interrupted: {out} {left}. The same command {'resumes' if resumes else 'starts anew'}.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 

@@ -20,11 +20,18 @@ from embeddings.store.temporaries import hold, is_temporary, release, sweep, tem
 Kind = Literal["snapshots", "runs", "catalogs", "fetched"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_FOLDERS = {"snapshots": "snapshots", "packed": "snapshots", "runs": "runs", "embed": "runs", "perturb": "runs"}
+_FOLDERS = {
+    "snapshots": "snapshots",
+    "packed": "snapshots",
+    "runs": "runs",
+    "embed": "runs",
+    "perturb": "runs",
+    "fits": "runs",
+}
 """Folders in the cache, and the kind of what lies in them."""
 
 _OURS = re.compile(r".+-[0-9a-f]{12}")
-"""What pulls, builds, embed and perturb call their folders: a name, and the beginning of an identity."""
+"""What pulls, builds, embed, perturb and fit call their folders: a name, and the beginning of an identity."""
 
 _SIGNS = {
     "snapshots": ("plan.json", "ledger.jsonl", "snapshot.json"),
@@ -32,6 +39,7 @@ _SIGNS = {
     "runs": ("checkpoint.pt", "history.json", "teacher.npy"),
     "embed": ("ledger.jsonl",),
     "perturb": ("ledger.jsonl",),
+    "fits": ("folds.jsonl",),
 }
 """Files of which each of these folders holds one, unless it is empty yet; a folder of that name without is not ours."""
 

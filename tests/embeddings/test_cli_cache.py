@@ -17,13 +17,14 @@ from testing.toys import write_toy
 RUN = "runs/starter-0123456789ab"
 EMBEDDING = "embed/net-site-0123456789ab"
 COPIES = "perturb/chgnet-0123456789ab"
+FIT = "fits/fit-0123456789ab"
 SNAPSHOT = "snapshots/table-ba9876543210"
 PACKED = "packed/structures-ba9876543210"
 VERSION = "catalogs/toy/0.1.0"
-OURS = (RUN, EMBEDDING, COPIES, SNAPSHOT, PACKED, VERSION)
+OURS = (RUN, EMBEDDING, COPIES, FIT, SNAPSHOT, PACKED, VERSION)
 SIGNS = {
-    RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", COPIES: "ledger.jsonl", SNAPSHOT: "plan.json",
-    PACKED: "arrays.json",
+    RUN: "checkpoint.pt", EMBEDDING: "ledger.jsonl", COPIES: "ledger.jsonl", FIT: "folds.jsonl",
+    SNAPSHOT: "plan.json", PACKED: "arrays.json",
 }  # fmt: skip
 OTHERS = ("snapshots/mine", "runs/notes.txt", "photos/table-ba9876543210", "runs/thesis-0123456789ab")
 
@@ -67,10 +68,10 @@ def test_it_shows_folder_and_sizes(cache: Path) -> None:
     lines = run().stdout.splitlines()
     assert lines[0].startswith(f"{cache}: ")
     assert lines[1].split() == ["snapshots", "2", "3", "kB"]
-    assert lines[2].split() == ["runs", "3", "4.5", "kB"]
+    assert lines[2].split() == ["runs", "4", "6", "kB"]
     assert lines[3].split()[:2] == ["catalogs", "1"]
     found = json.loads(run("--json").stdout)
-    assert found["kinds"]["runs"] == {"folders": 3, "bytes": 4500}
+    assert found["kinds"]["runs"] == {"folders": 4, "bytes": 6000}
     assert there(cache) == set(OURS)
 
 
@@ -83,10 +84,10 @@ def test_a_cache_that_is_not_there_is_empty(monkeypatch: pytest.MonkeyPatch, tmp
 @pytest.mark.parametrize(
     ("kind", "gone"),
     [
-        ("runs", {RUN, EMBEDDING, COPIES}),
+        ("runs", {RUN, EMBEDDING, COPIES, FIT}),
         ("snapshots", {SNAPSHOT, PACKED}),
         ("catalogs", {VERSION}),
-        ("all", {RUN, EMBEDDING, COPIES, SNAPSHOT, PACKED}),
+        ("all", {RUN, EMBEDDING, COPIES, FIT, SNAPSHOT, PACKED}),
     ],
 )
 def test_it_clears_what_is_named_and_nothing_else(kind: str, gone: set[str], cache: Path) -> None:
@@ -132,5 +133,5 @@ def test_catalogs_of_others_and_behind_links_stay(cache: Path, tmp_path: Path) -
 def test_what_a_running_command_uses_stays(held: str, stays: set[str], cache: Path) -> None:
     result = run("--clear", "all", "--yes")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 5 folders, which were kept: ")
+    assert result.stderr.startswith(f"Error: Another process is using {len(stays)} of 6 folders, which were kept: ")
     assert there(cache) == stays | {VERSION}

@@ -172,7 +172,7 @@ def test_ctrl_c_says_what_became_of_the_output(run: Run, monkeypatch: pytest.Mon
         monkeypatch.setattr(name, press)
     new = run("fit", "data.csv", *FIT, "-o", "made")
     assert (new.exit_code, new.stdout) == (130, "")
-    assert new.stderr == "Interrupted: made was not written. The same command starts anew.\n"
+    assert new.stderr == "Interrupted: made was not written. The same command resumes.\n"
     again = run("fit", "data.csv", *FIT, "--seed", "1", "-o", "saved", "--force")
     assert (again.exit_code, "saved is what it was before" in again.stderr) == (130, True)
     assert Path("saved/CARD.md").read_bytes() == card
