@@ -25,9 +25,9 @@ WORKFLOW = (readme.ROOT / ".github" / "workflows" / "tests.yml").read_text(encod
 
 
 def commands_of(text: str) -> set[str]:
-    """Return what a page shows of the command line: lines of blocks without a language, and code in the text."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = {line for language, code in blocks if not language for line in code.splitlines()}
+    """Return what a page shows of the command line: lines of blocks that no test runs, and code in the text."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text.replace("\\\n", " "), re.DOTALL | re.MULTILINE)
+    lines = {line for language, code in blocks if language in ("", "sh", "bash") for line in code.splitlines()}
     shown = {line for line in lines if line.startswith("embeddings ")} | set(
         re.findall(r"`(embeddings [a-z][^`\n]*)`", text)
     )
