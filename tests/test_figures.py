@@ -87,7 +87,7 @@ BULK_IN, SHEAR_IN, DEBYE_IN, CELL_IN = (
     for target in ("log10_bulk_modulus", "log10_shear_modulus", "debye_temperature", CELL)
 )
 IMKT, EFE = "imkt-multi-unseen-experiments", "without the set's formulas"
-LANGUAGE = "by a language model, from element fractions"
+RATE = value("speed/encode", "formulas_per_s", what="by a language model, from element fractions")
 STAGES = result("many/1000000")["stages"]
 LISTS, GRAPHS, USEARCH, LANCE = map(built, ("faiss, lists of float16", "faiss, HNSW", "usearch", "LanceDB"))
 README, WHICH, TUTORIAL = "README.md", "docs/which-vectors.md", "docs/tutorials/graph-networks.md"
@@ -117,7 +117,7 @@ SENTENCES = [
     ("docs/search.md", f"those of usearch in {USEARCH:.0f} s and the index of LanceDB in {LANCE:.0f} s"),
     ("docs/cluster.md", "{:.0f}, {:,.0f} and {:.0f} seconds of CPU".format(*(stage["cpu_s"] for stage in STAGES))),
     ("docs/cluster.md", "{:.2f}, {:.2f} and {:.2f} GB".format(*(stage["peak_mb"] / 1000 for stage in STAGES))),
-    ("docs/language-model.md", f"encoded {value('speed/encode', 'formulas_per_s', what=LANGUAGE) / 1000:.0f},000 formulas"),
+    ("docs/language-model.md", f"encoded {RATE / 1000:.0f},000 formulas per second"),
     ("docs/design.md", f"| {min(megabytes('catalogs')):.1f} to {max(megabytes('catalogs')):.0f} MB a version |"),
     ("docs/new-versions.md", f"`released/` beside it, {sum(megabytes('released')):.0f} MB."),
 ]
