@@ -1,4 +1,4 @@
-"""How well `overlap` finds formulas whose amounts were rounded: ``python -m benchmarks.rounded_formulas --data FOLDER``."""
+"""How well `overlap` finds rounded formulas: ``python -m benchmarks.rounded_formulas --data FOLDER``."""
 
 from __future__ import annotations
 
