@@ -13,6 +13,6 @@
 - `benchmarks.unlike`: whether the distance to the training tells what an encoder knows little of.
 - ``results/``: one file for each case; ``make readme`` makes the tables in ``docs/`` from them.
 
-Three scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip` and
-`benchmarks.real_formulas`.
+Four scripts answer a question once and keep no results: `benchmarks.variants`, `benchmarks.cif_round_trip`,
+`benchmarks.real_formulas` and `benchmarks.rounded_formulas`.
 """

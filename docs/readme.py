@@ -16,7 +16,9 @@ from benchmarks import (
     imkt,
     language,
     own_data,
+    pooling,
     readouts,
+    search,
     speed,
     structure_vectors,
     teachers,
@@ -41,6 +43,7 @@ EXPLICIT = ROOT / "docs" / "structures-for-formulas.md"
 ADOPTED = ROOT / "docs" / "adopt.md"
 TEACHERS = ROOT / "docs" / "teachers.md"
 SITES = ROOT / "docs" / "site-vectors.md"
+FORMULAS = ROOT / "docs" / "formulas.md"
 CATALOGS = ROOT / "catalogs"
 
 
@@ -51,7 +54,7 @@ def fill(text: str) -> str:
 
 def fill_benchmarks(text: str) -> str:
     """Return the page of benchmarks with its tables made anew."""
-    return insert(text, "benchmarks", render_all(speed.SUITE))
+    return insert(insert(text, "benchmarks", render_all(speed.SUITE)), "search", render_all(search.SUITE))
 
 
 def fill_downstream(text: str) -> str:
@@ -104,6 +107,11 @@ def fill_teachers(text: str) -> str:
 def fill_sites(text: str) -> str:
     """Return the page on vectors of sites and structures with what distances to the training tell made anew."""
     return insert(text, "unlike", render_all(unlike.SUITE))
+
+
+def fill_formulas(text: str) -> str:
+    """Return the page on formulas with what statistics are worth made anew."""
+    return insert(text, "pooling", render_all(pooling.SUITE))
 
 
 def insert(text: str, mark: str, content: str) -> str:
@@ -174,6 +182,7 @@ def _errors(manifest: Manifest) -> list[str]:
 PAGES = {
     README: fill,
     SITES: fill_sites,
+    FORMULAS: fill_formulas,
     BENCHMARKS: fill_benchmarks,
     DOWNSTREAM: fill_downstream,
     CROSS_MODAL: fill_cross_modal,

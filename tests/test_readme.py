@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.__main__ import SUITES
 from docs import readme
 from embeddings import __version__
 from embeddings.cli import main
@@ -22,9 +25,9 @@ WORKFLOW = (readme.ROOT / ".github" / "workflows" / "tests.yml").read_text(encod
 
 
 def commands_of(text: str) -> set[str]:
-    """Return what a page shows of the command line: lines of blocks without a language, and code in the text."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = {line for language, code in blocks if not language for line in code.splitlines()}
+    """Return what a page shows of the command line: lines of blocks that no test runs, and code in the text."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text.replace("\\\n", " "), re.DOTALL | re.MULTILINE)
+    lines = {line for language, code in blocks if language in ("", "sh", "bash") for line in code.splitlines()}
     shown = {line for line in lines if line.startswith("embeddings ")} | set(
         re.findall(r"`(embeddings [a-z][^`\n]*)`", text)
     )
@@ -65,6 +68,47 @@ def test_links_to_files_lead_somewhere() -> None:
     for document in PAGES:
         for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", line.lower()).strip().replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.M)
+    }
+
+
+def test_links_to_headings_lead_somewhere() -> None:
+    for document in PAGES:
+        for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*\.md)?#([^)]+)\)", document.read_text(encoding="utf-8")):
+            assert anchor in headings(document.parent / link if link else document), f"{document}: {link}#{anchor}"
+
+
+def modules_of(text: str) -> set[str]:
+    """Return what a page shows of benchmarks and of tools that have options."""
+    return set(re.findall(r"python -m ((?:benchmarks|tools\.remember)\b[^`\n|]*)", text.replace("\\\n", " ")))
+
+
+MODULES = sorted(
+    {command for page in PAGES if page.stem != "log" for command in modules_of(page.read_text(encoding="utf-8"))}
+)
+
+
+CASES = {name for suite in SUITES.values() for name in suite.names}
+
+
+@pytest.mark.parametrize("command", MODULES)
+def test_the_benchmarks_that_a_page_shows_exist(command: str) -> None:
+    module, *words = shlex.split(command)
+    found = import_module(f"{module}.__main__" if module in ("benchmarks", "benchmarks.downstream") else module)
+    program = getattr(found, "main", None) or found.command
+    before_options = takewhile(lambda word: not word.startswith("-"), words)
+    plain = [word for word in before_options if re.fullmatch(r"[a-z_-]+", word)]
+    alone, measured = (CliRunner().invoke(program, [*plain, *more, "--help"]) for more in ([], ["measure"]))
+    assert alone.exit_code == 0, alone.output
+    shown = alone.output + measured.output  # of what measures by default, too
+    assert module != "benchmarks" or all(word in shown or word in CASES for word in plain), shown
+    assert all(re.search(rf"\s{word}\b", shown) for word in words if word.startswith("--")), shown
 
 
 def test_the_readme_is_short() -> None:

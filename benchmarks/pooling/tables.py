@@ -25,12 +25,12 @@ def table(result: Document) -> str:
     choices = _distinct(row["stats"] for row in result["rows"])
     ratios = {head: relative_errors(result["rows"], head) for head in heads}
     cells = [[stats, *(_cell(ratios[head].get(stats, {})) for head in heads)] for stats in choices]
-    sets = f"{len(result['sets'])} sets of at most {result['settings']['max_rows']:,} rows"
+    columns = [f"{head}, {len(ratios[head][PLAIN])} sets" for head in heads]
     about = (
-        f"Error over that of `{PLAIN}`, the geometric mean of {sets}, with its standard error; sets that are better : "
-        f"worse; the worst of them."
+        f"Error over that of `{PLAIN}`, the geometric mean of sets of at most {result['settings']['max_rows']:,} rows, "
+        "with its standard error; sets that are better : worse; the worst of them."
     )
-    return f"### {result['settings']['vectors']}\n\n{about}\n\n{markdown.table(['statistics', *heads], cells)}\n"
+    return f"### {result['settings']['vectors']}\n\n{about}\n\n{markdown.table(['statistics', *columns], cells)}\n"
 
 
 def relative_errors(rows: Sequence[dict[str, Any]], head: str) -> dict[str, dict[str, float]]:

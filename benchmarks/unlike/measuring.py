@@ -16,6 +16,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.harness import Request
+from benchmarks.unlike import CATALOG
 from benchmarks.unlike.crystals import UNITS, VOLUME, Crystals, labels, made_up, real
 from builders.learning.devices import limit_threads
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
@@ -24,8 +25,6 @@ from builders.structures.table import StructureTable
 from embeddings.bench.linear import ALPHAS, scaled
 from embeddings.store.roots import resolve
 from embeddings.store.training_vectors import BEYOND
-
-CATALOG = "ct-multi@3.0.0"
 
 FARTHEST = 0.05
 """Share of the held-out crystals whose errors are compared with those of the others."""
@@ -67,7 +66,8 @@ def run(request: Request) -> dict[str, Any]:
     """
     limit_threads()
     started = time.process_time()
-    encoder = read_crystal_encoder(resolve(CATALOG))
+    catalog = request.choices.get("catalog", CATALOG)
+    encoder = read_crystal_encoder(resolve(catalog))
     crystals = made_up(encoder) if request.quick else real(request.data, encoder)
     tables = {"trained on": crystals.trained_on, "held out": crystals.held_out} | crystals.sets
     vectors = {name: _encoded(encoder, table, name) for name, table in tables.items()}
@@ -82,7 +82,7 @@ def run(request: Request) -> dict[str, Any]:
         found = {name: rare(table) for name, table in tables.items() if name != "trained on"}
         rows += _rows(way, found, errors["held out"])
     settings = {
-        "catalog": CATALOG, "n_trained_on": len(crystals.trained_on), "n_held_out": len(crystals.held_out),
+        "catalog": catalog, "n_trained_on": len(crystals.trained_on), "n_held_out": len(crystals.held_out),
         "n_sets": {name: len(table) for name, table in crystals.sets.items()}, "n_centers": N_CENTERS,
         "beyond": BEYOND, "farthest": FARTHEST, "units": {name: UNITS[name] for name in (*crystals.targets, VOLUME)},
         "cpu_seconds": round(time.process_time() - started),
