@@ -20,6 +20,9 @@ MOST_OPERATIONS = 384
 
 _DECIMAL = re.compile(r"\d*\.\d+")
 
+_ITSELF = ((1, 0, 0, 0, 1, 0, 0, 0, 1), (0, 0, 0))
+"""The identity, as nine entries of a rotation and three of a translation."""
+
 LENGTH_TOLERANCE, COSINE_TOLERANCE = 0.01, 0.0088
 """How far a cell may be from what its symmetry asks for: half a percent of a length, half a degree of an angle."""
 
@@ -101,6 +104,8 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
         raise Unusable("too_large", f"{len(spellings):,} symmetry operations; the limit is {MOST_OPERATIONS}")
     distinct = list(dict.fromkeys(_parsed(text) for text in spellings))
     found = from_pairs(distinct)
+    if found.quotients is None and _ITSELF not in distinct:  # SHELX, too, takes the identity as given
+        found = from_pairs([_ITSELF, *distinct])
     if found.quotients is None:
         raise Unusable(
             "setting_disagrees",

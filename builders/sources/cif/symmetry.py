@@ -164,7 +164,7 @@ def _compare(what: str, operations: Operations, said: _Said, *, any_origin: bool
     if said.hall is not None and said.hall[1].key != operations.key:
         raise Unusable("setting_disagrees", f'{what} are not those of the Hall symbol "{said.hall[0]}"')
     for text, meaning in said.names.items():
-        if not any(_agree(operations, setting, any_origin and not meaning.is_exact) for setting in meaning.settings):
+        if not any(_agree(operations, setting, meaning, any_origin=any_origin) for setting in meaning.settings):
             there = ", ".join(f"{setting.label} has {len(setting.operations)}" for setting in meaning.settings[:2])
             raise Unusable("setting_disagrees", f'{what} are not those of "{text}" ({there})')
     if said.number is not None:
@@ -173,14 +173,25 @@ def _compare(what: str, operations: Operations, said: _Said, *, any_origin: bool
             raise Unusable("setting_disagrees", f"{what} are those of space group {number}, not {said.number}")
 
 
-def _agree(operations: Operations, setting: Setting, any_origin: bool) -> bool:
+def _agree(operations: Operations, setting: Setting, meaning: Name, *, any_origin: bool) -> bool:
     if operations.key == setting.operations.key:
         return True
-    if not any_origin:
+    if not any_origin or meaning.is_exact:
         return False
-    if len(operations) != len(setting.operations):  # a primitive cell, or a larger one with translations inside
+    is_other_cell = len(operations) != len(setting.operations)  # a primitive, or a larger one with translations inside
+    if is_other_cell or _is_of_type(meaning, setting):
         return number_of_key(operations.key, operations) == setting.number
     return differ_by_origin(operations, setting.operations)
+
+
+def _is_of_type(meaning: Name, setting: Setting) -> bool:
+    """True if a name is that of the group in any axes, too: ``Pmm2`` and ``P2_1/c``, not ``P21/n`` or ``P 1 21/c 1``.
+
+    SHELX files, pymatgen (``refine_struct=False``) and all who write spglib's name have it beside operations that are
+    those of the axes.
+    """
+    is_monoclinic = 3 <= setting.number <= 15
+    return setting is table().by_number[setting.number][0] and (meaning.is_short or not is_monoclinic)
 
 
 def _of_settings(said: _Said) -> list[Candidate]:

@@ -178,6 +178,8 @@ def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
 def _message(error: Exception, text: str) -> str:
     """What the parser says, and what it does not: a character or a version of the format that it cannot read."""
     said = re.sub(r"^string:", "line ", str(error))
+    if "unterminated '" in said or 'unterminated "' in said:
+        return f"{said}: only a quote before a space or the end of a line ends a value"
     if strange := _strange(text):
         line, character = strange
         name = unicodedata.name(character, "a control character")
