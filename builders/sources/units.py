@@ -19,7 +19,7 @@ _OTHERS = frozenset(
         *("electron", "nano", "micro", "si", "cgs", "lj"),
     )
 )
-"""What is not angstrom; the last line has the units of LAMMPS. Other words say nothing of lengths: ``eV``, ``metal``."""
+"""What is not angstrom; the last line has units of LAMMPS. Other words say nothing of lengths: ``eV``, ``metal``."""
 
 
 def require_angstrom(stated: Mapping[str, str]) -> None:

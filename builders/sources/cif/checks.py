@@ -91,11 +91,16 @@ def read_formula(block: Block) -> Formula | None:
 def _without_groups(text: str) -> str:
     """``(Mg.9Fe.1)2SiO4`` -> ``Mg1.8Fe0.2SiO4``."""
     while match := _GROUP.search(text):
-        inner, times = match[1], match[2]
-        if times:
-            inner = _PART.sub(lambda part: f"{part[1]}{float(part[2] or 1) * float(times):.9g}", inner)
+        inner = _multiplied(match[1], number_of(match[2], _FORMULA)) if match[2] else match[1]
         text = text[: match.start()] + inner + text[match.end() :]
     return text
+
+
+def _multiplied(text: str, times: float) -> str:
+    def amount(part: re.Match[str]) -> str:
+        return part[1] + f"{number_of(part[2] or '1', _FORMULA) * times:.9f}".rstrip("0").rstrip(".")
+
+    return _PART.sub(amount, text)
 
 
 def check_statements(block: Block, formula: Formula | None, sites: SiteList, atoms: Atoms, volume: float) -> None:
@@ -114,7 +119,7 @@ def check_statements(block: Block, formula: Formula | None, sites: SiteList, ato
     _check_multiplicities(block, sites, atoms)
     counts = _counts(sites, atoms)
     is_shared = any(share and (len(share) > 1 or sum(share.values()) < FULL) for share in atoms.shares)
-    asked = counts
+    asked: Mapping[str, float] = counts
     if is_shared and formula and not _agrees(formula, counts, is_shared):
         asked = _counts_by_majority(atoms, formula) or counts
     units = _check_formula(block, formula, asked, is_shared)
