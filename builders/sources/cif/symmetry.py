@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.sources.cif.operations import IDENTITY, MOST_OPERATIONS, Operations, differ_by_origin, listed_operations
+from builders.sources.cif.operations import (
+    IDENTITY,
+    MOST_OPERATIONS,
+    Operations,
+    differ_by_origin,
+    distinct_operations,
+    from_pairs,
+    listed_operations,
+)
 from builders.sources.cif.settings import Name, Setting, find_hall, find_name, normal, number_of_key, of_code, table
 from builders.sources.cif.text import Block
 from builders.sources.structures import Unusable
@@ -102,9 +110,13 @@ def _listed(block: Block) -> Operations | None:
 
 
 def _magnetic(block: Block) -> Operations:
-    """Every operation with every centering, the reversal of time left out: all atoms of the magnetic cell."""
+    """Every operation with every centering, the reversal of time left out: all atoms of the magnetic cell.
+
+    Neither list alone has to be a group: the square of a glide may be a centering.
+    """
     operations, centerings = (
-        listed_operations(tuple(_without_time(text) for text in block.texts(name) or ["x,y,z"])) for name in _MAGNETIC
+        from_pairs(distinct_operations(_without_time(text) for text in block.texts(name) or ["x,y,z"]))
+        for name in _MAGNETIC
     )
     rotations = np.einsum("cij,njk->cnik", centerings.rotations, operations.rotations)
     shifts = np.einsum("cij,nj->cni", centerings.rotations, operations.shifts) + centerings.shifts[:, None]

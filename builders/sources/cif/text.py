@@ -36,6 +36,7 @@ class Block:
     def __init__(self, block: gemmi_cif.Block) -> None:
         self.name: str = block.name.strip()
         self._places: dict[str, tuple[gemmi_cif.Block, str]] = {}
+        _drop_repetitions(block)
         for tag in _tags(block):
             self._add(tag, block)
 
@@ -89,6 +90,22 @@ class Block:
         """
         text = self.text(name)
         return None if text is None else number_of(text, name)
+
+
+def _drop_repetitions(block: gemmi_cif.Block) -> None:
+    """Keep one of the items that say the same twice, or nothing the second time, as AMCSD writes its formula sum."""
+    repeated: dict[str, list[gemmi_cif.Item]] = {}
+    for item in block:
+        if item.pair is not None:
+            repeated.setdefault(cast(tuple[str, str], item.pair)[0].lower(), []).append(item)
+    for items in repeated.values():
+        values = [_plain(cast(tuple[str, str], item.pair)[1]) for item in items]
+        known = [value for value in values if value is not None]
+        if len(items) > 1 and len(set(known)) < 2:
+            kept = values.index(known[0]) if known else 0
+            for place, item in enumerate(items):
+                if place != kept:
+                    item.erase()
 
 
 def _tags(block: gemmi_cif.Block) -> Iterator[str]:

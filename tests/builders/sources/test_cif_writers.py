@@ -84,6 +84,18 @@ def test_amounts_in_brackets_count() -> None:
     refused(cif(*OLIVINE, columns=SHARED, chemical_formula_sum="(Mg.9 Fe.1 Si O"), "formula_unreadable")
 
 
+SI = ("Si Si 0 0 0", "C C .5 .5 .5")
+
+
+@pytest.mark.parametrize("values", [("'Si C'", "''"), ("''", "'Si C'"), ("'Si C'", "?"), ("'Si C'", '"Si C"')])
+def test_an_item_that_says_nothing_new_the_second_time_is_one(values: tuple[str, str]) -> None:
+    """Thousands of files of AMCSD state their formula sum, and then an empty one."""
+    twice = "".join(f"_chemical_formula_sum {value}\n" for value in values)
+    assert formula(crystal(cif(*SI) + twice)) == "C1Si1"
+    refused(cif(*SI) + twice.replace("Si C", "Si2 C"), "formula_disagrees", "Si2 C")
+    refused(cif(*SI) + twice + "_chemical_formula_sum 'Si2 C'\n", "unreadable", "twice")
+
+
 # Operations beside a name --------------------------------------------------------------------------------------------
 
 
@@ -125,6 +137,15 @@ def test_operations_without_the_identity_have_it() -> None:
     listed = listing("-x+1/2,y+1/2,z+1/2", "x+1/2,-y+1/2,z", "-x,-y,z+1/2")
     assert formula(crystal(text + listed)) == "Na4"
     refused(text + listing("-x+1/2,y+1/2,z+1/2", "x+1/2,-y+1/2,z"), "setting_disagrees", "not a group")
+
+
+def test_magnetic_operations_are_a_group_only_with_their_centerings() -> None:
+    """As in files of MAGNDATA and ISODISTORT: twice the glide is a centering."""
+    text = cif("Mn1 Mn .1 .2 .3", cell="7 8 9 90 90 90") + "loop_\n_space_group_symop_magn_operation.xyz\n"
+    text += "x,y,z,+1\n-x,y,z+1/4,-1\nloop_\n_space_group_symop_magn_centering.xyz\nx,y,z,+1\n"
+    refused(text, "setting_disagrees", "not a group")
+    found = crystal(text + "x,y,z+1/2,+1\n")
+    assert places(found.frac_coords) == {(0.1, 0.2, 0.3), (0.9, 0.2, 0.55), (0.1, 0.2, 0.8), (0.9, 0.2, 0.05)}
 
 
 # Others --------------------------------------------------------------------------------------------------------------
