@@ -220,7 +220,8 @@ def _of_settings(said: _Said) -> list[Candidate]:
         remaining = [setting for setting in remaining or () if setting.number == said.number]
         if not remaining:
             raise Unusable("setting_disagrees", f"the number is {said.number}, which is not that of {named}")
-    if said.code:
+    is_only = said.code == "1" and len(remaining or ()) == 1  # as EasyDiffraction writes it for every group
+    if said.code and not is_only:
         remaining = list(of_code(remaining or (), said.code))
         if not remaining:
             raise Unusable("unknown_setting", f"the code of the setting is {said.code}, which {named} does not have")

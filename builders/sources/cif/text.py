@@ -22,6 +22,9 @@ _STRANGE = re.compile(r"[^\t\r\n -~]")
 _CIF2 = "#\\#CIF_2.0"
 _LARGEST = 1e12
 _OF_STRUCTURE = ("_cell", "_symmetry", "_space_group", "_atom_site", "_chemical_formula")
+_CHECKED = (*_OF_STRUCTURE, "_atom_type", "_exptl_crystal_density")
+"""How the names of items begin that are read; any other may be repeated."""
+
 _ENDS = b"\0\x1a \t\r\n"
 """White space, and what old systems put behind the last line of a text file."""
 
@@ -42,7 +45,7 @@ class Block:
 
     def _add(self, tag: str, block: gemmi_cif.Block) -> None:
         name = tag.lower().replace(".", "_").rstrip("_")
-        if name in self._places:
+        if name in self._places and name.startswith(_CHECKED):
             other = self._places[name][1]
             if other.lower() == tag.lower() or list(block.find_values(other)) != list(block.find_values(tag)):
                 raise Unusable("unreadable", f"{tag} stands there twice")

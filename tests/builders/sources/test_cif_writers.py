@@ -139,6 +139,22 @@ def test_operations_without_the_identity_have_it() -> None:
     refused(text + listing("-x+1/2,y+1/2,z+1/2", "x+1/2,-y+1/2,z"), "setting_disagrees", "not a group")
 
 
+def test_an_item_that_says_nothing_of_the_crystal_may_be_repeated() -> None:
+    title = "_publ_section_title 'one'\n_publ_section_title 'two'\n"
+    assert formula(crystal(cif(*SI) + title)) == "C1Si1"
+    refused(cif(*SI) + title + "_cell_length_a 4\n", "unreadable", "_cell_length_a", "twice")
+
+
+def test_the_code_of_the_only_setting_of_a_group_may_be_1() -> None:
+    """As EasyDiffraction writes it."""
+    code = {"space_group_IT_coordinate_system_code": "1"}
+    assert formula(crystal(cif(*SI, cell="4 4 4 90 90 90", hm="P m -3 m", **code))) == "C1Si1"
+    refused(
+        cif(*SI, cell="4 5 6 90 90 90", hm="P m m 2", **code | {"space_group_IT_coordinate_system_code": "2"}),
+        "unknown_setting",
+    )
+
+
 def test_magnetic_operations_are_a_group_only_with_their_centerings() -> None:
     """As in files of MAGNDATA and ISODISTORT: twice the glide is a centering."""
     text = cif("Mn1 Mn .1 .2 .3", cell="7 8 9 90 90 90") + "loop_\n_space_group_symop_magn_operation.xyz\n"
