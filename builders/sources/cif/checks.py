@@ -29,6 +29,9 @@ UNITS_TOLERANCE, DENSITY_TOLERANCE = 0.02, 0.02
 """Relative: of the number of formula units; of density and weight, which people round."""
 
 _PART = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)(?:\(\d+\))?")
+DEEPEST = 3
+"""Brackets in brackets that are read."""
+
 _GROUP = re.compile(r"[(\[{]([A-Z][^()\[\]{}]*)[)\]}](\d*\.?\d*)")
 """What shares a site in mineralogists' sums, ``(Mg.9 Fe.1)2 Si O4``, and how often it is there."""
 
@@ -90,17 +93,17 @@ def read_formula(block: Block) -> Formula | None:
 
 def _without_groups(text: str) -> str:
     """``(Mg.9Fe.1)2SiO4`` -> ``Mg1.8Fe0.2SiO4``."""
-    while match := _GROUP.search(text):
-        inner = _multiplied(match[1], number_of(match[2], _FORMULA)) if match[2] else match[1]
-        text = text[: match.start()] + inner + text[match.end() :]
+    for _ in range(DEEPEST):
+        text = _GROUP.sub(lambda group: _multiplied(group[1], group[2]), text)
     return text
 
 
-def _multiplied(text: str, times: float) -> str:
+def _multiplied(text: str, times: str) -> str:
     def amount(part: re.Match[str]) -> str:
-        return part[1] + f"{number_of(part[2] or '1', _FORMULA) * times:.9f}".rstrip("0").rstrip(".")
+        product = number_of(part[2] or "1", _FORMULA) * number_of(times, _FORMULA)
+        return part[1] + f"{product:.9f}".rstrip("0").rstrip(".")
 
-    return _PART.sub(amount, text)
+    return _PART.sub(amount, text) if times else text
 
 
 def check_statements(block: Block, formula: Formula | None, sites: SiteList, atoms: Atoms, volume: float) -> None:

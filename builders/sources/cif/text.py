@@ -167,12 +167,12 @@ def read_blocks(data: bytes) -> list[Block | tuple[str, Unusable]]:
     try:
         return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
     except (ValueError, RuntimeError, IndexError) as error:
-        pieces = _pieces(text)
+        pieces, fault = _pieces(text), Unusable("unreadable", _message(error, text))
         if len(pieces) < 2:
-            raise Unusable("unreadable", _message(error, text)) from error
+            raise fault from error
     found = [found for name, piece in pieces for found in _read_piece(name, piece)]
     if not any(isinstance(block, Block) for block in found):
-        raise next(block[1] for block in found if not isinstance(block, Block))
+        raise next((block[1] for block in found if not isinstance(block, Block)), fault)
     return found
 
 

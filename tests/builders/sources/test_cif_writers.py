@@ -174,6 +174,10 @@ def test_a_type_with_the_mass_of_heavy_hydrogen_is_counted(kind: str, pull: Pull
     assert sorted(read_structures(snapshot).atomic_numbers) == [1, 55]
 
 
+def test_a_file_whose_every_block_is_broken_and_has_no_atoms_says_what_is_broken() -> None:
+    refused("data_a\n_b 'x\ndata_c\n_d 'y\n", "unreadable", "line 2")
+
+
 def test_a_quote_that_does_not_end_is_named() -> None:
     """As in the MOFs of RASPA: a comma stands behind the quote."""
     text = cif("Cs1 Cs 0 0 0") + "_citation_author_name 'M. Eddaoudi',\n_citation_year 2002\n"
