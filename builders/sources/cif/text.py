@@ -101,10 +101,10 @@ def _drop_repetitions(block: gemmi_cif.Block) -> None:
     for item in block:
         if item.pair is not None:
             repeated.setdefault(cast(tuple[str, str], item.pair)[0].lower(), []).append(item)
-    for items in repeated.values():
+    for items in [items for items in repeated.values() if len(items) > 1]:
         values = [_plain(cast(tuple[str, str], item.pair)[1]) for item in items]
         known = [value for value in values if value is not None]
-        if len(items) > 1 and len(set(known)) < 2:
+        if len(set(known)) < 2:
             kept = values.index(known[0]) if known else 0
             for place, item in enumerate(items):
                 if place != kept:
