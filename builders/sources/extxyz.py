@@ -17,6 +17,7 @@ import numpy as np
 from builders.sources.disorder import ISOTOPES, Site
 from builders.sources.kinds import shares_in_json, sites_of_kinds
 from builders.sources.structures import require_periodic
+from builders.sources.units import require_angstrom
 from builders.sources.values import read_number
 from builders.structures.rejections import Unusable
 from embeddings.display.numbers import counted
@@ -184,6 +185,7 @@ def read_crystal(frame: Frame) -> XyzCrystal:
     if frame.fault:
         raise Unusable(*frame.fault)
     spelled = read_comment(frame.comment)
+    require_angstrom(spelled)
     lattice = _lattice(spelled, frame)
     columns = _columns(spelled.pop("Properties", "species:S:1:pos:R:3"))
     rows = [line.split() for line in frame.lines[: frame.announced]]

@@ -7,6 +7,7 @@ negative scale, three scale factors, files without a line of symbols, and counts
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -163,6 +164,8 @@ def _symbols(
     else:
         raise Unusable("unreadable", "it names no elements: line 6 has the counts, line 1 is not a list of symbols")
     symbols = list(chain.from_iterable(map(repeat, kinds, counts)))
+    if stated is None and labels != symbols and Counter(labels) == Counter(symbols):
+        return [label for label in labels if label], (SYMBOLS_FROM_POSITIONS,)  # the comment is a sorted formula
     for place, (symbol, label) in enumerate(zip(symbols, labels, strict=True), start=1):
         if label not in (None, symbol):
             raise Unusable("unreadable", f"atom {place} is {symbol} by the counts, and {label} by its own line")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,8 +13,9 @@ import numpy as np
 from builders.sources.cif.cell import Atoms
 from builders.sources.cif.sites import FULL, SiteList
 from builders.sources.cif.text import Block, last_digit, number_of
+from builders.sources.disorder import settle
 from builders.sources.structures import Unusable
-from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
 from embeddings.errors import FormulaInvalid
 from embeddings.formula import parse_formula
 
@@ -27,6 +29,12 @@ UNITS_TOLERANCE, DENSITY_TOLERANCE = 0.02, 0.02
 """Relative: of the number of formula units; of density and weight, which people round."""
 
 _PART = re.compile(r"([A-Z][a-z]?)(\d*\.?\d*)(?:\(\d+\))?")
+DEEPEST = 3
+"""Brackets in brackets that are read."""
+
+_GROUP = re.compile(r"[(\[{]([A-Z][^()\[\]{}]*)[)\]}](\d*\.?\d*)")
+"""What shares a site in mineralogists' sums, ``(Mg.9 Fe.1)2 Si O4``, and how often it is there."""
+
 _FORMULA = "_chemical_formula_sum"
 _OTHER_FORMULAS = ("_chemical_formula_moiety", "_chemical_formula_structural")
 _AROUND = re.compile(r"^\s*[\d.]*\s*(?=[(\[{A-Z])|\s+\d*[+-]\s*$")
@@ -66,7 +74,7 @@ def read_formula(block: Block) -> Formula | None:
     if text is None:
         return None
     plain = re.sub(r"[\s,_~]|<[^>]*>", "", text)
-    plain = re.sub(r"\d*[+-]$", "", plain) if plain[-1:] in "+-" else plain
+    plain = _without_groups(re.sub(r"\d*[+-]$", "", plain) if plain[-1:] in "+-" else plain)
     parts = _PART.findall(plain)
     amounts, rounding = dict[str, float](), dict[str, float]()
     if not parts or "".join(symbol + amount for symbol, amount in parts) != re.sub(r"\(\d+\)", "", plain):
@@ -81,6 +89,21 @@ def read_formula(block: Block) -> Formula | None:
     if not any(amounts.values()):
         raise Unusable("formula_unreadable", f'{_FORMULA} is "{text[:80]}"')
     return Formula(text, {symbol: value for symbol, value in amounts.items() if value}, rounding)
+
+
+def _without_groups(text: str) -> str:
+    """``(Mg.9Fe.1)2SiO4`` -> ``Mg1.8Fe0.2SiO4``."""
+    for _ in range(DEEPEST):
+        text = _GROUP.sub(lambda group: _multiplied(group[1], group[2]), text)
+    return text
+
+
+def _multiplied(text: str, times: str) -> str:
+    def amount(part: re.Match[str]) -> str:
+        product = number_of(part[2] or "1", _FORMULA) * number_of(times, _FORMULA)
+        return part[1] + f"{product:.9f}".rstrip("0").rstrip(".")
+
+    return _PART.sub(amount, text) if times else text
 
 
 def check_statements(block: Block, formula: Formula | None, sites: SiteList, atoms: Atoms, volume: float) -> None:
@@ -99,7 +122,10 @@ def check_statements(block: Block, formula: Formula | None, sites: SiteList, ato
     _check_multiplicities(block, sites, atoms)
     counts = _counts(sites, atoms)
     is_shared = any(share and (len(share) > 1 or sum(share.values()) < FULL) for share in atoms.shares)
-    units = _check_formula(block, formula, counts, is_shared)
+    asked: Mapping[str, float] = counts
+    if is_shared and formula and not _agrees(formula, counts, is_shared):
+        asked = _counts_by_majority(atoms, formula) or counts
+    units = _check_formula(block, formula, asked, is_shared)
     if formula is None:
         _check_elements(block, counts)
     mass = sum(gemmi.Element(symbol).weight * n for symbol, n in counts.items())
@@ -138,13 +164,10 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
         return stated
     there = _elements(counts)
     units = sum(there.values()) / sum(formula.amounts.values())
-    for symbol in {**there, **formula.amounts}:
-        wanted, found = formula.amounts.get(symbol, 0.0), there.get(symbol, 0.0) / units
-        slack = FORMULA_TOLERANCE + formula.rounding.get(symbol, 0.0) + is_shared * SHARED_TOLERANCE * wanted
-        if abs(wanted - found) > slack:
-            raise Unusable(
-                "formula_disagrees", f'{_FORMULA} is "{formula.text[:80]}", the atoms of the cell are {_spelled(there)}'
-            )
+    if not _agrees(formula, counts, is_shared):
+        raise Unusable(
+            "formula_disagrees", f'{_FORMULA} is "{formula.text[:80]}", the atoms of the cell are {_spelled(there)}'
+        )
     if (
         stated is not None
         and abs(units - stated) > UNITS_TOLERANCE * stated
@@ -155,6 +178,27 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
             f'{_UNITS} is {stated:g} for "{formula.text[:80]}", the cell has {units:.4g} ({_spelled(there)})',
         )
     return units
+
+
+def _agrees(formula: Formula, counts: Mapping[str, float], is_shared: bool) -> bool:
+    there = _elements(counts)
+    units = sum(there.values()) / sum(formula.amounts.values())
+    for symbol in {**there, **formula.amounts}:
+        wanted, found = formula.amounts.get(symbol, 0.0), there.get(symbol, 0.0) / units
+        slack = FORMULA_TOLERANCE + formula.rounding.get(symbol, 0.0) + is_shared * SHARED_TOLERANCE * wanted
+        if abs(wanted - found) > slack:
+            return False
+    return True
+
+
+def _counts_by_majority(atoms: Atoms, formula: Formula) -> Mapping[str, float] | None:
+    """Atoms of the cell with each site given to its largest share, if that is what a formula states: ASE writes so."""
+    try:
+        numbers, _ = settle([atoms.shares[owner] for owner in atoms.owners.tolist()], "majority", set())
+    except Unusable:
+        return None
+    counts = Counter(SYMBOLS[number - 1] for number in numbers)
+    return counts if _agrees(formula, counts, False) else None
 
 
 def _check_elements(block: Block, counts: Mapping[str, float]) -> None:

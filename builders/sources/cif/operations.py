@@ -20,6 +20,9 @@ MOST_OPERATIONS = 384
 
 _DECIMAL = re.compile(r"\d*\.\d+")
 
+_ITSELF = ((1, 0, 0, 0, 1, 0, 0, 0, 1), (0, 0, 0))
+"""The identity."""
+
 LENGTH_TOLERANCE, COSINE_TOLERANCE = 0.01, 0.0088
 """How far a cell may be from what its symmetry asks for: half a percent of a length, half a degree of an angle."""
 
@@ -89,6 +92,22 @@ def _codes(rotations: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     return np.asarray(digits @ weights)
 
 
+Pair = tuple[tuple[int, ...], tuple[int, ...]]
+"""Nine entries of a rotation and three of a translation."""
+
+
+def distinct_operations(triplets: Iterable[str]) -> list[Pair]:
+    """Return the operations of a list of ``x,y,z``, each once, whether they are a group or not.
+
+    Raises:
+        Unusable: one cannot be read, or there are more than a space group has.
+    """
+    spellings = dict.fromkeys(triplets)
+    if len(spellings) > MOST_OPERATIONS:
+        raise Unusable("too_large", f"{len(spellings):,} symmetry operations; the limit is {MOST_OPERATIONS}")
+    return list(dict.fromkeys(_parsed(text) for text in spellings))
+
+
 @lru_cache(maxsize=256)
 def listed_operations(triplets: tuple[str, ...]) -> Operations:
     """Return the operations that a file lists as ``x,y,z``.
@@ -96,11 +115,10 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
     Raises:
         Unusable: one cannot be read, there are more than a space group has, or they are not a group.
     """
-    spellings = dict.fromkeys(triplets)
-    if len(spellings) > MOST_OPERATIONS:
-        raise Unusable("too_large", f"{len(spellings):,} symmetry operations; the limit is {MOST_OPERATIONS}")
-    distinct = list(dict.fromkeys(_parsed(text) for text in spellings))
+    distinct = distinct_operations(triplets)
     found = from_pairs(distinct)
+    if found.quotients is None and _ITSELF not in distinct:  # SHELX, too, takes the identity as given
+        found = from_pairs([_ITSELF, *distinct])
     if found.quotients is None:
         raise Unusable(
             "setting_disagrees",
@@ -110,8 +128,7 @@ def listed_operations(triplets: tuple[str, ...]) -> Operations:
 
 
 @lru_cache(maxsize=8192)
-def _parsed(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Nine entries of the rotation and three of the translation."""
+def _parsed(text: str) -> Pair:
     try:
         operation = gemmi.Op(_DECIMAL.sub(_as_fraction, text))
     except (ValueError, RuntimeError) as error:

@@ -22,7 +22,10 @@ MOST_OCCUPANCY = 1.02
 FULL = 1 - 1e-3
 
 _SYMBOLS = frozenset(ATOMIC_NUMBERS) | {"D", "T"}
-_TYPE = re.compile(r"(?:\d{1,3})?([A-Za-z]{1,2})(?:\d*\.?\d*[+-]?|[+-]\d*\.?\d*)")
+_TYPE = re.compile(r"(\d{1,3})?([A-Za-z]{1,2})(?:\d*\.?\d*[+-]?|[+-]\d*\.?\d*)")
+_HEAVY = {("2", "H"): "D", ("3", "H"): "T"}
+"""Mass and symbol of heavy hydrogen, and its own symbol."""
+
 _LETTERS = re.compile(r"[A-Za-z]+")
 _GROUPS = frozenset("BH CF CN CO HF HO NH NO PO".split())
 """Capitals that are two elements as often as one: of these the formula decides."""
@@ -125,10 +128,10 @@ def _element(kind: str | None, label: str | None, formula: Mapping[str, float] |
     """The element that a type says, or, where there is none, a label."""
     if kind is not None:
         match = _TYPE.fullmatch(kind)
-        symbol = _as_symbol(match[1], formula) if match else None
+        symbol = _as_symbol(match[2], formula) if match else None
         if symbol is None:
             raise Unusable("unknown_element", f'"{kind}" is not an element' + (f" (site {label})" if label else ""))
-        return symbol
+        return _HEAVY.get((match[1], symbol), symbol) if match else symbol
     if label is None:
         raise Unusable("unknown_element", "a site has neither a label nor a type")
     symbol = _element_of_label(label, formula)

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builders.sources.cif.operations import IDENTITY, MOST_OPERATIONS, Operations, differ_by_origin, listed_operations
+from builders.sources.cif.operations import (
+    IDENTITY,
+    MOST_OPERATIONS,
+    Operations,
+    differ_by_origin,
+    distinct_operations,
+    from_pairs,
+    listed_operations,
+)
 from builders.sources.cif.settings import Name, Setting, find_hall, find_name, normal, number_of_key, of_code, table
 from builders.sources.cif.text import Block
 from builders.sources.structures import Unusable
@@ -102,9 +110,13 @@ def _listed(block: Block) -> Operations | None:
 
 
 def _magnetic(block: Block) -> Operations:
-    """Every operation with every centering, the reversal of time left out: all atoms of the magnetic cell."""
+    """Every operation with every centering, the reversal of time left out: all atoms of the magnetic cell.
+
+    Neither list alone has to be a group: the square of a glide may be a centering.
+    """
     operations, centerings = (
-        listed_operations(tuple(_without_time(text) for text in block.texts(name) or ["x,y,z"])) for name in _MAGNETIC
+        from_pairs(distinct_operations(_without_time(text) for text in block.texts(name) or ["x,y,z"]))
+        for name in _MAGNETIC
     )
     rotations = np.einsum("cij,njk->cnik", centerings.rotations, operations.rotations)
     shifts = np.einsum("cij,nj->cni", centerings.rotations, operations.shifts) + centerings.shifts[:, None]
@@ -164,7 +176,7 @@ def _compare(what: str, operations: Operations, said: _Said, *, any_origin: bool
     if said.hall is not None and said.hall[1].key != operations.key:
         raise Unusable("setting_disagrees", f'{what} are not those of the Hall symbol "{said.hall[0]}"')
     for text, meaning in said.names.items():
-        if not any(_agree(operations, setting, any_origin and not meaning.is_exact) for setting in meaning.settings):
+        if not any(_agree(operations, setting, meaning, any_origin=any_origin) for setting in meaning.settings):
             there = ", ".join(f"{setting.label} has {len(setting.operations)}" for setting in meaning.settings[:2])
             raise Unusable("setting_disagrees", f'{what} are not those of "{text}" ({there})')
     if said.number is not None:
@@ -173,14 +185,25 @@ def _compare(what: str, operations: Operations, said: _Said, *, any_origin: bool
             raise Unusable("setting_disagrees", f"{what} are those of space group {number}, not {said.number}")
 
 
-def _agree(operations: Operations, setting: Setting, any_origin: bool) -> bool:
+def _agree(operations: Operations, setting: Setting, meaning: Name, *, any_origin: bool) -> bool:
     if operations.key == setting.operations.key:
         return True
-    if not any_origin:
+    if not any_origin or meaning.is_exact:
         return False
-    if len(operations) != len(setting.operations):  # a primitive cell, or a larger one with translations inside
+    is_other_cell = len(operations) != len(setting.operations)  # a primitive, or a larger one with translations inside
+    if is_other_cell or _is_of_type(meaning, setting):
         return number_of_key(operations.key, operations) == setting.number
     return differ_by_origin(operations, setting.operations)
+
+
+def _is_of_type(meaning: Name, setting: Setting) -> bool:
+    """True if a name is that of the group in any axes, too: ``Pmm2`` and ``P2_1/c``, not ``P21/n`` or ``P 1 21/c 1``.
+
+    SHELX files, pymatgen (``refine_struct=False``) and all who write spglib's name have it beside operations that are
+    those of the axes.
+    """
+    is_monoclinic = 3 <= setting.number <= 15
+    return setting is table().by_number[setting.number][0] and (meaning.is_short or not is_monoclinic)
 
 
 def _of_settings(said: _Said) -> list[Candidate]:
@@ -197,7 +220,8 @@ def _of_settings(said: _Said) -> list[Candidate]:
         remaining = [setting for setting in remaining or () if setting.number == said.number]
         if not remaining:
             raise Unusable("setting_disagrees", f"the number is {said.number}, which is not that of {named}")
-    if said.code:
+    is_only = said.code == "1" and len(remaining or ()) == 1  # as EasyDiffraction writes it for every group
+    if said.code and not is_only:
         remaining = list(of_code(remaining or (), said.code))
         if not remaining:
             raise Unusable("unknown_setting", f"the code of the setting is {said.code}, which {named} does not have")

@@ -22,6 +22,9 @@ _STRANGE = re.compile(r"[^\t\r\n -~]")
 _CIF2 = "#\\#CIF_2.0"
 _LARGEST = 1e12
 _OF_STRUCTURE = ("_cell", "_symmetry", "_space_group", "_atom_site", "_chemical_formula")
+_CHECKED = (*_OF_STRUCTURE, "_atom_type", "_exptl_crystal_density")
+"""How the names of items begin that are read; any other may be repeated."""
+
 _ENDS = b"\0\x1a \t\r\n"
 """White space, and what old systems put behind the last line of a text file."""
 
@@ -36,12 +39,13 @@ class Block:
     def __init__(self, block: gemmi_cif.Block) -> None:
         self.name: str = block.name.strip()
         self._places: dict[str, tuple[gemmi_cif.Block, str]] = {}
+        _drop_repetitions(block)
         for tag in _tags(block):
             self._add(tag, block)
 
     def _add(self, tag: str, block: gemmi_cif.Block) -> None:
         name = tag.lower().replace(".", "_").rstrip("_")
-        if name in self._places:
+        if name in self._places and name.startswith(_CHECKED):
             other = self._places[name][1]
             if other.lower() == tag.lower() or list(block.find_values(other)) != list(block.find_values(tag)):
                 raise Unusable("unreadable", f"{tag} stands there twice")
@@ -89,6 +93,22 @@ class Block:
         """
         text = self.text(name)
         return None if text is None else number_of(text, name)
+
+
+def _drop_repetitions(block: gemmi_cif.Block) -> None:
+    """Keep one of the items that say the same twice, or nothing the second time, as AMCSD writes its formula sum."""
+    repeated: dict[str, list[gemmi_cif.Item]] = {}
+    for item in block:
+        if item.pair is not None:
+            repeated.setdefault(cast(tuple[str, str], item.pair)[0].lower(), []).append(item)
+    for items in [items for items in repeated.values() if len(items) > 1]:
+        values = [_plain(cast(tuple[str, str], item.pair)[1]) for item in items]
+        known = [value for value in values if value is not None]
+        if len(set(known)) < 2:
+            kept = values.index(known[0]) if known else 0
+            for place, item in enumerate(items):
+                if place != kept:
+                    item.erase()
 
 
 def _tags(block: gemmi_cif.Block) -> Iterator[str]:
@@ -147,12 +167,12 @@ def read_blocks(data: bytes) -> list[Block | tuple[str, Unusable]]:
     try:
         return [_block(block) for block in gemmi_cif.read_string(text, check_level=0)]
     except (ValueError, RuntimeError, IndexError) as error:
-        pieces = _pieces(text)
+        pieces, fault = _pieces(text), Unusable("unreadable", _message(error, text))
         if len(pieces) < 2:
-            raise Unusable("unreadable", _message(error, text)) from error
+            raise fault from error
     found = [found for name, piece in pieces for found in _read_piece(name, piece)]
     if not any(isinstance(block, Block) for block in found):
-        raise next(block[1] for block in found if not isinstance(block, Block))
+        raise next((block[1] for block in found if not isinstance(block, Block)), fault)
     return found
 
 
@@ -178,6 +198,8 @@ def _read_piece(name: str, text: str) -> list[Block | tuple[str, Unusable]]:
 def _message(error: Exception, text: str) -> str:
     """What the parser says, and what it does not: a character or a version of the format that it cannot read."""
     said = re.sub(r"^string:", "line ", str(error))
+    if "unterminated '" in said or 'unterminated "' in said:
+        return f"{said}: only a quote before a space or the end of a line ends a value"
     if strange := _strange(text):
         line, character = strange
         name = unicodedata.name(character, "a control character")

@@ -378,8 +378,8 @@ def test_the_atoms_of_a_magnetic_cell_come_from_the_magnetic_operations_and_cent
 
 TYPED = {
     "Fe3+": "Fe", "O2-": "O", "Fe+3": "Fe", "O-2": "O", "Na1+": "Na", "Cl-": "Cl", "Fe2.5+": "Fe", "FE": "Fe",
-    "fe": "Fe", "Fe0+": "Fe", "D": "D", "T": "T", "H+": "H", "D1+": "D", "Co": "Co", "O1": "O", "2H": "H", "Nh": "Nh",
-    "Os8+": "Os",
+    "fe": "Fe", "Fe0+": "Fe", "D": "D", "T": "T", "H+": "H", "D1+": "D", "Co": "Co", "O1": "O", "2H": "D", "Nh": "Nh",
+    "Os8+": "Os", "13C": "C",
 }  # fmt: skip
 
 

@@ -56,6 +56,9 @@ BAD = {
         f"2\n{CELL} {COLUMNS}:Z:I:1\nCs 0 0 0 55\nCl 2 2 2 35\n",
         {"d-2": "unreadable"},
     ),
+    "another unit": (GOOD.replace(COLUMNS, COLUMNS + " units=bohr"), {"d-2": "unsupported_feature"}),
+    "another unit of length": (GOOD.replace(COLUMNS, COLUMNS + ' Length_Unit="a.u."'), {"d-2": "unsupported_feature"}),
+    "fractional positions": (GOOD.replace(COLUMNS, COLUMNS + " pos_unit=scaled"), {"d-2": "unsupported_feature"}),
     "an occupancy": (f"2\n{CELL} {COLUMNS}:occupancy:R:1\nCs 0 0 0 1\nCl 2 2 2 0.5\n", {"d-2": "partial_occupancy"}),
     "an occupancy in words": (f"2\n{CELL} {COLUMNS}:occupancy:R:1\nCs 0 0 0 1\nCl 2 2 2 half\n", {"d-2": "unreadable"}),
     "an empty identifier": (GOOD.replace(COLUMNS, COLUMNS + ' id=" "'), {"d-2": "bad_name"}),
@@ -95,6 +98,12 @@ def test_deuterium_counts_as_hydrogen(pull: Pull, tmp_path: Path) -> None:
     snapshot = pulled(pull, tmp_path, GOOD.replace("Cl", "D") + GOOD.replace("Cl", "T") + GOOD)
     assert snapshot.counts == {"deuterium_as_hydrogen": 2}
     np.testing.assert_array_equal(read_structures(snapshot).atomic_numbers, [55, 1, 55, 1, 55, 17])
+
+
+@pytest.mark.parametrize("stated", ["units=angstrom", 'unit="Å"', "units=metal", "energy_unit=au", "force_units=bohr"])
+def test_units_that_are_not_of_another_length_change_nothing(stated: str, pull: Pull, tmp_path: Path) -> None:
+    table = read_structures(pulled(pull, tmp_path, GOOD.replace(COLUMNS, f"{COLUMNS} {stated}")))
+    np.testing.assert_allclose(table.lattices[0], np.eye(3) * 4)
 
 
 def test_keys_of_the_cell_and_the_columns_are_known_in_any_case(pull: Pull, tmp_path: Path) -> None:

@@ -101,6 +101,11 @@ SYMBOLS = {
         ["Cs", "Cl"],
         (SYMBOLS_FROM_POSITIONS,),
     ),
+    "version 4, a sorted formula in the comment": (
+        poscar(symbols=None, comment="Cs1 Cl1", positions="0 0 0 Cl\n0.5 0.5 0.5 Cs"),
+        ["Cl", "Cs"],
+        (SYMBOLS_FROM_POSITIONS,),
+    ),
     "deuterium": (poscar(symbols="Cs D"), ["Cs", "D"], ()),
     "a dummy": (poscar(symbols="Cs X"), ["Cs", "X"], ()),
     "fractional hydrogen": (poscar(symbols="Cs H.5"), ["Cs", "H.5"], ()),
