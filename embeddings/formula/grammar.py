@@ -22,6 +22,7 @@ from typing import Any
 from embeddings.errors import FormulaInvalid
 from embeddings.formula.advice import advice
 from embeddings.formula.alloys import refuse_alloys
+from embeddings.formula.capitals import refuse_capitals
 from embeddings.formula.charges import without_charges
 from embeddings.formula.full_stops import refuse_unclear_stops
 from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT, OUT_OF_BOUNDS, element, read_amounts
@@ -136,6 +137,7 @@ def _amounts(formula: str) -> dict[str, float]:
     if single:
         return {element(*single, formula): 1.0}
     refuse_alloys(text)
+    refuse_capitals(text)
     text = without_charges(text)
     refuse_zeros(text)
     refuse_shorthand(text)
