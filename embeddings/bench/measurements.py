@@ -140,7 +140,7 @@ def measurements(
         values=numbers,
         lines=places[kept],
         classes=classes,
-        unit=unit or read.unit,
+        unit=read.unit or unit,
         order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
         ids=None if ids is None else np.array([*ids, None], dtype=object)[kept],
