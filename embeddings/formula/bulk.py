@@ -167,8 +167,8 @@ def _all_strings(items: list[Any]) -> bool:
     return set(map(type, items)) == {str}
 
 
-def items_of(column: Any) -> list[Any]:
-    """Return a column as a list.
+def refuse_single(column: Any) -> None:
+    """Refuse what is no column.
 
     Raises:
         InputInvalid: it is a single formula, whose letters or elements are no column, or a structure.
@@ -179,6 +179,15 @@ def items_of(column: Any) -> list[Any]:
         raise InputInvalid(
             f"A column of formulas is expected, such as a list, not one {type(column).__name__}. For one: [formula]."
         )
+
+
+def items_of(column: Any) -> list[Any]:
+    """Return a column as a list.
+
+    Raises:
+        InputInvalid: it is no column.
+    """
+    refuse_single(column)
     for method in ("to_list", "tolist", "to_pylist"):
         if hasattr(column, method):
             return getattr(column, method)()

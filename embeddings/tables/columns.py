@@ -94,7 +94,7 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
 
     Raises:
         ColumnNotFound: there is none; the message lists the columns that there are.
-        InputInvalid: several have the name, or the table has no rows.
+        InputInvalid: several have the name, the table has no rows, or a formula stands in the place of the names.
     """
     if name is not None:
         return find_column(sheet, name, "--formula")
@@ -103,13 +103,20 @@ def find_formulas(sheet: Sheet, name: str | None, *, besides: Collection[int] = 
         place = _by_cells(sheet, besides)
     if place is None and not sheet.head and sheet.set_aside:
         first = sheet.set_aside[0]
+        is_comma = "cells, and the table" in first.reason
+        hint = " If its numbers have decimal commas, separate its columns by semicolons." if is_comma else ""
         raise InputInvalid(
-            f"{sheet.source}: none of its rows can be read. Line {first.line}: {first.reason.rstrip('.')}."
+            f"{sheet.source}: none of its rows can be read. Line {first.line}: {first.reason.rstrip('.')}.{hint}"
         )
     if place is None and not sheet.head:
         raise InputInvalid(f"{sheet.source} has no rows below the names of its columns. {columns_listed(sheet.names)}")
     if place is None:
         raise ColumnNotFound(f"{sheet.source}: {_why_none(sheet, besides)} {columns_listed(sheet.names)}")
+    if _names_a_compound(sheet.names[place]):
+        raise InputInvalid(
+            f'{sheet.source}: its first line must name the columns, and "{shortened(sheet.names[place])}" reads as a '
+            'formula. Put a line such as "formula" above it.'
+        )
     sheet.notes.append(f"Formulas are read from {sheet.called(place)}; --formula names another column.")
     return place
 
@@ -143,6 +150,11 @@ def find_ids(
     return place
 
 
+def _names_a_compound(name: str) -> bool:
+    """Whether the name of a column is the first of its formulas; ``ID`` is none, for all that it can be read."""
+    return bool(re.search("[a-z0-9]", name)) and known_formulas([name])[0] is not None
+
+
 def _is_told(sheet: Sheet, besides: Collection[int]) -> bool:
     """Whether a column says by its name that it holds formulas, though few of its texts can be read.
 
@@ -161,7 +173,7 @@ def _why_none(sheet: Sheet, besides: Collection[int]) -> str:
     errors = [] if named is None else list(read_column(_cells(sheet, named)).invalid.values())
     if named is not None and errors:
         first = f"most cells of {sheet.called(named)} cannot be read as formulas. {errors[0]}"
-        return f"{first} Correct them, or name another column with --formula."
+        return f"{first} Correct them, or name the column of formulas with --formula."
     elements = [name for name in sheet.names if split_unit(name)[0] in ATOMIC_NUMBERS]
     if len(elements) < MIN_ELEMENTS:
         return "no column could be read as formulas. Name it with --formula."

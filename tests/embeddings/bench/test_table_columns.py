@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embeddings.bench.tables import read_table
-from embeddings.errors import ColumnNotFound
+from embeddings.errors import ColumnNotFound, InputInvalid
 
 FORMULAS = ["Fe2O3", "FeO", "NaCl", "KCl", "MgO", "CaO", "SrO", "BaO", "LiF", "Na", "KF", "CaF2"]
 
@@ -59,3 +59,10 @@ def test_a_condition_that_formulas_do_not_tell_is_pointed_at(write: Write) -> No
     notes = " ".join(read_table(write("formula,batch,T (K),zT", rows), target="zT").notes)
     assert 'Rows of one formula differ in "T (K)", which a model of formulas does not see' in notes
     assert "differ in" not in " ".join(read_table(write("formula,batch,T (K),zT", rows[::2]), target="zT").notes)
+
+
+def test_the_first_formula_is_not_taken_for_the_name_of_a_column(write: Write) -> None:
+    rows = [(formula, k) for k, formula in enumerate(FORMULAS)]
+    with pytest.raises(InputInvalid, match='first line must name the columns, and "Bi2Te3" reads as a formula'):
+        read_table(write("Bi2Te3,gap", rows), target="gap")
+    assert len(read_table(write("ID,gap", rows), target="gap")) == len(rows)
