@@ -39,6 +39,13 @@ def _worked_out(found: re.Match[str]) -> str:
     return f"{amount:.6g}" if amount > 0 else found[0]
 
 
+def _without_states(found: re.Match[str]) -> str:
+    """Leave out the oxidation numbers of cations, and that of an anion at the end: ``Mn2+O2-``."""
+    bare = re.sub(r"\((?:[1-7][+-]|[+-][1-7])\)|\^\(?[1-7]?[+-]\)?(?=[A-Z0-9(\[]|$)", "", found[0])
+    bare = re.sub(rf"(?<![A-Za-z])({_WITH_STATES})[1-7]\+(?=[0-9A-Z(\[])", r"\1", bare)
+    return bare if bare == found[0] else re.sub(r"(?<=[A-Za-z])[1-4]?-$", "", bare)
+
+
 def _without_percent(found: re.Match[str]) -> str:
     """Leave out ``mol%`` and ``at%`` where the numbers add up to 100; otherwise they say how much of the rest."""
     bare = re.sub(r"\s*[(\[]?\s*(?:mol|at)\.?\s*%\s*[)\]]?\s*", " ", found[0]).strip()
@@ -75,22 +82,27 @@ _MARKUP = "markup is not read"
 _PHASE = "the name of a phase is not part of a formula"
 _JOINED = "parts are joined by a middle dot"
 _ISOTOPE = "isotopes are not told apart"
+_SUM = "a sum is not read"
 _NUMERAL = "an oxidation number has capital letters, (III), or is left out"
+_STATES = "an oxidation number stands as in Fe^{2+}, or is left out"
 _WITH_STATES = "Ti|V|Cr|Mn|Fe|Co|Cu|As|Sn|Sb|Ce|Eu|Pb|U"
 _LISTED = "(?:OH|H2O|[A-Z][a-z]?)"
 _STRUCTURE = (
-    "[OP][23]['\u2032]?(?=\\s*[-_ ]\\s*(?:Li|Na|K))|L1[02]|L21|B[12]|A15|D[0O](?:3|19|22)|C1[45]|[ZW]B|WZ|Td|[ORM]"
+    "[OP][23]['\u2032]?(?=\\s*[-_ ]\\s*(?:Li|Na|K))|L1[02]|L21|B[12]|A15|D[0O](?:3|19|22)|C1[45]|[ZW]B|WZ|Td"
+    "|[HLR]T|[ORM]"
 )
 """Kinds of structures that are named like elements: ``P2-Na2/3MnO2``, ``B2-NiAl``, ``O-BaTiO3``."""
 
 _REWRITES: list[tuple[str, Replacement, str]] = [
     (r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]", "", _UNSEEN),
     (r"^\s*[\"'`]+|[\"'`]+\s*$|[$]|\\(?:mathrm|ce|rm|text|chem)\b", "", _MARKUP),
+    (r"^([^_]*[A-Za-z0-9)\]])_(?=[0-9.]*\s*(?:H2O|D2O|NH3)$)", r"\1·", _JOINED),
     (r"(?i)</?(?:su[bp]|inf|b|i)>|(?<![0-9])_(?=\{?[0-9]+(?:\.[0-9]+)?[^0-9._]|\{?[0-9.]+$)", "", _MARKUP),
     (r"([_~])([0-9]+(?:\.[0-9]+)?)\1|\^[0-9]*[+-]\^", r"\2", _MARKUP),
     (r"\{([0-9./]+)\}", r"\1", _MARKUP),
     (r"^\{(.*)\}$", r"\1", _MARKUP),
-    (r"(?<=[A-Za-z0-9)\]])(?<!\s[xX])(?:\s+|\s*[-_:;,+]\s*)(?=[0-9][0-9./]*\s*[(\[]?(?:H2O|D2O|NH3))", "·", _JOINED),
+    (r"(?<=[A-Za-z0-9)\]])(?<!\s[xX])\s+(?=[0-9][0-9./]*\s*[(\[]?(?:H2O|D2O|NH3))", "·", _JOINED),
+    (r"(?<=[A-Za-z0-9)\]])\s*[-_:;,+]\s*(?=(?:[0-9][0-9./]*\s*)?[(\[]?(?:H2O|D2O|NH3))", "·", _JOINED),
     (r"[\u2027\u2024\u25cf\u25e6\u2218]", "·", _JOINED),
     (r"(?<=[0-9])\s*,\s*(?=[0-9])", ".", "a decimal comma is not read"),
     (
@@ -133,6 +145,7 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
         "a number stands behind its brackets",
     ),
     (r"^\s*[0-9.]+\s*[A-Z(\[].*$", _coefficients_joined, _JOINED),
+    (r"(?<=[A-Z]|[a-z])([0-9]+(?:\.[0-9]+)?)\s*(-)\s*(0?\.[0-9]+)(?=[A-Z][a-z]?\3(?![0-9]))", _worked_out, _SUM),
     (
         r"^([A-Z(\[][^-]*?)\s*-\s*(0?\.[0-9]+)\s*([A-Z(\[][^-]*)$",
         _rest_worked_out,
@@ -140,14 +153,14 @@ _REWRITES: list[tuple[str, Replacement, str]] = [
     ),
     (r"^[A-Z(\[].*$", lambda found: re.sub(r"\s*-\s*(?=[A-Z(\[])", "·", found[0]), _JOINED),
     (
-        rf"(?<![A-Za-z])({_WITH_STATES})[1-7]\+(?=[0-9A-Z(\[])",
-        r"\1",
-        "an oxidation number stands as in Fe^{2+}, or is left out",
+        r"^.*\+.*$",
+        _without_states,
+        _STATES,
     ),
     (
         r"(?<=[A-Za-z)\]])\(?([0-9]+(?:\.[0-9]+)?)\s*([+-])\s*([0-9]*\.[0-9]+)\)?(?=\s*$)",
         _worked_out,
-        "a sum is not read",
+        _SUM,
     ),
     (r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+", _decimal, "or the number is written out"),
     (r"(?<=[A-Za-z0-9)\]])([+-])([1-9])\s*$", r"^\2\1", "a charge has its sign last"),

@@ -44,6 +44,7 @@ NOT_CRYSTALS = (
 _MAX_SPELLINGS = 4
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉•∙⋅・*\u2010\u2011\u2012\u2013\u2014\u2212", "0123456789·····------")
 _SUBSCRIPT_THEN_CHARGE = re.compile(r"(?<=[₀-₉])(?=[0-9]*[+-]+\s*$)")
+_SPACED_WATER = re.compile(r"(?<=[A-Za-z)\]])(?<!\s[xX])\s+(?=[0-9]+(?:\.[0-9]+)?(?:H2O|D2O|NH3)(?![0-9a-z]))")
 _SUBSCRIPT_THEN_DIGIT = re.compile(r"(?<=[₀-₉])\.?(?=[0-9])|(?<=[0-9])(?=[₀-₉])")
 
 
@@ -138,11 +139,20 @@ def _amounts(formula: str) -> dict[str, float]:
         return {element(*single, formula): 1.0}
     refuse_alloys(text)
     refuse_capitals(text)
+    _refuse_spaced_water(text)
     text = without_charges(text)
     refuse_zeros(text)
     refuse_shorthand(text)
     refuse_unclear_stops(text, _piece)
     return _checked(read_amounts(text))
+
+
+def _refuse_spaced_water(text: str) -> None:
+    """Refuse ``LiOH 2H2O``, where a number stands apart from the symbol before it and right before a molecule."""
+    found = _SPACED_WATER.search(text)
+    if found:
+        head, tail = text[: found.start()], text[found.start() :].lstrip()
+        raise Refusal(found.start() + 1, "its number has two readings", [f"{head}·{tail}", f"{head}{tail}"])
 
 
 def _refuse_mixed_digits(formula: str) -> None:
