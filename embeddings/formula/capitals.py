@@ -45,7 +45,10 @@ _LETTERS = {"K": "1", "Y": "3", "V": "345", "W": "46", "U": "46", "B": "3"}
 
 _CHARGE = {"O": 2, "S": 2, "N": 3, "P": 3, "C": 4, "F": 1, "I": 1}
 _MIXED = ("Co3O4", "Pb3O4")
-_PAIR = re.compile("|".join(symbol.upper() for symbol in _METALS))
+PAIRS = tuple(symbol.upper() for symbol in _METALS)
+"""Two letters that may be one symbol."""
+
+_PAIR = re.compile("|".join(PAIRS))
 _SMALL = re.compile("[a-z]")
 _MAX_LENGTH, _MAX_READINGS = 40, 64
 
