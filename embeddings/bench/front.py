@@ -159,7 +159,7 @@ def _as_measurements(
     if values is None:
         raise InputInvalid("There are formulas but no values. Give one value for each formula.")
     name = target or getattr(values, "name", None) or "target"
-    return measurements(list(given), list(values), target=str(name), unit=unit, ids=ids)
+    return measurements(given, list(values), target=str(name), unit=unit, ids=ids)
 
 
 def _sampled(data: Measurements, seed: int) -> Measurements:

@@ -12,7 +12,7 @@ from embeddings.bench.values import read_values
 from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
-from embeddings.formula.bulk import known_formulas, read_column
+from embeddings.formula.bulk import items_of, known_formulas, read_column
 from embeddings.tables.cells import is_blank
 from embeddings.tables.sheet import SetAside
 
@@ -110,6 +110,7 @@ def measurements(
         InputInvalid: the columns differ in length, or fewer than `MIN_ROWS` rows can be used.
         TargetInvalid: every value is the same, or there are too many classes.
     """
+    formulas = items_of(formulas)
     if len(formulas) != len(values):
         raise InputInvalid(
             f"{counted(len(formulas), 'formula')} came with {counted(len(values), 'value')}; every formula needs a "
@@ -119,7 +120,7 @@ def measurements(
         raise InputInvalid(
             f"{counted(len(formulas), 'formula')} came with {counted(len(ids), 'identifier')}; every formula needs one."
         )
-    formulas, values = list(formulas), list(values)
+    values = list(values)
     places = np.arange(1, len(values) + 1) if lines is None else np.asarray(lines)
     column, canonical = read_column(formulas), known_formulas(formulas)
     read, times = read_values(values, target, unit), None if order is None else np.asarray(order, dtype=np.float64)
@@ -140,7 +141,7 @@ def measurements(
         values=numbers,
         lines=places[kept],
         classes=classes,
-        unit=unit or read.unit,
+        unit=read.unit or unit,
         order=None if times is None else times[kept],
         folds=None if folds is None else np.asarray(folds)[kept],
         ids=None if ids is None else np.array([*ids, None], dtype=object)[kept],

@@ -105,8 +105,6 @@ class PropertyModel(Predictor):
             CatalogNotFound: no catalog goes by a name.
             WeightsNotFound: the weights that are named are not there.
         """
-        if isinstance(X, str):
-            raise InputInvalid("A column of formulas is expected, such as a list, not one text.")
         values = list(formula_column(y)) if getattr(y, "ndim", 1) > 1 else list(y)
         formulas, ids = self._columns(X)
         data = measurements(formulas, values, target=str(getattr(y, "name", None) or "target"), ids=ids)

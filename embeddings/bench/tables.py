@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.bench.conditions import conditions
 from embeddings.bench.leaks import leaking_columns
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.values import NONE
@@ -90,6 +91,7 @@ def read_table(
         rows = _drawn(sheet, _with_values(sheet, places if named_by is None else [*places, named_by], list(others)))
         name, in_name = split_unit(sheet.names[measured])
         sheet.notes += _leaks(sheet, measured, name)
+        sheet.notes += _conditions(sheet, column, places, name)
     lines, cells = [line for line, _ in rows], {place: [row[k] for _, row in rows] for k, place in enumerate(places)}
     return measurements(
         cells[column],
@@ -179,6 +181,17 @@ def _labels(cells: Sequence[Any]) -> np.ndarray:
     """Return the names of folds, as numbers if all are, (n,)."""
     numbers = np.array([as_number(cell) for cell in cells])
     return numbers if np.isfinite(numbers).all() else np.array([str(cell).strip() for cell in cells], dtype=object)
+
+
+def _conditions(sheet: Sheet, formula: int, places: Sequence[int], name: str) -> list[str]:
+    """Point at columns, such as one of temperatures, that a model of formulas cannot tell apart."""
+    found = conditions([cells for _, cells in sheet.head], formula, places)[:LEAKS_SHOWN]
+    if not found:
+        return []
+    return [
+        f"Rows of one formula differ in {', '.join(map(sheet.called, found))}, which a model of formulas does not see: "
+        f'it gives one "{name}" for all of them. Keep the rows of one condition, or train one model for each.'
+    ]
 
 
 def _leaks(sheet: Sheet, measured: int, name: str) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
-from embeddings.tables.cells import BLANK, MARKS, MAX_LENGTH, NUMBER, PLAIN
+from embeddings.tables.cells import MARKS, MAX_LENGTH, NUMBER, PLAIN, is_blank
 
 YES = frozenset({"true", "yes", "t", "y", "1", "1.0"})
 NO = frozenset({"false", "no", "f", "n", "0", "0.0"})
@@ -31,6 +31,9 @@ NONE_SHARE = 0.05
 FEW_NUMBERS = 6
 """A column of at most this many different whole numbers may be one of classes."""
 
+MIN_GROUPED, MIN_WHOLE = 3, 100
+"""Numbers such as 1.037, beside whole ones no smaller than this, may have a full stop between the thousands."""
+
 _COMMA_NUMBER = r"[+-]?(?:\d+(?:,\d+)?|,\d+)(?:[eE][+-]?\d+)?"
 _ANY = rf"(?:{NUMBER}|{_COMMA_NUMBER})"
 _DECIMAL_COMMA = re.compile(_COMMA_NUMBER)
@@ -39,6 +42,8 @@ _DOTTED_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:\.\d{3})
 _COMMA_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINT_EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _WITH_UNIT = re.compile(rf"({_ANY})(?:\s+([^\W\d_]\S*|[°%]\S*)|(%))")
+_GLUED = re.compile(rf"({_ANY})(°?[^\W\d_]+(?:/[^\W\d_]+)*)")
+_WHOLE = re.compile(r"[+-]?\d{1,3}")
 _NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 _ODD: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -52,7 +57,7 @@ _ODD: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_ANY}\s*(-|to|\.\.\.?|…)\s*{_ANY}.*"), "is a range; give one value"),
     (re.compile(rf"{_ANY}\s*[;/|,]\s*{_ANY}.*"), "holds several numbers; give one"),
     (
-        re.compile(rf"{_ANY}\s*[x\u00d7*·]\s*10[\^+*-].*"),
+        re.compile(rf"{_ANY}(?:\s*[x\u00d7*·]\s*10[\^+*-].*|[dD][+-]?\d+)"),
         "is a number in a notation that is not read; write it as 1.2e-3",
     ),
     (re.compile(r"[+-]?\d{1,3}( \d{3})+([.,]\d*)?"), "is a number with spaces in it; write it without"),
@@ -89,8 +94,8 @@ def read_values(cells: Sequence[Any], name: str = "target", unit: str = "") -> V
         unit: of the column, such as that of its head; a cell that has it is one of bare numbers.
     """
     texts = ["" if cell is None else str(cell).strip() for cell in cells]
-    blank = {row: "the value is blank" for row, text in enumerate(texts) if text.lower() in BLANK}
-    there = {row: text for row, text in enumerate(texts) if row not in blank}
+    blank = {row: "the value is blank" for row, text in enumerate(texts) if is_blank(text)}
+    there = _parted({row: text for row, text in enumerate(texts) if row not in blank})
     words = {text.lower() for text in there.values()}
     if words and words <= YES | NO:
         there = {row: text.removesuffix(".0") for row, text in there.items()}
@@ -103,6 +108,19 @@ def read_values(cells: Sequence[Any], name: str = "target", unit: str = "") -> V
         made = _classes(len(cells), there, blank, name, str.casefold)
         return replace(made, notes=(*made.notes, *_of_none(name, nones, is_class=is_class)))
     return _numbers(cells, there, blank, name, unit)
+
+
+def _parted(there: dict[int, str]) -> dict[int, str]:
+    """Return the cells with a blank before a unit that most have right behind the number: ``300K`` is ``300 K``.
+
+    Few different numbers, such as those of ``2D`` and ``3D``, are classes.
+    """
+    found = {row: _GLUED.fullmatch(text.translate(MARKS)) for row, text in there.items() if len(text) <= MAX_LENGTH}
+    glued = {row: (match[1], match[2]) for row, match in found.items() if match}
+    unit, n = Counter(unit for _, unit in glued.values()).most_common(1)[0] if glued else ("", 0)
+    if 2 * n <= len(there) or len({number for number, its in glued.values() if its == unit}) <= FEW_NUMBERS:
+        return there
+    return {row: " ".join(glued[row]) if row in glued else text for row, text in there.items()}
 
 
 def _of_none(name: str, nones: Mapping[int, str], *, is_class: bool) -> list[str]:
@@ -136,23 +154,29 @@ def _numbers(cells: Sequence[Any], there: dict[int, str], reasons: dict[int, str
     """Read numbers; a cell that is not clearly one has a reason."""
     reasons, numbers = dict(reasons), np.full(len(cells), np.nan)
     bare, unit_of = _without_units(there)
+    unit_of = {row: of_column if _is_short_for(of_column, unit) else unit for row, unit in unit_of.items()}
     unit = of_column if of_column in unit_of.values() else _common_unit(unit_of, len(there))
     other = (
         f"a unit other than {unit}, that of the column"
         if unit and unit == of_column
         else "a unit that most do not have"
     )
+    is_another = bool(of_column and unit and unit != of_column)
     convention = _Convention.of([text for row, text in bare.items() if unit_of.get(row, unit) == unit])
     for row, text in bare.items():
         if unit_of.get(row, unit) != unit:
             reasons[row] = f'the value "{shortened(there[row])}" has {other}; give all in one unit'
+            continue
+        if is_another and row not in unit_of:
+            reasons[row] = f'the value "{shortened(text)}" may be in {of_column}, and most are in {unit}'
             continue
         found = convention.read(text)
         if isinstance(found, str):
             reasons[row] = f'the value "{shortened(there[row])}" {found}'
         else:
             numbers[row] = found
-    return Values(numbers, (), reasons, unit, (*convention.notes(name), *_few_numbers(numbers, name)))
+    notes = [f'"{name}" is in {unit}, as its cells say, and not in {of_column}.'] if is_another else []
+    return Values(numbers, (), reasons, unit, (*notes, *convention.notes(name), *_few_numbers(numbers, name)))
 
 
 def _without_units(there: dict[int, str]) -> tuple[dict[int, str], dict[int, str]]:
@@ -166,6 +190,11 @@ def _without_units(there: dict[int, str]) -> tuple[dict[int, str], dict[int, str
         if found and not is_odd:
             unit_of[row] = found[2] or found[3]
     return bare, unit_of
+
+
+def _is_short_for(of_column: str, unit: str) -> bool:
+    """Whether the unit of a cell leaves out what that of its column says: eV of eV/atom, % of wt%."""
+    return of_column.startswith(f"{unit}/") or (unit == "%" and of_column.endswith("%"))
 
 
 def _common_unit(unit_of: dict[int, str], n_there: int) -> str:
@@ -182,6 +211,7 @@ class _Convention:
     commas: int  # 1,5
     thousands: int  # 1,234,567 or 1,234.5
     dotted: int  # 1.234.567 or 1.234,5
+    is_doubtful: bool = False  # 963 and 1.037, which may be 1037
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> _Convention:
@@ -193,7 +223,12 @@ class _Convention:
         points, commas, thousands, dotted = (first[k] for k in range(len(kinds)))
         if dotted:  # then 1.234 is one of them
             points -= sum(1 for text in clear if _POINT_EITHER_WAY.fullmatch(text))
-        return cls(points, commas, thousands, dotted)
+        pointed = [text for text in clear if "." in text]
+        grouped = {text for text in pointed if _POINT_EITHER_WAY.fullmatch(text)}
+        whole = [abs(int(text)) for text in texts if _WHOLE.fullmatch(text)]
+        is_doubtful = len(grouped) >= MIN_GROUPED and len(pointed) == sum(text in grouped for text in pointed)
+        is_doubtful &= bool(whole) and min(whole) >= MIN_WHOLE
+        return cls(points, commas, thousands, dotted, is_doubtful)
 
     @property
     def decimal_comma(self) -> bool:
@@ -212,6 +247,8 @@ class _Convention:
         return next((what for pattern, what in _ODD if pattern.fullmatch(text)), "is not a number")
 
     def _with_points(self, text: str) -> float | str | None:
+        if self.is_doubtful and _POINT_EITHER_WAY.fullmatch(text):
+            return _two_ways(text, ".")
         if PLAIN.fullmatch(text):
             return float(text)
         if self.thousands and _THOUSANDS.fullmatch(text):

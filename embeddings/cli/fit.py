@@ -158,6 +158,8 @@ def _warnings(model: PropertyModel, data: Measurements) -> Iterator[str]:
     if model.learned_.is_baseline:
         why = "There was no time for a model that learns" if training.n_skipped else "No model was better"
         yield f"{why}: the model is the baseline, and predicts the same for every formula."
+    elif (found := model.learned_.estimate.metrics).get("mae", 0.0) > found.get("baseline_mae", float("inf")):
+        yield "On new formulas its error is larger than that of the median: nothing was learned that holds for them."
 
 
 def _error(model: PropertyModel, unit: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from embeddings.errors import InputInvalid
+from embeddings.formula.bulk import refuse_single
 
 
 def formula_column(table: Any) -> Any:
     """Return the one column of formulas in a list, a Series, or a frame or array with a single column.
 
     Raises:
-        InputInvalid: there are several columns, or none.
+        InputInvalid: there are several columns, or none, or it is a single formula.
     """
     shape = getattr(table, "shape", None)
+    if isinstance(table, str | bytes | Mapping):
+        refuse_single(table)
     if shape is None or len(shape) == 1:
         return table
     names = getattr(table, "columns", None)

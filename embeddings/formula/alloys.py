@@ -21,17 +21,32 @@ ATOMIC_WEIGHTS = dict(zip(SYMBOLS, map(float, _WEIGHTS.split()), strict=False))
 _TITANIUM = re.compile(r"Ti6Al4V|Ti6Al7Nb|Ti3Al2\.5V|Ti5Al2\.5Sn|Ti6Al2Sn4Zr[26]Mo")
 _CAST = re.compile(r"AlSi(?:7|10)Mg|AlSi12")
 _GRADE = re.compile(
-    r"(?:(?:SS|AISI|SAE|UNS|IN)[\s-]*[A-Z]?[0-9]{3,5}[A-Z]{0,2}|Al[\s-]*[1-8][0-9]{3}|Ti64)(?:-[A-Z0-9]+)?"
+    r"(?:(?:SS|AISI|SAE|UNS|IN)[\s-]*[A-Z]?[0-9]{3,5}[A-Z]{0,2}|Al[\s-]*[1-8][0-9]{3}|Ti64|AA[\s-]*[1-8][0-9]{3}"
+    r"|(?:3(?:04|10|16|21|47)|4(?:10|20|30|40))[LHN]{0,2}|A[ZMS][0-9]{2}[A-E]?|WE[0-9]{2})(?:-[A-Z0-9]+)?"
 )
 _WORD = re.compile(r"[A-Za-z]{5}")
 _TRADE = re.compile(
     r"(?i)\b(?:inconel|hastelloy|monel|incoloy|waspaloy|nimonic|stellite|zircaloy|kovar|invar|nitinol|duralumin|"
-    r"stainless|steel|brass|bronze|solder|alloy)\b"
+    r"stainless|steel|brass|bronze|solder|alloy)(?![a-z])"
 )
 _BY_WEIGHT = re.compile(
     r"(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?(?:\s*-\s*(?:[0-9.]+\s*%?\s*)?[A-Z][a-z]?)+\s*(?:\(?wt\.?\s*%?\)?)?"
 )
 _PIECE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)?\s*%?\s*(?P<symbol>[A-Z][a-z]?)")
+_PHASE_OF_ALLOY = re.compile(
+    r"(?:[FB]CC|HCP|[FB]CT|DHCP)(?=[\s_-]+[A-Z])\s*[_-]?\s*|(?<=[A-Za-z0-9)\]])(?:[\s_-]+|\s*\()(?:[FB]CC|HCP|[FB]CT|DHCP)\)?$"
+)
+_CUPRATE = re.compile(r"(?P<metal>[A-Z][a-z]?)[\s-]?(?P<code>[1-3][0-4]{2,3})")
+_CUPRATES = {
+    "Y Nd Sm Eu Gd Dy Ho Er Yb": {"123": "{}Ba2Cu3O7", "124": "{}Ba2Cu4O8"},
+    "Bi": {"2201": "Bi2Sr2CuO6", "2212": "Bi2Sr2CaCu2O8", "2223": "Bi2Sr2Ca2Cu3O10"},
+    "Tl": {"2201": "Tl2Ba2CuO6", "2212": "Tl2Ba2CaCu2O8", "2223": "Tl2Ba2Ca2Cu3O10", "1223": "TlBa2Ca2Cu3O9"},
+    "Hg": {"1201": "HgBa2CuO4", "1212": "HgBa2CaCu2O6", "1223": "HgBa2Ca2Cu3O8"},
+    "La": {"214": "La2CuO4"},
+    "Ba Sr Ca": {"122": "{}Fe2As2"},
+}
+"""Superconductors that are named by their first metal and the amounts of all but oxygen or arsenic."""
+
 _NO_FORMULA = "it is the name of an alloy, not its composition; write its elements with atomic amounts"
 
 
@@ -46,10 +61,25 @@ def refuse_alloys(text: str) -> None:
         raise _by_weight(name, _ones(name))
     if _CAST.fullmatch(name):
         raise Refusal(0, "it names an alloy by weight; to count atoms, write the ones too", [_ones(name)])
+    _refuse_superconductors(name)
+    if found := _PHASE_OF_ALLOY.search(name):
+        reason = "the name of a phase is not part of a formula"
+        raise Refusal(found.start(), reason, [name[: found.start()] + name[found.end() :]])
     if _GRADE.fullmatch(name) or (_WORD.search(name) and _TRADE.search(name)):
         raise Refusal(None, _NO_FORMULA, final=True)
     if "-" in name and _BY_WEIGHT.fullmatch(name):
         raise _by_weight(name, None) if re.search("[0-9]", name) else _system(name)
+
+
+def _refuse_superconductors(name: str) -> None:
+    """Refuse ``Y123`` and ``Bi-2212``, which are not a metal alone."""
+    found = _CUPRATE.fullmatch(name)
+    metal, code = (found["metal"], found["code"]) if found else ("", "")
+    meant = next((named[code] for metals, named in _CUPRATES.items() if metal in metals.split() and code in named), "")
+    if meant:
+        raise Refusal(
+            0, f"{name} is also the short name of a superconductor", [meant.format(metal), f"{metal}{code}.0"]
+        )
 
 
 def _by_weight(name: str, as_written: str | None) -> Refusal:

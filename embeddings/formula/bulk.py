@@ -154,7 +154,7 @@ def _distinct(column: Any) -> tuple[list[Any], np.ndarray]:
         encoded = column.dictionary_encode(null_encoding="encode")
         encoded = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
         return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
-    items = _items(column)
+    items = items_of(column)
     keys = items if _all_strings(items) else [item if isinstance(item, str) else id(item) for item in items]
     entries = dict(zip(keys, items, strict=True))
     if len(entries) == len(items):
@@ -167,15 +167,28 @@ def _all_strings(items: list[Any]) -> bool:
     return set(map(type, items)) == {str}
 
 
-def _items(column: Any) -> list[Any]:
-    """Return a column as a list."""
+def refuse_single(column: Any) -> None:
+    """Refuse what is no column.
+
+    Raises:
+        InputInvalid: it is a single formula, whose letters or elements are no column, or a structure.
+    """
     if is_structure(column):
         raise InputInvalid(f"A column of formulas is expected, not one {type(column).__name__}. {NOT_CRYSTALS}")
     if isinstance(column, str | bytes) or not isinstance(column, Iterable) or isinstance(column, Mapping):
         raise InputInvalid(
             f"A column of formulas is expected, such as a list, not one {type(column).__name__}. For one: [formula]."
         )
-    for method in ("to_list", "tolist"):
+
+
+def items_of(column: Any) -> list[Any]:
+    """Return a column as a list.
+
+    Raises:
+        InputInvalid: it is no column.
+    """
+    refuse_single(column)
+    for method in ("to_list", "tolist", "to_pylist"):
         if hasattr(column, method):
             return getattr(column, method)()
     return list(column)

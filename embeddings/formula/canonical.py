@@ -45,7 +45,7 @@ ELECTRONEGATIVITY: dict[str, float] = {
 """Pauling's electronegativity by symbol; infinite where none is known, so that those elements come last."""
 
 _ANION_GAP = 1.65
-_MAY_BE_SHORTHAND = re.compile(r"Ac|Ar|Pr|Ts|[A-Z]{3}|VI|[A-Z]{2}[0-9]{3}|[0-9]0+[1-9][0-9]*$")
+_MAY_BE_SHORTHAND = re.compile(r"Ac|Ar|Pr|Ts|[A-Z]{3}|VI|^[^a-z]*$|[A-Z]{2}[0-9]{3}|[0-9]0+[1-9][0-9]*$")
 _DOUBLED = {"O", "N", "F", "Cl", "H", "LiO", "NaO", "KO", "RbO", "CsO", "HO"}
 
 

@@ -21,6 +21,10 @@ _AFTER_AMOUNT = re.compile(rf"[A-Z][a-z]?[0-9.]+\s*([(\[{{]\s*(?:{ROMAN})\s*[)\]
 _BARE = re.compile(rf"([A-Z][a-z]?)\s*((?:{ROMAN})(?![a-z]))")
 _CARET = re.compile(rf"\^(?:{ROMAN})(?![a-z])")
 
+_CHARGE_INSIDE = re.compile(r"\^\{\s*[0-9]*[+-]\s*\}|[⁺⁻](?!$)")
+_ANION_AT_END = re.compile(r"(?<=[A-Za-z])([1-4])-$")
+_PHASE_NUMBER = re.compile(r"^(?:VIII|VII|VI|IV|III|II)[\s_-]+|[\s_-]+(?:VIII|VII|VI|IV|III|II)$")
+
 _NEVER = frozenset("H Li Na K Rb Cs Fr Be Mg Ca Sr Ba Ra B Al O F".split())
 """Elements with a single oxidation number, which nobody writes out."""
 _ONE = frozenset("Cu Ag Au Hg Tl In Ga Rh Ir".split())
@@ -39,7 +43,9 @@ def without_charges(text: str) -> str:
     if text[-1:] in "+-":
         _refuse_two_charges(text)
     if "^" in text or not text.isascii():
-        text = _INSIDE.sub(lambda match: " " * len(match[0]), text)
+        bare = _INSIDE.sub(lambda match: " " * len(match[0]), text)
+        _refuse_anion_at_end(text, bare)
+        text = bare
     if "I" in text or "V" in text:
         text = _without_roman(text)
     return _AT_END.sub("", text)
@@ -62,12 +68,24 @@ def _refuse_two_charges(text: str) -> None:
     raise Refusal(found.start("digits") + cut, reason, spellings)
 
 
+def _refuse_anion_at_end(text: str, bare: str) -> None:
+    """Refuse ``Zr^{4+}O2-``: behind other charges the last one may have its number, too."""
+    found = _ANION_AT_END.search(bare)
+    if found and _CHARGE_INSIDE.search(text):
+        spellings = [f"{bare[: found.start()]}^{found[0]}", f"{bare[: found.start()]}{found[1]}^-"]
+        reason = f"it has two readings, a charge of {found[0]} and {found[1]} atoms with a charge of -"
+        raise Refusal(found.start(), reason, spellings)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 40 else f"... {text[-36:]}"
 
 
 def _without_roman(text: str) -> str:
     """Blank out Roman numerals in brackets; refuse those that may be iodine or vanadium, and bare ones."""
+    phase = _PHASE_NUMBER.search(text)
+    if phase:
+        raise Refusal(phase.start(), "a Roman numeral that stands apart counts phases", [_PHASE_NUMBER.sub("", text)])
     caret = _CARET.search(text)
     if caret:
         reason = "the Roman numeral after ^ needs braces, such as Fe^{III}"

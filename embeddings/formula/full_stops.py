@@ -67,7 +67,7 @@ def refuse_unclear_stops(text: str, read: Read) -> None:
         spellings += [_all_parts(text)] if _NO_DIGIT.search(text) else []
         reason = "its full stop has two readings, as a decimal point and between two parts"
         raise Refusal(splits[0] + 1, reason, spellings)
-    _refuse_no_digit(text)
+    _refuse_no_digit(text, read)
 
 
 def _refuse_several(text: str) -> None:
@@ -85,7 +85,7 @@ def _refuse_several(text: str) -> None:
     raise Refusal(found.start() + len(before), reason, spellings if before else spellings[:1])
 
 
-def _refuse_no_digit(text: str) -> None:
+def _refuse_no_digit(text: str, read: Read) -> None:
     """Refuse ``Ba.4K.6Fe2As2`` and ``CuSO4 . 5H2O``: a stop without a digit directly before or after it."""
     found = _SPACED.search(text) or _NO_DIGIT.search(text)
     if not found:
@@ -94,7 +94,14 @@ def _refuse_no_digit(text: str) -> None:
     parts, decimal = _NO_DIGIT.sub("·", joined), _NO_DIGIT.sub("0.", text)
     bracketed = f"({decimal[: found.start()]}" + re.sub(r"^(0\.[0-9]+)", r"\1)", decimal[found.start() :])
     reason = "a full stop without a digit before it is a decimal point (0.) or joins two parts (·)"
-    raise Refusal(text.index(".", found.start()), reason, [_all_parts(text), parts, bracketed, decimal])
+    spellings = [_all_parts(text), parts, bracketed, decimal] if _are_compounds(_all_parts(text), read) else [decimal]
+    raise Refusal(text.index(".", found.start()), reason, spellings)
+
+
+def _are_compounds(text: str, read: Read) -> bool:
+    """Whether every part that can be read alone is of several elements in whole amounts; ``5Na`` is no part."""
+    found = [read(re.sub(r"^\s*[0-9]+", "", part)) for part in text.split("·")]
+    return all(part is None or (len(part) > 1 and _whole(part)) for part in found)
 
 
 def _all_parts(text: str) -> str:

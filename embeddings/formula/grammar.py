@@ -22,6 +22,7 @@ from typing import Any
 from embeddings.errors import FormulaInvalid
 from embeddings.formula.advice import advice
 from embeddings.formula.alloys import refuse_alloys
+from embeddings.formula.capitals import refuse_capitals
 from embeddings.formula.charges import without_charges
 from embeddings.formula.full_stops import refuse_unclear_stops
 from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT, OUT_OF_BOUNDS, element, read_amounts
@@ -43,6 +44,7 @@ NOT_CRYSTALS = (
 _MAX_SPELLINGS = 4
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉•∙⋅・*\u2010\u2011\u2012\u2013\u2014\u2212", "0123456789·····------")
 _SUBSCRIPT_THEN_CHARGE = re.compile(r"(?<=[₀-₉])(?=[0-9]*[+-]+\s*$)")
+_SPACED_WATER = re.compile(r"(?<=[A-Za-z)\]])(?<!\s[xX])\s+(?=[0-9]+(?:\.[0-9]+)?(?:H2O|D2O|NH3)(?![0-9a-z]))")
 _SUBSCRIPT_THEN_DIGIT = re.compile(r"(?<=[₀-₉])\.?(?=[0-9])|(?<=[0-9])(?=[₀-₉])")
 
 
@@ -136,11 +138,21 @@ def _amounts(formula: str) -> dict[str, float]:
     if single:
         return {element(*single, formula): 1.0}
     refuse_alloys(text)
+    refuse_capitals(text)
+    _refuse_spaced_water(text)
     text = without_charges(text)
     refuse_zeros(text)
     refuse_shorthand(text)
     refuse_unclear_stops(text, _piece)
     return _checked(read_amounts(text))
+
+
+def _refuse_spaced_water(text: str) -> None:
+    """Refuse ``LiOH 2H2O``, where a number stands apart from the symbol before it and right before a molecule."""
+    found = _SPACED_WATER.search(text)
+    if found:
+        head, tail = text[: found.start()], text[found.start() :].lstrip()
+        raise Refusal(found.start() + 1, "its number has two readings", [f"{head}·{tail}", f"{head}{tail}"])
 
 
 def _refuse_mixed_digits(formula: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS
+from embeddings.formula.capitals import PAIRS
 from embeddings.formula.reader import MAX_AMOUNT, MIN_AMOUNT
 from embeddings.formula.shorthand import METALS
 from embeddings.formula.zeros import WATER
@@ -55,7 +56,10 @@ _BESIDE = np.zeros((256, 256), dtype=bool)  # _BESIDE[a, b]: a before b may be p
 for _pair in "O-Ac O-Pr O-Ar O-Ts Ts-O Ts-Cl H-Ac Na-Ac F-O F-S B-C C-I I-V V-I I-N Ti-Al Al-Si Pr-O Ac-O".split():
     _BESIDE[tuple(ATOMIC_NUMBERS[_symbol] for _symbol in _pair.split("-"))] = True
 _BESIDE[[ATOMIC_NUMBERS[_symbol] for _symbol in METALS], ATOMIC_NUMBERS["Ac"]] = True
-_LARGE = 64  # an amount of the only element from which on it may be the name of an alloy
+_PAIRED = np.zeros((256, 256), dtype=bool)  # _PAIRED[a, b]: two capitals that may be one symbol
+for _pair in PAIRS:
+    _PAIRED[ord(_pair[0]), ord(_pair[1])] = True
+_LARGE = 64  # an amount of the only element from which on it may be the name of an alloy or a superconductor
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,15 @@ class _Text:
         self.row = np.cumsum(before == _END, dtype=np.int32) - 1
         self.ends = np.flatnonzero(self.kind == _END)  # of each row
         self.reject(np.flatnonzero(~_FOLLOWS[before, self.kind]))
+        self._reject_capitals()
+
+    def _reject_capitals(self) -> None:
+        """Mark the rows that may have been written in capitals alone: without small letters, and with a pair."""
+        pairs = np.flatnonzero(_PAIRED[self.bytes[:-1], self.bytes[1:]])
+        with_small, with_pair = (
+            np.bincount(self.row[places], minlength=len(self.plain)) > 0 for places in (self.kind == _LOWER, pairs)
+        )
+        self.plain &= with_small | ~with_pair
 
     def reject(self, positions: np.ndarray) -> None:
         """Mark the rows in which these positions lie as not plain."""
@@ -161,9 +174,8 @@ class _Text:
         numeral = (number == _I) | (number == _V)
         doubtful |= (before == _OPEN) & numeral & ((after == ord(")")) | (after == ord("I")) | (after == ord("V")))
         doubtful |= (before == _OPEN) & (number == _AC)
-        alloy = (number == _AL) | (number == _TI) | (number == _IN)
-        single = np.append(starts[1:], len(self.bytes))[alone] > self.ends[self.row[at]]
-        doubtful |= (before == _END) & alloy & single & (amounts[alone] >= _LARGE)
+        single = np.append(starts[1:], len(self.bytes)) > self.ends[self.row[starts]]
+        self.reject(starts[(self.kind[starts - 1] == _END) & single & (amounts >= _LARGE)])
         doubtful |= ((before == _END) | (before == _OPEN)) & (number == _H) & (amounts[alone] == WATER)
         self.reject(at[doubtful])
         self._reject_neighbors(starts, numbers, amounts)

@@ -6,6 +6,7 @@ Read letter by letter, each would be another substance: acetate has no actinium,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from embeddings.formula.refusal import Refusal
 
@@ -63,6 +64,19 @@ GROUPS = {
 }
 """Groups that chemists abbreviate, by abbreviation; ``O`` before a group is part of it."""
 
+CATIONS = {
+    "FA": "(CH5N2)",
+    "MA": "(CH6N)",
+    "GA": "(CH6N3)",
+    "EA": "(C2H8N)",
+    "DMA": "(C2H8N)",
+    "BA": "(C4H12N)",
+    "PEA": "(C8H12N)",
+}
+"""Organic cations of halide perovskites; elsewhere these letters mean something else."""
+
+_HALIDE_PEROVSKITE = re.compile(r"(?:Pb|Sn|Ge|Sb|Bi|Ag|Cu)(?![a-z]).*(?:I|Br|Cl)(?![a-z])")
+
 ACRONYMS = {
     "BTO": "BaTiO3",
     "STO": "SrTiO3",
@@ -93,8 +107,25 @@ ACRONYMS = {
     "PrOH": "C3H8O",
     "THF": "C4H8O",
     "CNT": "C",
+    "BSCF": "Ba0.5Sr0.5Co0.8Fe0.2O3",
+    "BST": "Ba0.5Sr0.5TiO3",
+    "LFP": "LiFePO4",
+    "LCO": "LiCoO2",
+    "LMO": "LiMn2O4",
+    "LTO": "Li4Ti5O12",
+    "LLZO": "Li7La3Zr2O12",
+    "NCA": "LiNi0.8Co0.15Al0.05O2",
+    "NMC111": "LiNi1/3Mn1/3Co1/3O2",
+    "NMC532": "LiNi0.5Mn0.3Co0.2O2",
+    "NMC622": "LiNi0.6Mn0.2Co0.2O2",
+    "NMC811": "LiNi0.8Mn0.1Co0.1O2",
+    "PVDF": "C2H2F2",
+    "PVC": "C2H3Cl",
 }
 """Names that stand for a whole formula, and one composition that they mean."""
+
+_SMILES = re.compile(r"(?![^\n]*H)[^\n]*CC(?![a-z])|.*(?:[CNOS)\]]=[CNOS(\[]|C#[CN]|ccc|\[\*\])")
+"""A structure as SMILES, which names neither hydrogen nor amounts: ``CCO`` is ethanol, not C2O."""
 
 _NEEDS_CARE = re.compile(r"Ts|OAc|OPr|OAr|\(\s*Ac\s*\)|[A-Z]{3}|HAc|NH4Ac|[a-z]Ac|AcOH|TsCl|PrOH|FSI|BOB|TI(?![a-z])")
 _READABLE = ("OAc", "OTs", "OPr", "TsO", "TFSI", "FSI", "DFOB", "BOB", "COD", "COT", "THF", "BTC", "BDC", "TFA")
@@ -116,6 +147,10 @@ def refuse_shorthand(text: str) -> None:
         Refusal: with the formula of what is meant, and the spelling of what was read.
     """
     bare = text.strip()
+    if _SMILES.match(bare):
+        raise Refusal(
+            0, "it looks like SMILES, which leaves out hydrogen; give its formula: C2H6O, not CCO", final=True
+        )
     if not _NEEDS_CARE.search(text):
         return
     if bare in ACRONYMS:
@@ -157,5 +192,18 @@ def _letters(name: str) -> str:
 
 def expanded(text: str) -> str:
     """Return a formula with its abbreviated groups written out; ``Pb(OAc)2`` is ``Pb((C2H3O2))2``."""
-    names = sorted(GROUPS, key=len, reverse=True)
-    return re.sub(rf"(?:{'|'.join(names)})(?![a-z])", lambda found: GROUPS[found[0]], text)
+    groups = _groups_for(text)
+    return _pattern(groups).sub(lambda found: groups[found[0]], text)
+
+
+def groups_in(text: str) -> list[str]:
+    """Return the abbreviated groups of a formula, each once."""
+    return list(dict.fromkeys(_pattern(_groups_for(text)).findall(text)))
+
+
+def _groups_for(text: str) -> dict[str, str]:
+    return GROUPS | CATIONS if _HALIDE_PEROVSKITE.search(text) else GROUPS
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(sorted(names, key=len, reverse=True))})(?![a-z])")

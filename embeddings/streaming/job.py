@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid
 from embeddings.formula.bulk import ReadColumn, read_column
@@ -91,7 +92,7 @@ def featurize_file(
         ColumnNotFound: the file has no such column, or none of formulas; the message lists those that are there.
         FormulaInvalid: a row cannot be used, and ``strict`` is set.
         ElementNotCovered: an element has no vector and ``missing`` is ``"raise"``.
-        InputInvalid: the file or an option cannot be used.
+        InputInvalid: the file or an option cannot be used, or no row can.
         OutputInvalid: the output cannot be written.
         MissingExtra: the file is .xlsx, and openpyxl is not installed.
     """
@@ -147,13 +148,19 @@ def _write(
     rejected_out = outputs_of(out)[1].path
     empty = "" if file.kind in UNTYPED else '""'
     with staged_folder(out) as folder, _Output(folder, out.name, rejected_out.name, pooling, empty) as output:
+        first: Rejected | None = None
         for pooled in spread(pooling, reader.batches()):
-            if strict and pooled.rejected:
-                first = pooled.rejected[0]
+            first = first or next(iter(pooled.rejected), None)
+            if strict and first:
                 raise FormulaInvalid(f"{file.source}, line {first.line}: {first.reason}")
             pooling.seen |= pooled.elements
             output.write(pooled.table, pooled.rejected)
             progress(pooled.done, reader.total)
+        if first and not output.n_rows:
+            raise InputInvalid(
+                f"{file.source}: none of its {counted(output.rejected.n_rows, 'row')} can be used, so nothing is "
+                f"written. Line {first.line}: {first.reason}"
+            )
         output.publish(out, rejected_out, pooling.metadata())
     return output
 

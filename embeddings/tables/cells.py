@@ -13,6 +13,9 @@ BLANK = frozenset(
 )
 """Spellings of no value, in lower case; the last ones are a spreadsheet's."""
 
+SODIUM = "Na"
+"""Not blank, in this spelling: a formula, and the name of a class."""
+
 MAX_LENGTH = 100
 """Longer cells are not numbers."""
 
@@ -23,7 +26,8 @@ MARKS = str.maketrans({"\u2212": "-", "\u2013": "-", "\ufe63": "-", "\xa0": " ",
 
 def is_blank(cell: Any) -> bool:
     """Whether a cell holds no value."""
-    return cell is None or str(cell).strip().lower() in BLANK
+    text = "" if cell is None else str(cell).strip()
+    return text != SODIUM and text.lower() in BLANK
 
 
 def as_number(cell: Any) -> float:

@@ -55,6 +55,7 @@ def test_what_stood_in_for_what_is_said(featurize, tmp_path):
     [
         (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--strict"], 1, "line 3"),
         (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--formula", "comp"], 1, "It has: formula, y"),
+        (["data.csv", "--catalog", "toy", "-o", "out.csv", "--formula", "y"], 1, "none of its 3 rows can be used, so"),
         (["data.csv", "--catalog", "toy", "-o", "out.parquet", "--stats", "meen"], 1, 'Did you mean "mean"'),
         (["data.csv", "--catalog", "toyy", "-o", "out.parquet"], 1, "toy"),
         (["none.csv", "--catalog", "toy", "-o", "out.parquet"], 1, "There is no file"),

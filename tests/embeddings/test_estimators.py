@@ -195,6 +195,12 @@ def test_nothing_to_learn_from_is_refused(encoder):
         CrossModalRegressor(encoder).fit([], [])
 
 
+@pytest.mark.parametrize("kind", [CrossModalRegressor, CrossModalClassifier])
+def test_the_letters_of_one_formula_are_no_column(encoder, kind):
+    with pytest.raises(InputInvalid, match="not one str"):
+        kind(encoder).fit("KF", [1, 2])
+
+
 def test_an_element_that_the_encoder_never_saw_is_named(values):
     few = untrained(CONFIG, FORMULAS)
     few.atomic_numbers = few.atomic_numbers[:20]

@@ -1,4 +1,5 @@
 import math
+import re
 import sys
 
 import numpy as np
@@ -220,8 +221,9 @@ def test_canonical_spelling(formula, canonical):
 @given(whole_formulas)
 def test_canonical_spelling_agrees_with_pymatgen(amounts):
     composition = pytest.importorskip("pymatgen.core").Composition
-    assert reduced_formula(amounts) == composition(amounts).reduced_formula
-    assert reduced_formula(composition(amounts)) == composition(amounts).reduced_formula
+    without_ones = re.sub(r"(?<=[A-Za-z])1(?![0-9])", "", reduced_formula(amounts))  # which stand in Na1Ac1, S1I1O2
+    assert without_ones == composition(amounts).reduced_formula
+    assert reduced_formula(composition(amounts)) == reduced_formula(amounts)
 
 
 def test_species_of_pymatgen_lose_their_charge():

@@ -91,6 +91,10 @@ def test_it_reads(formula: str, right: dict[str, float]) -> None:
         ("Ni1e5", ["scientific notation", '"Ni100000"']),
         ("K(I)O3", ['"KIO3"', '"KO3"']),
         ("FeIIICl3", ['"FeCl3"', '"FeI3Cl3"']),
+        ("CCO", ["SMILES", "C2H6O"]),
+        ("CCN(CC)CC", ["SMILES"]),
+        ("CC(=O)O", ["SMILES"]),
+        ("c1ccccc1", ["SMILES"]),
         ("Pb(OAc)2", ["OAc", '"Pb(O1Ac1)2"']),
     ],
 )
@@ -101,6 +105,26 @@ def test_it_refuses_and_helps(formula: str, said: list[str]) -> None:
         assert words in str(raised.value)
     for spelling in proposals(raised.value):
         parse_formula(spelling)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    "COS CO2 KSCN KCN KNO3 K2CO3 CF4 CS2 POF3 S4N4 HCNO NI3 CH3CCH HCCH C2O CCl4 BPO4 YBO3 YBC COF2 KHCO3 H3NBH3 "
+    "(NH2)2CO HCP".split(),
+)
+def test_a_molecule_in_capitals_stays_what_it_is(formula: str) -> None:
+    assert not read_column([formula]).invalid
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["8Y2O3-ZrO2", "ZrO2-8%Y2O3", "8 mol% Y2O3-ZrO2", "BaTiO3 + 2 mol% MnO2", "60%SiO2-40%Na2O", "Li2O-2SiO2"],
+)
+def test_a_share_of_an_unnamed_rest_is_not_worked_out(formula: str) -> None:
+    with pytest.raises(FormulaInvalid) as raised:
+        parse_formula(formula)
+    assert proposals(raised.value) == []
+    assert ("%" not in formula) or "has to be turned into amounts of atoms" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,13 @@ def test_what_makes_a_model_worse_is_said(run: Run) -> None:
     assert result.exit_code == 0, result.output
     assert "Values off by a factor of about 1,000, perhaps in another unit: lines 2, 22, 42" in result.stderr
     assert "There was no time for a model that learns: the model is the baseline" in result.stderr
+
+
+def test_a_model_that_is_worse_than_the_median_is_said_to_be(run: Run) -> None:
+    rows = [f"{formula},{(k * 7919) % 83}" for k, formula in enumerate(FORMULAS)]
+    Path("noise.csv").write_text("\n".join(["formula,y", *rows]) + "\n")
+    told = json.loads(run("fit", "noise.csv", *FIT, "-o", "noise", "--json").stdout)
+    assert told["error"]["metrics"]["mae"] > told["error"]["metrics"]["baseline_mae"]
+    assert "On new formulas its error is larger than that of the median" in " ".join(told["notes"])
+    good = json.loads(run("fit", "data.csv", *FIT, "-o", "made", "--json").stdout)
+    assert "larger than that of the median" not in " ".join(good["notes"])

@@ -146,8 +146,11 @@ def test_parameters_that_mean_nothing_are_named(parameters: dict[str, Any], erro
 
 
 def test_what_cannot_be_learned_or_predicted_is_named(model: PropertyModel) -> None:
-    with pytest.raises(InputInvalid, match="not one text"):
+    with pytest.raises(InputInvalid, match="not one str"):
         PropertyModel().fit("Fe2O3", [1.0])
+    for one in ("KF", {"K": 1, "F": 1}):
+        with pytest.raises(InputInvalid, match="A column of formulas is expected"):
+            model.predict(one)
     with pytest.raises(TargetInvalid, match="nothing to learn"):
         PropertyModel(**RIDGE).fit(FORMULAS, [1.5] * len(FORMULAS))
     with pytest.raises(FormulaInvalid, match="Row 1"):

@@ -219,9 +219,9 @@ def test_a_table_without_a_header_or_without_formulas_says_so(write: Callable[..
     with pytest.raises(ColumnNotFound, match="the first line must name the columns"):
         read_table(write("a.csv", text_of().partition("\n")[2]), target="gap")
     with pytest.raises(
-        ColumnNotFound, match=r"no column could be read as formulas\. Name it with --formula\. It has: formula, gap"
+        ColumnNotFound, match=r"no column could be read as formulas\. Name it with --formula\. It has: name, gap"
     ):
-        read_table(write("b.csv", text_of(rows=[("xx", v) for v in VALUES])), target="gap")
+        read_table(write("b.csv", text_of(header="name,gap", rows=[("xx", v) for v in VALUES])), target="gap")
 
 
 def test_names_of_columns_may_be_numbers(write: Callable[..., Path]) -> None:

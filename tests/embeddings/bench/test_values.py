@@ -33,6 +33,10 @@ def numbers_of(*cells: Any) -> list[float | None]:
         (("1,234.5", "2,345", "0.5"), [1234.5, 2345, 0.5]),
         (("300 K", "4.2 K", "77 K"), [300, 4.2, 77]),
         (("12%", "3 %", "4.5%"), [12, 3, 4.5]),
+        (tuple(f"{number}.5K" for number in range(8)), [number + 0.5 for number in range(8)]),
+        (tuple(f"{number}GPa" for number in (1, 2, 3, 4, 5, 6, 7)), [1, 2, 3, 4, 5, 6, 7]),
+        (("1.234", "100.5", "963"), [1.234, 100.5, 963]),
+        (("1.234", "2.345", "3.456", "12"), [1.234, 2.345, 3.456, 12]),
     ],
 )
 def test_what_is_clearly_a_number_is_read(cells: tuple[Any, ...], expected: list[float]) -> None:
@@ -54,6 +58,7 @@ def test_what_is_clearly_a_number_is_read(cells: tuple[Any, ...], expected: list
         ("5 \N{EN DASH} 7", "is a range"),
         ("1;2", "holds several numbers"),
         ("1.2 \N{MULTIPLICATION SIGN} 10^-3", "write it as 1.2e-3"),
+        ("1.2D-3", "write it as 1.2e-3"),
         ("1 234", "with spaces"),
         ("1_000", "with underscores"),
         ("5 meV", "a unit that most do not have"),
@@ -150,3 +155,29 @@ def test_none_is_a_class_where_it_is_said_often() -> None:
     assert "in so few rows (1) that it is read as no value" in rare.notes[-1]
     for cells in (["none", "1.5", "2.5"], ["none", "yes", "no"]):
         assert list(read_values(cells).reasons) == [0]
+
+
+def test_full_stops_that_may_stand_between_thousands_are_not_decimal_points() -> None:
+    read = read_values(["963", "1.037", "1.205", "2.100", "850"])
+    assert set(read.reasons) == {1, 2, 3}
+    assert "may be 1037 or 1.037" in read.reasons[1]
+
+
+def test_the_unit_of_the_cells_is_not_taken_for_another_one_of_the_column() -> None:
+    read = read_values(["1 eV", "2 eV", "3 eV", "4"], "gap", "meV")
+    assert (read.unit, read.notes) == ("eV", ('"gap" is in eV, as its cells say, and not in meV.',))
+    assert read.reasons == {3: 'the value "4" may be in meV, and most are in eV'}
+    assert (read_values(["1 eV", "2 eV"], "energy", "eV/atom").unit, read_values(["1 %"], "x", "wt%").unit) == (
+        "eV/atom",
+        "wt%",
+    )
+
+
+def test_numbers_with_letters_may_be_classes() -> None:
+    assert read_values(["2H", "4H", "6H"] * 9).classes == ("2H", "4H", "6H")
+    assert read_values(["0D", "1D", "2D", "3D"] * 9).classes == ("0D", "1D", "2D", "3D")
+
+
+def test_sodium_is_a_class_and_no_value_in_a_column_of_numbers() -> None:
+    assert read_values(["Na", "K", "Li", "Na", "na"]).classes == ("K", "Li", "Na")
+    assert set(read_values(["1.5", "2.5", "Na", "NA", "3"]).reasons) == {2, 3}
