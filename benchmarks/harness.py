@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import click
@@ -67,6 +68,18 @@ class Case:
     name: str
     title: str
     run: Callable[[Request], Mapping[str, Any]]
+
+
+def case(name: str, title: str, function: str, /, **arguments: Any) -> Case:
+    """Return a case whose module is not imported before it runs.
+
+    Args:
+        name: of the case.
+        title: of its table.
+        function: ``MODULE:NAME`` of what measures; it is called with the request and the arguments.
+        arguments: that tell one case of a module from another.
+    """
+    return Case(name, title, lambda request: resolve_name(function)(request, **arguments))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +12,26 @@ import click
 
 from benchmarks import harness
 from benchmarks.bench.tables import page, table, verdict
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
 from benchmarks.sets import SETS
 from embeddings.cli.duration import Duration
-
-
-def _case(name: str, title: str, module: str, **arguments: Any) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module(f"benchmarks.bench.{module}").run(request, **arguments)
-
-    return Case(name, title, run)
-
 
 SUITE = Suite(
     "bench",
     "Measure what `embeddings bench` finds, beside plain forests and published scores.",
     cases=[
-        *(_case(name, f"The best model of {name}", "measuring", target=name) for name in SETS),
-        _case("coverage", "Measurements within their intervals", "coverage"),
-        _case("nested", "The nested estimate beside the error on what was held out", "nested"),
-        _case("heads", "Sizes of boosting, and columns that trees look at", "heads"),
-        _case("structures", "Structures beside formulas", "structures"),
-        _case("clock", "Seconds from a table to a verdict", "clock"),
+        *(
+            harness.case(name, f"The best model of {name}", "benchmarks.bench.measuring:run", target=name)
+            for name in SETS
+        ),
+        harness.case("coverage", "Measurements within their intervals", "benchmarks.bench.coverage:run"),
+        harness.case(
+            "nested", "The nested estimate beside the error on what was held out", "benchmarks.bench.nested:run"
+        ),
+        harness.case("heads", "Sizes of boosting, and columns that trees look at", "benchmarks.bench.heads:run"),
+        harness.case("structures", "Structures beside formulas", "benchmarks.bench.structures:run"),
+        harness.case("clock", "Seconds from a table to a verdict", "benchmarks.bench.clock:run"),
     ],
     table=table,
     page=page,

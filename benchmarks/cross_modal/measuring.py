@@ -34,12 +34,12 @@ KEYS = ("set", "model", "source", "seed", "fold")
 Row = dict[str, Any]
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every contender on a set.
 
     Args:
-        name: a key of `SETS`.
         request: of the harness; quick is a made-up set of this name, and two folds.
+        name: a key of `SETS`.
 
     Returns:
         ``settings``, ``overlap`` (of the set and the source) and ``rows``, one for each contender, seed and fold.

@@ -32,7 +32,7 @@ class Maker(Protocol):
         """Return the features of canonical reduced formulas."""
 
 
-def run(target: str, unit: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, target: str, unit: str) -> dict[str, Any]:
     """Measure every way of predicting one label.
 
     Returns:

@@ -5,33 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.imkt.summary import verdict
 from benchmarks.imkt.tables import page, table
 from benchmarks.imkt.tasks import TASKS
 from benchmarks.imkt.ways import MODELS, NETWORK_ROWS
 from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
 
-
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.imkt.measuring").run(request, name=name)
-
-    return Case(name, f"Encoders of compositions on {name}, {TASKS[name].metric}", run)
-
-
 SUITE = Suite(
     "imkt",
     "Measure encoders of compositions, with and without transfer, on tasks with published scores.",
-    cases=[_case(name) for name in TASKS],
+    cases=[
+        harness.case(
+            name,
+            f"Encoders of compositions on {name}, {TASKS[name].metric}",
+            "benchmarks.imkt.measuring:run",
+            name=name,
+        )
+        for name in TASKS
+    ],
     table=table,
     page=page,
     verdict=verdict,

@@ -5,15 +5,12 @@ Parts of the recipe ``imkt-multi`` are taken away one by one, on the same formul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.language.tables import page, table
 from benchmarks.options import texts
 from benchmarks.sets import SETS
@@ -21,17 +18,18 @@ from benchmarks.sets import SETS
 NAMES = ("expt_gap", "efe")
 
 
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.language.measuring").run(name, request)
-
-    return Case(name, f"Parts of the language model on {name}, {SETS[name].metric}", run)
-
-
 SUITE = Suite(
     "language",
     "Measure what each part of the language model is worth.",
-    cases=[_case(name) for name in NAMES],
+    cases=[
+        harness.case(
+            name,
+            f"Parts of the language model on {name}, {SETS[name].metric}",
+            "benchmarks.language.measuring:run",
+            name=name,
+        )
+        for name in NAMES
+    ],
     table=table,
     page=page,
 )

@@ -169,12 +169,12 @@ class Bench:
         return self.tuning | ({} if variant.is_taught else {"encoder_learning_rate": SCRATCH_RATE})
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every variant on a set.
 
     Args:
-        name: of the set.
         request: of the harness; quick is a made-up set of this name.
+        name: of the set.
 
     Returns:
         ``settings``, ``source``, ``variants`` (name -> what takes part), ``teachers`` (those that the recipe does not

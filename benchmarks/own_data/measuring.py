@@ -80,12 +80,12 @@ class Draw:
         return Material(self.training, formulas, {}, self.targets, *parts)
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every way on every draw of a set.
 
     Args:
-        name: out of `SETS`.
         request: of the harness; quick are 24 crystals that are made up, and one epoch.
+        name: out of `SETS`.
 
     Returns:
         ``settings``, ``draws`` (what the network had seen of each), and ``rows``: an error for each way, target, seed.

@@ -46,12 +46,12 @@ KEYS = ("set", "stats", "head", "seed")
 Row = dict[str, Any]
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every choice of statistics on every set.
 
     Args:
-        name: of a catalog, or `PROPERTIES`.
         request: of the harness; quick are two choices, and 30 formulas that are made up.
+        name: of a catalog, or `PROPERTIES`.
 
     Returns:
         ``settings``, ``sets`` (how much is used of each), and ``rows``: the error of each set, choice, head and seed.

@@ -31,12 +31,12 @@ KIND = "readout"
 WITH_PEER = ("aflow",)
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every readout on the crystals of a case.
 
     Args:
-        name: of the case.
         request: of the harness; quick are 60 crystals that are made up.
+        name: of the case.
 
     Returns:
         ``settings``; ``rows``, the errors of each readout, property and split; ``summary``, of each readout and

@@ -27,12 +27,12 @@ N_TRAINING = {"perovskites": 1_000}
 MOST_TESTED = 1_500
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure all vectors on the crystals of a case.
 
     Args:
-        name: of the case.
         request: of the harness; quick are 60 crystals that are made up.
+        name: of the case.
 
     Returns:
         ``settings``; ``rows``, the errors of each kind of vectors, property and split; ``summary``, of each kind and

@@ -49,7 +49,7 @@ TEACHER, MEAN = "teacher", "mean"
 Row = dict[str, Any]
 
 
-def run(request: Request, ways: Sequence[str], *, on_phonons: bool = False) -> dict[str, Any]:
+def run(request: Request, *, ways: Sequence[str], on_phonons: bool = False) -> dict[str, Any]:
     """Measure every way with every seed, beside the teacher.
 
     Args:

@@ -73,10 +73,10 @@ def test_templates_alone_are_told_nothing_that_vectors_give() -> None:
 def test_predictions_are_kept_way_by_way() -> None:
     kept: list[Any] = []
     request = Request(True, keep=kept.append)
-    done = predicting.run("formation_energy_per_atom", "eV/atom", request)
+    done = predicting.run(request, target="formation_energy_per_atom", unit="eV/atom")
     assert [row["way"] for row in done["rows"]] == list(predicting.WAYS)
     assert len(kept) == 3
-    assert predicting.run("formation_energy_per_atom", "eV/atom", Request(True, known=done)) == done
+    assert predicting.run(Request(True, known=done), target="formation_energy_per_atom", unit="eV/atom") == done
     text = page([done | {"name": "formation_energy_per_atom", "title": "x"}])
     assert "composition alone" in text
 
