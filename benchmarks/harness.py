@@ -91,7 +91,7 @@ class Suite:
         about: one sentence for the command line.
         cases: in the order in which they run.
         table: makes Markdown of one result.
-        page: makes Markdown of all results, in the order of the cases.
+        page: makes Markdown of all results, in the order of the cases; None for their tables one below the other.
         resumes: whether cases go on from an earlier result; where they measure ratios within one run, they cannot.
         verdict: says at the end of a run what all results that are there come to; None for nothing.
     """
@@ -100,7 +100,7 @@ class Suite:
     about: str
     cases: Sequence[Case]
     table: Callable[[Document], str]
-    page: Callable[[Sequence[Document]], str]
+    page: Callable[[Sequence[Document]], str] | None = None
     resumes: bool = True
     verdict: Callable[[Sequence[Document]], str] | None = None
 
@@ -197,7 +197,7 @@ def render_all(suite: Suite, folder: Path | None = None) -> str:
     hasty = [document["name"] for document in documents if document["quick"]]
     if hasty:
         raise InputInvalid(f"Quick results are for trying out, not for publishing: {', '.join(hasty)} in {folder}.")
-    return suite.page(documents)
+    return suite.page(documents) if suite.page else "\n".join(map(suite.table, documents))
 
 
 def command_name(suite: Suite) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from benchmarks import harness
-from benchmarks.adopted.tables import page, table
+from benchmarks.adopted.tables import table
 from benchmarks.harness import Suite
 
 SETS = {"efe": "measured formation enthalpy, eV/atom"}
@@ -35,7 +35,6 @@ SUITE = Suite(
         ),
     ],
     table=table,
-    page=page,
     resumes=False,
 )
 

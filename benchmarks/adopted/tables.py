@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import markdown
 from benchmarks.harness import Document
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return all results."""
-    return "\n".join(map(table, results))
 
 
 def table(result: Document) -> str:

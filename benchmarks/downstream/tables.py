@@ -22,11 +22,6 @@ def table(result: Document) -> str:
     return "\n".join([f"### {result['title']}", "", tables[kind](result), "", *notes]).rstrip() + "\n"
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the results of all cases."""
-    return "\n".join(map(table, results))
-
-
 def _back_ends(result: Document) -> str:
     """One row for each kind of features; the first of each target and size is what the others are compared with."""
     cells = []

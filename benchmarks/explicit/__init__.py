@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from benchmarks import harness
-from benchmarks.explicit.tables import page, table
+from benchmarks.explicit.tables import table
 from benchmarks.harness import Suite
 
 TARGETS = {"formation_energy_per_atom": "eV/atom", "band_gap": "eV"}
@@ -34,7 +34,6 @@ SUITE = Suite(
         ),
     ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

@@ -11,7 +11,7 @@ import click
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.language.tables import page, table
+from benchmarks.language.tables import table
 from benchmarks.options import texts
 from benchmarks.sets import SETS
 
@@ -31,7 +31,6 @@ SUITE = Suite(
         for name in NAMES
     ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

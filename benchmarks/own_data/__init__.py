@@ -9,7 +9,7 @@ import click
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.own_data.tables import page, table
+from benchmarks.own_data.tables import table
 
 WAYS = ("mean", "frozen", "scratch", "init", "init-last", "init-adapter", "scratch-folds")
 USUAL = WAYS[:4]
@@ -22,7 +22,6 @@ SUITE = Suite(
     "Measure what embeddings build --init is worth, beside a new network and a ridge regression.",
     cases=[harness.case(name, title, "benchmarks.own_data.measuring:run", name=name) for name, title in TITLES.items()],
     table=table,
-    page=page,
 )
 
 command = harness.command(

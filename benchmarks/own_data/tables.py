@@ -21,11 +21,6 @@ NAMES = {
 }
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all sets."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one set: mean absolute errors, mean and standard deviation over seeds."""
     rows, settings = result["rows"], result["settings"]

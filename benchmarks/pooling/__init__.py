@@ -9,7 +9,7 @@ import click
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.pooling.tables import page, table
+from benchmarks.pooling.tables import table
 
 HEADS = ("ridge", "boosting", "trees")
 """Of `embeddings.bench`, the cheapest first."""
@@ -26,7 +26,6 @@ SUITE = Suite(
         for name in ("ct-multi", PROPERTIES, "starter")
     ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

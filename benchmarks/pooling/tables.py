@@ -14,11 +14,6 @@ PLAIN = "mean"
 """What the others are compared with."""
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all vectors."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one kind of vectors: a row for each choice of statistics, and a line on what it means."""
     heads = _distinct(row["head"] for row in result["rows"])

@@ -11,7 +11,7 @@ import click
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.structure_vectors.tables import page, table
+from benchmarks.structure_vectors.tables import table
 
 TITLES = {
     "aflow": "Elastic and thermal properties of AFLOW",
@@ -30,7 +30,6 @@ SUITE = Suite(
         for name, title in TITLES.items()
     ],
     table=table,
-    page=page,
     resumes=False,
 )
 

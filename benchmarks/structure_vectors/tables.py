@@ -11,11 +11,6 @@ from benchmarks.harness import Document
 SIGNS = {"better": " +", "worse": " -", "within noise": ""}
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all cases."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one case."""
     settings, summary = result["settings"], result["summary"]

@@ -15,7 +15,7 @@ import click
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.teachers.tables import page, table
+from benchmarks.teachers.tables import table
 from benchmarks.teachers.ways import COPIED, TAUGHT, WAYS
 
 SUITE = Suite(
@@ -43,7 +43,6 @@ SUITE = Suite(
         ),
     ],
     table=table,
-    page=page,
 )
 
 _FILE = click.Path(dir_okay=True, path_type=Path)

@@ -36,11 +36,6 @@ COMPARED = (
 Key = tuple[str, str]
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all results."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return errors of every way, how each compares with another in pairs, and what is told of the networks."""
     settings, rows = result["settings"], result["rows"]

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from benchmarks import harness
 from benchmarks.harness import Suite
-from benchmarks.unlike.tables import page, table
+from benchmarks.unlike.tables import table
 
 SUITE = Suite(
     "unlike",
     "Measure whether the distance to the training tells what an encoder knows little of.",
     cases=[harness.case("distances", "Crystals unlike the training", "benchmarks.unlike.measuring:run")],
     table=table,
-    page=page,
     resumes=False,
 )
 

@@ -9,11 +9,6 @@ from benchmarks import markdown
 from benchmarks.harness import Document
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all cases."""
-    return "\n\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the tables of a case: what the distance that is used tells, and the other ways beside it."""
     settings, rows = result["settings"], result["rows"]
@@ -30,7 +25,7 @@ def table(result: Document) -> str:
     return "\n".join(
         [
             f"### {result['title']}", "", about, "", markdown.table(heads, cells), "",
-            _held_out(result), "", _ways(result, ways),
+            _held_out(result), "", _ways(result, ways), "",
         ]
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.harness import Request
 from benchmarks.readouts import heads, peer, tasks
 from benchmarks.structure_vectors import measuring
-from benchmarks.structure_vectors.tables import page
+from benchmarks.structure_vectors.tables import table
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from embeddings.errors import InputInvalid
 from embeddings.store.roots import resolve
@@ -30,7 +30,7 @@ def test_all_vectors_are_measured_on_the_same_crystals() -> None:
     assert result["settings"]["widths"] == widths
     assert len({row["n_tested"] for row in result["rows"]}) == 1
     assert [row["p"] for row in result["summary"] if row["vectors"] == "ct-multi"] == [None]
-    assert "| ct-ef-eg, cell | 131 |" in page([result])
+    assert "| ct-ef-eg, cell | 131 |" in table(result)
 
 
 def test_only_formulas_that_no_catalog_knows_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
