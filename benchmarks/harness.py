@@ -35,6 +35,14 @@ DATA_ENV = "EMBEDDINGS_TEST_DATA"
 Document = dict[str, Any]
 """The result of a case."""
 
+Row = dict[str, Any]
+"""One measurement: column -> text or number."""
+
+
+def row_with(rows: Iterable[Row], **values: Any) -> Row:
+    """Return the first row that has all these values in the columns of these names."""
+    return next(row for row in rows if all(row.get(column) == value for column, value in values.items()))
+
 
 @dataclass(frozen=True)
 class Request:
@@ -53,6 +61,11 @@ class Request:
     known: Document | None = None
     keep: Callable[[Mapping[str, Any]], None] = lambda result: None
     choices: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the earlier result, to which others can be added."""
+        return list(self.known["rows"]) if self.known else []
 
 
 @dataclass(frozen=True)

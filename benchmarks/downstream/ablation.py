@@ -72,7 +72,7 @@ class Ablation:
         Raises:
             EmbeddingsError: a catalog cannot be built or measured.
         """
-        rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+        rows = request.rows
         done = {(row["variant"], row["seed"]) for row in rows}
         for seed, variant in product(self.seeds, self.variants):
             if (variant, seed) not in done:

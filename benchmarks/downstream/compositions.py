@@ -121,7 +121,7 @@ def run(
     ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
     settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
     refuse_other_settings(request.known, settings)
-    rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     done = {(row["task"], row["features"]) for row in rows}
     for task, table in product(chosen, tables):
         if (task.name, table.name) not in done:

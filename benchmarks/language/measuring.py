@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.cross_modal.plan import SCRATCH_RATE
 from benchmarks.cross_modal.quick import quick_plan
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.imkt.figures import paired_p, plain
 from benchmarks.imkt.kept import Asked, Predictions
 from benchmarks.imkt.models import DRAFT, Contender
@@ -54,8 +54,6 @@ QUICK: dict[str, Any] = {
     "tuning_epochs": 1,
     "seed": 0,
 }
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

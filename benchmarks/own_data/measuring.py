@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.data import crystal_recipe
-from benchmarks.harness import DATA_ENV, Request, refuse_other_settings
+from benchmarks.harness import DATA_ENV, Request, Row, refuse_other_settings
 from builders.learning.devices import limit_threads
 from builders.learning.folds import deal
 from builders.learning.material import Material
@@ -51,8 +51,6 @@ QUICK = ("formation_energy_per_atom",)
 
 LONGER = 3
 """A new network is trained for so many times the epochs of one that goes on."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def run(request: Request, *, name: str) -> dict[str, Any]:
     targets = list(QUICK if request.quick else SETS[name][1])
     settings = {"init": INIT, "n_structures": n, "n_test": n_test, "targets": targets}
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result: dict[str, Any] = {"settings": settings, "draws": {}, "rows": rows}
     table = _everything(name, request)
     for seed in range(n_seeds):

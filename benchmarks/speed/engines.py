@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import CrystalFile, crystal_files
-from benchmarks.harness import Request
+from benchmarks.harness import Request, row_with
 from benchmarks.measure import at_least
 from builders.embed.ledger import PartLedger
 from builders.embed.parts import Encoding, encoding_of
@@ -128,4 +128,4 @@ class _Together:
 
 
 def _per_s(rows: list[dict[str, Any]], engine: str, workers: int) -> float:
-    return next(row["per_s"] for row in rows if (row["engine"], row["workers"]) == (engine, workers))
+    return float(row_with(rows, engine=engine, workers=workers)["per_s"])

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.teachers.heads import N_TREES, predicted
 from benchmarks.teachers.learning import learn
 from benchmarks.teachers.phonons import examined_phonons
@@ -45,8 +45,6 @@ N_PARTS = 20
 
 TEACHER, MEAN = "teacher", "mean"
 """Ways without a network: the teacher's vectors, and the mean of the training rows."""
-
-Row = dict[str, Any]
 
 
 def run(request: Request, *, ways: Sequence[str], on_phonons: bool = False) -> dict[str, Any]:
