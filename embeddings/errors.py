@@ -167,13 +167,11 @@ class MissingExtra(EmbeddingsError, ImportError):
         return error
 
 
-def did_you_mean(asked: str, known: Iterable[str], *, n: int = 1) -> str:
+def did_you_mean(asked: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest known name, or an empty string."""
     import difflib
 
     known = list(known)
     folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(asked.lower(), list(folded), n=n, cutoff=0.6)
-    if not close:
-        return ""
-    return " Did you mean " + " or ".join(f'"{folded[name]}"' for name in close) + "?"
+    close = difflib.get_close_matches(asked.lower(), list(folded), n=1, cutoff=0.6)
+    return f' Did you mean "{folded[close[0]]}"?' if close else ""

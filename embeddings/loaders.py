@@ -236,16 +236,12 @@ def as_composition_encoder(asked: CatalogLike) -> CompositionEncoder:
 
 
 @contextmanager
-def builders_needed(extra: str = "build") -> Iterator[None]:
-    """Turn a package of the builders that is not installed into `MissingExtra`.
-
-    Args:
-        extra: what brings it.
-    """
+def builders_needed() -> Iterator[None]:
+    """Turn a package of the builders that is not installed into `MissingExtra`."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "torch", extra) from error
+        raise MissingExtra.of(error.name or "torch", "build") from error
 
 
 def list_catalogs() -> list[str]:

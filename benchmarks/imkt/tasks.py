@@ -105,11 +105,11 @@ def read_task(folder: Path, name: str) -> TargetSet:
     return TargetSet(name, table["formula"].to_numpy(), table["target"].to_numpy(), folds)
 
 
-def quick_task(name: str, n_rows: int = 40) -> TargetSet:
+def quick_task(name: str) -> TargetSet:
     """Return a made-up task under the name of a real one, split as that is."""
     from benchmarks.bench.problem import quick_set
 
-    made = quick_set("efe", n_rows)
+    made = quick_set("efe", 40)
     folds = np.arange(len(made)) % N_FOLDS
     if TASKS[name].family != "sets":
         folds = np.where(folds == 0, 0, NEVER)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from builders.structures.cleaning import Selection
 
 Command = Callable[..., Any]
-_LONGEST_SPAN = 20
 _TABLES = (".parquet", ".pq")
 _STRUCTURES = (".cif", ".mcif", ".vasp", ".poscar")
 
