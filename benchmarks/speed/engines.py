@@ -21,7 +21,7 @@ from builders.engines.local import LocalPool
 from builders.engines.pool import Event, Pool, dispatch
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.progress import Reporter
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import MAX_SITES, Selection
@@ -71,10 +71,8 @@ class _Prepared:
 
 def _prepare(file: CrystalFile, n: int, folder: Path) -> _Prepared:
     catalog = write_encoder_catalog(folder, CrystalTransformerConfig(), covered=SYMBOLS)
-    snapshot = obtain_snapshot(
-        "table", SourceOptions(path=file.path), Selection(limit=n),
-        snapshot=None, work=folder, reporter=Reporter(quiet=True),
-    )  # fmt: skip
+    intake = Intake(source="table", options=SourceOptions(path=file.path), selection=Selection(limit=n), work=folder)
+    snapshot = intake.obtain(Reporter(quiet=True))
     encoding = encoding_of(catalog, "structure", max_sites=MAX_SITES, device="cpu")
     return _Prepared(file.name, snapshot, encoding, folder)
 

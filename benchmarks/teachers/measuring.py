@@ -181,7 +181,7 @@ def made_up(folder: Path, *, with_copies: bool = False) -> Given:
 def _made_up_copies(folder: Path) -> Path:
     out = folder / "copies.parquet"
     request = PerturbRequest(
-        AnsweringToy, out, folder / "work", n_copies=3, source="table",
+        AnsweringToy, out, n_copies=3, work=folder / "work", source="table",
         options=SourceOptions(path=folder / MATERIALS_PROJECT),
     )  # fmt: skip
     perturb(request, Reporter(quiet=True))

@@ -14,7 +14,7 @@ import click
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
+from embeddings.cli.source_options import check_source, intake, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED, Finite
 from embeddings.display.numbers import counted, with_unit
 from embeddings.errors import InputInvalid, MissingExtra
@@ -332,7 +332,7 @@ def _request(
 ) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
-    about, selection = parse_options(options)
+    stated = ("name", "version", "description", "device", "resume", "force", "allow_lost_elements")
     return BuildRequest(
         recipe=recipe,
         teacher=teacher,
@@ -340,12 +340,7 @@ def _request(
         init=init,
         corpus=corpus,
         out=options["out"] or store.user_root(),
-        work=store.cache_folder(),
         roots=tuple(store.search_roots()),
-        options=about,
-        selection=selection,
-        **{
-            name: options[name] for name in ("source", "snapshot", "name", "version", "description", "device", "resume")
-        },
-        **{name: options[name] for name in ("force", "allow_lost_elements")},
+        **intake(options),
+        **{name: options[name] for name in stated},
     )

@@ -14,7 +14,7 @@ from embeddings.cli.engine_options import engine_of_files, engine_options, parse
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
+from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogNotFound, MissingExtra
@@ -104,17 +104,13 @@ def embed(ctx: click.Context, **options: Any) -> None:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
-    about, selection = parse_options(options, engine_of_files(options, engine))
-    names = ("level", "out", "source", "snapshot", "device", "force", "rows_per_file", "dtype")
-    stated = {name: options[name] for name in names}
+    stated = ("level", "out", "device", "force", "rows_per_file", "dtype")
     request = EmbedRequest(
         folder or find_potential(options["encoder"]),
-        work=store.cache_folder(),
-        options=about,
-        selection=selection,
         engine=engine,
         is_folder=is_folder,
-        **stated,
+        **intake(options, engine_of_files(options, engine)),
+        **{name: options[name] for name in stated},
     )
     guard_source(*_outputs(request), work, options=options, catalogs=[folder] if folder else [])
     footer = run(request, Reporter(quiet=quiet))

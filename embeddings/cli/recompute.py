@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embeddings.cli.source_options import parse_options
+from embeddings.cli.source_options import intake
 from embeddings.errors import InputInvalid, MissingExtra
 from embeddings.store import roots as store
 from embeddings.store.urls import is_url
@@ -36,11 +36,7 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
         from builders.progress import Reporter
     except ModuleNotFoundError as error:
         raise MissingExtra.of(error.name or "A package of the builder", "build") from error
-    about, selection = parse_options(options)
-    stated = {key: options[key] for key in ("source", "snapshot", "device")}
-    request = RecomputeRequest(
-        folder, n=n, work=store.cache_folder(), file=file, options=about, selection=selection, **stated
-    )
+    request = RecomputeRequest(folder, n=n, file=file, device=options["device"], **intake(options))
     return recompute(request, Reporter(quiet=options["quiet"]))
 
 
