@@ -33,7 +33,8 @@ and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from embeddings.display.text import one_line
 
@@ -165,6 +166,29 @@ class MissingExtra(EmbeddingsError, ImportError):
         error = cls(f"{package} is not installed. Install it with: {install_hint(extra)}")
         error.package, error.extra = package, extra
         return error
+
+
+@contextmanager
+def needs(package: str, extra: str) -> Iterator[None]:
+    """Turn an import that fails into `MissingExtra`.
+
+    Args:
+        package: that is imported.
+        extra: that brings it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra.of(package, extra) from error
+
+
+@contextmanager
+def builders_needed() -> Iterator[None]:
+    """Turn a package of the builders that is not installed into `MissingExtra`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
 
 
 def did_you_mean(asked: str, known: Iterable[str]) -> str:

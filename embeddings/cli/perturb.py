@@ -14,7 +14,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_resumes
 from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
 from embeddings.cli.types import SEED, Finite, PathOrUrl
-from embeddings.errors import MissingExtra
+from embeddings.errors import builders_needed
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
 
@@ -79,14 +79,12 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
     place_to_path(options)
     check_source(ctx, options)
     require_builders(options["source"])
-    try:
+    with builders_needed():
         from builders.others import find_answering
         from builders.perturb.job import PerturbRequest
         from builders.perturb.job import perturb as run
         from builders.perturb.moves import Bounds
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     stated = ("out", "n_copies", "moves", "seed", "structures_only", "device", "force")
     request = PerturbRequest(

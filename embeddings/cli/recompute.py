@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embeddings.cli.source_options import intake
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, builders_needed
 from embeddings.store import roots as store
 from embeddings.store.urls import is_url
 from embeddings.vectors.file import open_vectors
@@ -31,11 +31,9 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
     file = (name if is_url(name) else Path(name)) if is_vectors(name) else None
     folder = store.resolve(_encoder_of(file) if file else name)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
-    try:
+    with builders_needed():
         from builders.embed.recompute import RecomputeRequest, recompute
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     request = RecomputeRequest(folder, n=n, file=file, device=options["device"], **intake(options))
     return recompute(request, Reporter(quiet=options["quiet"]))
 

@@ -27,7 +27,7 @@ CLIENTS = {
     "megnet": "embeddings.export.peers:megnet_file",
     "matgl": "embeddings.export.matgl:matgl_file",
     "alignn": "embeddings.export.alignn:alignn_file",
-    "torch": "embeddings.export.files:torch_file",
+    "torch": "embeddings.export.torch:torch_file",
     "csv": "embeddings.export.files:csv_file",
     "json": "embeddings.export.files:json_file",
     "hdf5": "embeddings.export.files:hdf5_file",

@@ -17,8 +17,8 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS, symbol
-from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
-from embeddings.export.contents import json_content, numbers
+from embeddings.errors import ElementUnknown, InputInvalid, needs
+from embeddings.export.files import json_content, numbers
 from embeddings.export.rows import Elements, table_by_number
 from embeddings.export.sites import site_array
 from embeddings.loaders import as_uae
@@ -61,10 +61,8 @@ def jarvis_features(catalog: CatalogLike, *, missing: Missing = "raise", element
         ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
         MissingExtra: jarvis-tools is not installed.
     """
-    try:
+    with needs("jarvis-tools", "backends"):
         from jarvis.core import specie
-    except ImportError as error:
-        raise MissingExtra.of("jarvis-tools", "backends") from error
     usual = specie.cgcnn_feature_json
     with scratch_folder() as folder:
         path = folder / "atom_init.json"

@@ -14,7 +14,7 @@ import numpy as np
 from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from embeddings.export.contents import json_content, numbers
+from embeddings.export.files import json_content, numbers
 from embeddings.export.rows import Elements, element_rows
 from embeddings.export.sites import site_array
 from embeddings.missing import Missing

@@ -1,4 +1,4 @@
-"""Files for everyone: CSV, JSON, HDF5 and torch, with the symbol or number of each element beside its vector.
+"""Files for everyone: CSV, JSON and HDF5, with the symbol of each element beside its vector.
 
 Each function here, and of this form in the modules beside it, returns the content of a file; what it takes and raises
 says `embeddings.export.write`.
@@ -6,12 +6,14 @@ says `embeddings.export.write`.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
-from embeddings.export.contents import json_content, numbers, tensor_content
+from embeddings.errors import needs
 from embeddings.export.rows import Elements, element_rows
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
@@ -40,10 +42,8 @@ def hdf5_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> 
     there is no such data set. Attributes of the file say what a catalog's own
     ``vectors.h5`` says: name, version, recipe, licence.
     """
-    try:
+    with needs("h5py", "hdf5"):
         import h5py
-    except ImportError as error:
-        raise MissingExtra.of("h5py", "hdf5") from error
     uae, content = as_uae(catalog), BytesIO()
     rows = element_rows(uae, elements, missing=missing)
     counts = np.array([uae.n_structures.get(name, 0) for name in rows.symbols], dtype=np.int32)
@@ -56,11 +56,12 @@ def hdf5_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> 
     return content.getvalue()
 
 
-def torch_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> bytes:
-    """Return the state of `embeddings.featurizers.torch.embedding_layer`.
+def json_content(document: Mapping[str, Any]) -> bytes:
+    """Return JSON with one line for each key."""
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
-    ``torch.nn.Embedding(119, dim, padding_idx=0).load_state_dict(torch.load(path))`` reads it.
-    """
-    from embeddings.featurizers.torch import embedding_layer
 
-    return tensor_content(embedding_layer(catalog, missing=missing, elements=elements).state_dict())
+def numbers(vector: np.ndarray) -> list[float]:
+    """Return float32 values as the shortest decimals that give them back."""
+    return [float(str(value)) for value in vector]

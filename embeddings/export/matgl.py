@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS
-from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.export.contents import tensor_content
+from embeddings.errors import InputInvalid, needs
 from embeddings.export.rows import Elements, element_rows
 from embeddings.export.sites import site_array
+from embeddings.export.torch import tensor_content
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import Sites
 
-try:
+with needs("torch", "torch"):
     import torch
-except ImportError as error:
-    raise MissingExtra.of("torch", "torch") from error
 
 TABLES = ("embedding.layer_node_embedding", "atom_embedding", "tensor_embedding.emb", "embedding")
 """Where the models keep their tables: MEGNet and M3GNet, CHGNet, TensorNet, SO3Net."""

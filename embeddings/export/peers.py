@@ -10,8 +10,7 @@ import numpy as np
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from embeddings.export.contents import json_content, numbers
-from embeddings.export.files import csv_file, json_file
+from embeddings.export.files import csv_file, json_content, json_file, numbers
 from embeddings.export.rows import Elements, element_rows, table_by_number
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing

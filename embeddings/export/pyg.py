@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from embeddings.errors import MissingExtra
-from embeddings.export.contents import tensor_content
+from embeddings.errors import needs
 from embeddings.export.rows import Elements, element_rows
+from embeddings.export.torch import tensor_content
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
 
@@ -28,11 +28,9 @@ def element_data(catalog: CatalogLike, *, missing: Missing = "raise", elements: 
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         MissingExtra: torch_geometric is not installed.
     """
-    try:
+    with needs("torch_geometric", "backends"):
         import torch
         from torch_geometric.data import Data
-    except ImportError as error:
-        raise MissingExtra.of("torch_geometric", "backends") from error
     rows = element_rows(catalog, elements, missing=missing)
     z = torch.from_numpy(rows.atomic_numbers)
     row_of = torch.full((119,), -1)
