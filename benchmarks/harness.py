@@ -21,16 +21,13 @@ from typing import Any
 import click
 
 from benchmarks.measure import environment
-from benchmarks.options import one_line_errors
+from benchmarks.options import DATA, FOLDER, one_line_errors
 from embeddings.errors import InputInvalid
 from embeddings.store.folders import write_text
 
 RESUMES = "A run that was stopped goes on where it stood."
 
 RESULTS = Path(__file__).parent / "results"
-
-DATA_ENV = "EMBEDDINGS_TEST_DATA"
-"""Environment variable with the folder of the optional development data."""
 
 Document = dict[str, Any]
 """The result of a case."""
@@ -249,13 +246,11 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
 
 
 def _common_options(suite: Suite) -> list[click.Parameter]:
-    folder = click.Path(file_okay=False, path_type=Path)
     again = click.Option(["--again"], is_flag=True, help="Forget the results that are there and start over.")
     return [
         click.Argument(["names"], nargs=-1, type=click.Choice(suite.names), metavar="[NAME]..."),
         click.Option(["--quick"], is_flag=True, help="Do almost nothing: shows that it runs, measures nothing."),
-        click.Option(["--data"], type=folder, default=".", envvar=DATA_ENV, show_envvar=True,
-                     help="Folder of the development data."),
-        click.Option(["--out"], type=folder, help="Folder for the results."),
+        click.Option(["--data"], **DATA),
+        click.Option(["--out"], type=FOLDER, help="Folder for the results."),
         *([again] if suite.resumes else []),
     ]  # fmt: skip

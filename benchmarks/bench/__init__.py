@@ -13,7 +13,7 @@ import click
 from benchmarks import harness
 from benchmarks.bench.tables import page, table, verdict
 from benchmarks.harness import Suite
-from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
+from benchmarks.options import DATA, FOLDER, MeasuresByDefault, numbers, one_line_errors, texts
 from benchmarks.sets import SETS
 from embeddings.cli.duration import Duration
 
@@ -47,7 +47,7 @@ _suite = harness.command(
     click.Option(["--heads"], type=texts, help="a,b,...: models that take part.  [default: all; for coverage and "
                  "nested ridge,trees]"),
     click.Option(["--sets"], type=texts, help="a,b,...: of coverage and nested.  [default: all with numbers; two]"),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps what forests predicted.  [default: beside the results]"),
 )  # fmt: skip
 
@@ -66,12 +66,8 @@ def command() -> None:
 command.add_command(_suite)
 
 
-_data = click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
-                     show_envvar=True, help="Folder of the development data.")  # fmt: skip
-
-
 @command.command()
-@_data
+@click.option("--data", **DATA)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 @click.option("--kind", type=click.Choice(["experiment", "calculation"]), help="Of the sets.  [default: all]")
 @one_line_errors()
@@ -83,7 +79,7 @@ def formulas(data: Path, out: Path, kind: Any) -> None:
 
 
 @command.command()
-@_data
+@click.option("--data", **DATA)
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
 @one_line_errors()
 def stored(files: tuple[Path, ...], data: Path) -> None:

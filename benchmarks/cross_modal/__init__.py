@@ -12,7 +12,7 @@ import click
 from benchmarks import harness
 from benchmarks.cross_modal.tables import page, table
 from benchmarks.harness import Suite
-from benchmarks.options import numbers
+from benchmarks.options import FOLDER, numbers
 from benchmarks.sets import SETS
 
 SUITE = Suite(
@@ -35,6 +35,6 @@ command = harness.command(
     SUITE,
     click.Option(["--teacher"], default="ct-ef-eg", show_default=True, help="Catalog that encodes structures."),
     click.Option(["--seeds"], type=numbers(int), help="a,b,...  [default: three for small sets, else one]"),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps trained encoders.  [default: beside the results]"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from benchmarks.imkt.summary import verdict
 from benchmarks.imkt.tables import page, table
 from benchmarks.imkt.tasks import TASKS
 from benchmarks.imkt.ways import MODELS, NETWORK_ROWS
-from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
+from benchmarks.options import DATA, FOLDER, MeasuresByDefault, numbers, one_line_errors, texts
 
 SUITE = Suite(
     "imkt",
@@ -47,7 +47,7 @@ _suite = harness.command(
                  help="Training rows of a network at most."),
     click.Option(["--device"], type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True,
                  help="Where networks learn."),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps predictions.  [default: beside the results]"),
 )  # fmt: skip
 
@@ -68,8 +68,7 @@ command.add_command(_suite)
 
 
 @command.command()
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
-              show_envvar=True, help="Folder of the development data.")  # fmt: skip
+@click.option("--data", **DATA)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 @click.option("--all-rows", is_flag=True, help="Also formulas that are trained on alone.")
 @click.argument("names", nargs=-1, type=click.Choice(list(TASKS)), metavar="[NAME]...")

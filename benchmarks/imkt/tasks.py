@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.imkt.jarvis import JARVIS
+from benchmarks.options import check_there
 from benchmarks.sets import N_FOLDS, PUBLISHED, SETS, TargetSet, read_set
 from embeddings.errors import InputInvalid
 
@@ -129,8 +130,7 @@ def formulas_tested(task: TargetSet) -> list[str]:
 
 def _rows(folder: Path, file: str, column: str, name: str) -> pa.Table:
     path = folder / COMPOSITIONS / file
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+    check_there(path)
     table = pq.read_table(path, filters=[(column, "=", name)])
     if not table.num_rows:
         raise InputInvalid(f'{path} has no rows whose {column} is "{name}".')

@@ -12,7 +12,7 @@ import click
 from benchmarks import harness
 from benchmarks.harness import Suite
 from benchmarks.language.tables import table
-from benchmarks.options import texts
+from benchmarks.options import FOLDER, texts
 from benchmarks.sets import SETS
 
 NAMES = ("expt_gap", "efe")
@@ -51,6 +51,6 @@ command = harness.command(
     click.Option(["--tuning-epochs"], type=click.IntRange(1), default=6, show_default=True,
                  help="Of fine-tuning, at most."),
     click.Option(["--seed"], default=0, show_default=True),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps the source, weights and predictions.  [default: beside the results]"),
 )  # fmt: skip

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from benchmarks.data import crystal_recipe
-from benchmarks.harness import DATA_ENV, Request, Row, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
+from benchmarks.options import check_there
 from builders.learning.devices import limit_threads
 from builders.learning.folds import deal
 from builders.learning.material import Material
@@ -116,8 +117,7 @@ def _everything(name: str, request: Request) -> StructureTable:
         return structure_table(crystals, **{target: labels[target] for target in QUICK})
     file, targets = SETS[name]
     path = request.data / file
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = clean(read_structure_table(path))[0]
     known = np.isfinite(labels_of(table, targets)).all(axis=1)
     return table.take(np.flatnonzero(known))
