@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import DATA_ENV
+from benchmarks.options import DATA_ENV
 from builders.methods import find_recipe
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
 from builders.sources.starter import STARTER_FILE

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import click
 
 from benchmarks.measure import environment
-from benchmarks.options import one_line_errors
+from benchmarks.options import DATA, FOLDER, one_line_errors
 from embeddings.errors import InputInvalid
 from embeddings.store.folders import write_text
 
@@ -28,11 +29,16 @@ RESUMES = "A run that was stopped goes on where it stood."
 
 RESULTS = Path(__file__).parent / "results"
 
-DATA_ENV = "EMBEDDINGS_TEST_DATA"
-"""Environment variable with the folder of the optional development data."""
-
 Document = dict[str, Any]
 """The result of a case."""
+
+Row = dict[str, Any]
+"""One measurement: column -> text or number."""
+
+
+def row_with(rows: Iterable[Row], **values: Any) -> Row:
+    """Return the first row that has all these values in the columns of these names."""
+    return next(row for row in rows if all(row.get(column) == value for column, value in values.items()))
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,11 @@ class Request:
     keep: Callable[[Mapping[str, Any]], None] = lambda result: None
     choices: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the earlier result, to which others can be added."""
+        return list(self.known["rows"]) if self.known else []
+
 
 @dataclass(frozen=True)
 class Case:
@@ -69,6 +80,18 @@ class Case:
     run: Callable[[Request], Mapping[str, Any]]
 
 
+def case(name: str, title: str, function: str, /, **arguments: Any) -> Case:
+    """Return a case whose module is not imported before it runs.
+
+    Args:
+        name: of the case.
+        title: of its table.
+        function: ``MODULE:NAME`` of what measures; it is called with the request and the arguments.
+        arguments: that tell one case of a module from another.
+    """
+    return Case(name, title, lambda request: resolve_name(function)(request, **arguments))
+
+
 @dataclass(frozen=True)
 class Suite:
     """Cases that share options and the look of their tables.
@@ -78,7 +101,7 @@ class Suite:
         about: one sentence for the command line.
         cases: in the order in which they run.
         table: makes Markdown of one result.
-        page: makes Markdown of all results, in the order of the cases.
+        page: makes Markdown of all results, in the order of the cases; None for their tables one below the other.
         resumes: whether cases go on from an earlier result; where they measure ratios within one run, they cannot.
         verdict: says at the end of a run what all results that are there come to; None for nothing.
     """
@@ -87,7 +110,7 @@ class Suite:
     about: str
     cases: Sequence[Case]
     table: Callable[[Document], str]
-    page: Callable[[Sequence[Document]], str]
+    page: Callable[[Sequence[Document]], str] | None = None
     resumes: bool = True
     verdict: Callable[[Sequence[Document]], str] | None = None
 
@@ -184,7 +207,7 @@ def render_all(suite: Suite, folder: Path | None = None) -> str:
     hasty = [document["name"] for document in documents if document["quick"]]
     if hasty:
         raise InputInvalid(f"Quick results are for trying out, not for publishing: {', '.join(hasty)} in {folder}.")
-    return suite.page(documents)
+    return suite.page(documents) if suite.page else "\n".join(map(suite.table, documents))
 
 
 def command_name(suite: Suite) -> str:
@@ -223,13 +246,11 @@ def command(suite: Suite, *options: click.Option) -> click.Command:
 
 
 def _common_options(suite: Suite) -> list[click.Parameter]:
-    folder = click.Path(file_okay=False, path_type=Path)
     again = click.Option(["--again"], is_flag=True, help="Forget the results that are there and start over.")
     return [
         click.Argument(["names"], nargs=-1, type=click.Choice(suite.names), metavar="[NAME]..."),
         click.Option(["--quick"], is_flag=True, help="Do almost nothing: shows that it runs, measures nothing."),
-        click.Option(["--data"], type=folder, default=".", envvar=DATA_ENV, show_envvar=True,
-                     help="Folder of the development data."),
-        click.Option(["--out"], type=folder, help="Folder for the results."),
+        click.Option(["--data"], **DATA),
+        click.Option(["--out"], type=FOLDER, help="Folder for the results."),
         *([again] if suite.resumes else []),
     ]  # fmt: skip

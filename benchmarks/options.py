@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from embeddings.errors import EmbeddingsError
+from embeddings.errors import EmbeddingsError, InputInvalid
+
+DATA_ENV = "EMBEDDINGS_TEST_DATA"
+"""Environment variable with the folder of the optional development data."""
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+DATA: dict[str, Any] = {
+    "type": FOLDER, "default": ".", "envvar": DATA_ENV, "show_envvar": True, "help": "Folder of the development data.",
+}  # fmt: skip
+"""The option ``--data``."""
 
 
 def numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
@@ -23,6 +34,16 @@ def numbers(kind: type) -> Callable[[str], tuple[Any, ...]]:
 def texts(text: str) -> tuple[str, ...]:
     """Return the parts of an option that takes one text or several, ``a,b,...``; ``-`` is none."""
     return () if text == "-" else tuple(text.split(","))
+
+
+def check_there(path: Path) -> None:
+    """Refuse to go on without a file of the development data.
+
+    Raises:
+        InputInvalid: there is no such file.
+    """
+    if not path.is_file():
+        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pyarrow.parquet as pq
 
-from embeddings.errors import InputInvalid
+from benchmarks.options import check_there
 from embeddings.formula import reduced_formulas
 from embeddings.formula.bulk import read_column
 
@@ -142,8 +142,7 @@ def read_set(folder: Path, name: str) -> TargetSet:
         InputInvalid: its file is not there.
     """
     path = folder / SETS[name].path
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+    check_there(path)
     table = pq.read_table(path)
     read = read_column(table["composition"])
     table = table.filter(readable := ~np.isin(read.codes, list(read.invalid)))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
+from benchmarks import markdown
 from benchmarks.data import crystal_recipe
 from benchmarks.options import numbers, one_line_errors
 from builders.learning.devices import choose_device
@@ -99,14 +99,8 @@ def _validate(snapshot: Any, recipe: Recipe, seed: int, work: Path, device: str)
 
 
 def _line(text: str, results: list[dict[str, float]]) -> str:
-    columns = (f"{name} {_spread([result[name] for result in results])}" for name in results[0])
+    columns = (f"{name} {markdown.spread([result[name] for result in results])}" for name in results[0])
     return f"{text}: " + ", ".join(columns)
-
-
-def _spread(values: list[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.4g}"
-    return f"{np.mean(values):.4g} +- {np.std(values, ddof=1):.2g}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,8 @@ from builders.runs.folder import open_run
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
 from builders.runs.output import check_output, find_place, nothing_to_do
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot, read_snapshot
-from builders.sources import SourceOptions
-from builders.structures.cleaning import Selection
 from builders.structures.digest import structure_digest
 from embeddings._version import __version__
 from embeddings.display.numbers import counted
@@ -36,20 +34,15 @@ from embeddings.store.manifest import read_manifest
 
 
 @dataclass(frozen=True)
-class BuildRequest:
+class BuildRequest(Intake):
     """What a user asks for.
 
     Attributes:
-        source: name of the source; None to use a snapshot.
         recipe: how the vectors are made.
         out: root folder of catalogs that the new version goes to.
-        work: folder for snapshots and checkpoints.
-        options: what the source is told.
-        selection: which of its structures are used.
         teacher: folder of the catalog version whose network teaches, for recipes that want one.
         corpus: formulas that are read without labels, for recipes that do so; those that the selection excludes are
             taken out of it.
-        snapshot: folder of a snapshot that was taken earlier, in place of a source.
         name: of the catalog; the recipe's name if None.
         version: of the catalog; the next one if None.
         description: for the card; said from source and targets if None.
@@ -64,15 +57,10 @@ class BuildRequest:
         roots: further folders of catalogs; the next version is above theirs too.
     """
 
-    source: str | None
     recipe: Recipe
     out: Path
-    work: Path
-    options: SourceOptions = field(default_factory=SourceOptions)
-    selection: Selection = field(default_factory=Selection)
     teacher: Path | None = None
     corpus: Corpus | None = None
-    snapshot: Path | None = None
     name: str | None = None
     version: str | None = None
     description: str | None = None
@@ -123,10 +111,7 @@ def _lead(request: BuildRequest, method: Method[Any, Any], team: Team, reporter:
     stated = with_previous(method.hyperparameters, request.previous)
     check_output(request.out, request.catalog, request.version, stated, force=force, others=others)
     limit_threads()
-    snapshot = obtain_snapshot(
-        request.source, request.options, request.selection,
-        snapshot=request.snapshot, work=request.work, reporter=reporter,
-    )  # fmt: skip
+    snapshot = request.obtain(reporter)
     result_licence(snapshot.origin, request.teacher or request.init, method.licences)  # is there one for the result?
     known = _identities(request, method, snapshot)
     folder = request.work / "runs" / f"{recipe.name}-{known.run[:12]}"

@@ -13,7 +13,7 @@ import numpy as np
 from embeddings.display.html import facts_table
 from embeddings.display.numbers import counted
 from embeddings.elements import ATOMIC_NUMBERS, N_ELEMENTS, SYMBOLS, atomic_number, symbol, table_distance
-from embeddings.errors import ElementNotCovered, InputInvalid, MissingExtra
+from embeddings.errors import ElementNotCovered, InputInvalid, needs
 from embeddings.search import neighbors
 from embeddings.store.manifest import Manifest, Versioned
 
@@ -232,10 +232,8 @@ class ElementCatalog(Versioned):
         Raises:
             MissingExtra: pandas is not installed.
         """
-        try:
+        with needs("pandas", "sklearn"):
             import pandas as pd
-        except ImportError as error:
-            raise MissingExtra.of("pandas", "sklearn") from error
         index = pd.Index(self.symbols, name="symbol")
         return pd.DataFrame(self.vectors.copy(), index=index, columns=[f"v{i}" for i in range(self.dim)])
 

@@ -33,7 +33,8 @@ and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from embeddings.display.text import one_line
 
@@ -167,13 +168,34 @@ class MissingExtra(EmbeddingsError, ImportError):
         return error
 
 
-def did_you_mean(asked: str, known: Iterable[str], *, n: int = 1) -> str:
+@contextmanager
+def needs(package: str, extra: str) -> Iterator[None]:
+    """Turn an import that fails into `MissingExtra`.
+
+    Args:
+        package: that is imported.
+        extra: that brings it.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra.of(package, extra) from error
+
+
+@contextmanager
+def builders_needed() -> Iterator[None]:
+    """Turn a package of the builders that is not installed into `MissingExtra`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
+
+
+def did_you_mean(asked: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean "x"?'`` for the closest known name, or an empty string."""
     import difflib
 
     known = list(known)
     folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(asked.lower(), list(folded), n=n, cutoff=0.6)
-    if not close:
-        return ""
-    return " Did you mean " + " or ".join(f'"{folded[name]}"' for name in close) + "?"
+    close = difflib.get_close_matches(asked.lower(), list(folded), n=1, cutoff=0.6)
+    return f' Did you mean "{folded[close[0]]}"?' if close else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.catalog import ElementCatalog
-from embeddings.errors import CatalogNotFound, InputInvalid, MissingExtra
+from embeddings.errors import CatalogNotFound, InputInvalid, builders_needed
 from embeddings.protocols import Catalog, CatalogLike, Encoder, EncoderOfCrystals
 from embeddings.store.exchange import read_settled
 from embeddings.store.integrity import read_intact
@@ -233,19 +232,6 @@ def as_composition_encoder(asked: CatalogLike) -> CompositionEncoder:
     if not isinstance(found, CompositionEncoder):
         raise InputInvalid(f"{found!r} is not a composition encoder. Give one, or its name, such as cromel-multi.")
     return found
-
-
-@contextmanager
-def builders_needed(extra: str = "build") -> Iterator[None]:
-    """Turn a package of the builders that is not installed into `MissingExtra`.
-
-    Args:
-        extra: what brings it.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "torch", extra) from error
 
 
 def list_catalogs() -> list[str]:

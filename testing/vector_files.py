@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from embeddings.catalog import ElementTable
 from embeddings.formula.bulk import reduced_formulas
+from embeddings.store.decode import table_of_hdf5, table_of_npy, table_of_parquet
 from embeddings.store.manifest import Licence, Manifest
-from embeddings.store.tables import measure
+from embeddings.store.tables import measure, read_file
 from embeddings.vectors.footer import Footer, Level
 from testing.toys import toy_provenance, toy_table
 
@@ -61,3 +64,13 @@ def _write(path: Path, level: Level, vectors: Any, *, encoder: str | Manifest = 
 def _manifest(encoder: str) -> Manifest:
     sealed = "2" * 64 if encoder == "toy" else hashlib.sha256(encoder.encode()).hexdigest()
     return replace(measure(toy_provenance(name=encoder), toy_table()), manifest_sha256=sealed)
+
+
+def read_element_table(path: Path) -> ElementTable:
+    """Return the rows of a file of element vectors, in any of its formats."""
+    content = read_file(path)
+    if path.suffix == ".npy":
+        return table_of_npy(content, path)
+    if path.suffix == ".parquet":
+        return table_of_parquet(content, path)[0]
+    return table_of_hdf5(BytesIO(content), path)[0]

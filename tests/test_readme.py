@@ -18,8 +18,9 @@ from docs import readme
 from embeddings import __version__
 from embeddings.cli import main
 
-TEXT = readme.README.read_text(encoding="utf-8")
-PAGES = [readme.README, *sorted((readme.ROOT / "docs").rglob("*.md"))]
+README = readme.ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+PAGES = [README, *sorted((readme.ROOT / "docs").rglob("*.md"))]
 PROJECT = tomllib.loads((readme.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 WORKFLOW = (readme.ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
 
@@ -40,9 +41,8 @@ COMMANDS = sorted(
 
 
 def test_the_generated_parts_are_current() -> None:
-    for path, fill in readme.PAGES.items():
-        page = path.read_text(encoding="utf-8")
-        assert fill(page) == page, f"{path.name}: run make readme"
+    for page in readme.PAGES:
+        assert readme.filled(page) == (readme.ROOT / page).read_text(encoding="utf-8"), f"{page}: run make readme"
 
 
 def test_a_generated_part_replaces_the_one_between_its_marks() -> None:
@@ -115,7 +115,7 @@ def test_the_readme_is_short() -> None:
     assert len(TEXT.splitlines()) <= 200
 
 
-@pytest.mark.parametrize("page", [readme.README, readme.ROOT / "docs" / "install.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, readme.ROOT / "docs" / "install.md"], ids=lambda page: page.name)
 def test_every_extra_is_explained_and_exists(page: Path) -> None:
     section = page.read_text(encoding="utf-8").partition("## Extras")[2].partition("\n## ")[0]
     named = {

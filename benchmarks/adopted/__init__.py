@@ -5,40 +5,38 @@ Needs ElementEmbeddings or matminer (the extra ``tables``); what is not installe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.adopted.tables import page, table
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.adopted.tables import table
+from benchmarks.harness import Suite
 
 SETS = {"efe": "measured formation enthalpy, eV/atom"}
 """Sets of `benchmarks.sets` on which tables are ranked -> what is predicted."""
 
 
-def _elements(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.adopted.ranking").rank_elements(request)
-
-
-def _transfer(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.adopted.ranking").rank_formulas(name, request)
-
-    return Case(f"adopted-{name}", f"Imported tables on {name}: {SETS[name]}", run)
-
-
 SUITE = Suite(
     "adopted",
     "Import every table of the installed packages, and rank them beside our catalogs.",
-    cases=[Case("adopted-elements", "Imported tables, by what they know of the elements", _elements),
-           *map(_transfer, SETS)],
+    cases=[
+        harness.case(
+            "adopted-elements",
+            "Imported tables, by what they know of the elements",
+            "benchmarks.adopted.ranking:rank_elements",
+        ),
+        *(
+            harness.case(
+                f"adopted-{name}",
+                f"Imported tables on {name}: {about}",
+                "benchmarks.adopted.ranking:rank_formulas",
+                name=name,
+            )
+            for name, about in SETS.items()
+        ),
+    ],
     table=table,
-    page=page,
     resumes=False,
-)  # fmt: skip
+)
 
 command = harness.command(
     SUITE,

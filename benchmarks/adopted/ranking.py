@@ -61,12 +61,12 @@ def rank_elements(request: Request) -> dict[str, Any]:
     }
 
 
-def rank_formulas(name: str, request: Request) -> dict[str, Any]:
+def rank_formulas(request: Request, *, name: str) -> dict[str, Any]:
     """Rank all tables by `embeddings.analysis.transferability` on a set of formulas.
 
     Args:
-        name: of the set, a key of `benchmarks.sets.SETS`.
         request: of the harness; quick are 30 made-up formulas and two tables.
+        name: of the set, a key of `benchmarks.sets.SETS`.
 
     Returns:
         ``settings``, how many formulas were used; ``rows``, one for each table, the lowest error first; ``notes``.

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from benchmarks import markdown
-from benchmarks.harness import Document
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return all results."""
-    return "\n".join(map(table, results))
+from benchmarks.harness import Document, Row
 
 
 def table(result: Document) -> str:
@@ -48,7 +40,7 @@ def _formulas(result: Document) -> list[str]:
     return [about, "", markdown.table(columns, map(_row, result["rows"]))]
 
 
-def _row(row: dict[str, Any]) -> list[str]:
+def _row(row: Row) -> list[str]:
     return [
         row["features"],
         str(row.get("dim", "")),

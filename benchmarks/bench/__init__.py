@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +12,26 @@ import click
 
 from benchmarks import harness
 from benchmarks.bench.tables import page, table, verdict
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
+from benchmarks.harness import Suite
+from benchmarks.options import DATA, FOLDER, MeasuresByDefault, numbers, one_line_errors, texts
 from benchmarks.sets import SETS
 from embeddings.cli.duration import Duration
-
-
-def _case(name: str, title: str, module: str, **arguments: Any) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module(f"benchmarks.bench.{module}").run(request, **arguments)
-
-    return Case(name, title, run)
-
 
 SUITE = Suite(
     "bench",
     "Measure what `embeddings bench` finds, beside plain forests and published scores.",
     cases=[
-        *(_case(name, f"The best model of {name}", "measuring", target=name) for name in SETS),
-        _case("coverage", "Measurements within their intervals", "coverage"),
-        _case("nested", "The nested estimate beside the error on what was held out", "nested"),
-        _case("heads", "Sizes of boosting, and columns that trees look at", "heads"),
-        _case("structures", "Structures beside formulas", "structures"),
-        _case("clock", "Seconds from a table to a verdict", "clock"),
+        *(
+            harness.case(name, f"The best model of {name}", "benchmarks.bench.measuring:run", target=name)
+            for name in SETS
+        ),
+        harness.case("coverage", "Measurements within their intervals", "benchmarks.bench.coverage:run"),
+        harness.case(
+            "nested", "The nested estimate beside the error on what was held out", "benchmarks.bench.nested:run"
+        ),
+        harness.case("heads", "Sizes of boosting, and columns that trees look at", "benchmarks.bench.heads:run"),
+        harness.case("structures", "Structures beside formulas", "benchmarks.bench.structures:run"),
+        harness.case("clock", "Seconds from a table to a verdict", "benchmarks.bench.clock:run"),
     ],
     table=table,
     page=page,
@@ -52,7 +47,7 @@ _suite = harness.command(
     click.Option(["--heads"], type=texts, help="a,b,...: models that take part.  [default: all; for coverage and "
                  "nested ridge,trees]"),
     click.Option(["--sets"], type=texts, help="a,b,...: of coverage and nested.  [default: all with numbers; two]"),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps what forests predicted.  [default: beside the results]"),
 )  # fmt: skip
 
@@ -71,12 +66,8 @@ def command() -> None:
 command.add_command(_suite)
 
 
-_data = click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
-                     show_envvar=True, help="Folder of the development data.")  # fmt: skip
-
-
 @command.command()
-@_data
+@click.option("--data", **DATA)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 @click.option("--kind", type=click.Choice(["experiment", "calculation"]), help="Of the sets.  [default: all]")
 @one_line_errors()
@@ -88,7 +79,7 @@ def formulas(data: Path, out: Path, kind: Any) -> None:
 
 
 @command.command()
-@_data
+@click.option("--data", **DATA)
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
 @one_line_errors()
 def stored(files: tuple[Path, ...], data: Path) -> None:

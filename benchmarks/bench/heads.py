@@ -59,7 +59,7 @@ def run(request: Request) -> dict[str, Any]:
     """
     settings = {"features": FEATURES, "seed": SEED}
     refuse_other_settings(request.known, settings)
-    rows = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     done = {(row["set"], row["variant"]) for row in rows}
     names = REGRESSIONS[:1] if request.quick else tuple(request.choices.get("sets") or REGRESSIONS)
     for name in names:

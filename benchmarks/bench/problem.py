@@ -104,7 +104,7 @@ def opened(request: Request, heads: Sequence[str], **more: Any) -> Opened:
     taken = ("neighbors",) if request.quick else tuple(chosen.get("heads") or heads)
     settings = {"catalogs": described(vectors), "heads": list(taken), "budget": chosen["budget"], **more}
     refuse_other_settings(request.known, settings)
-    return Opened(vectors, taken, settings, list(request.known["rows"]) if request.known else [])
+    return Opened(vectors, taken, settings, request.rows)
 
 
 def code_identity() -> str:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.harness import Request
+from benchmarks.options import check_there
 from embeddings.bench import compare
 from embeddings.bench.report import Report
 from embeddings.cli import main
-from embeddings.errors import InputInvalid
 from testing.crystals import write_sample
 
 CATALOG = "ct-multi"
@@ -48,8 +48,7 @@ def run(request: Request) -> dict[str, Any]:
 
 def _drawn(data: Path) -> pa.Table:
     path = data / "aflow.parquet"
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+    check_there(path)
     table = pq.read_table(path)
     return table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:N_ROWS]))
 

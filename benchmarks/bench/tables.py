@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import markdown
 from benchmarks.bench.goals import CRABNET, CRABNET_GOAL, GOALS, OPEN
 from benchmarks.bench.outcome import CHOSEN, FOREST, Outcome, outcome_of
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row
 from benchmarks.sets import PUBLISHED, SETS
 from benchmarks.speed import tables as speed
 
@@ -153,7 +153,7 @@ def _score_names(result: Document) -> list[str]:
     return [name for name in LABELS if name in result["rows"][0]]
 
 
-def _over_seeds(runs: Sequence[dict[str, Any]], who: str, name: str) -> str:
+def _over_seeds(runs: Sequence[Row], who: str, name: str) -> str:
     """Return the mean over folds and seeds with the spread over folds."""
     found = [run["scores"][who][name] for run in runs]
     means = [one["mean"] for one in found if one["mean"] is not None]
@@ -163,12 +163,12 @@ def _over_seeds(runs: Sequence[dict[str, Any]], who: str, name: str) -> str:
     return markdown.mean_and_std(mean(means), mean(stds)) if stds else f"{mean(means):.4g}"
 
 
-def _unseen(runs: Sequence[dict[str, Any]], who: str, name: str) -> str:
+def _unseen(runs: Sequence[Row], who: str, name: str) -> str:
     found = [run["seen"]["unseen"].get(who, {}).get(name) for run in runs]
     return "-" if None in found or not found else f"{mean(found):.4g}"
 
 
-def _p(runs: Sequence[dict[str, Any]], who: str, name: str | None = None) -> str:
+def _p(runs: Sequence[Row], who: str, name: str | None = None) -> str:
     """Return the probability of each seed; of the loss if no score is named."""
     tested = [run["p"][who] for run in runs if who in run["p"]]
     found = [one[name or next(iter(one))] for one in tested]

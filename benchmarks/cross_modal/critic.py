@@ -27,9 +27,9 @@ LEARNING_RATE = 1e-4
 class Critic(nn.Module):
     """Tells vectors of structures from generated ones, (B, dim) -> (B,)."""
 
-    def __init__(self, dim: int, width: int = 64) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, width), nn.LeakyReLU(), nn.Linear(width, 1))
+        self.layers = nn.Sequential(nn.Linear(dim, 64), nn.LeakyReLU(), nn.Linear(64, 1))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return a score for each vector."""

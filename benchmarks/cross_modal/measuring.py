@@ -19,7 +19,7 @@ from benchmarks.cross_modal.quick import quick_plan
 from benchmarks.cross_modal.source import full_workshop
 from benchmarks.cross_modal.tables import BEST
 from benchmarks.data import MATERIALS_PROJECT
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.sets import N_FOLDS, SETS, TargetSet, read_set
 from embeddings import load_uae
 
@@ -31,15 +31,13 @@ LEAK = f"{BEST}, one generator for all folds (leaks)"
 KEYS = ("set", "model", "source", "seed", "fold")
 """What a row is of."""
 
-Row = dict[str, Any]
 
-
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every contender on a set.
 
     Args:
-        name: a key of `SETS`.
         request: of the harness; quick is a made-up set of this name, and two folds.
+        name: a key of `SETS`.
 
     Returns:
         ``settings``, ``overlap`` (of the set and the source) and ``rows``, one for each contender, seed and fold.
@@ -68,7 +66,7 @@ def measure(
     task, formulas = plan.tasks[name], plan.workshop.lessons.formulas
     settings = {"source": plan.workshop.source, "recipe": plan.workshop.recipe.to_dict()}
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result = {"settings": settings, "overlap": _overlap(task, formulas), "rows": rows}
     done = {_key(row) for row in rows}
     every_way = name == WAYS_SET

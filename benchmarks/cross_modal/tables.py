@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row
 from benchmarks.sets import OPEN, PUBLISHED, SETS
 
 BEST, NOTHING = "c+d: contrast and labels", "e: nothing"
@@ -49,7 +49,7 @@ def table(result: Document) -> str:
     return f"### {name}\n\n{about}.\n\n{markdown.table(['model', 'source', *columns.values(), 'seeds'], cells)}"
 
 
-def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return, for each model and source, means over seeds and folds and the spread over both."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
@@ -57,7 +57,7 @@ def summarize(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"model": model, "source": source} | _figures(groups[source, model]) for source, model in sorted(groups)]
 
 
-def _figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _figures(rows: Sequence[Row]) -> dict[str, Any]:
     figures: dict[str, Any] = {"n_seeds": len({row["seed"] for row in rows})}
     for column in FIGURES:
         values = [row[column] for row in rows if row.get(column) is not None]
@@ -95,13 +95,9 @@ def _gains(result: Document) -> Iterator[list[str]]:
     for key, words in figures.items():
         gain = "-" if SETS[name].is_class else f"{round(1 - honest[key] / base[key], 4):.1%}"
         known = PUBLISHED.get(name, {}) if key == _comparable(name) else {}
-        published = [_brief(known.get(who)) for who in ("CrabNet", "best from composition")]
-        yield [f"{name} ({words})", _brief(honest[key]), _brief(base[key]), gain, *published]
+        published = [markdown.brief(known.get(who)) for who in ("CrabNet", "best from composition")]
+        yield [f"{name} ({words})", markdown.brief(honest[key]), markdown.brief(base[key]), gain, *published]
 
 
-def _brief(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _cell(row: dict[str, Any], key: str) -> str:
+def _cell(row: Row, key: str) -> str:
     return "-" if row[key] is None else markdown.mean_and_std(row[key], row[f"{key}_std"])

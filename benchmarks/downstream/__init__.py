@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from benchmarks import harness
-from benchmarks.downstream.tables import page, table
+from benchmarks.downstream.tables import table
 from benchmarks.harness import Case, Request, Suite
 from benchmarks.options import numbers
 
@@ -130,7 +130,6 @@ SUITE = Suite(
         _of_catalogs("probe", "Elemental properties from the vectors"),
     ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

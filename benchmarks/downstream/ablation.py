@@ -21,8 +21,8 @@ from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
 from benchmarks.downstream import SUITE
 from benchmarks.downstream.cgcnn import COMPARISON
 from benchmarks.downstream.comparison import compare
-from benchmarks.harness import DATA_ENV, Case, Request, Store, measure
-from benchmarks.options import numbers, one_line_errors
+from benchmarks.harness import Case, Request, Store, measure
+from benchmarks.options import DATA_ENV, numbers, one_line_errors
 from benchmarks.variants import varied
 from builders.methods.crystal_transformer.recipes import CrystalTransformerRecipe as Recipe
 from builders.pipeline import BuildRequest
@@ -72,7 +72,7 @@ class Ablation:
         Raises:
             EmbeddingsError: a catalog cannot be built or measured.
         """
-        rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+        rows = request.rows
         done = {(row["variant"], row["seed"]) for row in rows}
         for seed, variant in product(self.seeds, self.variants):
             if (variant, seed) not in done:

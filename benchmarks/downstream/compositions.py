@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.downstream.element_tables import PUBLISHED
 from benchmarks.downstream.vectors import NamedVectors, load_catalogs, load_vectors
-from benchmarks.harness import DATA_ENV, Request, refuse_other_settings
+from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.options import check_there
 from embeddings.catalog import ElementCatalog
 from embeddings.errors import InputInvalid
 from embeddings.formula import fraction_matrix
@@ -83,8 +84,7 @@ def read_task(folder: Path, name: str) -> Task:
         InputInvalid: the file is not there.
     """
     path = folder / f"matbench_{name}.parquet"
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = pq.read_table(path, columns=["composition", "target", "fold"])
     return Task(name, *(table[column].to_numpy() for column in table.column_names))
 
@@ -121,7 +121,7 @@ def run(
     ridge = {"alphas": ALPHAS, "min_variance": MIN_VARIANCE}
     settings = {"stats": STATS, "missing": "impute", "ridge": ridge, "boosting": BOOSTING, "tasks": overlaps}
     refuse_other_settings(request.known, settings)
-    rows: list[dict[str, Any]] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     done = {(row["task"], row["features"]) for row in rows}
     for task, table in product(chosen, tables):
         if (task.name, table.name) not in done:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
-
-T = TypeVar("T")
+from benchmarks.harness import Document, Row
 
 
 def table(result: Document) -> str:
@@ -22,31 +19,26 @@ def table(result: Document) -> str:
     return "\n".join([f"### {result['title']}", "", tables[kind](result), "", *notes]).rstrip() + "\n"
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the results of all cases."""
-    return "\n".join(map(table, results))
-
-
 def _back_ends(result: Document) -> str:
     """One row for each kind of features; the first of each target and size is what the others are compared with."""
     cells = []
-    for task in _distinct((row["target"], row["n_train"]) for row in result["rows"]):
+    for task in dict.fromkeys((row["target"], row["n_train"]) for row in result["rows"]):
         of_task = [row for row in result["rows"] if (row["target"], row["n_train"]) == task]
         own = np.mean([row["mae"] for row in of_task if row["features"] == of_task[0]["features"]])
-        for features in _distinct(row["features"] for row in of_task):
+        for features in dict.fromkeys(row["features"] for row in of_task):
             cells.append(_comparison([row for row in of_task if row["features"] == features], float(own)))
     columns = ["target", "training structures", "features", "MAE", "change", "R2", "learning rate", "seeds"]
     return markdown.table(columns, cells)
 
 
-def _comparison(rows: Sequence[dict[str, Any]], own: float) -> list[str]:
+def _comparison(rows: Sequence[Row], own: float) -> list[str]:
     errors = [row["mae"] for row in rows]
     first = rows[0]
     return [
         first["target"],
         f"{first['n_train']:,}",
         first["features"],
-        _spread(errors),
+        markdown.spread(errors),
         f"{np.mean(errors) / own - 1:+.1%}",
         f"{np.mean([row['r2'] for row in rows]):.3f}",
         f"{first['learning_rate']:g}",
@@ -57,13 +49,13 @@ def _comparison(rows: Sequence[dict[str, Any]], own: float) -> list[str]:
 def _tasks(result: Document) -> str:
     """One table for all tasks: a row for each model and kind of features, a column for each task."""
     rows = result["rows"]
-    tasks = _distinct(row["task"] for row in rows)
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
     cells = []
-    for model in _distinct(row["model"] for row in rows):
-        for features in _distinct(row["features"] for row in rows):
+    for model in dict.fromkeys(row["model"] for row in rows):
+        for features in dict.fromkeys(row["features"] for row in rows):
             own = [row for row in rows if row["model"] == model and row["features"] == features]
             scores = [[row["score"] for row in own if row["task"] == task] for task in tasks]
-            cells.append([model, features, *(_spread(of_task) if of_task else "-" for of_task in scores)])
+            cells.append([model, features, *(markdown.spread(of_task) if of_task else "-" for of_task in scores)])
     return markdown.table(["model", "features", *tasks], cells)
 
 
@@ -73,13 +65,3 @@ def _ranking(result: Document) -> str:
         for row in result["summary"]
     ]
     return markdown.table(["vectors", "width", "mean R2", "a list of such properties"], cells)
-
-
-def _spread(values: Sequence[float]) -> str:
-    if len(values) == 1:
-        return f"{values[0]:.4g}"
-    return markdown.mean_and_std(float(np.mean(values)), float(np.std(values, ddof=1)))
-
-
-def _distinct(values: Iterable[T]) -> list[T]:
-    return list(dict.fromkeys(values))

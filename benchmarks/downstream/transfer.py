@@ -20,8 +20,8 @@ from benchmarks.downstream.cgcnn import COMPARISON as CGCNN
 from benchmarks.downstream.comparison import Comparison, compare, with_few_unseen
 from benchmarks.downstream.element_tables import atom_init
 from benchmarks.downstream.problem import Sizes
-from benchmarks.harness import DATA_ENV, Document, Request
-from embeddings.errors import InputInvalid
+from benchmarks.harness import Document, Request
+from benchmarks.options import check_there
 
 MODULI = ("bulk_modulus", "shear_modulus")
 """Properties of AFLOW, in GPa, of which the decimal logarithm is learned."""
@@ -102,8 +102,7 @@ def with_logarithms(path: Path, folder: Path) -> Path:
     Raises:
         InputInvalid: there is no such file.
     """
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = pq.read_table(path)
     for name in MODULI:
         if name in table.column_names:

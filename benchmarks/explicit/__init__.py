@@ -6,45 +6,34 @@ brings them nearer to it; the others, whether candidates make predictions for he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.explicit.tables import page, table
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.explicit.tables import table
+from benchmarks.harness import Suite
 
 TARGETS = {"formation_energy_per_atom": "eV/atom", "band_gap": "eV"}
 """Label -> its unit."""
-
-
-def _match(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.explicit.matching").run(request)
-
-
-def _relax(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.explicit.relaxing").run(request)
-
-
-def _label(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.explicit.predicting").run(name, TARGETS[name], request)
-
-    return Case(name, f"{name} of held-out formulas, with and without candidates", run)
 
 
 SUITE = Suite(
     "explicit",
     "Measure what candidate structures of formulas are worth.",
     cases=[
-        Case("match", "True structures among the candidates", _match),
-        Case("relax", "Candidates before and after relaxation", _relax),
-        *map(_label, TARGETS),
+        harness.case("match", "True structures among the candidates", "benchmarks.explicit.matching:run"),
+        harness.case("relax", "Candidates before and after relaxation", "benchmarks.explicit.relaxing:run"),
+        *(
+            harness.case(
+                name,
+                f"{name} of held-out formulas, with and without candidates",
+                "benchmarks.explicit.predicting:run",
+                target=name,
+                unit=unit,
+            )
+            for name, unit in TARGETS.items()
+        ),
     ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from benchmarks.explicit.problem import CATALOG, MAX_SITES, SEED, Problem, problem
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from builders.methods.explicit.candidates import sound
 from builders.methods.explicit.drafts import Draft
 from builders.methods.explicit.substituting import TemplateGenerator
@@ -20,8 +20,6 @@ from embeddings.elements import SYMBOLS
 N_CANDIDATES = 20
 MOST_SITES = 50
 """Formulas with a larger crystal are left out of the comparison, which would take hours for them."""
-
-Row = dict[str, Any]
 
 
 def run(request: Request) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def run(request: Request) -> dict[str, Any]:
     there = problem(request)
     settings = {"seed": SEED, "catalog": CATALOG, "n_tested": len(there.tested), "most_sites": MOST_SITES}
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result = {"settings": settings, "rows": rows, "max_sites": MAX_SITES}
     done = {row["formula"] for row in rows}
     wanted = [formula for formula in there.tested if formula not in done and there.is_small(formula, MOST_SITES)]

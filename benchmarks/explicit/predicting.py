@@ -14,15 +14,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.dummy import DummyRegressor
 
 from benchmarks.explicit.problem import CATALOG, SEED, Problem, problem
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from builders.methods.explicit.features import FACTS, FeatureGenerator, Generated
 from embeddings import load_crystal_encoder
 from embeddings.bench.heads import HEADS
 from embeddings.estimators.explicit import ExplicitTransferRegressor
 
 K = 5
-
-Row = dict[str, Any]
 
 
 class Maker(Protocol):
@@ -32,7 +30,7 @@ class Maker(Protocol):
         """Return the features of canonical reduced formulas."""
 
 
-def run(target: str, unit: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, target: str, unit: str) -> dict[str, Any]:
     """Measure every way of predicting one label.
 
     Returns:
@@ -54,7 +52,7 @@ def run(target: str, unit: str, request: Request) -> dict[str, Any]:
         "names": there.tested,
         "distances": [float(one.distances[0]) if len(one.distances) else None for one in near],
     }
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result = {"settings": settings, "formulas": about, "rows": rows}
     composition = DummyRegressor() if request.quick else Boosting()
     done = {row["way"] for row in rows}

@@ -41,7 +41,7 @@ def run(request: Request) -> dict[str, Any]:
                 "potential": POTENTIAL, "n_candidates": N_CANDIDATES, "steps": limits.steps,
                 "force": limits.force}  # fmt: skip
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result = {"settings": settings, "rows": rows}
     done = {row["formula"] for row in rows}
     wanted = [formula for formula in there.tested if formula not in done and there.is_small(formula, MOST_SITES)]

@@ -15,11 +15,6 @@ ORDERS = {"votes": "by votes", "nearest": "by distance alone"}
 THIRDS = ("nearest third", "middle third", "farthest third")
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return all tables."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one case."""
     return {"match": _match_table, "relax": _relax_table}.get(result["name"], _label_table)(result)

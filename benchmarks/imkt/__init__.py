@@ -5,33 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.imkt.summary import verdict
 from benchmarks.imkt.tables import page, table
 from benchmarks.imkt.tasks import TASKS
 from benchmarks.imkt.ways import MODELS, NETWORK_ROWS
-from benchmarks.options import MeasuresByDefault, numbers, one_line_errors, texts
-
-
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.imkt.measuring").run(request, name=name)
-
-    return Case(name, f"Encoders of compositions on {name}, {TASKS[name].metric}", run)
-
+from benchmarks.options import DATA, FOLDER, MeasuresByDefault, numbers, one_line_errors, texts
 
 SUITE = Suite(
     "imkt",
     "Measure encoders of compositions, with and without transfer, on tasks with published scores.",
-    cases=[_case(name) for name in TASKS],
+    cases=[
+        harness.case(
+            name,
+            f"Encoders of compositions on {name}, {TASKS[name].metric}",
+            "benchmarks.imkt.measuring:run",
+            name=name,
+        )
+        for name in TASKS
+    ],
     table=table,
     page=page,
     verdict=verdict,
@@ -50,7 +47,7 @@ _suite = harness.command(
                  help="Training rows of a network at most."),
     click.Option(["--device"], type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True,
                  help="Where networks learn."),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps predictions.  [default: beside the results]"),
 )  # fmt: skip
 
@@ -71,8 +68,7 @@ command.add_command(_suite)
 
 
 @command.command()
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".", envvar=harness.DATA_ENV,
-              show_envvar=True, help="Folder of the development data.")  # fmt: skip
+@click.option("--data", **DATA)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 @click.option("--all-rows", is_flag=True, help="Also formulas that are trained on alone.")
 @click.argument("names", nargs=-1, type=click.Choice(list(TASKS)), metavar="[NAME]...")

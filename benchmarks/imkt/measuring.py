@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from benchmarks.bench.problem import chosen_vectors, described
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.imkt.figures import figures_of, paired_p, plain
 from benchmarks.imkt.kept import Asked, Predictions
 from benchmarks.imkt.models import Contender, Training, contenders
@@ -33,8 +33,6 @@ QUICK: dict[str, Any] = {
 }
 KEYS = ("model", "encoder", "seed", "fold")
 """What a row is of."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

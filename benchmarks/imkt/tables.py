@@ -66,7 +66,7 @@ def _wide_tables(outcomes: Sequence[Outcome], family: Family) -> Iterator[str]:
     yield _wide(outcomes, lambda one, key: _cell(one, key))
     if family == "jarvis":
         yield "Without the tested rows whose formula stands in the training part as well:"
-        yield _wide(outcomes, lambda one, key: _brief(one.scores[key].mae["_new"]), rows="_new")
+        yield _wide(outcomes, lambda one, key: markdown.brief(one.scores[key].mae["_new"]), rows="_new")
     crabnet = [one for one in outcomes if TASKS[one.name].by_fold]
     if crabnet:
         yield "Mean error over that of CrabNet in the same folds, less one; p of the paired test over folds:"
@@ -102,7 +102,7 @@ def _cell(one: Outcome, key: Key) -> str:
     said, score = _spread(one, key), one.scores[key]
     if (one.change(key) or 0) < 0 and one.is_clear(key):
         said = f"**{said}**"
-    return f"{said} ({_brief(score.mae['_seen'])}, {_brief(score.mae['_unseen'])})"
+    return f"{said} ({markdown.brief(score.mae['_seen'])}, {markdown.brief(score.mae['_unseen'])})"
 
 
 def _beside_crabnet(one: Outcome, key: Key) -> str:
@@ -116,7 +116,7 @@ def _spread(one: Outcome, key: Key) -> str:
 
 
 def _figures(one: Outcome, key: Key) -> list[str]:
-    return [_spread(one, key), *(_brief(one.scores[key].mae[part]) for part in PARTS if part)]
+    return [_spread(one, key), *(markdown.brief(one.scores[key].mae[part]) for part in PARTS if part)]
 
 
 def _probabilities(one: Outcome, key: Key) -> list[str]:
@@ -135,7 +135,3 @@ def _rows_in_words(one: Outcome) -> str:
 
 def _percent(change: float | None) -> str:
     return NOTHING if change is None else f"{change:+.1%}"
-
-
-def _brief(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.imkt.jarvis import JARVIS
+from benchmarks.options import check_there
 from benchmarks.sets import N_FOLDS, PUBLISHED, SETS, TargetSet, read_set
 from embeddings.errors import InputInvalid
 
@@ -105,11 +106,11 @@ def read_task(folder: Path, name: str) -> TargetSet:
     return TargetSet(name, table["formula"].to_numpy(), table["target"].to_numpy(), folds)
 
 
-def quick_task(name: str, n_rows: int = 40) -> TargetSet:
+def quick_task(name: str) -> TargetSet:
     """Return a made-up task under the name of a real one, split as that is."""
     from benchmarks.bench.problem import quick_set
 
-    made = quick_set("efe", n_rows)
+    made = quick_set("efe", 40)
     folds = np.arange(len(made)) % N_FOLDS
     if TASKS[name].family != "sets":
         folds = np.where(folds == 0, 0, NEVER)
@@ -129,8 +130,7 @@ def formulas_tested(task: TargetSet) -> list[str]:
 
 def _rows(folder: Path, file: str, column: str, name: str) -> pa.Table:
     path = folder / COMPOSITIONS / file
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+    check_there(path)
     table = pq.read_table(path, filters=[(column, "=", name)])
     if not table.num_rows:
         raise InputInvalid(f'{path} has no rows whose {column} is "{name}".')

@@ -5,35 +5,32 @@ Parts of the recipe ``imkt-multi`` are taken away one by one, on the same formul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.language.tables import page, table
-from benchmarks.options import texts
+from benchmarks.harness import Suite
+from benchmarks.language.tables import table
+from benchmarks.options import FOLDER, texts
 from benchmarks.sets import SETS
 
 NAMES = ("expt_gap", "efe")
 
 
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.language.measuring").run(name, request)
-
-    return Case(name, f"Parts of the language model on {name}, {SETS[name].metric}", run)
-
-
 SUITE = Suite(
     "language",
     "Measure what each part of the language model is worth.",
-    cases=[_case(name) for name in NAMES],
+    cases=[
+        harness.case(
+            name,
+            f"Parts of the language model on {name}, {SETS[name].metric}",
+            "benchmarks.language.measuring:run",
+            name=name,
+        )
+        for name in NAMES
+    ],
     table=table,
-    page=page,
 )
 
 command = harness.command(
@@ -54,6 +51,6 @@ command = harness.command(
     click.Option(["--tuning-epochs"], type=click.IntRange(1), default=6, show_default=True,
                  help="Of fine-tuning, at most."),
     click.Option(["--seed"], default=0, show_default=True),
-    click.Option(["--work"], type=click.Path(path_type=Path, file_okay=False), default=SUITE.results / "work",
+    click.Option(["--work"], type=FOLDER, default=SUITE.results / "work",
                  help="Folder that keeps the source, weights and predictions.  [default: beside the results]"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.cross_modal.plan import SCRATCH_RATE
 from benchmarks.cross_modal.quick import quick_plan
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.imkt.figures import paired_p, plain
 from benchmarks.imkt.kept import Asked, Predictions
 from benchmarks.imkt.models import DRAFT, Contender
@@ -54,8 +54,6 @@ QUICK: dict[str, Any] = {
     "tuning_epochs": 1,
     "seed": 0,
 }
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -169,12 +167,12 @@ class Bench:
         return self.tuning | ({} if variant.is_taught else {"encoder_learning_rate": SCRATCH_RATE})
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every variant on a set.
 
     Args:
-        name: of the set.
         request: of the harness; quick is a made-up set of this name.
+        name: of the set.
 
     Returns:
         ``settings``, ``source``, ``variants`` (name -> what takes part), ``teachers`` (those that the recipe does not

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.data import MATERIALS_PROJECT
+from benchmarks.options import check_there
 from builders.learning.lessons import ENERGY, Lessons, pool_polymorphs
 from builders.learning.targets import derive_targets, labels_of
 from builders.methods.cromel.teacher import structure_vectors
@@ -24,7 +25,6 @@ from builders.structures.cleaning import clean, drop_unlabelled
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_crystal_encoder
-from embeddings.errors import InputInvalid
 from embeddings.formula import reduced_formulas
 from embeddings.store.folders import atomic_file
 
@@ -94,8 +94,7 @@ def read_source(data: Path, folder: Path, recipe: LanguageRecipe, sizes: Sizes, 
     """
     crystals, listed = data / MATERIALS_PROJECT, data / CORPUS
     for path in (crystals, listed):
-        if not path.is_file():
-            raise InputInvalid(f"No {path}. Name the folder of the data with --data.")
+        check_there(path)
     teacher = load_crystal_encoder(recipe.teacher)
     left_out = sorted(set(excluded))
     identity = identity_of(

@@ -23,11 +23,6 @@ CLEAR = 0.05
 PARTS = {"reads": "reading", "structures": "structures", "labels": "labels"}
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return all tables."""
-    return "\n\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one set, variants in the order in which they were measured."""
     maes = {(row["variant"], row["model"]): np.array(row["maes"]) for row in result["rows"]}
@@ -45,7 +40,7 @@ def table(result: Document) -> str:
         ]
         for name in measured
     ]
-    return f"### {result['name']}\n\n{_about(result, list(measured))}\n\n{markdown.table(columns, cells)}"
+    return f"### {result['name']}\n\n{_about(result, list(measured))}\n\n{markdown.table(columns, cells)}\n"
 
 
 def _where(model: str) -> str:

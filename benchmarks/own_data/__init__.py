@@ -5,15 +5,11 @@ Each set is drawn anew for every seed: structures to learn from and structures t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.own_data.tables import page, table
+from benchmarks.harness import Suite
+from benchmarks.own_data.tables import table
 
 WAYS = ("mean", "frozen", "scratch", "init", "init-last", "init-adapter", "scratch-folds")
 USUAL = WAYS[:4]
@@ -21,19 +17,11 @@ USUAL = WAYS[:4]
 TITLES = {"aflow": "Elastic properties of AFLOW", "perovskites": "Cubic perovskites"}
 
 
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.own_data.measuring").run(name, request)
-
-    return Case(name, TITLES[name], run)
-
-
 SUITE = Suite(
     "own_data",
     "Measure what embeddings build --init is worth, beside a new network and a ridge regression.",
-    cases=[_case(name) for name in TITLES],
+    cases=[harness.case(name, title, "benchmarks.own_data.measuring:run", name=name) for name, title in TITLES.items()],
     table=table,
-    page=page,
 )
 
 command = harness.command(

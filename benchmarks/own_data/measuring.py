@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from benchmarks.data import crystal_recipe
-from benchmarks.harness import DATA_ENV, Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
+from benchmarks.options import check_there
 from builders.learning.devices import limit_threads
 from builders.learning.folds import deal
 from builders.learning.material import Material
@@ -52,8 +53,6 @@ QUICK = ("formation_energy_per_atom",)
 LONGER = 3
 """A new network is trained for so many times the epochs of one that goes on."""
 
-Row = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Draw:
@@ -80,12 +79,12 @@ class Draw:
         return Material(self.training, formulas, {}, self.targets, *parts)
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every way on every draw of a set.
 
     Args:
-        name: out of `SETS`.
         request: of the harness; quick are 24 crystals that are made up, and one epoch.
+        name: out of `SETS`.
 
     Returns:
         ``settings``, ``draws`` (what the network had seen of each), and ``rows``: an error for each way, target, seed.
@@ -99,7 +98,7 @@ def run(name: str, request: Request) -> dict[str, Any]:
     targets = list(QUICK if request.quick else SETS[name][1])
     settings = {"init": INIT, "n_structures": n, "n_test": n_test, "targets": targets}
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     result: dict[str, Any] = {"settings": settings, "draws": {}, "rows": rows}
     table = _everything(name, request)
     for seed in range(n_seeds):
@@ -118,8 +117,7 @@ def _everything(name: str, request: Request) -> StructureTable:
         return structure_table(crystals, **{target: labels[target] for target in QUICK})
     file, targets = SETS[name]
     path = request.data / file
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = clean(read_structure_table(path))[0]
     known = np.isfinite(labels_of(table, targets)).all(axis=1)
     return table.take(np.flatnonzero(known))

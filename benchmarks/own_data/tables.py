@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row
 
 NAMES = {
     "mean": "mean of the training structures",
@@ -19,11 +18,6 @@ NAMES = {
     "init-last": "the same with `--tune last`",
     "init-adapter": "the same with `--tune adapter`",
 }
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all sets."""
-    return "\n".join(map(table, results))
 
 
 def table(result: Document) -> str:
@@ -47,19 +41,15 @@ def table(result: Document) -> str:
     return f"### {result['title']}\n\n{about}\n\n{markdown.table(heads, cells)}\n\n{_verdict(rows, ways, targets)}\n"
 
 
-def _cell(rows: Sequence[dict[str, Any]], way: str, target: str) -> str:
+def _cell(rows: Sequence[Row], way: str, target: str) -> str:
     chosen = [row for row in rows if (row["way"], row["target"]) == (way, target)]
     if not chosen:
         return "-"
     unseen = [row["mae_unseen"] for row in chosen if row["mae_unseen"] is not None]
-    return _spread([row["mae"] for row in chosen]) + (f" [{np.mean(unseen):.4g}]" if unseen else "")
+    return markdown.spread([row["mae"] for row in chosen]) + (f" [{np.mean(unseen):.4g}]" if unseen else "")
 
 
-def _spread(errors: Sequence[float]) -> str:
-    return f"{np.mean(errors):.4g}" + (f" ± {np.std(errors, ddof=1):.2g}" if len(errors) > 1 else "")
-
-
-def _verdict(rows: Sequence[dict[str, Any]], ways: Sequence[str], targets: Sequence[str]) -> str:
+def _verdict(rows: Sequence[Row], ways: Sequence[str], targets: Sequence[str]) -> str:
     """Return how ``init`` compares with each other way: the change of the error, target by target."""
     found = {(row["way"], row["target"], row["seed"]): row["mae"] for row in rows}
     lines = []

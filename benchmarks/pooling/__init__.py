@@ -5,15 +5,11 @@ What came out is the default of pooling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.pooling.tables import page, table
+from benchmarks.harness import Suite
+from benchmarks.pooling.tables import table
 
 HEADS = ("ridge", "boosting", "trees")
 """Of `embeddings.bench`, the cheapest first."""
@@ -22,19 +18,14 @@ PROPERTIES = "properties"
 """The table of tabulated properties that `embeddings.bench` has; every other case is a catalog."""
 
 
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.pooling.measuring").run(name, request)
-
-    return Case(name, f"Statistics of {name} over formulas", run)
-
-
 SUITE = Suite(
     "pooling",
     "Measure which statistics of element vectors suit measurements best.",
-    cases=[_case(name) for name in ("ct-multi", PROPERTIES, "starter")],
+    cases=[
+        harness.case(name, f"Statistics of {name} over formulas", "benchmarks.pooling.measuring:run", name=name)
+        for name in ("ct-multi", PROPERTIES, "starter")
+    ],
     table=table,
-    page=page,
 )
 
 command = harness.command(

@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from benchmarks.downstream.vectors import NamedVectors
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.pooling import PROPERTIES
 from benchmarks.sets import N_FOLDS, SETS, TargetSet, read_set
 from embeddings import load_uae
@@ -43,15 +43,13 @@ N_TESTED = 3
 KEYS = ("set", "stats", "head", "seed")
 """What a row is of."""
 
-Row = dict[str, Any]
 
-
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every choice of statistics on every set.
 
     Args:
-        name: of a catalog, or `PROPERTIES`.
         request: of the harness; quick are two choices, and 30 formulas that are made up.
+        name: of a catalog, or `PROPERTIES`.
 
     Returns:
         ``settings``, ``sets`` (how much is used of each), and ``rows``: the error of each set, choice, head and seed.
@@ -64,7 +62,7 @@ def run(name: str, request: Request) -> dict[str, Any]:
     tasks = [_made_up()] if request.quick else [sample(read_set(request.data, one)) for one in SETS]
     settings = {"vectors": vectors.name, "max_rows": MAX_ROWS, "n_folds": N_FOLDS, "n_tested": N_TESTED}
     refuse_other_settings(request.known, settings)
-    rows: list[Row] = list(request.known["rows"]) if request.known else []
+    rows = request.rows
     about = [{"set": one.name, "rows": len(one.values), "formulas": len(set(one.groups))} for one in tasks]
     result = {"settings": settings, "sets": about, "rows": rows}
     done = {tuple(row[key] for key in KEYS) for row in rows}

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row
 
 PLAIN = "mean"
 """What the others are compared with."""
 
 
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all vectors."""
-    return "\n".join(map(table, results))
-
-
 def table(result: Document) -> str:
     """Return the table of one kind of vectors: a row for each choice of statistics, and a line on what it means."""
-    heads = _distinct(row["head"] for row in result["rows"])
-    choices = _distinct(row["stats"] for row in result["rows"])
+    heads = list(dict.fromkeys(row["head"] for row in result["rows"]))
+    choices = list(dict.fromkeys(row["stats"] for row in result["rows"]))
     ratios = {head: relative_errors(result["rows"], head) for head in heads}
     cells = [[stats, *(_cell(ratios[head].get(stats, {})) for head in heads)] for stats in choices]
     columns = [f"{head}, {len(ratios[head][PLAIN])} sets" for head in heads]
@@ -33,7 +27,7 @@ def table(result: Document) -> str:
     return f"### {result['settings']['vectors']}\n\n{about}\n\n{markdown.table(['statistics', *columns], cells)}\n"
 
 
-def relative_errors(rows: Sequence[dict[str, Any]], head: str) -> dict[str, dict[str, float]]:
+def relative_errors(rows: Sequence[Row], head: str) -> dict[str, dict[str, float]]:
     """Return, for each choice of statistics, the error of a head on each set over that of `PLAIN`.
 
     Errors are means over folds and seeds. Sets that were measured for one of the two only are left out.
@@ -54,10 +48,5 @@ def _cell(ratios: dict[str, float]) -> str:
     if not ratios or set(ratios.values()) == {1.0}:
         return "1" if ratios else "-"
     logs = np.log(list(ratios.values()))
-    error = f" ± {np.std(logs, ddof=1) / np.sqrt(len(logs)):.3f}" if len(logs) > 1 else ""
     better, worse = int((logs < 0).sum()), int((logs > 0).sum())
-    return f"{np.exp(logs.mean()):.3f}{error}; {better} : {worse}; {np.exp(logs.max()):.2f}"
-
-
-def _distinct(values: Any) -> list[str]:
-    return list(dict.fromkeys(values))
+    return f"{markdown.ratio(logs)}; {better} : {worse}; {np.exp(logs.max()):.2f}"

@@ -7,12 +7,8 @@ on crystals that had not been drawn: the cases named ``...-again``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.readouts.tables import page, table, verdict
 
 TITLES = {
@@ -27,17 +23,10 @@ TITLES = {
 }
 
 
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.readouts.measuring").run(name, request)
-
-    return Case(name, TITLES[name], run)
-
-
 SUITE = Suite(
     "readouts",
     "Measure what structure vectors gain by more than the mean over their atoms.",
-    cases=[_case(name) for name in TITLES],
+    cases=[harness.case(name, title, "benchmarks.readouts.measuring:run", name=name) for name, title in TITLES.items()],
     table=table,
     page=page,
     resumes=False,

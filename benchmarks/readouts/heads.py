@@ -5,15 +5,18 @@ A head is ridge regression, extra trees, or the mean of both, of the values as t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 
+from benchmarks.harness import Row
 from benchmarks.readouts.tasks import Problem
 from embeddings.bench.linear import ALPHAS, scaled
 from embeddings.bench.paired import corrected_p, holm, outcome_of
@@ -24,8 +27,6 @@ N_FOLDS = 3
 
 DECADE = 10.0
 """Logarithms are tried of values that are positive, and the largest of which is so many times the smallest."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,36 @@ class Fit:
     errors: np.ndarray
     ridge: np.ndarray
     heads: Sequence[str]
+
+
+def compared(
+    vectors: Iterable[tuple[str, np.ndarray]], problem: Problem, seen: np.ndarray, *, case: str, kind: str
+) -> dict[str, Any]:
+    """Learn all properties from every kind of vectors, and compare their errors with those of the first kind.
+
+    Args:
+        vectors: of all crystals, by name.
+        problem: what is predicted.
+        seen: (n,) bool, crystals whose formulas an encoder was trained on.
+        case: whose progress is told.
+        kind: of column that names the vectors.
+
+    Returns:
+        ``widths`` of the vectors; ``rows``, the errors of each kind, property and split; ``summary``, of each kind and
+        property the mean, its spread, and what a paired test against the first kind says.
+    """
+    started = time.process_time()
+    fits: dict[str, list[Fit]] = {}
+    widths: dict[str, int] = {}
+    for name, features in vectors:
+        widths[name] = features.shape[1]
+        fits[name] = [fit(features, problem, tested, seed) for seed, tested in enumerate(problem.tested)]
+        click.echo(f"{case}, {name}: {time.process_time() - started:.0f} s", err=True)
+    return {
+        "widths": widths,
+        "rows": list(rows_of(fits, problem, seen, kind)),
+        "summary": summary_of(fits, problem, seen, kind),
+    }
 
 
 def fit(features: np.ndarray, problem: Problem, tested: np.ndarray, seed: int) -> Fit:

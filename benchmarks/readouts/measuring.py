@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import numpy as np
 
 from benchmarks.harness import Request
 from benchmarks.readouts import peer
-from benchmarks.readouts.heads import N_TREES, Fit, fit, rows_of, summary_of
+from benchmarks.readouts.heads import N_TREES, compared
 from benchmarks.readouts.readouts import READOUTS, Atoms, atoms_of, read_out
 from benchmarks.readouts.tables import AGAIN
 from benchmarks.readouts.tasks import Problem, made_up, pose
@@ -31,12 +30,12 @@ KIND = "readout"
 WITH_PEER = ("aflow",)
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure every readout on the crystals of a case.
 
     Args:
-        name: of the case.
         request: of the harness; quick are 60 crystals that are made up.
+        name: of the case.
 
     Returns:
         ``settings``; ``rows``, the errors of each readout, property and split; ``summary``, of each readout and
@@ -52,23 +51,14 @@ def run(name: str, request: Request) -> dict[str, Any]:
     problem = made_up() if request.quick else pose(of, request.data, encoder, draw=int(bool(again)))
     seen = np.isin(problem.formulas, catalog.overlap(sorted(set(problem.formulas))))
     notes = list(problem.notes)
-    fits: dict[str, list[Fit]] = {}
-    widths: dict[str, int] = {}
-    for readout, features in _all_features(name, request, problem, atoms_of(encoder, problem.table), notes):
-        widths[readout] = features.shape[1]
-        fits[readout] = [fit(features, problem, tested, seed) for seed, tested in enumerate(problem.tested)]
-        click.echo(f"{name}, {readout}: {time.process_time() - started:.0f} s", err=True)
+    features = _all_features(name, request, problem, atoms_of(encoder, problem.table), notes)
+    found = compared(features, problem, seen, case=name, kind=KIND)
     settings = {
         "catalog": CATALOG, "n_crystals": len(seen), "n_formulas": len(set(problem.formulas)),
-        "n_seen": int(seen.sum()), "n_splits": len(problem.tested), "n_trees": N_TREES, "widths": widths,
+        "n_seen": int(seen.sum()), "n_splits": len(problem.tested), "n_trees": N_TREES, "widths": found.pop("widths"),
         "units": problem.units, "cpu_seconds": round(time.process_time() - started),
     }  # fmt: skip
-    return {
-        "settings": settings,
-        "rows": list(rows_of(fits, problem, seen, KIND)),
-        "summary": summary_of(fits, problem, seen, KIND),
-        "notes": notes,
-    }
+    return {"settings": settings, **found, "notes": notes}
 
 
 def _all_features(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row, row_with
 from embeddings.bench.paired import corrected_p, holm
 
 AGAIN = "-again"
@@ -27,7 +26,7 @@ def table(result: Document) -> str:
     settings, summary = result["settings"], result["summary"]
     units, widths = settings["units"], settings["widths"]
     cells = [
-        [readout, str(width), *(_cell(_of(summary, readout, target)) for target in units)]
+        [readout, str(width), *(_cell(row_with(summary, readout=readout, target=target)) for target in units)]
         for readout, width in widths.items()
     ]
     about = (
@@ -60,9 +59,9 @@ def _over_all(results: Sequence[Document]) -> str:
         outcomes = [row["outcome"] for result in results for row in result["summary"] if row["readout"] == readout]
         cells.append(
             [
-                readout, str(_width(results, readout)), _spread(ratios), _probability(sure[readout]),
+                readout, str(_width(results, readout)), _ratio(ratios), _probability(sure[readout]),
                 f"{outcomes.count('better')} : {outcomes.count('worse')}", f"{np.exp(ratios.max()):.3f}",
-                *(_spread(_ratios(results, readout, plain, kind)) for kind in ("mae_unseen", "mae_ridge")),
+                *(_ratio(_ratios(results, readout, plain, kind)) for kind in ("mae_unseen", "mae_ridge")),
             ]
         )  # fmt: skip
     n = len(_ratios(results, plain, plain, "mae"))
@@ -89,7 +88,10 @@ def _width(results: Sequence[Document], readout: str) -> int:
 def _ratios(results: Sequence[Document], readout: str, plain: str, kind: str) -> np.ndarray:
     """Return logarithms of errors over those of the plain readout, of all properties where both are known."""
     pairs = [
-        (_of(result["summary"], readout, target)[kind], _of(result["summary"], plain, target)[kind])
+        (
+            row_with(result["summary"], readout=readout, target=target)[kind],
+            row_with(result["summary"], readout=plain, target=target)[kind],
+        )
         for result in results
         for target in result["settings"]["units"]
     ]
@@ -100,22 +102,15 @@ def _p(logs: np.ndarray) -> float:
     return corrected_p(logs, 0.0)
 
 
-def _spread(logs: np.ndarray) -> str:
-    if not len(logs):
-        return "-"
-    error = f" ± {np.std(logs, ddof=1) / np.sqrt(len(logs)):.3f}" if len(logs) > 1 else ""
-    return f"{np.exp(logs.mean()):.3f}{error}"
+def _ratio(logs: np.ndarray) -> str:
+    return markdown.ratio(logs) if len(logs) else "-"
 
 
 def _probability(p: float) -> str:
     return "-" if not np.isfinite(p) else f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
-def _of(summary: Sequence[dict[str, Any]], readout: str, target: str) -> dict[str, Any]:
-    return next(row for row in summary if (row["readout"], row["target"]) == (readout, target))
-
-
-def _cell(row: dict[str, Any]) -> str:
-    error = f"{row['mae']:.4g}" if row["std"] is None else markdown.mean_and_std(row["mae"], row["std"])
+def _cell(row: Row) -> str:
+    error = markdown.brief(row["mae"]) if row["std"] is None else markdown.mean_and_std(row["mae"], row["std"])
     unseen = "" if row["mae_unseen"] is None else f" [{row['mae_unseen']:.4g}]"
     return f"{error}{unseen}{SIGNS[row['outcome']]}"

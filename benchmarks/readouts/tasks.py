@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.data import ABSENT, MATERIALS_PROJECT
-from benchmarks.harness import DATA_ENV
+from benchmarks.options import check_there
 from benchmarks.sets import SETS, read_set
 from builders.learning.targets import labels_of
 from builders.methods.crystal_transformer.encoder import CrystalEncoder
@@ -135,8 +135,7 @@ def read_drawn(about: Drawn, folder: Path, encoder: CrystalEncoder) -> Problem:
         InputInvalid: the data are not there.
     """
     path = folder / about.file
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = _known(clean(read_structure_table(path))[0], encoder)
     values = labels_of(table, tuple(about.units))
     fine = np.isfinite(values).all(axis=1) & ((values > 0).all(axis=1) if about.logarithm else True)

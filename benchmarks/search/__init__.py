@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.speed.tables import page, table
-
-
-def _exact(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.search.exact").run(request)
-
-
-def _indexed(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.search.indexed").run(request)
-
-
-def _planted(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.search.planted").run(request)
-
-
-def _libraries(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.search.libraries").run(request)
-
 
 SUITE = Suite(
     "search",
     "Measure the search for similar structures.",
     cases=[
-        Case("exact-search", "The nearest of a million vectors, exactly", _exact),
-        Case("index-search", "The nearest of ten million vectors, by an index", _indexed),
-        Case("structure-overlap", "Planted structures of one set in another", _planted),
-        Case("index-libraries", "Libraries for approximate search, side by side", _libraries),
+        harness.case("exact-search", "The nearest of a million vectors, exactly", "benchmarks.search.exact:run"),
+        harness.case(
+            "index-search", "The nearest of ten million vectors, by an index", "benchmarks.search.indexed:run"
+        ),
+        harness.case("structure-overlap", "Planted structures of one set in another", "benchmarks.search.planted:run"),
+        harness.case(
+            "index-libraries", "Libraries for approximate search, side by side", "benchmarks.search.libraries:run"
+        ),
     ],
     table=table,
     page=page,

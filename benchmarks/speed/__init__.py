@@ -10,14 +10,10 @@ Each benchmark is a module with one function ``run(request: Request)`` that retu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
+from benchmarks.harness import Suite
 from benchmarks.speed.tables import page, table
 
 TITLES = {
@@ -37,17 +33,10 @@ TITLES = {
 """Benchmark -> what it measures."""
 
 
-def _case(name: str, title: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module(f"benchmarks.speed.{name}").run(request)
-
-    return Case(name, title, run)
-
-
 SUITE = Suite(
     "speed",
     "Measure speed and memory beside peers.",
-    cases=[_case(name, title) for name, title in TITLES.items()],
+    cases=[harness.case(name, title, f"benchmarks.speed.{name}:run") for name, title in TITLES.items()],
     table=table,
     page=page,
     resumes=False,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import CrystalFile, crystal_files
-from benchmarks.harness import Request
+from benchmarks.harness import Request, row_with
 from benchmarks.measure import at_least
 from builders.embed.ledger import PartLedger
 from builders.embed.parts import Encoding, encoding_of
@@ -21,7 +21,7 @@ from builders.engines.local import LocalPool
 from builders.engines.pool import Event, Pool, dispatch
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.progress import Reporter
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot
 from builders.sources import SourceOptions
 from builders.structures.cleaning import MAX_SITES, Selection
@@ -71,10 +71,8 @@ class _Prepared:
 
 def _prepare(file: CrystalFile, n: int, folder: Path) -> _Prepared:
     catalog = write_encoder_catalog(folder, CrystalTransformerConfig(), covered=SYMBOLS)
-    snapshot = obtain_snapshot(
-        "table", SourceOptions(path=file.path), Selection(limit=n),
-        snapshot=None, work=folder, reporter=Reporter(quiet=True),
-    )  # fmt: skip
+    intake = Intake(source="table", options=SourceOptions(path=file.path), selection=Selection(limit=n), work=folder)
+    snapshot = intake.obtain(Reporter(quiet=True))
     encoding = encoding_of(catalog, "structure", max_sites=MAX_SITES, device="cpu")
     return _Prepared(file.name, snapshot, encoding, folder)
 
@@ -128,4 +126,4 @@ class _Together:
 
 
 def _per_s(rows: list[dict[str, Any]], engine: str, workers: int) -> float:
-    return next(row["per_s"] for row in rows if (row["engine"], row["workers"]) == (engine, workers))
+    return float(row_with(rows, engine=engine, workers=workers)["per_s"])

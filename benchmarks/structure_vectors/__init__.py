@@ -7,38 +7,29 @@ installed, its crystal features take part, alone and joined to those of the firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.structure_vectors.tables import page, table
+from benchmarks.harness import Suite
+from benchmarks.structure_vectors.tables import table
 
 TITLES = {
-    "vectors-aflow": "Elastic and thermal properties of AFLOW",
-    "vectors-perovskites": "Cubic perovskites, 1,000 to learn from",
-    "vectors-phonons": "MatBench, phonons",
-    "vectors-dielectric": "MatBench, dielectric",
-    "vectors-jdft2d": "MatBench, jdft2d",
+    "aflow": "Elastic and thermal properties of AFLOW",
+    "perovskites": "Cubic perovskites, 1,000 to learn from",
+    "phonons": "MatBench, phonons",
+    "dielectric": "MatBench, dielectric",
+    "jdft2d": "MatBench, jdft2d",
 }
-
-
-def _case(name: str) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.structure_vectors.measuring").run(name.removeprefix("vectors-"), request)
-
-    return Case(name, TITLES[name], run)
 
 
 SUITE = Suite(
     "structure_vectors",
     "Measure vectors of structures under simple heads, beside those of a potential.",
-    cases=[_case(name) for name in TITLES],
+    cases=[
+        harness.case(f"vectors-{name}", title, "benchmarks.structure_vectors.measuring:run", name=name)
+        for name, title in TITLES.items()
+    ],
     table=table,
-    page=page,
     resumes=False,
 )
 

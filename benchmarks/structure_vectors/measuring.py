@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import click
 import numpy as np
 
 from benchmarks.harness import Request
 from benchmarks.readouts import peer
-from benchmarks.readouts.heads import N_TREES, Fit, fit, rows_of, summary_of
+from benchmarks.readouts.heads import N_TREES, compared
 from benchmarks.readouts.tasks import FILES, Problem, known_crystals, made_up, pose, read_drawn
 from builders.learning.devices import limit_threads
 from builders.methods.crystal_transformer.encoder import CrystalEncoder, read_crystal_encoder
@@ -27,12 +26,12 @@ N_TRAINING = {"perovskites": 1_000}
 MOST_TESTED = 1_500
 
 
-def run(name: str, request: Request) -> dict[str, Any]:
+def run(request: Request, *, name: str) -> dict[str, Any]:
     """Measure all vectors on the crystals of a case.
 
     Args:
-        name: of the case.
         request: of the harness; quick are 60 crystals that are made up.
+        name: of the case.
 
     Returns:
         ``settings``; ``rows``, the errors of each kind of vectors, property and split; ``summary``, of each kind and
@@ -48,24 +47,14 @@ def run(name: str, request: Request) -> dict[str, Any]:
     encoders = [read_crystal_encoder(resolve(one)) for one in names]
     problem, seen = _posed(name, request, encoders, names)
     notes = list(problem.notes)
-    fits: dict[str, list[Fit]] = {}
-    widths: dict[str, int] = {}
-    for kind, vectors in _all_vectors(request, problem, encoders, notes):
-        widths[kind] = vectors.shape[1]
-        fits[kind] = [fit(vectors, problem, tested, seed) for seed, tested in enumerate(problem.tested)]
-        click.echo(f"{name}, {kind}: {time.process_time() - started:.0f} s", err=True)
+    found = compared(_all_vectors(request, problem, encoders, notes), problem, seen, case=name, kind=KIND)
     settings = {
         "catalogs": [f"{one.name}@{one.version}" for one in encoders], "n_crystals": len(seen),
         "n_formulas": len(set(problem.formulas)), "n_seen": int(seen.sum()), "n_splits": len(problem.tested),
-        "n_tested": int(np.any(problem.tested, axis=0).sum()), "n_trees": N_TREES, "widths": widths,
+        "n_tested": int(np.any(problem.tested, axis=0).sum()), "n_trees": N_TREES, "widths": found.pop("widths"),
         "units": problem.units, "cpu_seconds": round(time.process_time() - started),
     }  # fmt: skip
-    return {
-        "settings": settings,
-        "rows": list(rows_of(fits, problem, seen, KIND)),
-        "summary": summary_of(fits, problem, seen, KIND),
-        "notes": notes,
-    }
+    return {"settings": settings, **found, "notes": notes}
 
 
 def _posed(

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from benchmarks import markdown
-from benchmarks.harness import Document
-
-SIGNS = {"better": " +", "worse": " -", "within noise": ""}
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all cases."""
-    return "\n".join(map(table, results))
+from benchmarks.harness import Document, Row, row_with
+from benchmarks.readouts.tables import SIGNS
 
 
 def table(result: Document) -> str:
@@ -22,7 +13,8 @@ def table(result: Document) -> str:
     units, widths = settings["units"], settings["widths"]
     first = next(iter(widths))
     cells = [
-        [kind, str(width), *(_cell(_of(summary, kind, target)) for target in units)] for kind, width in widths.items()
+        [kind, str(width), *(_cell(row_with(summary, vectors=kind, target=target)) for target in units)]
+        for kind, width in widths.items()
     ]
     about = (
         f"Mean absolute error on formulas that none of {', '.join(settings['catalogs'])} was trained on; in brackets, "
@@ -35,11 +27,6 @@ def table(result: Document) -> str:
     return "\n".join([f"### {result['title']}", "", about, "", markdown.table(heads, cells), "", *notes, ""])
 
 
-def _of(summary: Sequence[dict[str, Any]], kind: str, target: str) -> dict[str, Any]:
-    return next(row for row in summary if (row["vectors"], row["target"]) == (kind, target))
-
-
-def _cell(row: dict[str, Any]) -> str:
-    unseen = "-" if row["mae_unseen"] is None else f"{row['mae_unseen']:.4g}"
+def _cell(row: Row) -> str:
     everything = "" if row["mae"] == row["mae_unseen"] else f" [{row['mae']:.4g}]"
-    return f"{unseen}{everything}{SIGNS[row['outcome']]}"
+    return f"{markdown.brief(row['mae_unseen'])}{everything}{SIGNS[row['outcome']]}"

@@ -9,38 +9,40 @@ on phonons.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.teachers.tables import page, table
+from benchmarks.harness import Suite
+from benchmarks.teachers.tables import table
 from benchmarks.teachers.ways import COPIED, TAUGHT, WAYS
-
-
-def _case(name: str, title: str, ways: Sequence[str], **options: Any) -> Case:
-    def run(request: Request) -> Mapping[str, Any]:
-        return import_module("benchmarks.teachers.measuring").run(request, ways, **options)
-
-    return Case(name, title, run)
-
 
 SUITE = Suite(
     "teachers",
     "Measure what a teacher, or perturbed copies, are worth for the vectors of the network that learns from them.",
     cases=[
-        _case("taught", "Properties of AFLOW from vectors of taught networks", list(TAUGHT)),
-        _case(
-            "copies", "Properties of AFLOW from vectors of networks that learned from perturbed copies", list(COPIED)
+        harness.case(
+            "taught",
+            "Properties of AFLOW from vectors of taught networks",
+            "benchmarks.teachers.measuring:run",
+            ways=list(TAUGHT),
         ),
-        _case("copies-phonons", "Phonons from vectors of the same networks", list(COPIED), on_phonons=True),
+        harness.case(
+            "copies",
+            "Properties of AFLOW from vectors of networks that learned from perturbed copies",
+            "benchmarks.teachers.measuring:run",
+            ways=list(COPIED),
+        ),
+        harness.case(
+            "copies-phonons",
+            "Phonons from vectors of the same networks",
+            "benchmarks.teachers.measuring:run",
+            ways=list(COPIED),
+            on_phonons=True,
+        ),
     ],
     table=table,
-    page=page,
 )
 
 _FILE = click.Path(dir_okay=True, path_type=Path)

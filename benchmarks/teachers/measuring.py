@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.data import MATERIALS_PROJECT, crystal_recipe
-from benchmarks.harness import Request, refuse_other_settings
+from benchmarks.harness import Request, Row, refuse_other_settings
 from benchmarks.teachers.heads import N_TREES, predicted
 from benchmarks.teachers.learning import learn
 from benchmarks.teachers.phonons import examined_phonons
@@ -46,10 +46,8 @@ N_PARTS = 20
 TEACHER, MEAN = "teacher", "mean"
 """Ways without a network: the teacher's vectors, and the mean of the training rows."""
 
-Row = dict[str, Any]
 
-
-def run(request: Request, ways: Sequence[str], *, on_phonons: bool = False) -> dict[str, Any]:
+def run(request: Request, *, ways: Sequence[str], on_phonons: bool = False) -> dict[str, Any]:
     """Measure every way with every seed, beside the teacher.
 
     Args:
@@ -183,7 +181,7 @@ def made_up(folder: Path, *, with_copies: bool = False) -> Given:
 def _made_up_copies(folder: Path) -> Path:
     out = folder / "copies.parquet"
     request = PerturbRequest(
-        AnsweringToy, out, folder / "work", n_copies=3, source="table",
+        AnsweringToy, out, n_copies=3, work=folder / "work", source="table",
         options=SourceOptions(path=folder / MATERIALS_PROJECT),
     )  # fmt: skip
     perturb(request, Reporter(quiet=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.data import MATERIALS_PROJECT
-from benchmarks.harness import DATA_ENV
+from benchmarks.options import check_there
 from benchmarks.teachers.copied import Copied, read_copies
 from benchmarks.teachers.ways import Way
 from builders.learning.material import Material
@@ -156,8 +156,7 @@ def _vectors(path: Path) -> StructureCatalog:
 
 def _covered(path: Path, vectors: StructureCatalog) -> StructureTable:
     """Return the usable structures of a file that have a vector."""
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the development data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = read_structure_table(path)
     table = clean(table.take(np.flatnonzero(_isin(table.material_ids, vectors.material_ids))))[0]
     formula_of = dict(zip(vectors.material_ids, vectors.formulas, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import markdown
-from benchmarks.harness import Document
+from benchmarks.harness import Document, Row
 from benchmarks.teachers.ways import TAUGHT, WAYS
 
 OWN, JOINED = "its own", "with the teacher's"
@@ -34,11 +34,6 @@ COMPARED = (
 """What is compared with what, in pairs."""
 
 Key = tuple[str, str]
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all results."""
-    return "\n".join(map(table, results))
 
 
 def table(result: Document) -> str:
@@ -68,19 +63,19 @@ def _tested(settings: dict[str, Any]) -> str:
     return "of AFLOW"
 
 
-def _errors(rows: Sequence[dict[str, Any]], targets: list[str]) -> str:
+def _errors(rows: Sequence[Row], targets: list[str]) -> str:
     cells = [[name, *(_cell(rows, key, target) for target in targets)] for key, name in SHOWN.items()]
     return markdown.table(["vectors", *targets], [line for line in cells if set(line[1:]) != {"-"}])
 
 
-def _cell(rows: Sequence[dict[str, Any]], key: Key, target: str) -> str:
+def _cell(rows: Sequence[Row], key: Key, target: str) -> str:
     errors = [row["mae"] for row in _of(rows, key, target)]
     if not errors:
         return "-"
     return f"{np.mean(errors):.4f}" + (f" ± {np.std(errors, ddof=1):.4f}" if len(errors) > 1 else "")
 
 
-def _of(rows: Sequence[dict[str, Any]], key: Key, target: str) -> list[dict[str, Any]]:
+def _of(rows: Sequence[Row], key: Key, target: str) -> list[dict[str, Any]]:
     return [row for row in rows if (row["way"], row["vectors"], row["target"]) == (*key, target)]
 
 

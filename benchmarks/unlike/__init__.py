@@ -7,30 +7,20 @@ databases. Ways to measure a distance stand beside each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
 import click
 
 from benchmarks import harness
-from benchmarks.harness import Case, Request, Suite
-from benchmarks.unlike.tables import page, table
+from benchmarks.harness import Suite
+from benchmarks.unlike.tables import table
 
 CATALOG = "ct-multi@3.0.0"
 """Its vectors lack the cell, which would give away the volume that is one of the targets."""
 
-
-def _distances(request: Request) -> Mapping[str, Any]:
-    return import_module("benchmarks.unlike.measuring").run(request)
-
-
 SUITE = Suite(
     "unlike",
     "Measure whether the distance to the training tells what an encoder knows little of.",
-    cases=[Case("distances", "Crystals unlike the training", _distances)],
+    cases=[harness.case("distances", "Crystals unlike the training", "benchmarks.unlike.measuring:run")],
     table=table,
-    page=page,
     resumes=False,
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.data import MATERIALS_PROJECT
-from benchmarks.harness import DATA_ENV
+from benchmarks.options import check_there
 from builders.learning.targets import labels_of
 from builders.methods.crystal_transformer.encoder import CrystalEncoder
 from builders.structures.cells import volumes
@@ -17,7 +17,6 @@ from builders.structures.cleaning import clean
 from builders.structures.formulas import reduced_formulas_of
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import load_uae
-from embeddings.errors import InputInvalid
 from testing.crystals import sample_crystals, structure_table
 
 MAX_SITES = 100
@@ -133,7 +132,6 @@ def _drawn(table: StructureTable, fine: np.ndarray, n: int, rng: np.random.Gener
 
 
 def _read(path: Path, encoder: CrystalEncoder) -> StructureTable:
-    if not path.is_file():
-        raise InputInvalid(f"No {path}. Name the folder of the data with --data, or set {DATA_ENV}.")
+    check_there(path)
     table = read_structure_table(path)
     return table.take(np.flatnonzero(encoder.covers(table) & (table.n_sites <= MAX_SITES)))

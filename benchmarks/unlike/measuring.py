@@ -15,7 +15,7 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.linear_model import RidgeCV
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.harness import Request
+from benchmarks.harness import Request, Row
 from benchmarks.unlike import CATALOG
 from benchmarks.unlike.crystals import UNITS, VOLUME, Crystals, labels, made_up, real
 from builders.learning.devices import limit_threads
@@ -30,8 +30,6 @@ FARTHEST = 0.05
 """Share of the held-out crystals whose errors are compared with those of the others."""
 
 AT_ONCE = 1024
-
-Row = dict[str, Any]
 Vectors = dict[str, np.ndarray]
 Distance = Callable[[np.ndarray], np.ndarray]
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks import markdown
-from benchmarks.harness import Document
-
-
-def page(results: Sequence[Document]) -> str:
-    """Return the tables of all cases."""
-    return "\n\n".join(map(table, results))
+from benchmarks.harness import Document, row_with
 
 
 def table(result: Document) -> str:
@@ -30,14 +24,14 @@ def table(result: Document) -> str:
     return "\n".join(
         [
             f"### {result['title']}", "", about, "", markdown.table(heads, cells), "",
-            _held_out(result), "", _ways(result, ways),
+            _held_out(result), "", _ways(result, ways), "",
         ]
     )  # fmt: skip
 
 
 def _set(result: Document, name: str, way: str) -> list[str]:
-    found = _one(result["rows"], way=way, set=name)
-    errors = _one(result["errors"], set=name, target="volume")
+    found = row_with(result["rows"], way=way, set=name)
+    errors = row_with(result["errors"], set=name, target="volume")
     n = f"{result['settings']['n_sets'][name]:,}"
     return [
         name,
@@ -53,8 +47,8 @@ def _held_out(result: Document) -> str:
     units, way = result["settings"]["units"], result["rows"][0]["way"]
     cells = []
     for target, unit in units.items():
-        found = _one(result["rows"], way=way, target=target)
-        errors = _one(result["errors"], set="held out", target=target)
+        found = row_with(result["rows"], way=way, target=target)
+        errors = row_with(result["errors"], set="held out", target=target)
         cells.append(
             [
                 f"{target}, {unit}", f"{found['n']:,}", _text(found["spearman"]), _times(found["farthest"]),
@@ -73,8 +67,8 @@ def _ways(result: Document, ways: Sequence[str]) -> str:
     units, sets = result["settings"]["units"], list(result["settings"]["n_sets"])
     cells = []
     for way in ways:
-        by_set = [_one(result["rows"], way=way, set=name) for name in sets]
-        by_target = [_one(result["rows"], way=way, target=target) for target in units]
+        by_set = [row_with(result["rows"], way=way, set=name) for name in sets]
+        by_target = [row_with(result["rows"], way=way, target=target) for target in units]
         cells.append(
             [
                 way, _mean([row["auroc"] for row in by_set]), _mean([row["beyond"] for row in by_set]),
@@ -83,10 +77,6 @@ def _ways(result: Document, ways: Sequence[str]) -> str:
         )  # fmt: skip
     about = "Ways to measure the distance: means over the sets above, and rank correlations with errors."
     return f"{about}\n\n{markdown.table(['way', 'AUROC', 'beyond', *units], cells)}"
-
-
-def _one(rows: Sequence[dict[str, Any]], **named: Any) -> dict[str, Any]:
-    return next(row for row in rows if all(row.get(key) == value for key, value in named.items()))
 
 
 def _mean(values: Sequence[float]) -> str:

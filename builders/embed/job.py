@@ -26,10 +26,9 @@ from builders.learning.devices import choose_device, one_thread
 from builders.progress import Reporter
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot
-from builders.sources import SourceOptions
-from builders.structures.cleaning import Selection, site_limit
+from builders.structures.cleaning import site_limit
 from embeddings._version import __version__
 from embeddings.errors import OutputInvalid
 from embeddings.store.licences import combined_licence
@@ -40,18 +39,13 @@ from embeddings.vectors.unlike import sentence
 
 
 @dataclass(frozen=True)
-class EmbedRequest:
+class EmbedRequest(Intake):
     """What a user asks for.
 
     Attributes:
         encoder: folder of the catalog version whose encoder is used, or a third-party potential.
         level: what a row stands for.
         out: the file or the folder to write, or its URL.
-        work: folder for snapshots and unfinished runs.
-        source: name of the source; None to use a snapshot.
-        options: what the source is told.
-        selection: which of its structures are used.
-        snapshot: folder of a snapshot that was taken earlier, in place of a source.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         force: replace an existing file.
         engine: who makes the parts; the bytes of the file do not depend on it.
@@ -63,11 +57,6 @@ class EmbedRequest:
     encoder: EncoderLike
     level: Level
     out: Path | str
-    work: Path
-    source: str | None = None
-    options: SourceOptions = field(default_factory=SourceOptions)
-    selection: Selection = field(default_factory=Selection)
-    snapshot: Path | None = None
     device: str = "auto"
     force: bool = False
     engine: Engine = field(default_factory=Engine)
@@ -97,10 +86,7 @@ def embed(request: EmbedRequest, reporter: Reporter) -> Footer:
     if request.engine.name == "local":
         choose_device(request.device)  # is there such a one?
     encoder = open_encoder(request.encoder)
-    snapshot = obtain_snapshot(
-        request.source, request.options, request.selection,
-        snapshot=request.snapshot, work=request.work, reporter=reporter,
-    )  # fmt: skip
+    snapshot = request.obtain(reporter)
     combined_licence([snapshot.origin.licence, encoder.manifest.licence.spdx])  # is there one for the vectors?
     encoder.max_sites = site_limit(snapshot.query)
     job = _Job(encoder, snapshot, request.level)

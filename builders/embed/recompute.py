@@ -8,7 +8,7 @@ sides are centered over the elements that were checked, and a cosine does not se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,9 @@ from builders.methods.crystal_transformer.recipes import CrystalTransformerRecip
 from builders.methods.crystal_transformer.start import FOUND, INIT
 from builders.previous import ALIGNED_TO
 from builders.progress import Reporter
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot, read_structures
-from builders.sources import SourceOptions
-from builders.structures.cleaning import Selection, clean, site_limit
+from builders.structures.cleaning import clean, site_limit
 from builders.structures.counts import count_structures
 from builders.structures.table import StructureTable
 from embeddings.display.numbers import counted
@@ -47,29 +46,19 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class RecomputeRequest:
+class RecomputeRequest(Intake):
     """What a user asks for.
 
     Attributes:
         catalog: folder of the version whose encoder makes the vectors again.
         n: structures to encode, at most; formulas, of a composition encoder.
-        work: folder for snapshots.
         file: or folder of vectors that are checked, or its URL; None for the elements of the catalog.
-        source: name of the source; None to use a snapshot.
-        options: what the source is told.
-        selection: which of its structures are used.
-        snapshot: folder of a snapshot that was taken earlier, in place of a source.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
     """
 
     catalog: Path
     n: int
-    work: Path
     file: Path | str | None = None
-    source: str | None = None
-    options: SourceOptions = field(default_factory=SourceOptions)
-    selection: Selection = field(default_factory=Selection)
-    snapshot: Path | None = None
     device: str = "auto"
 
 
@@ -95,7 +84,7 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
             "float32 file of the same structures, and check that: embeddings embed without --dtype."
         )
     _check_encoder(request.file, footer, encoder)
-    snapshot = _snapshot(request, reporter)
+    snapshot = request.obtain(reporter)
     encoder.max_sites = site_limit(snapshot.query)
     table = clean(read_structures(snapshot), max_sites=encoder.max_sites)[0]
     if footer.level == "element":
@@ -106,14 +95,7 @@ def recompute(request: RecomputeRequest, reporter: Reporter) -> Recomputed:
 
 
 def _snapshot_if_any(request: RecomputeRequest, reporter: Reporter) -> Snapshot | None:
-    return _snapshot(request, reporter) if request.source or request.snapshot else None
-
-
-def _snapshot(request: RecomputeRequest, reporter: Reporter) -> Snapshot:
-    return obtain_snapshot(
-        request.source, request.options, request.selection,
-        snapshot=request.snapshot, work=request.work, reporter=reporter,
-    )  # fmt: skip
+    return request.obtain(reporter) if request.source or request.snapshot else None
 
 
 def _check_encoder(path: Path | str, footer: Footer, encoder: CrystalEncoder) -> None:
@@ -131,7 +113,7 @@ def _recompute_catalog(request: RecomputeRequest, encoder: CrystalEncoder, repor
     if recipe.vectors == "table":
         rows = encoder.model.element_vectors().float().cpu().numpy()[catalog.atomic_numbers]
         return Recomputed("elements", len(catalog), 0, ranked(catalog.symbols, cosines_of(rows, catalog.vectors)))
-    material = prepare(_snapshot(request, reporter), recipe, Reporter(quiet=True))
+    material = prepare(request.obtain(reporter), recipe, Reporter(quiet=True))
     return _recompute_elements(
         encoder, material.trained_on, catalog.to_dict(), catalog.n_structures, request.n, reporter
     )

@@ -28,10 +28,9 @@ from builders.perturb.writing import Copies, check_target, existing, write_copie
 from builders.progress import Reporter
 from builders.runs.identity import identity_of
 from builders.runs.locks import only_one
-from builders.snapshots.intake import obtain_snapshot
+from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot
-from builders.sources import SourceOptions
-from builders.structures.cleaning import Selection, site_limit
+from builders.structures.cleaning import site_limit
 from builders.structures.table import spans
 from embeddings._version import __version__
 from embeddings.errors import InputInvalid, OutputInvalid
@@ -42,22 +41,17 @@ AT_ONCE, SITES_AT_ONCE = 64, 2000
 
 
 @dataclass(frozen=True)
-class PerturbRequest:
+class PerturbRequest(Intake):
     """What a user asks for.
 
     Attributes:
         potential: that is asked.
         out: the file to write.
-        work: folder for snapshots and unfinished runs.
         n_copies: of each structure, beside itself.
         moves: names out of `builders.perturb.moves.MOVES`; the copies of a structure go through them in turn.
         bounds: how far they go.
         seed: draws the copies.
         structures_only: whether the copies only tell the stiffness of their structures, and are not kept.
-        source: name of the source; None to use a snapshot.
-        options: what the source is told.
-        selection: which of its structures are copied.
-        snapshot: folder of a snapshot that was taken earlier, in place of a source.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         force: replace an existing file.
         engine: who makes the parts; the bytes of the file do not depend on it.
@@ -65,16 +59,11 @@ class PerturbRequest:
 
     potential: type[AnsweringPotential]
     out: Path
-    work: Path
     n_copies: int = 4
     moves: tuple[str, ...] = tuple(MOVES)
     bounds: Bounds = field(default_factory=Bounds)
     seed: int = 0
     structures_only: bool = False
-    source: str | None = None
-    options: SourceOptions = field(default_factory=SourceOptions)
-    selection: Selection = field(default_factory=Selection)
-    snapshot: Path | None = None
     device: str = "auto"
     force: bool = False
     engine: Engine = field(default_factory=Engine)
@@ -90,10 +79,7 @@ def perturb(request: PerturbRequest, reporter: Reporter) -> Copies:
     _check(request)
     told = fingerprints(request.potential)
     request.potential()  # is it here?
-    snapshot = obtain_snapshot(
-        request.source, request.options, request.selection,
-        snapshot=request.snapshot, work=request.work, reporter=reporter,
-    )  # fmt: skip
+    snapshot = request.obtain(reporter)
     combined_licence([snapshot.origin.licence, request.potential.about.licence.spdx])  # is there one for the copies?
     job = _Job(request, snapshot, told)
     folder = request.work / "perturb" / f"{request.potential.about.name}-{job.identity[:12]}"

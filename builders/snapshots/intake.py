@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.progress import Reporter
@@ -13,33 +14,38 @@ from builders.structures.cleaning import Selection
 from embeddings.errors import InputInvalid
 
 
-def obtain_snapshot(
-    source: str | None,
-    options: SourceOptions,
-    selection: Selection,
-    *,
-    snapshot: Path | None,
-    work: Path,
-    reporter: Reporter,
-) -> Snapshot:
-    """Read the given snapshot, or take one from the source; all commands with the same query share it.
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Where the structures of a command come from: a part of what its user asks for.
 
-    Args:
+    Attributes:
+        work: folder for snapshots, and for what is not finished.
         source: name of the source; None to use a snapshot.
         options: what the source is told.
         selection: which of its structures are used.
-        snapshot: folder of an earlier snapshot, in place of a source.
-        work: folder under which snapshots of sources are kept.
-        reporter: tells a person about the pull.
-
-    Raises:
-        InputInvalid: neither a source nor a snapshot is named, or the source does not use an option that was given.
-        SourceError: the snapshot is incomplete, or the source fails; the message says why.
+        snapshot: folder of a snapshot that was taken earlier, in place of a source.
     """
-    if snapshot is not None:
-        return read_snapshot(snapshot)
-    if source is None:
-        raise InputInvalid("No structures were given. Name a source, or the folder of a snapshot.")
-    stream = open_stream(source, options, selection)
-    folder = work / "snapshots" / f"{source}-{identity_of(query_of(stream, selection))[:12]}"
-    return take_snapshot(folder, source, stream, selection, reporter)
+
+    work: Path
+    source: str | None = None
+    options: SourceOptions = field(default_factory=SourceOptions)
+    selection: Selection = field(default_factory=Selection)
+    snapshot: Path | None = None
+
+    def obtain(self, reporter: Reporter) -> Snapshot:
+        """Read the given snapshot, or take one from the source; all commands with the same query share it.
+
+        Args:
+            reporter: tells a person about the pull.
+
+        Raises:
+            InputInvalid: neither a source nor a snapshot is named, or the source does not use an option that was given.
+            SourceError: the snapshot is incomplete, or the source fails; the message says why.
+        """
+        if self.snapshot is not None:
+            return read_snapshot(self.snapshot)
+        if self.source is None:
+            raise InputInvalid("No structures were given. Name a source, or the folder of a snapshot.")
+        stream = open_stream(self.source, self.options, self.selection)
+        folder = self.work / "snapshots" / f"{self.source}-{identity_of(query_of(stream, self.selection))[:12]}"
+        return take_snapshot(folder, self.source, stream, self.selection, reporter)

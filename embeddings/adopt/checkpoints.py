@@ -18,7 +18,7 @@ import numpy as np
 
 from embeddings.adopt.arrays import chosen_array
 from embeddings.adopt.raw import RawTable, check_shape, matrix, positional
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, needs
 from embeddings.store.reading import read_bounded, why
 
 LARGEST = 1 << 32
@@ -70,10 +70,8 @@ def _of_one_hot(path: Path, tensors: Mapping[str, Any], name: str) -> RawTable:
 
 def _loaded(path: Path) -> Any:
     """Return what is in the file: tensors and plain values, never an object of another type."""
-    try:
+    with needs("torch", "torch"):
         import torch
-    except ImportError as error:
-        raise MissingExtra.of("torch", "torch") from error
     try:
         content = read_bounded(path, at_most=LARGEST)
         _check_unpacked(path, content)

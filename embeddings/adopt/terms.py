@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from embeddings.display.text import shortened
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 from embeddings.store.manifest import Citation
 from embeddings.store.reading import read_bounded, why
 
@@ -25,11 +25,9 @@ def read_licence(text: str) -> str:
         InputInvalid: not one.
         MissingExtra: the package `packaging` is not installed.
     """
-    try:
+    with needs("packaging", ""):
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
         from packaging.licenses._spdx import LICENSES
-    except ImportError as error:
-        raise MissingExtra.of("packaging", "") from error
     try:
         return str(canonicalize_license_expression(text))
     except InvalidLicenseExpression as error:

@@ -13,7 +13,7 @@ from embeddings.display.html import html_table
 from embeddings.display.numbers import counted
 from embeddings.display.text import shortened
 from embeddings.elements import symbol
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 from embeddings.search.ordering import DIGITS
 
 Method = Literal["kmeans", "hierarchical", "hdbscan"]
@@ -178,19 +178,15 @@ def ward_linkage(rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) < 2:
         raise InputInvalid("A tree needs at least 2 rows, but there is 1.")
-    try:
+    with needs("scipy", "sklearn"):
         from scipy.cluster.hierarchy import linkage
-    except ImportError as error:
-        raise MissingExtra.of("scipy", "sklearn") from error
     return linkage(rows, "ward")
 
 
 def _partners(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
     """Return first -> second number, such that as many pairs as possible agree; those that never meet are left out."""
-    try:
+    with needs("scipy", "sklearn"):
         from scipy.optimize import linear_sum_assignment
-    except ImportError as error:
-        raise MissingExtra.of("scipy", "sklearn") from error
     if not pairs:
         return {}
     first, second = np.array(pairs).T
@@ -232,10 +228,8 @@ def _score(rows: np.ndarray, fit: Fit, numbers: Sequence[int], seeds: Sequence[i
 
 
 def _kmeans(rows: np.ndarray) -> Fit:
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.cluster import KMeans
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     return lambda k, seed: _by_appearance(KMeans(k, n_init=N_STARTS, random_state=seed).fit(rows).labels_)
 
 
@@ -251,10 +245,8 @@ def _by_density(rows: np.ndarray, k: Any) -> tuple[np.ndarray, Scores]:
         raise InputInvalid(f'HDBSCAN finds the number of clusters itself: leave k at "auto" instead of {k!r}.')
     if len(rows) < MIN_DENSE_ROWS:
         raise InputInvalid(f"HDBSCAN needs at least {MIN_DENSE_ROWS} rows, but there are {len(rows)}.")
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.cluster import HDBSCAN
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     labels = _by_appearance(HDBSCAN(min_cluster_size=MIN_DENSE_ROWS, copy=True).fit(rows).labels_)
     dense = labels >= 0
     values = _inertia(rows[dense], labels[dense]), _silhouette(rows[dense], labels[dense])

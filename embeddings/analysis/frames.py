@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from embeddings.errors import MissingExtra
+from embeddings.errors import needs
 
 if TYPE_CHECKING:
     import pandas
@@ -17,8 +17,6 @@ def data_frame(columns: Mapping[str, Sequence[Any]], index: Sequence[str], name:
     Raises:
         MissingExtra: pandas is not installed.
     """
-    try:
+    with needs("pandas", "sklearn"):
         import pandas as pd
-    except ImportError as error:
-        raise MissingExtra.of("pandas", "sklearn") from error
     return pd.DataFrame(dict(columns), index=pd.Index(list(index), name=name))

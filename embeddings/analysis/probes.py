@@ -11,7 +11,7 @@ import numpy as np
 
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.display.numbers import counted
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, needs
 from embeddings.loaders import as_uae
 from embeddings.search.ordering import DIGITS
 
@@ -135,14 +135,12 @@ def left_out_predictions(features: np.ndarray, values: np.ndarray) -> np.ndarray
     Raises:
         MissingExtra: scikit-learn is not installed.
     """
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import LeaveOneOut, cross_val_predict
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
         from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     model = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
     with threadpool_limits(1):  # matrices of a hundred rows only lose by threads
         return cross_val_predict(model, features, values, cv=LeaveOneOut())

@@ -12,7 +12,7 @@ import numpy as np
 
 from embeddings.analysis.rows import Elements, as_rows, spread_of
 from embeddings.display.numbers import counted
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 from embeddings.search.ordering import DIGITS
 
 Method = Literal["umap", "pca", "tsne"]
@@ -95,10 +95,8 @@ def project_neighbors(
     Raises:
         MissingExtra: umap-learn or scikit-learn is not installed.
     """
-    try:
+    with needs("umap-learn", "plot"):
         from umap import UMAP
-    except ImportError as error:
-        raise MissingExtra.of("umap-learn", "plot") from error
     others, own = N_NEIGHBORS - 1, np.arange(len(rows), dtype=np.int32)[:, None]
     distances = np.sqrt(np.maximum(2 - 2 * cosines[:, :others].astype(np.float64), 0))
     known = np.hstack([own, neighbors[:, :others]]), np.hstack([0 * own, distances]).astype(np.float32), None
@@ -131,10 +129,8 @@ def _components(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (n_rows, n) float64, and (n,).
     """
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.decomposition import PCA
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     at, shares = np.zeros((len(rows), n)), np.zeros(n)
     if not spread_of(rows):
         return at, shares
@@ -153,10 +149,8 @@ def _turned(at: np.ndarray) -> np.ndarray:
 
 
 def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
-    try:
+    with needs("umap-learn", "plot"):
         from umap import UMAP
-    except ImportError as error:
-        raise MissingExtra.of("umap-learn", "plot") from error
     near = min(N_NEIGHBORS, len(rows) - 1)
     # The spectral start needs rows to spare, and takes long where there are many.
     start = "spectral" if len(rows) > 2 * N_NEIGHBORS else "random"
@@ -167,10 +161,8 @@ def _umap(rows: np.ndarray, dims: int, seed: int) -> Projection:
 
 
 def _tsne(rows: np.ndarray, dims: int, seed: int) -> Projection:
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     axes = tuple(f"t-SNE {i + 1}" for i in range(dims))
     spread = spread_of(rows)
     if not spread:  # scikit-learn would divide by it, and end the interpreter

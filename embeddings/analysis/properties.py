@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.elements import N_ELEMENTS, SYMBOLS, group, period
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,8 @@ def property_values(name: str) -> np.ndarray:
 
 
 def _tabulated(attribute: str) -> list[float]:
-    try:
+    with needs("pymatgen", "plot"):
         from pymatgen.core import Element
-    except ImportError as error:
-        raise MissingExtra.of("pymatgen", "plot") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # one for each element without a value
         return [_read(Element(symbol), attribute) for symbol in SYMBOLS]

@@ -20,7 +20,7 @@ from embeddings.bench.paired import Outcome, corrected_p, holm, outcome_of
 from embeddings.display.html import html_table
 from embeddings.display.numbers import counted, share_of
 from embeddings.elements import N_ELEMENTS
-from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid
+from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid, needs
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
 from embeddings.loaders import as_catalog
 from embeddings.pooling import DEFAULT_STATS, pool
@@ -279,13 +279,11 @@ def _score(
     features: np.ndarray, values: np.ndarray, n_folds: int, *, n_seen: int | None = 0, n_uncovered: int = 0
 ) -> tuple[TransferScore, np.ndarray]:
     """Predict each fold from the others, and return its error too; the rows are in random order already."""
-    try:
+    with needs("scikit-learn", "sklearn"):
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import KFold, cross_val_predict
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
-    except ImportError as error:
-        raise MissingExtra.of("scikit-learn", "sklearn") from error
     model = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
     residuals = values - cross_val_predict(model, features, values, cv=KFold(n_folds))
     r2 = 1 - np.square(residuals).sum() / np.square(values - values.mean()).sum()

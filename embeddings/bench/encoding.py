@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embeddings.errors import InputInvalid
-from embeddings.loaders import builders_needed
+from embeddings.errors import InputInvalid, builders_needed
 from embeddings.store import roots
 from embeddings.store.scratch import scratch_folder
 

@@ -14,10 +14,10 @@ import click
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, parse_options, require_builders, source_options, split
+from embeddings.cli.source_options import check_source, intake, require_builders, source_options, split
 from embeddings.cli.types import COUNT, SEED, Finite
 from embeddings.display.numbers import counted, with_unit
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, builders_needed
 from embeddings.store import roots as store
 from embeddings.store.cautions import FEW, cautions, held_out
 from embeddings.store.index import INDEX, is_release, precedence
@@ -157,12 +157,10 @@ def build(ctx: click.Context, **options: Any) -> None:
     check_source(ctx, options)
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders(options["source"])
-    try:
+    with builders_needed():
         import_module("builders.pipeline")
         from builders.learning.workers import is_first
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     folder = _run(options, Reporter(quiet=quiet))
     if is_first():
         _show(folder, as_json=as_json)
@@ -332,7 +330,7 @@ def _request(
 ) -> BuildRequest:
     from builders.pipeline import BuildRequest
 
-    about, selection = parse_options(options)
+    stated = ("name", "version", "description", "device", "resume", "force", "allow_lost_elements")
     return BuildRequest(
         recipe=recipe,
         teacher=teacher,
@@ -340,12 +338,7 @@ def _request(
         init=init,
         corpus=corpus,
         out=options["out"] or store.user_root(),
-        work=store.cache_folder(),
         roots=tuple(store.search_roots()),
-        options=about,
-        selection=selection,
-        **{
-            name: options[name] for name in ("source", "snapshot", "name", "version", "description", "device", "resume")
-        },
-        **{name: options[name] for name in ("force", "allow_lost_elements")},
+        **intake(options),
+        **{name: options[name] for name in stated},
     )

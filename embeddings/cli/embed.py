@@ -14,10 +14,10 @@ from embeddings.cli.engine_options import engine_of_files, engine_options, parse
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
+from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
-from embeddings.errors import CatalogNotFound, MissingExtra
+from embeddings.errors import CatalogNotFound, builders_needed
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
@@ -95,26 +95,20 @@ def embed(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     folder = _folder_of(options)
     require_builders(options["source"])
-    try:
+    with builders_needed():
         from builders.embed.job import EmbedRequest
         from builders.embed.job import embed as run
         from builders.others import find_potential
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
     work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
-    about, selection = parse_options(options, engine_of_files(options, engine))
-    names = ("level", "out", "source", "snapshot", "device", "force", "rows_per_file", "dtype")
-    stated = {name: options[name] for name in names}
+    stated = ("level", "out", "device", "force", "rows_per_file", "dtype")
     request = EmbedRequest(
         folder or find_potential(options["encoder"]),
-        work=store.cache_folder(),
-        options=about,
-        selection=selection,
         engine=engine,
         is_folder=is_folder,
-        **stated,
+        **intake(options, engine_of_files(options, engine)),
+        **{name: options[name] for name in stated},
     )
     guard_source(*_outputs(request), work, options=options, catalogs=[folder] if folder else [])
     footer = run(request, Reporter(quiet=quiet))

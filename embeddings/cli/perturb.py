@@ -12,9 +12,9 @@ from embeddings.cli.engine_options import engine_of_files, engine_options, parse
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, parse_options, place_to_path, require_builders, source_options
+from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
 from embeddings.cli.types import SEED, Finite, PathOrUrl
-from embeddings.errors import MissingExtra
+from embeddings.errors import builders_needed
 from embeddings.store import roots as store
 from embeddings.store.outputs import Output
 
@@ -79,25 +79,20 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
     place_to_path(options)
     check_source(ctx, options)
     require_builders(options["source"])
-    try:
+    with builders_needed():
         from builders.others import find_answering
         from builders.perturb.job import PerturbRequest
         from builders.perturb.job import perturb as run
         from builders.perturb.moves import Bounds
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     engine = parse_engine(options)
-    about, selection = parse_options(options, engine_of_files(options, engine))
-    names = ("out", "n_copies", "moves", "seed", "structures_only", "source", "snapshot", "device", "force")
+    stated = ("out", "n_copies", "moves", "seed", "structures_only", "device", "force")
     request = PerturbRequest(
         find_answering(options["potential"]),
-        work=store.cache_folder(),
         bounds=Bounds(options["max_strain"], options["max_scaling"], options["max_shake"]),
-        options=about,
-        selection=selection,
         engine=engine,
-        **{name: options[name] for name in names},
+        **intake(options, engine_of_files(options, engine)),
+        **{name: options[name] for name in stated},
     )
     work = Output(store.cache_folder() / "perturb", "the folder of unfinished runs", "scratch")
     guard_source(Output(request.out, kind="file"), work, options=options)

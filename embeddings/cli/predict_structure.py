@@ -13,7 +13,7 @@ from embeddings.cli.printing import as_json_option, echo, print_json, print_tabl
 from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.source_options import require_builders
 from embeddings.display.numbers import counted
-from embeddings.errors import MissingExtra
+from embeddings.errors import builders_needed
 from embeddings.store.outputs import Output, check_outputs
 
 if TYPE_CHECKING:
@@ -108,14 +108,12 @@ def _written(
 ) -> Candidates:  # fmt: skip
     from embeddings.loaders import as_uae
 
-    try:
+    with builders_needed():
         from builders.methods.explicit import predict_structures, read_templates
         from builders.methods.explicit.drafts import find_generator
         from builders.methods.explicit.relaxing import Limits, find_potential
         from builders.methods.explicit.writing import write_candidates
         from builders.structures.exclusion import read_excluded
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
     potential = find_potential(relax) if relax else None
     pool = read_templates(templates)
     found = predict_structures(

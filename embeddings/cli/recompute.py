@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embeddings.cli.source_options import parse_options
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.cli.source_options import intake
+from embeddings.errors import InputInvalid, builders_needed
 from embeddings.store import roots as store
 from embeddings.store.urls import is_url
 from embeddings.vectors.file import open_vectors
@@ -31,16 +31,10 @@ def run(name: str, n: int, options: dict[str, Any]) -> Recomputed:
     file = (name if is_url(name) else Path(name)) if is_vectors(name) else None
     folder = store.resolve(_encoder_of(file) if file else name)
     store.manifest_of(folder)  # is this the catalog that goes by this name?
-    try:
+    with builders_needed():
         from builders.embed.recompute import RecomputeRequest, recompute
         from builders.progress import Reporter
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of(error.name or "A package of the builder", "build") from error
-    about, selection = parse_options(options)
-    stated = {key: options[key] for key in ("source", "snapshot", "device")}
-    request = RecomputeRequest(
-        folder, n=n, work=store.cache_folder(), file=file, options=about, selection=selection, **stated
-    )
+    request = RecomputeRequest(folder, n=n, file=file, device=options["device"], **intake(options))
     return recompute(request, Reporter(quiet=options["quiet"]))
 
 

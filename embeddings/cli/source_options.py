@@ -12,6 +12,7 @@ import click
 from embeddings.cli.types import COUNT, Finite, PathOrUrl
 from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
+from embeddings.store.roots import cache_folder
 from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from builders.structures.cleaning import Selection
 
 Command = Callable[..., Any]
-_LONGEST_SPAN = 20
 _TABLES = (".parquet", ".pq")
 _STRUCTURES = (".cif", ".mcif", ".vasp", ".poscar")
 
@@ -203,6 +203,13 @@ def parse_options(options: dict[str, Any], engine: Engine | None = None) -> tupl
         **{name: options[name] for name in ("api_key_file", "include_nc", "provider", "filter", "disorder")},
     )
     return about, _selection(options)
+
+
+def intake(options: dict[str, Any], engine: Engine | None = None) -> dict[str, Any]:
+    """Return what `builders.snapshots.intake.Intake` holds; the arguments are those of `parse_options`."""
+    about, selection = parse_options(options, engine)
+    given = {"source": options["source"], "snapshot": options["snapshot"]}
+    return {"work": cache_folder(), "options": about, "selection": selection, **given}
 
 
 def _selection(options: dict[str, Any]) -> Selection:

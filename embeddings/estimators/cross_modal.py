@@ -12,7 +12,7 @@ from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.magnitudes import root_mean_square
 from embeddings.display.numbers import all_of
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, needs
 from embeddings.estimators.mixture import (
     FINETUNED,
     Formulas,
@@ -32,13 +32,11 @@ from embeddings.pooling.replacing import replacements
 from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
 from embeddings.tuning.targets import Target, checked_classes, checked_numbers
 
-try:
+with needs("scikit-learn", "sklearn"):
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils.validation import check_is_fitted
 
     from embeddings.bench.neighborhood import Neighborhood
-except ImportError as error:
-    raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 if TYPE_CHECKING:
     from embeddings.tuning.fitting import Trainable, Tuned

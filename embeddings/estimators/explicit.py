@@ -12,20 +12,18 @@ from embeddings.bench.features import BASE, FeatureMaker
 from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.linear import scaled
 from embeddings.display.numbers import counted
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, builders_needed, needs
 from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
 from embeddings.formula.bulk import canonical_matrix
-from embeddings.loaders import as_uae, builders_needed, load_crystal_encoder
+from embeddings.loaders import as_uae, load_crystal_encoder
 from embeddings.tuning.targets import checked_numbers
 
-try:
+with needs("scikit-learn", "sklearn"):
     from sklearn.base import BaseEstimator, RegressorMixin, clone
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
     from sklearn.utils.validation import check_is_fitted
-except ImportError as error:
-    raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 if TYPE_CHECKING:
     from builders.methods.explicit.features import FeatureGenerator, Generated

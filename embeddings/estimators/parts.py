@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 
 from embeddings.bench.linear import ALPHAS, is_blind, scaled
-from embeddings.errors import MissingExtra
+from embeddings.errors import needs
 from embeddings.tuning.targets import Target
 
-try:
+with needs("scikit-learn", "sklearn"):
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, RidgeCV
-except ImportError as error:
-    raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 PLAIN_PARTS = ("ridge on encoder", "ridge", "trees")
 """A linear model of the encoder's vectors joined to fractions and properties; one of these alone; trees on these."""

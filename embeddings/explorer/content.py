@@ -13,7 +13,7 @@ from embeddings.analysis.projection import Method, project
 from embeddings.analysis.properties import PROPERTIES, property_values
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS, block, group, period
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, needs
 from embeddings.explorer.facts import list_facts, list_metrics, list_terms, name_catalogs, summarize
 from embeddings.plots.palette import DIVERGING, DIVERGING_ON_DARK, SEQUENTIAL, class_colors
 from embeddings.search.neighbors import cosine_similarity
@@ -91,10 +91,8 @@ def _palette() -> dict[str, Any]:
 
 
 def _elements() -> list[dict[str, Any]]:
-    try:
+    with needs("pymatgen", "plot"):
         from pymatgen.core import Element
-    except ImportError as error:
-        raise MissingExtra.of("pymatgen", "plot") from error
     return [
         {
             "z": z,

@@ -9,34 +9,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
+from pkgutil import resolve_name
 
 from embeddings.errors import InputInvalid, OutputInvalid, did_you_mean
-from embeddings.export.rows import POLICIES, Rows, element_rows, table_by_number
+from embeddings.export.rows import POLICIES, Elements, Rows, element_rows, table_by_number
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
+from embeddings.store.folders import write_bytes
+from embeddings.store.outputs import check_file
 
 __all__ = ["CLIENTS", "POLICIES", "Rows", "element_rows", "table_by_number", "write", "writer"]
 
 CLIENTS = {
-    "cgcnn": "embeddings.export.cgcnn:write_cgcnn",
-    "megnet": "embeddings.export.megnet:write_megnet",
-    "matgl": "embeddings.export.matgl:write_matgl",
-    "alignn": "embeddings.export.alignn:write_alignn",
-    "torch": "embeddings.export.torch:write_torch",
-    "csv": "embeddings.export.files:write_csv",
-    "json": "embeddings.export.files:write_json",
-    "hdf5": "embeddings.export.files:write_hdf5",
-    "pymatgen": "embeddings.export.peers:write_pymatgen",
-    "matminer": "embeddings.export.peers:write_matminer",
-    "element-embeddings": "embeddings.export.files:write_json",
-    "aviary": "embeddings.export.peers:write_aviary",
-    "crabnet": "embeddings.export.peers:write_crabnet",
-    "pyg": "embeddings.export.pyg:write_pyg",
+    "cgcnn": "embeddings.export.cgcnn:cgcnn_file",
+    "megnet": "embeddings.export.peers:megnet_file",
+    "matgl": "embeddings.export.matgl:matgl_file",
+    "alignn": "embeddings.export.alignn:alignn_file",
+    "torch": "embeddings.export.torch:torch_file",
+    "csv": "embeddings.export.files:csv_file",
+    "json": "embeddings.export.files:json_file",
+    "hdf5": "embeddings.export.files:hdf5_file",
+    "pymatgen": "embeddings.export.peers:pymatgen_file",
+    "matminer": "embeddings.export.peers:matminer_file",
+    "element-embeddings": "embeddings.export.files:json_file",
+    "aviary": "embeddings.export.peers:aviary_file",
+    "crabnet": "embeddings.export.peers:crabnet_file",
+    "pyg": "embeddings.export.pyg:pyg_file",
 }
-"""Name of each client or format, and where its writer stands as ``module:function``."""
+"""Name of each client or format, and what returns the content of its file as ``module:function``."""
 
 ENDINGS = {
     ".csv": ("csv", "crabnet"),
@@ -60,8 +62,15 @@ def writer(client: str) -> Callable[..., None]:
     if client not in CLIENTS:
         known = ", ".join(CLIENTS)
         raise InputInvalid(f'Nothing to write for "{client}".{did_you_mean(client, CLIENTS)} Known: {known}.')
-    module, _, function = CLIENTS[client].partition(":")
-    return getattr(import_module(module), function)
+    content = resolve_name(CLIENTS[client])
+
+    def written(
+        catalog: CatalogLike, path: str | os.PathLike[str], *, missing: Missing = "raise", elements: Elements = None
+    ) -> None:
+        check_file(Path(path))
+        write_bytes(Path(path), content(catalog, missing=missing, elements=elements))
+
+    return written
 
 
 def write(
@@ -70,7 +79,7 @@ def write(
     path: str | os.PathLike[str],
     *,
     missing: Missing = "raise",
-    elements: Iterable[str | int] | None = None,
+    elements: Elements = None,
 ) -> None:
     """Write the file from which a client reads element features; it appears complete or not at all.
 

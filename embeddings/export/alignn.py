@@ -8,8 +8,7 @@ is NaN in place of a list, and building a graph with it fails. See https://githu
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import nan
 from typing import Any
@@ -18,9 +17,9 @@ import numpy as np
 
 from embeddings.catalog import ElementCatalog
 from embeddings.elements import SYMBOLS, symbol
-from embeddings.errors import ElementUnknown, InputInvalid, MissingExtra
-from embeddings.export.output import numbers, save_json
-from embeddings.export.rows import table_by_number
+from embeddings.errors import ElementUnknown, InputInvalid, needs
+from embeddings.export.files import json_content, numbers
+from embeddings.export.rows import Elements, table_by_number
 from embeddings.export.sites import site_array
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
@@ -32,37 +31,22 @@ KNOWN = SYMBOLS[:103]
 """The elements of jarvis-tools; whatever comes after lawrencium gets the features of fermium, number 100."""
 
 
-def write_alignn(
-    catalog: CatalogLike,
-    path: str | os.PathLike[str],
-    *,
-    missing: Missing = "raise",
-    elements: Iterable[str | int] | None = None,
-) -> None:
-    """Write ``{"1": [...], "2": NaN, ...}`` for ``jarvis.core.specie.cgcnn_feature_json``.
+def alignn_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> bytes:
+    """Return ``{"1": [...], "2": NaN, ...}`` for ``jarvis.core.specie.cgcnn_feature_json``.
 
-    Args:
-        catalog: the element vectors, loaded or by name.
-        path: the file.
-        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: which elements; by default those of the catalog, and all 103 that jarvis-tools knows
-            with a policy that fills in.
+    By default it has the elements of the catalog, and all 103 that jarvis-tools knows with a policy that fills in.
 
     Raises:
-        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
-        OutputInvalid: the file cannot be written.
     """
     uae = as_uae(catalog)
     table = table_by_number(uae, _known(uae, elements, missing), missing=missing)[1 : len(KNOWN) + 1]
     features = {str(z): nan if np.isnan(vector).any() else numbers(vector) for z, vector in enumerate(table, start=1)}
-    save_json(path, features)
+    return json_content(features)
 
 
 @contextmanager
-def jarvis_features(
-    catalog: CatalogLike, *, missing: Missing = "raise", elements: Iterable[str | int] | None = None
-) -> Iterator[None]:
+def jarvis_features(catalog: CatalogLike, *, missing: Missing = "raise", elements: Elements = None) -> Iterator[None]:
     """Let ALIGNN build its graphs with a catalog, within a ``with`` block.
 
     Keep ``atom_features="cgcnn"``, and give the model ``atom_input_features=catalog.dim``.
@@ -70,21 +54,19 @@ def jarvis_features(
     Args:
         catalog: the element vectors, loaded or by name.
         missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: which elements; see :func:`write_alignn`.
+        elements: which elements; see :func:`alignn_file`.
 
     Raises:
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         ElementUnknown: an element beyond lawrencium, which ALIGNN cannot take.
         MissingExtra: jarvis-tools is not installed.
     """
-    try:
+    with needs("jarvis-tools", "backends"):
         from jarvis.core import specie
-    except ImportError as error:
-        raise MissingExtra.of("jarvis-tools", "backends") from error
     usual = specie.cgcnn_feature_json
     with scratch_folder() as folder:
         path = folder / "atom_init.json"
-        write_alignn(catalog, path, missing=missing, elements=elements)
+        path.write_bytes(alignn_file(catalog, missing=missing, elements=elements))
         try:
             specie.cgcnn_feature_json = str(path)
             specie.get_node_attributes.cache_clear()
@@ -95,7 +77,7 @@ def jarvis_features(
 
 
 def fill_species_table(
-    model: Any, catalog: CatalogLike, *, missing: Missing = "raise", elements: Iterable[str | int] | None = None
+    model: Any, catalog: CatalogLike, *, missing: Missing = "raise", elements: Elements = None
 ) -> None:
     """Fill the table by which a pure-torch ALIGNN finds features from atomic numbers (LAMMPS, TorchScript).
 
@@ -144,7 +126,7 @@ def set_site_vectors(graph: Any, sites: Sites | tuple[np.ndarray, np.ndarray], *
     graph.ndata["atom_features"] = features.new_tensor(site_array(sites, elements, name))
 
 
-def _known(uae: ElementCatalog, elements: Iterable[str | int] | None, missing: str) -> list[str]:
+def _known(uae: ElementCatalog, elements: Elements, missing: str) -> list[str]:
     """Return the elements to write, none of them beyond what jarvis-tools knows."""
     if elements is None:
         elements = uae.symbols if missing == "raise" else KNOWN

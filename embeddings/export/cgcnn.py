@@ -6,8 +6,7 @@ and projects it; see https://github.com/txie-93/cgcnn. Vectors of sites replace 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,37 +14,21 @@ import numpy as np
 from embeddings.display.numbers import counted
 from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid
-from embeddings.export.output import numbers, save_json
-from embeddings.export.rows import element_rows
+from embeddings.export.files import json_content, numbers
+from embeddings.export.rows import Elements, element_rows
 from embeddings.export.sites import site_array
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import SiteCatalog, Sites
 
 
-def write_cgcnn(
-    catalog: CatalogLike,
-    path: str | os.PathLike[str],
-    *,
-    missing: Missing = "raise",
-    elements: Iterable[str | int] | None = None,
-) -> None:
-    """Write ``{"1": [...], "3": [...]}``, the ``atom_init.json`` of CGCNN.
+def cgcnn_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> bytes:
+    """Return ``{"1": [...], "3": [...]}``, the ``atom_init.json`` of CGCNN, which it finds in the folder of the data.
 
     CGCNN stops at an element that is not in the file.
-
-    Args:
-        catalog: the element vectors, loaded or by name.
-        path: the file; CGCNN finds it as ``atom_init.json`` in the folder of the data.
-        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: which elements; see `embeddings.export.element_rows`.
-
-    Raises:
-        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
-        OutputInvalid: the file cannot be written.
     """
     rows = element_rows(catalog, elements, missing=missing)
-    save_json(path, {str(z): numbers(vector) for z, vector in zip(rows.atomic_numbers, rows.vectors, strict=True)})
+    return json_content({str(z): numbers(vector) for z, vector in zip(rows.atomic_numbers, rows.vectors, strict=True)})
 
 
 class SiteDataset:

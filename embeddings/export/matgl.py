@@ -8,26 +8,23 @@ matgl's own, unmodified; see https://github.com/materialyzeai/matgl.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS
-from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.export.rows import element_rows
+from embeddings.errors import InputInvalid, needs
+from embeddings.export.rows import Elements, element_rows
 from embeddings.export.sites import site_array
-from embeddings.export.torch import save_tensors
+from embeddings.export.torch import tensor_content
 from embeddings.loaders import as_uae
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
 from embeddings.vectors.sites import Sites
 
-try:
+with needs("torch", "torch"):
     import torch
-except ImportError as error:
-    raise MissingExtra.of("torch", "torch") from error
 
 TABLES = ("embedding.layer_node_embedding", "atom_embedding", "tensor_embedding.emb", "embedding")
 """Where the models keep their tables: MEGNet and M3GNet, CHGNet, TensorNet, SO3Net."""
@@ -146,29 +143,13 @@ def _elements(row_numbers: torch.Tensor, element_types: Sequence[str], name: str
     return [ATOMIC_NUMBERS[element_types[row]] for row in rows]
 
 
-def write_matgl(
-    catalog: CatalogLike,
-    path: str | os.PathLike[str],
-    *,
-    missing: Missing = "raise",
-    elements: Iterable[str | int] | None = None,
-) -> None:
-    """Write a table for matgl as a torch file: ``{"element_types": [...], "weight": (n, dim) float32}``.
+def matgl_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> bytes:
+    """Return a table for matgl as a torch file: ``{"element_types": [...], "weight": (n, dim) float32}``.
 
     A model built with these ``element_types`` loads it; `init_node_embedding` fills a model without a file.
-
-    Args:
-        catalog: the element vectors, loaded or by name.
-        path: the file.
-        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: the model's ``element_types``; see `embeddings.export.element_rows`.
-
-    Raises:
-        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
-        OutputInvalid: the file cannot be written.
     """
     rows = element_rows(catalog, elements, missing=missing)
-    save_tensors(path, {"element_types": list(rows.symbols), "weight": torch.from_numpy(rows.vectors)})
+    return tensor_content({"element_types": list(rows.symbols), "weight": torch.from_numpy(rows.vectors)})
 
 
 def _table_path(model: Any, dim: int) -> str:

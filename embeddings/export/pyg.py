@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from typing import Any
 
-from embeddings.errors import MissingExtra
-from embeddings.export.rows import element_rows
-from embeddings.export.torch import save_tensors
+from embeddings.errors import needs
+from embeddings.export.rows import Elements, element_rows
+from embeddings.export.torch import tensor_content
 from embeddings.missing import Missing
 from embeddings.protocols import CatalogLike
 
 
-def element_data(
-    catalog: CatalogLike, *, missing: Missing = "raise", elements: Iterable[str | int] | None = None
-) -> Any:
+def element_data(catalog: CatalogLike, *, missing: Missing = "raise", elements: Elements = None) -> Any:
     """Return ``Data(x=vectors, z=atomic numbers, row_of=rows by atomic number)`` without edges.
 
     ``data.x[data.row_of[z]]`` are the vectors of atomic numbers ``z``; -1 stands for an element without one.
@@ -32,11 +28,9 @@ def element_data(
         ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
         MissingExtra: torch_geometric is not installed.
     """
-    try:
+    with needs("torch_geometric", "backends"):
         import torch
         from torch_geometric.data import Data
-    except ImportError as error:
-        raise MissingExtra.of("torch_geometric", "backends") from error
     rows = element_rows(catalog, elements, missing=missing)
     z = torch.from_numpy(rows.atomic_numbers)
     row_of = torch.full((119,), -1)
@@ -44,26 +38,9 @@ def element_data(
     return Data(x=torch.from_numpy(rows.vectors.copy()), z=z, row_of=row_of)
 
 
-def write_pyg(
-    catalog: CatalogLike,
-    path: str | os.PathLike[str],
-    *,
-    missing: Missing = "raise",
-    elements: Iterable[str | int] | None = None,
-) -> None:
-    """Write what `element_data` returns as a dictionary of tensors: ``Data.from_dict(torch.load(path))``.
+def pyg_file(catalog: CatalogLike, *, missing: Missing, elements: Elements) -> bytes:
+    """Return what `element_data` returns as a dictionary of tensors: ``Data.from_dict(torch.load(path))``.
 
     A pickled ``Data`` object would be refused by `torch.load`, which reads tensors alone by default.
-
-    Args:
-        catalog: the element vectors, loaded or by name.
-        path: the file.
-        missing: policy for elements without a vector, see `embeddings.export.POLICIES`.
-        elements: which elements; see `embeddings.export.element_rows`.
-
-    Raises:
-        ElementNotCovered: elements have no vector and `missing` is ``"raise"``.
-        MissingExtra: torch_geometric is not installed.
-        OutputInvalid: the file cannot be written.
     """
-    save_tensors(path, element_data(catalog, missing=missing, elements=elements).to_dict())
+    return tensor_content(element_data(catalog, missing=missing, elements=elements).to_dict())

@@ -22,6 +22,10 @@ POLICIES = described(FOR_TABLES)
 """Every policy for an element that a catalog does not cover, and what it does or puts in place of the vector."""
 
 
+Elements = Iterable[str | int] | None
+"""Symbols or atomic numbers; None for those that a catalog, with its policy, gives."""
+
+
 class Rows(NamedTuple):
     """Vectors in the order of their elements."""
 
@@ -34,9 +38,7 @@ class Rows(NamedTuple):
         return np.array([ATOMIC_NUMBERS[name] for name in self.symbols])
 
 
-def element_rows(
-    catalog: CatalogLike, elements: Iterable[str | int] | None = None, *, missing: Missing = "raise"
-) -> Rows:
+def element_rows(catalog: CatalogLike, elements: Elements = None, *, missing: Missing = "raise") -> Rows:
     """Return one vector for each of the elements that a client needs.
 
     Args:
@@ -65,9 +67,7 @@ def element_rows(
     return Rows(symbols, np.stack([filled[name] if name in filled else uae[name] for name in symbols]))
 
 
-def table_by_number(
-    catalog: CatalogLike, elements: Iterable[str | int] | None = None, *, missing: Missing = "raise"
-) -> np.ndarray:
+def table_by_number(catalog: CatalogLike, elements: Elements = None, *, missing: Missing = "raise") -> np.ndarray:
     """Return the rows as a table that is indexed by atomic number.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from embeddings.encoder import CompositionEncoder
-from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, did_you_mean, needs
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.crystals import StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
@@ -18,11 +18,9 @@ from embeddings.missing import Missing
 from embeddings.pooling import DEFAULT_STATS, feature_names, featurize, pool
 from embeddings.protocols import CatalogLike
 
-try:
+with needs("matminer", "matminer"):
     from matminer.featurizers.base import BaseFeaturizer
     from matminer.utils.data import AbstractData
-except ImportError as error:
-    raise MissingExtra.of("matminer", "matminer") from error
 
 
 class CompositionEmbedding(PinnedCatalogs, BaseFeaturizer):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
+from embeddings.errors import needs
 from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.crystals import StructureEncoder, StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
@@ -16,10 +16,8 @@ from embeddings.missing import Missing
 from embeddings.pooling import DEFAULT_STATS, feature_names, featurize
 from embeddings.protocols import CatalogLike
 
-try:
+with needs("scikit-learn", "sklearn"):
     from sklearn.base import BaseEstimator, TransformerMixin
-except ImportError as error:
-    raise MissingExtra.of("scikit-learn", "sklearn") from error
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags

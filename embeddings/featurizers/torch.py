@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
+from embeddings.errors import needs
 from embeddings.export.rows import table_by_number
 from embeddings.formula import fraction_matrix
 from embeddings.loaders import as_uae
@@ -23,10 +23,8 @@ from embeddings.pooling import DEFAULT_STATS, featurize
 from embeddings.pooling.coverage import cover
 from embeddings.protocols import CatalogLike
 
-try:
+with needs("torch", "torch"):
     import torch
-except ImportError as error:
-    raise MissingExtra.of("torch", "torch") from error
 
 
 @dataclass(frozen=True)

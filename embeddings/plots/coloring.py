@@ -22,6 +22,7 @@ COLORINGS = ("block", "cluster", "n_structures", *PROPERTIES)
 
 NO_VALUE = "no value"
 NOISE_NAME = "noise"
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -228,11 +229,11 @@ def format_number(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
-def nice_ticks(low: float, high: float, *, most: int = 6) -> list[float]:
+def nice_ticks(low: float, high: float) -> list[float]:
     """Return round numbers from low to high: multiples of 1, 2 or 5 times a power of ten."""
     if not high > low:
         return [low]
-    rough = (high - low) / most
+    rough = (high - low) / MOST_TICKS
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(nice * power for nice in (1, 2, 5, 10) if nice * power >= rough)
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)

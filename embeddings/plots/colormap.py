@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 
 _SAMPLES = 33
 
@@ -32,11 +32,9 @@ def read_colormap(asked: str | Sequence[str]) -> ColorMap:
         InputInvalid: an unknown name, fewer than two colors, or one that is not a color.
         MissingExtra: matplotlib is not installed.
     """
-    try:
+    with needs("matplotlib", "plot"):
         import matplotlib
         from matplotlib.colors import to_hex
-    except ImportError as error:
-        raise MissingExtra.of("matplotlib", "plot") from error
     if isinstance(asked, str):
         return _named(asked, matplotlib.colormaps, to_hex)
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.errors import MissingExtra
+from embeddings.errors import needs
 from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
@@ -35,11 +35,9 @@ def draw(figure: Figure) -> plotly.graph_objects.Figure:
     Raises:
         MissingExtra: plotly is not installed.
     """
-    try:
+    with needs("plotly", "plot"):
         import plotly.graph_objects as go
         from plotly.subplots import make_subplots
-    except ImportError as error:
-        raise MissingExtra.of("plotly", "plot") from error
     kinds = [{"type": "scene" if panel.z else "xy"} for panel in figure.panels]
     titles = [plain(panel.title) for panel in figure.panels]
     canvas = make_subplots(

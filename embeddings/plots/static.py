@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.errors import InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import InputInvalid, did_you_mean, needs
 from embeddings.plots.marks import Areas, Axis, Entry, Lines, Panel, Points, Raster, Scale, Tiles
 from embeddings.plots.palette import HATCH, INK, LINE, PALE_INK, ink_on
 
@@ -32,10 +32,8 @@ def draw(figure: Figure) -> MatplotlibFigure:
         InputInvalid: its font is not installed.
         MissingExtra: matplotlib is not installed.
     """
-    try:
+    with needs("matplotlib", "plot"):
         from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise MissingExtra.of("matplotlib", "plot") from error
     check_font(figure.font)
     canvas: Any = Canvas(figsize=figure.size, layout="constrained", facecolor="white")
     body = _above_note(canvas, figure) if figure.note else canvas
@@ -61,10 +59,8 @@ def check_font(font: str) -> None:
     """
     if not font:
         return
-    try:
+    with needs("matplotlib", "plot"):
         from matplotlib.font_manager import fontManager
-    except ImportError as error:
-        raise MissingExtra.of("matplotlib", "plot") from error
     known = [*GENERIC, *fontManager.get_font_names()]
     if font not in known:
         hint = did_you_mean(font, known) or f" Installed are, among others: {', '.join(sorted(known)[:5])}."

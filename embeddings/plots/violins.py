@@ -10,7 +10,7 @@ import numpy as np
 from embeddings.analysis.clusters import Clustering
 from embeddings.display.numbers import counted
 from embeddings.elements import N_ELEMENTS, atomic_number
-from embeddings.errors import ColumnNotFound, InputInvalid, MissingExtra, did_you_mean
+from embeddings.errors import ColumnNotFound, InputInvalid, did_you_mean, needs
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.plots.coloring import is_missing
 from embeddings.plots.colormap import ColorMap
@@ -155,10 +155,8 @@ def _contains(rows: FractionMatrix, elements: Sequence[str | int]) -> np.ndarray
 
 def _outline(values: np.ndarray) -> np.ndarray:
     """Return the closed outline of a violin around x = 0, (2 n_levels, 2)."""
-    try:
+    with needs("scipy", "sklearn"):
         from scipy.stats import gaussian_kde
-    except ImportError as error:
-        raise MissingExtra.of("scipy", "sklearn") from error
     low, high = values.min(), values.max()
     levels = np.linspace(low, high, _N_LEVELS) if high > low else np.full(_N_LEVELS, low)
     some = np.sort(values)[:: -(-len(values) // _MOST_VALUES)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from embeddings.errors import InputInvalid, MissingExtra, SignatureInvalid
+from embeddings.errors import InputInvalid, SignatureInvalid, needs
 
 EXTRA = "share"
 
@@ -86,8 +86,6 @@ def check(manifest: bytes, identity: str, signature: str, key: str) -> Signed:
 
 
 def _library() -> Any:
-    try:
+    with needs("py-minisign", EXTRA):
         import minisign
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of("py-minisign", EXTRA) from error
     return minisign

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from embeddings.errors import InputInvalid, MissingExtra
+from embeddings.errors import InputInvalid, needs
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.formula.bulk import read_column
 from embeddings.loaders import as_catalog, as_uae
@@ -198,10 +198,8 @@ def composition_distance(
 
 def _least_work(work: np.ndarray, supply: np.ndarray, demand: np.ndarray) -> float:
     """Return the cost of the best transport: work (n, m) per fraction moved, from supply (n,) to demand (m,)."""
-    try:
+    with needs("scipy", "sklearn"):
         from scipy.optimize import linprog
-    except ImportError as error:
-        raise MissingExtra.of("scipy", "sklearn") from error
     n, m = work.shape
     leaves = np.kron(np.eye(n), np.ones(m))  # (n, n * m): what each element of the first gives away
     arrives = np.kron(np.ones(n), np.eye(m))  # (m, n * m): what each element of the second gets

@@ -151,15 +151,6 @@ class VectorIndex:
         return best
 
 
-def is_fresh(among: InFile) -> bool:
-    """Whether the index of a file is there, whole, and of these vectors.
-
-    Raises:
-        InputInvalid: something else is in its place.
-    """
-    return _is_fresh(index_path(among.path), among.file.sha256())
-
-
 def _is_fresh(place: Path, vectors_sha256: str) -> bool:
     if not os.path.lexists(place):
         return False

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.errors import CatalogCorrupt, MissingExtra, OutputInvalid
+from embeddings.errors import CatalogCorrupt, OutputInvalid, needs
 from embeddings.search.exact import directions, unit_rows
 
 BEGINNING = b"IwSq"
@@ -122,9 +122,7 @@ def import_faiss() -> ModuleType:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with needs("faiss-cpu", "search"):
         import faiss
-    except ImportError as error:
-        raise MissingExtra.of("faiss-cpu", "search") from error
     module: ModuleType = faiss
     return module

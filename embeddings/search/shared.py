@@ -35,7 +35,7 @@ class Near:
     cosine: float | None
 
 
-def near_in(a: Path, b: Path, least: float = LEAST) -> tuple[int, list[Near]]:
+def near_in(a: Path, b: Path) -> tuple[int, list[Near]]:
     """Return how many structures a file of vectors has, and those whose formula another one has.
 
     Raises:
@@ -59,7 +59,7 @@ def near_in(a: Path, b: Path, least: float = LEAST) -> tuple[int, list[Near]]:
         some = np.array(rows_of[formula])
         cosines = np.clip(directions(theirs.vectors[some]) @ directions(mine.vectors[row][None])[0], -1.0, 1.0)
         best = int(cosines.argmax())
-        near = cosines[best] >= least
+        near = cosines[best] >= LEAST
         other, cosine = (theirs.material_ids[some[best]], float(cosines[best])) if near else (None, None)
         found.append(Near(mine.material_ids[row], formula, other, cosine))
     return len(mine), found

@@ -13,7 +13,7 @@ import numpy as np
 
 from embeddings.catalog import ElementTable
 from embeddings.elements import N_ELEMENTS
-from embeddings.errors import CatalogCorrupt, ColumnNotFound, EmbeddingsError, InputInvalid, MissingExtra
+from embeddings.errors import CatalogCorrupt, ColumnNotFound, EmbeddingsError, InputInvalid, needs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,8 +191,6 @@ def import_h5py() -> ModuleType:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with needs("h5py", "hdf5"):
         import h5py
-    except ImportError as error:
-        raise MissingExtra.of("h5py", "hdf5") from error
     return h5py

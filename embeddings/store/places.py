@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra
+from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, needs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,10 +172,8 @@ def _is_anonymous() -> bool:
 
 
 def _hub() -> Any:
-    try:
+    with needs("huggingface_hub", "hub"):
         from huggingface_hub import HfFileSystem
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of("huggingface_hub", "hub") from error
     return HfFileSystem()
 
 
@@ -186,10 +184,8 @@ def file_system_of(url: str) -> tuple[Any, str]:
         MissingExtra: fsspec, or the package that the scheme needs, is not installed.
         InputInvalid: there is no such scheme, or the URL is none.
     """
-    try:
+    with needs("fsspec", "share"):
         import fsspec
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of("fsspec", "share") from error
     try:
         system, root = fsspec.core.url_to_fs(url)
     except ImportError as error:

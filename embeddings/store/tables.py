@@ -23,14 +23,12 @@ from embeddings.store.decode import (
     import_h5py,
     parse_npy,
     row_dtype,
-    table_of_hdf5,
     table_of_npy,
-    table_of_parquet,
 )
 from embeddings.store.emb import emb_entry
 from embeddings.store.manifest import MANIFEST, FileEntry, FormulaDigest, Manifest, Provenance, read_manifest
 from embeddings.store.publish import publish
-from embeddings.store.reading import open_regular, read_bounded, why
+from embeddings.store.reading import read_bounded, why
 from embeddings.store.training_structures import write_structures
 from embeddings.store.training_vectors import TrainingVectors, write_training_vectors
 
@@ -169,15 +167,6 @@ def write_vectors_npy(path: Path, table: ElementTable) -> None:
     np.save(path, rows, allow_pickle=False)
 
 
-def read_vectors_npy(path: Path) -> ElementTable:
-    """Read what `write_vectors_npy` wrote.
-
-    Raises:
-        CatalogCorrupt: not such a file.
-    """
-    return table_of_npy(read_file(path), path)
-
-
 def write_vectors_parquet(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
     """Write the rows as Parquet, with name, version and recipe in the schema's metadata."""
     import pyarrow as pa
@@ -192,16 +181,6 @@ def write_vectors_parquet(path: Path, table: ElementTable, essentials: dict[str,
     }
     schema = pa.schema([pa.field(name, array.type, nullable=False) for name, array in columns.items()], essentials)
     pq.write_table(pa.table(columns, schema), path, compression="zstd", use_dictionary=False)
-
-
-def read_vectors_parquet(path: Path) -> ElementTable:
-    """Read the rows of a Parquet file that `write_vectors_parquet` wrote.
-
-    Raises:
-        CatalogCorrupt: not a Parquet file, or not one of element rows.
-        ColumnNotFound: a column is missing.
-    """
-    return table_of_parquet(read_file(path), path)[0]
 
 
 def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, str]) -> None:
@@ -221,22 +200,6 @@ def write_vectors_hdf5(path: Path, table: ElementTable, essentials: dict[str, st
                 file.create_dataset(name, data=values, track_times=False)
         file.attrs.update(essentials)
     path.write_bytes(content.getbuffer())
-
-
-def read_vectors_hdf5(path: Path) -> ElementTable:
-    """Read the rows of an HDF5 file that `write_vectors_hdf5` wrote.
-
-    Raises:
-        CatalogCorrupt: not an HDF5 file, or not one of element rows.
-        ColumnNotFound: a data set is missing.
-        MissingExtra: h5py is not installed.
-    """
-    try:
-        with open_regular(path):
-            pass
-    except OSError as error:
-        raise CatalogCorrupt(f"{path} cannot be read: {why(error)}. Install or build this version again.") from error
-    return table_of_hdf5(path, path)[0]
 
 
 def essentials_of(provenance: Provenance) -> dict[str, str]:

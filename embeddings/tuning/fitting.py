@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from embeddings.errors import builders_needed
 from embeddings.formula import FractionMatrix
-from embeddings.loaders import as_composition_encoder, builders_needed
+from embeddings.loaders import as_composition_encoder
 from embeddings.protocols import CatalogLike
 from embeddings.tuning.network import KeptEncoder, TunedNetwork
 

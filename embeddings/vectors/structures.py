@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.display.numbers import counted
-from embeddings.errors import CatalogCorrupt, InputInvalid, MissingExtra
+from embeddings.errors import CatalogCorrupt, InputInvalid, needs
 from embeddings.search.ordering import ascending, descending
 from embeddings.vectors.file import DISTANCE, open_vectors, places_of, vectors_of
 from embeddings.vectors.footer import Footer
@@ -195,10 +195,8 @@ class StructureCatalog(MaterialCatalog):
         Raises:
             MissingExtra: pandas is not installed.
         """
-        try:
+        with needs("pandas", "sklearn"):
             import pandas as pd
-        except ImportError as error:
-            raise MissingExtra.of("pandas", "sklearn") from error
         index = pd.Index(self.material_ids, name="material_id")
         frame = pd.DataFrame(self.vectors.copy(), index=index, columns=[f"v{i}" for i in range(self.dim)])
         frame.insert(0, "formula", self.formulas)

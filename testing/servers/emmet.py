@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+from testing.servers.loopback import serving_app
 
 DATABASE_VERSION = "2025.09.25"
 
@@ -43,20 +43,10 @@ class _Cursor:
 @contextmanager
 def emmet_server(documents: list[dict[str, Any]]) -> Iterator[str]:
     """Serve documents; yield the address."""
-    uvicorn = pytest.importorskip("uvicorn")
     pytest.importorskip("mongomock")
     pytest.importorskip("emmet.api")
-    server = uvicorn.Server(uvicorn.Config(_app(documents), host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
+    with serving_app(_app(documents)) as origin:
+        yield f"{origin}/"
 
 
 def _app(documents: list[dict[str, Any]]) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from testing.servers.loopback import serving
 
 
 @dataclass
@@ -58,9 +59,9 @@ class FileServer:
         return [asked.path for asked in self.asked]
 
 
-def file_reply(folder: Path, asked: Asked, prefix: str = "/") -> Reply:
+def file_reply(folder: Path, asked: Asked) -> Reply:
     """Return a file below a folder, the part of it that was asked for, or that it is unchanged."""
-    path = folder / unquote(asked.path).removeprefix(prefix)
+    path = folder / unquote(asked.path).removeprefix("/")
     if not path.is_file():
         return Reply(404, body=b"no such file")
     body = path.read_bytes()
@@ -114,21 +115,9 @@ def file_server(answers: Path | Answers) -> Iterator[FileServer]:
         def log_message(self, *arguments: Any) -> None:
             """Say nothing."""
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *arguments: Any) -> None:
-            """Say nothing: a client that goes away is what some tests are about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    served = FileServer(f"http://127.0.0.1:{server.server_address[1]}", answers if callable(answers) else _nothing)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as origin:
+        served = FileServer(origin, answers if callable(answers) else _nothing)
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=10)
 
 
 def _nothing(asked: Asked, content: bytes) -> Reply:

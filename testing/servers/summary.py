@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from emmet.core.types.typing import format_identifier
+
+from testing.servers.loopback import serving
 
 Document = dict[str, Any]
 FIRST_VERSION = "2025.09.25"
@@ -158,14 +159,6 @@ def summary_server(documents: list[Document]) -> Iterator[SummaryServer]:
     """Serve documents on loopback."""
     served = SummaryServer(documents)
     handler = type("Handler", (_Handler,), {"served": served})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    served.address = f"http://127.0.0.1:{server.server_address[1]}/"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(handler) as origin:
+        served.address = f"{origin}/"
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=10)

@@ -13,7 +13,7 @@ pytest.importorskip("spglib", reason="needs the extra build")
 
 from benchmarks.explicit import matching, predicting, relaxing
 from benchmarks.explicit.problem import problem
-from benchmarks.explicit.tables import page
+from benchmarks.explicit.tables import table
 from benchmarks.harness import Request
 from builders.methods.explicit.features import FACTS, Generated
 
@@ -43,7 +43,7 @@ def test_candidates_are_compared_before_and_after_relaxation() -> None:
     gone = made | {"energy": None, "dropped": "relaxation_exploded", "true_distance_before": 0.1}
     settings = {"most_sites": 20, "n_candidates": 2, "potential": "chgnet", "steps": 300}
     rows = [{"formula": "A", "candidates": [wrong, right]}, {"formula": "B", "candidates": [gone]}]
-    text = page([{"name": "relax", "title": "x", "settings": settings, "rows": rows}])
+    text = table({"name": "relax", "title": "x", "settings": settings, "rows": rows})
     assert "1 of 3 candidates were dropped" in text
     assert "| first, as made | 50% ± 35% | 0.100 | 10.0% |" in text
     assert "| first, relaxed | 0% ± 0% | - | 20.0% |" in text
@@ -73,11 +73,11 @@ def test_templates_alone_are_told_nothing_that_vectors_give() -> None:
 def test_predictions_are_kept_way_by_way() -> None:
     kept: list[Any] = []
     request = Request(True, keep=kept.append)
-    done = predicting.run("formation_energy_per_atom", "eV/atom", request)
+    done = predicting.run(request, target="formation_energy_per_atom", unit="eV/atom")
     assert [row["way"] for row in done["rows"]] == list(predicting.WAYS)
     assert len(kept) == 3
-    assert predicting.run("formation_energy_per_atom", "eV/atom", Request(True, known=done)) == done
-    text = page([done | {"name": "formation_energy_per_atom", "title": "x"}])
+    assert predicting.run(Request(True, known=done), target="formation_energy_per_atom", unit="eV/atom") == done
+    text = table(done | {"name": "formation_energy_per_atom", "title": "x"})
     assert "composition alone" in text
 
 
@@ -87,6 +87,6 @@ def test_tables_count_a_formula_without_candidates_as_a_failure() -> None:
          "volume_error_unscaled": 0.2},
         {"formula": "B", "n_candidates": 0, "votes": None, "nearest": None},
     ]  # fmt: skip
-    text = page([{"name": "match", "title": "t", "rows": rows, "settings": {}}])
+    text = table({"name": "match", "title": "t", "rows": rows, "settings": {}})
     assert "| all | 2 | by votes | 50% ± 35% |" in text
     assert "1 formulas have no candidate" in text

@@ -21,7 +21,7 @@ from benchmarks.harness import Request
 from benchmarks.language import measuring
 from benchmarks.language.order import largest_changes
 from benchmarks.language.source import Sizes, Source, corpora_of, read_source
-from benchmarks.language.tables import ALL, TUNED, page
+from benchmarks.language.tables import ALL, TUNED, table
 from benchmarks.language.teaching import Further, further_teachers
 from benchmarks.language.variants import budgeted, chosen_variants, variants_of
 from builders.learning.encoders import FormulaEncoder
@@ -153,7 +153,7 @@ def test_other_teachers_are_variants_and_what_was_measured_of_them_stays(tmp_pat
     assert {key: again[key] for key in ("rows", "pairs", "teachers")} == {
         key: known[key] for key in ("rows", "pairs", "teachers")
     }
-    assert f"other@0.1.0 knows 7 structures of {len(vectors)} formulas" in page([again | {"name": "efe"}])
+    assert f"other@0.1.0 knows 7 structures of {len(vectors)} formulas" in table(again | {"name": "efe"})
 
 
 def test_a_file_of_vectors_is_pooled_as_the_recipe_pools_and_read_once(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_the_quick_mode_runs(tmp_path: Path) -> None:
         (name, model) for name in measuring.QUICK["variants"] for model in ("ridge", TUNED)
     }
     assert {len(row["maes"]) for row in document["rows"] if row["model"] == "ridge"} == {5}
-    text = page([document])
+    text = table(document)
     assert "| all | yes | yes | yes | 8 | 2 |" in text
     assert "Not measured: structures and labels; reading and structures;" in text
 
@@ -217,7 +217,7 @@ def test_a_table_shows_what_is_clear_and_what_is_missing() -> None:
         "name": "efe", "settings": settings, "variants": dict.fromkeys((ALL, "reading", "labels"), about), "rows": rows,
         "pairs": [{"variant": "reading", "model": "ridge", "p": 0.01}], "order": {"single": 2.1e-6, "double": 1e-15},
     }  # fmt: skip
-    text = page([document])
+    text = table(document)
     assert "| all | yes | - | - | 8 | 2 | 2 ± 1 | - |" in text
     assert "| reading | yes | - | - | 8 | 2 | 3 ± 1 (**+50.0%**) | 2.5 |" in text
     assert "Not measured: labels." in text

@@ -28,12 +28,12 @@ def test_nothing_is_tested_that_was_learned_from() -> None:
 
 def test_a_run_that_was_stopped_goes_on_and_says_what_the_network_had_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
-    whole = measuring.run("aflow", Request(True, keep=kept.append, choices=CHOICES)) | {"title": "AFLOW"}
+    whole = measuring.run(Request(True, keep=kept.append, choices=CHOICES), name="aflow") | {"title": "AFLOW"}
     assert [row["way"] for row in whole["rows"]] == ["mean", "frozen"]
     assert all(np.isfinite(row["mae"]) for row in whole["rows"])
     assert whole["draws"]["0"]["n_formulas"] > whole["draws"]["0"]["n_seen"]
     monkeypatch.setattr(measuring, "_measured", None)
-    assert measuring.run("aflow", Request(True, known=whole, choices=CHOICES))["rows"] == whole["rows"]
+    assert measuring.run(Request(True, known=whole, choices=CHOICES), name="aflow")["rows"] == whole["rows"]
     assert "ct-multi@3.0.0 was not trained on" in table(whole)
 
 

@@ -28,10 +28,10 @@ def test_formulas_are_drawn_whole() -> None:
 
 def test_a_run_that_was_stopped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
-    whole = measuring.run("starter", Request(True, keep=kept.append, choices=HEADS))
+    whole = measuring.run(Request(True, keep=kept.append, choices=HEADS), name="starter")
     assert [row["stats"] for row in whole["rows"]] == ["mean", "mean", "mean,std", "mean,std"]
     monkeypatch.setattr(measuring, "measure", None)
-    assert measuring.run("starter", Request(True, known=whole, choices=HEADS))["rows"] == whole["rows"]
+    assert measuring.run(Request(True, known=whole, choices=HEADS), name="starter")["rows"] == whole["rows"]
     assert "starter@" in table(whole)
 
 

@@ -113,7 +113,7 @@ def test_a_logarithm_predicts_nothing_beyond_the_values() -> None:
 
 def test_all_readouts_are_measured_in_the_same_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads, "N_TREES", 3)
-    result = measuring.run("aflow", Request(quick=True)) | {"name": "aflow", "title": "Made up"}
+    result = measuring.run(Request(quick=True), name="aflow") | {"name": "aflow", "title": "Made up"}
     assert list(result["settings"]["widths"]) == list(READOUTS)
     assert len({row["n_tested"] for row in result["rows"]}) == 1
     assert all(np.isfinite(row["mae"]) for row in result["summary"])
@@ -126,14 +126,14 @@ def test_what_came_out_ahead_is_measured_again_on_others(monkeypatch: pytest.Mon
     monkeypatch.setattr(heads, "N_TREES", 3)
     first, again = tasks.drawn(np.ones(4_000, dtype=bool), 0), tasks.drawn(np.ones(4_000, dtype=bool), 1)
     assert (len(first), len(again), len(np.intersect1d(first, again))) == (1_500, 1_500, 0)
-    result = measuring.run("aflow-again", Request(quick=True)) | {"name": "aflow-again", "title": "Others"}
+    result = measuring.run(Request(quick=True), name="aflow-again") | {"name": "aflow-again", "title": "Others"}
     assert list(result["settings"]["widths"]) == [measuring.PLAIN, *measuring.AHEAD]
     assert page([result]).startswith("What came out ahead, alone")
 
 
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match=r"aflow\.parquet.*--data"):
-        measuring.run("aflow", Request(quick=False, data=tmp_path))
+        measuring.run(Request(quick=False, data=tmp_path), name="aflow")
 
 
 def test_the_peer_is_a_mean_over_atoms(monkeypatch: pytest.MonkeyPatch) -> None:

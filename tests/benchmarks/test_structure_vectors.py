@@ -12,7 +12,7 @@ import pytest
 from benchmarks.harness import Request
 from benchmarks.readouts import heads, peer, tasks
 from benchmarks.structure_vectors import measuring
-from benchmarks.structure_vectors.tables import page
+from benchmarks.structure_vectors.tables import table
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
 from embeddings.errors import InputInvalid
 from embeddings.store.roots import resolve
@@ -25,12 +25,12 @@ def _few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_vectors_are_measured_on_the_same_crystals() -> None:
     request = Request(quick=True, choices={"catalogs": ("ct-multi", "ct-ef-eg")})
-    result = measuring.run("aflow", request) | {"name": "aflow", "title": "Made up"}
+    result = measuring.run(request, name="aflow") | {"name": "aflow", "title": "Made up"}
     widths = {"ct-multi": 131, "ct-ef-eg": 128, "ct-ef-eg, cell": 131}
     assert result["settings"]["widths"] == widths
     assert len({row["n_tested"] for row in result["rows"]}) == 1
     assert [row["p"] for row in result["summary"] if row["vectors"] == "ct-multi"] == [None]
-    assert "| ct-ef-eg, cell | 131 |" in page([result])
+    assert "| ct-ef-eg, cell | 131 |" in table(result)
 
 
 def test_only_formulas_that_no_catalog_knows_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_only_formulas_that_no_catalog_knows_are_tested(monkeypatch: pytest.Monk
     monkeypatch.setattr(measuring, "resolve", lambda name: resolve("ct-multi"))
     monkeypatch.setattr(measuring, "read_drawn", lambda about, folder, encoder: replace(made_up, tested=[]))
     monkeypatch.setattr(peer, "is_there", lambda: False)
-    result = measuring.run("aflow", Request(quick=False, choices={"catalogs": tuple(known)}))
+    result = measuring.run(Request(quick=False, choices={"catalogs": tuple(known)}), name="aflow")
     settings = result["settings"]
     covered = made_up.formulas[tasks.known_crystals(made_up.table, read_crystal_encoder(resolve("ct-multi")))]
     expected = sum(formula not in known["one"] | known["other"] for formula in covered)
@@ -58,4 +58,4 @@ def test_what_is_learned_from_may_be_drawn() -> None:
 
 def test_data_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match=r"aflow\.parquet.*--data"):
-        measuring.run("aflow", Request(quick=False, data=tmp_path))
+        measuring.run(Request(quick=False, data=tmp_path), name="aflow")

@@ -49,16 +49,18 @@ def test_a_file_of_other_structures_is_refused_and_both_are_needed(files: tuple[
     with pytest.raises(InputInvalid, match="are of other structures"):
         read_problem(data, tested, tested, LABELS, SIZES)
     with pytest.raises(InputInvalid, match="Name the vectors of a teacher"):
-        measuring.run(Request(False, data=data, choices={"teacher": teacher, "tested": None}), list(TAUGHT))
+        measuring.run(Request(False, data=data, choices={"teacher": teacher, "tested": None}), ways=list(TAUGHT))
     with pytest.raises(InputInvalid, match=r"Name copies of structures .* with --copies\."):
-        measuring.run(Request(False, data=data, choices={"teacher": teacher, "tested": tested}), list(COPIED))
+        measuring.run(Request(False, data=data, choices={"teacher": teacher, "tested": tested}), ways=list(COPIED))
 
 
 def test_a_run_that_was_stopped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Any] = []
     ways = ("labels", "teacher-4", "teacher-alone")
     choices = {"ways": ways}
-    whole = measuring.run(Request(True, keep=lambda result: kept.append(len(result["rows"])), choices=choices), ways)
+    whole = measuring.run(
+        Request(True, keep=lambda result: kept.append(len(result["rows"])), choices=choices), ways=ways
+    )
     assert kept == [10, 20, 30, 40]
     assert [one["r2"] is None for one in whole["trainings"]] == [True, False, False]
     assert whole["trainings"][-1]["validation"] == {}
@@ -66,7 +68,7 @@ def test_a_run_that_was_stopped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None
     own = [row["mae"] for row in whole["rows"] if row["way"] in ways and row["vectors"] == "its own"]
     assert len({tuple(errors) for errors in np.reshape(own, (len(ways), -1)).tolist()}) == len(ways)
     monkeypatch.setattr(measuring, "_measured", None)
-    assert measuring.run(Request(True, known=whole, choices=choices), ways)["rows"] == whole["rows"]
+    assert measuring.run(Request(True, known=whole, choices=choices), ways=ways)["rows"] == whole["rows"]
     text = table(whole | {"title": "Taught"})
     assert "network: labels and teacher, weight 4" in text
     assert "the teacher is starter@" in text

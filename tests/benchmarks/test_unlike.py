@@ -10,7 +10,7 @@ import pytest
 from benchmarks.harness import Request
 from benchmarks.unlike import measuring
 from benchmarks.unlike.crystals import copies
-from benchmarks.unlike.tables import page
+from benchmarks.unlike.tables import table
 from embeddings.errors import InputInvalid
 from testing.crystals import sample_crystals, structure_table
 
@@ -49,7 +49,7 @@ def test_half_of_what_is_alike_lies_farther() -> None:
 
 def test_quick_crystals_are_measured_and_told() -> None:
     result = measuring.run(Request(quick=True)) | {"name": "distances", "title": "Made up"}
-    text = page([result])
+    text = table(result)
     assert "| all elements replaced | 20 |" in text
     assert "| 2,048 centers |" in text
     assert "| rarest pair of elements |" in text

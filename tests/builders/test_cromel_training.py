@@ -15,27 +15,19 @@ from builders.methods.cromel.config import GeneratorConfig, TransferConfig
 from builders.methods.cromel.recipes import RECIPES, CromelRecipe
 from builders.methods.cromel.training import train_encoder
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
-from embeddings.elements import SYMBOLS
 from embeddings.errors import InputInvalid, SourceError, TargetInvalid, TrainingError
-from embeddings.formula import fraction_matrix, reduced_formulas
 from testing.formula_encoders import untrained
+from testing.lessons import FORMULAS, linear_lessons
 
 TRAINING = TransferConfig(epochs=60, batch_size=32, learning_rate=1e-2, validation_fraction=0.2)
 RECIPE = CromelRecipe(
     "tiny", "Tiny.", ("energy",), model=GeneratorConfig(element_dim=8, hidden=(32,), dim=8), training=TRAINING
 )
-FORMULAS = np.array(
-    sorted(reduced_formulas([f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:40] for n in (1, 2)]))
-)
 
 
 @pytest.fixture(scope="module")
 def lessons() -> Lessons:
-    """A property that is linear in the fractions, and structure vectors that hold it among others."""
-    matrix = fraction_matrix(FORMULAS)
-    mean = np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
-    vectors = np.stack([mean, np.sin(mean), np.cos(mean), mean**2], axis=1).astype(np.float32)
-    return Lessons(FORMULAS, ("energy",), mean[:, None] / 10, vectors)
+    return linear_lessons()
 
 
 def recipe(**training: object) -> CromelRecipe:

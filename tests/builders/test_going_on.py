@@ -108,7 +108,9 @@ def made(sample: Path, out: Path, reporter: Reporter | None = None, init: Path |
     )
     init = init or user_root() / "toy" / "1.2.0"
     options = SourceOptions(path=sample)
-    request = pipeline.BuildRequest("table", recipe, out, out / "work", options, init=init, name="own")
+    request = pipeline.BuildRequest(
+        recipe, out, source="table", work=out / "work", options=options, init=init, name="own"
+    )
     return pipeline.run(request, reporter or Reporter(quiet=True))
 
 

@@ -23,8 +23,9 @@ from builders.methods.language.training import train_language
 from builders.runs.checkpoint import Checkpoint, write_checkpoint
 from embeddings.elements import SYMBOLS
 from embeddings.errors import ColumnNotFound, InputInvalid, TrainingError
-from embeddings.formula import fraction_matrix, reduced_formulas
+from embeddings.formula import reduced_formulas
 from testing.language_encoders import SMALL, untrained_model
+from testing.lessons import FORMULAS, linear_lessons
 
 RECIPE = LanguageRecipe(
     "tiny",
@@ -34,18 +35,11 @@ RECIPE = LanguageRecipe(
     pretraining=ReadingConfig(epochs=2, batch_size=64, learning_rate=1e-2),
     training=TransferConfig(epochs=2, batch_size=32, learning_rate=1e-2, validation_fraction=0.2),
 )
-FORMULAS = np.array(
-    sorted(reduced_formulas([f"{a}{n}{b}" for a in SYMBOLS[2:12] for b in SYMBOLS[20:40] for n in (1, 2)]))
-)
 
 
 @pytest.fixture(scope="module")
 def lessons() -> Lessons:
-    """A property that is linear in the fractions, and structure vectors that hold it among others."""
-    matrix = fraction_matrix(FORMULAS)
-    mean = np.add.reduceat(matrix.fractions * matrix.atomic_numbers, matrix.offsets[:-1])
-    vectors = np.stack([mean, np.sin(mean), np.cos(mean), mean**2], axis=1).astype(np.float32)
-    return Lessons(FORMULAS, ("energy",), mean[:, None] / 10, vectors)
+    return linear_lessons()
 
 
 def test_a_formula_has_one_vector_in_any_batch():

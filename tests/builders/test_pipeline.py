@@ -481,7 +481,9 @@ def test_all_targets_of_the_file_are_learned_when_none_is_named(tmp_path: Path) 
 def test_the_recorded_command_says_whose_data_it_is(tmp_path: Path) -> None:
     origin = ORIGINS["materials-project-open-labels"]
     options = SourceOptions(path=tmp_path / "crystals.parquet", origin=origin)
-    request = BuildRequest("table", find_recipe("ct-multi"), tmp_path, tmp_path, options, name="mine")
+    request = BuildRequest(
+        find_recipe("ct-multi"), tmp_path, source="table", work=tmp_path, options=options, name="mine"
+    )
     command = command_line(request, version="1.0.0")
     assert "--about materials-project-open-labels --recipe ct-multi" in command
     other = replace(request, options=replace(options, origin=replace(origin, name="my own")))

@@ -318,9 +318,11 @@ def test_the_same_teacher_gives_the_same_bytes_through_python(sample: Path, tmp_
     networks = []
     for attempt in ("one", "two"):
         out, options = tmp_path / attempt, SourceOptions(path=sample)
-        request = pipeline.BuildRequest("table", TINY.taught(), out, out / "work", options, teachers=(path,))
+        request = pipeline.BuildRequest(
+            TINY.taught(), out, source="table", work=out / "work", options=options, teachers=(path,)
+        )
         networks.append((pipeline.run(request, Reporter(quiet=True)) / "encoder.safetensors").read_bytes())
     assert networks[0] == networks[1]
-    untaught = pipeline.BuildRequest("table", TINY, out, out / "work", options, teachers=(path,))
+    untaught = pipeline.BuildRequest(TINY, out, source="table", work=out / "work", options=options, teachers=(path,))
     with pytest.raises(InputInvalid, match="does not learn from vectors"):
         pipeline.run(untaught, Reporter(quiet=True))

@@ -15,9 +15,10 @@ from embeddings.store.card import render_card
 from embeddings.store.encoder_files import read_formulas
 from embeddings.store.index import INDEX, names, versions
 from embeddings.store.manifest import read_manifest
-from embeddings.store.tables import essentials_of, read_vectors_hdf5, read_vectors_parquet
+from embeddings.store.tables import essentials_of
 from embeddings.store.training_structures import STRUCTURES
 from embeddings.store.training_vectors import TRAINING_VECTORS
+from testing.vector_files import read_element_table
 
 ROOT = store.packaged_root()
 FOLDERS = [ROOT / name / version for name in names(ROOT) for version in versions(ROOT, name)]
@@ -53,7 +54,7 @@ def test_identity_is_that_of_the_folder(folder: Path) -> None:
 @every_catalog
 def test_formats_agree(folder: Path) -> None:
     catalog = load_catalog(folder)
-    for table in (read_vectors_parquet(folder / "vectors.parquet"), read_vectors_hdf5(folder / "vectors.h5")):
+    for table in (read_element_table(folder / "vectors.parquet"), read_element_table(folder / "vectors.h5")):
         assert np.array_equal(table.vectors, catalog.vectors)
         assert np.array_equal(table.atomic_numbers, catalog.atomic_numbers)
         assert np.array_equal(table.n_structures, catalog.table.n_structures)

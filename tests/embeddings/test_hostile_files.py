@@ -20,10 +20,11 @@ from embeddings import load_catalog, load_encoder, load_uae
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, EmbeddingsError
 from embeddings.store import roots as store
 from embeddings.store.decode import parse_npy
-from embeddings.store.tables import HDF5, NPY, PARQUET, read_vectors_hdf5, write_vectors_hdf5, write_vectors_parquet
+from embeddings.store.tables import HDF5, NPY, PARQUET, write_vectors_hdf5, write_vectors_parquet
 from testing.attacks import replace_file, replace_manifest
 from testing.composition_encoders import content_of, tensors, write_toy_encoder
 from testing.toys import TOY_VECTORS, toy_table, write_toy
+from testing.vector_files import read_element_table
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 
@@ -356,7 +357,7 @@ def test_an_hdf5_file_that_cannot_be_is_refused(edit: str, folder: Path, tmp_pat
     replace_file(folder, HDF5, path.read_bytes())
     refuse(folder, r"vectors\.h5", also_loads=False)
     with pytest.raises(CatalogCorrupt, match=r"vectors\.h5"):
-        read_vectors_hdf5(path)
+        read_element_table(path)
 
 
 def test_a_manifest_that_tells_of_a_huge_file_is_not_believed(folder: Path) -> None:

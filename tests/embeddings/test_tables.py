@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -37,18 +36,12 @@ from embeddings.store.index import names, read_index, versions
 from embeddings.store.manifest import read_manifest
 from embeddings.store.tables import (
     read_catalog,
-    read_vectors_hdf5,
-    read_vectors_npy,
-    read_vectors_parquet,
     write_catalog,
 )
 from testing.toys import toy_provenance, toy_table, write_toy_anew
+from testing.vector_files import read_element_table
 
-READERS: dict[str, Callable[[Path], ElementTable]] = {
-    "vectors.parquet": read_vectors_parquet,
-    "vectors.h5": read_vectors_hdf5,
-    "vectors.npy": read_vectors_npy,
-}
+TABLES = ("vectors.parquet", "vectors.h5", "vectors.npy")
 COLUMNS = ("atomic_numbers", "vectors", "n_structures")
 
 
@@ -81,8 +74,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_every_format_gives_back_the_same_bits(table: ElementTable) -> None:
     with TemporaryDirectory() as root:
         folder = write_catalog(Path(root), toy_provenance(), table)
-        for name, read in READERS.items():
-            assert_same(read(folder / name), table)
+        for name in TABLES:
+            assert_same(read_element_table(folder / name), table)
         catalog = read_catalog(folder)
         assert_same(catalog.table, table)
         digest = catalog.table.training_formulas
@@ -281,9 +274,10 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
     rows = pq.read_table(folder / "vectors.parquet").drop_columns(["vector"])
     pq.write_table(rows, tmp_path / "bare.parquet")
     with pytest.raises(ColumnNotFound, match="no column vector; it has atomic_number"):
-        read_vectors_parquet(tmp_path / "bare.parquet")
-    with h5py.File(tmp_path / "bare.h5", "w"), pytest.raises(ColumnNotFound, match="it has none"):
-        read_vectors_hdf5(tmp_path / "bare.h5")
+        read_element_table(tmp_path / "bare.parquet")
+    h5py.File(tmp_path / "bare.h5", "w").close()
+    with pytest.raises(ColumnNotFound, match="it has none"):
+        read_element_table(tmp_path / "bare.h5")
 
 
 @pytest.mark.parametrize(
@@ -305,18 +299,18 @@ def test_rows_that_break_the_rules_are_corrupt(tmp_path: Path, column: str, valu
         "vector": pa.array([[1.0], [2.0]], pa.list_(pa.float32(), 1)),
     }
     pq.write_table(pa.table(columns), tmp_path / "fine.parquet")
-    assert len(read_vectors_parquet(tmp_path / "fine.parquet").vectors) == 2
+    assert len(read_element_table(tmp_path / "fine.parquet").vectors) == 2
     pq.write_table(pa.table(columns | {column: values}), tmp_path / "bad.parquet")
     with pytest.raises(CatalogCorrupt, match=r"bad\.parquet"):
-        read_vectors_parquet(tmp_path / "bad.parquet")
+        read_element_table(tmp_path / "bad.parquet")
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x89HDF\r\n\x1a\n", b"PAR1 nonsense PAR1"])
 def test_nonsense_is_corrupt(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CatalogCorrupt, match=name):
-        READERS[name](tmp_path / name)
+        read_element_table(tmp_path / name)
 
 
 def test_arrays_of_another_kind_are_corrupt(tmp_path: Path) -> None:
@@ -324,7 +318,7 @@ def test_arrays_of_another_kind_are_corrupt(tmp_path: Path) -> None:
     np.save(tmp_path / "pickle.npy", np.array([{}], dtype=object))
     for name in ("plain.npy", "pickle.npy"):
         with pytest.raises(CatalogCorrupt, match=name):
-            read_vectors_npy(tmp_path / name)
+            read_element_table(tmp_path / name)
 
 
 def test_rows_have_to_agree_with_the_manifest(tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -428,14 +426,8 @@ def test_nothing_to_validate(
 @pytest.fixture
 def served(root: Path) -> Iterator[str]:
     """The address of a server that gives what is below the root."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=root)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with file_server(root) as server:
+        yield server.origin
 
 
 def test_addresses(served: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from embeddings.errors import MissingExtra, OutputInvalid, RegistryUnreachable
+from embeddings.errors import OutputInvalid, RegistryUnreachable, needs
 from embeddings.registry.stores.base import Advance, Changes, Content, Overtaken
 from embeddings.registry.stores.web import WebStore
 
@@ -33,10 +33,8 @@ class HubStore:
 
     @cached_property
     def _library(self) -> Any:
-        try:
+        with needs("huggingface_hub", "hub"):
             import huggingface_hub
-        except ModuleNotFoundError as error:
-            raise MissingExtra.of("huggingface_hub", "hub") from error
         return huggingface_hub
 
     @cached_property

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
-from embeddings.errors import MissingExtra, OutputInvalid, RegistryInvalid, RegistryUnreachable
+from embeddings.errors import OutputInvalid, RegistryInvalid, RegistryUnreachable, needs
 from embeddings.registry.stores.base import (
     Absent,
     Advance,
@@ -157,10 +157,8 @@ class S3Store:
 
 @cache
 def _session() -> Any:
-    try:
+    with needs("boto3", "share"):
         import boto3
-    except ModuleNotFoundError as error:
-        raise MissingExtra.of("boto3", "share") from error
     return boto3.Session()
 
 

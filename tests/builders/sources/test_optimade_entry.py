@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +17,7 @@ from builders.sources import SourceOptions, optimade_providers
 from builders.sources.disorder import Site
 from builders.sources.optimade_entry import ENTRY_FIELDS, read_structure
 from builders.structures.rejections import MENDS, Unusable
+from testing.servers.scripted import Answer, Asked, scripted_server
 from tests.builders.sources.conftest import Pull
 
 CELL = (4.12 * np.eye(3)).tolist()
@@ -165,35 +164,20 @@ def asked() -> list[str]:
 @pytest.fixture
 def serve(own_home: None, asked: list[str]) -> Iterator[Serve]:
     """Serve entries to everyone who asks; gives the address."""
-    servers: list[ThreadingHTTPServer] = []
+    with ExitStack() as servers:
 
-    def served(entries: list[Any]) -> str:
-        meta = {
-            "api_version": "1.1.0",
-            "more_data_available": False,
-            "data_returned": len(entries),
-            "data_available": len(entries),
-        }
-        body = json.dumps({"data": entries, "meta": meta, "links": {"next": None}}).encode()
+        def served(entries: list[Any]) -> str:
+            n = len(entries)
+            meta = {"api_version": "1.1.0", "more_data_available": False, "data_returned": n, "data_available": n}
+            body = {"data": entries, "meta": meta, "links": {"next": None}}
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
-                pass
+            def answer(request: Asked) -> Answer:
+                asked.append(request.path)
+                return Answer(headers={"Content-Type": "application/json"}, body=body)
 
-            def do_GET(self) -> None:
-                asked.append(self.path)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(body)
+            return servers.enter_context(scripted_server(answer)).origin
 
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}"
-
-    yield served
-    for server in servers:
-        server.shutdown()
+        yield served
 
 
 def entry(name: Any, **more: Any) -> dict[str, Any]:

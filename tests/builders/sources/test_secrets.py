@@ -321,7 +321,7 @@ def test_one_odd_entry_is_rejected_by_name_and_the_rest_is_kept(pull: Pull, tmp_
 @pytest.mark.parametrize("source", ["optimade"])
 def test_the_command_in_a_manifest_has_no_password(source: str, tmp_path: Path) -> None:
     options = SourceOptions(provider=f"https://{USER}:{PASSWORD}@host/optimade")
-    request = BuildRequest(source, RECIPES["ct-all"], tmp_path, tmp_path, options, name="toy")
+    request = BuildRequest(RECIPES["ct-all"], tmp_path, source=source, work=tmp_path, options=options, name="toy")
     command = command_line(request, version="1.0.0")
     assert "--provider https://host/optimade" in command
     assert is_clean(command)
