@@ -159,11 +159,11 @@ class MissingExtra(EmbeddingsError, ImportError):
     extra: str = ""
 
     @classmethod
-    def of(cls, package: str, extra: str) -> MissingExtra:
+    def of(cls, package: str, extra: str, why: str = "is not installed") -> MissingExtra:
         """Name the package that is missing, and how to install the extra that brings it."""
         from embeddings.installation import install_hint
 
-        error = cls(f"{package} is not installed. Install it with: {install_hint(extra)}")
+        error = cls(f"{package} {why}. Install it with: {install_hint(extra)}")
         error.package, error.extra = package, extra
         return error
 
@@ -178,8 +178,12 @@ def needs(package: str, extra: str) -> Iterator[None]:
     """
     try:
         yield
-    except ImportError as error:
+    except MissingExtra:
+        raise
+    except ModuleNotFoundError as error:
         raise MissingExtra.of(package, extra) from error
+    except ImportError as error:
+        raise MissingExtra.of(package, extra, f"is installed but cannot be imported ({error})") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from embeddings import installation
 from embeddings.cli import main
-from embeddings.errors import MissingExtra
+from embeddings.errors import MissingExtra, needs
 from embeddings.installation import install_hint
 
 Install = Callable[[dict[str, Any] | None], None]
@@ -147,3 +147,17 @@ def test_the_error_knows_what_is_missing() -> None:
     error = MissingExtra.of("umap-learn", "plot")
     assert (error.package, error.extra) == ("umap-learn", "plot")
     assert str(error).startswith("umap-learn is not installed. Install it with: pip install ")
+
+
+def test_a_package_that_is_broken_is_not_called_missing() -> None:
+    with pytest.raises(MissingExtra, match=r"^pandas is not installed\. Install it with: "), needs("pandas", "sklearn"):
+        raise ModuleNotFoundError("No module named 'pandas'")
+    with (
+        pytest.raises(MissingExtra, match=r"^pandas is installed but cannot be imported \(no GLIBC\)\. "),
+        needs("pandas", "sklearn"),
+    ):
+        raise ImportError("no GLIBC")
+    inner = MissingExtra.of("torch", "torch")
+    with pytest.raises(MissingExtra) as raised, needs("pandas", "sklearn"):
+        raise inner
+    assert raised.value is inner
