@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 
 from embeddings.formula.refusal import Refusal
 
@@ -124,8 +125,9 @@ ACRONYMS = {
 }
 """Names that stand for a whole formula, and one composition that they mean."""
 
-_SMILES = re.compile(r"(?![^\n]*H)[^\n]*CC(?![a-z])|.*(?:[CNOS)\]]=[CNOS(\[]|C#[CN]|ccc|\[\*\])")
-"""A structure as SMILES, which names neither hydrogen nor amounts: ``CCO`` is ethanol, not C2O."""
+_BONDS = re.compile(r"[CNOS()\]]=[CNOS(\[]|C#[CN]|ccc|\[\*\]")
+_CHAIN = re.compile(r"(?=.*CC(?![a-z]))(?:Cl|Br|[BCNOPSFI()0-9])+")
+_ATOM = re.compile(r"Cl|Br|[BCNOPSFI]")
 
 _NEEDS_CARE = re.compile(r"Ts|OAc|OPr|OAr|\(\s*Ac\s*\)|[A-Z]{3}|HAc|NH4Ac|[a-z]Ac|AcOH|TsCl|PrOH|FSI|BOB|TI(?![a-z])")
 _READABLE = ("OAc", "OTs", "OPr", "TsO", "TFSI", "FSI", "DFOB", "BOB", "COD", "COT", "THF", "BTC", "BDC", "TFA")
@@ -147,7 +149,7 @@ def refuse_shorthand(text: str) -> None:
         Refusal: with the formula of what is meant, and the spelling of what was read.
     """
     bare = text.strip()
-    if _SMILES.match(bare):
+    if _is_smiles(bare):
         raise Refusal(
             0, "it looks like SMILES, which leaves out hydrogen; give its formula: C2H6O, not CCO", final=True
         )
@@ -183,6 +185,21 @@ def refuse_shorthand(text: str) -> None:
 def _replaced(text: str, found: re.Match[str], by: str) -> str:
     rest = text[found.end() :]
     return text[: found.start()] + (by.removesuffix("1") if rest[:1].isdigit() else by) + rest
+
+
+def _is_smiles(bare: str) -> bool:
+    """Whether a text is a molecule as SMILES, which names neither hydrogen nor amounts: ``CCO`` is ethanol, not C2O.
+
+    ``CCCCPPPP`` is not: so are the atoms of a crystal spelled, element after element.
+    """
+    if _BONDS.search(bare):
+        return True
+    if not _CHAIN.fullmatch(bare):
+        return False
+    runs = [(symbol, len(list(run))) for symbol, run in groupby(_ATOM.findall(bare))]
+    if len("".join(symbol * n for symbol, n in runs)) < len(bare) or len({symbol for symbol, _ in runs}) < len(runs):
+        return True  # branches, rings, or an element that comes back
+    return len(runs) > 1 and all(n == 1 for symbol, n in runs if symbol != "C")
 
 
 def _letters(name: str) -> str:

@@ -95,6 +95,8 @@ def test_it_reads(formula: str, right: dict[str, float]) -> None:
         ("CCN(CC)CC", ["SMILES"]),
         ("CC(=O)O", ["SMILES"]),
         ("c1ccccc1", ["SMILES"]),
+        ("C1CCCCC1", ["SMILES"]),
+        ("CCCl", ["SMILES"]),
         ("Pb(OAc)2", ["OAc", '"Pb(O1Ac1)2"']),
     ],
 )
@@ -110,7 +112,7 @@ def test_it_refuses_and_helps(formula: str, said: list[str]) -> None:
 @pytest.mark.parametrize(
     "formula",
     "COS CO2 KSCN KCN KNO3 K2CO3 CF4 CS2 POF3 S4N4 HCNO NI3 CH3CCH HCCH C2O CCl4 BPO4 YBO3 YBC COF2 KHCO3 H3NBH3 "
-    "(NH2)2CO HCP".split(),
+    "(NH2)2CO HCP CCCCPPPP SiSiCC CCCC CCNN".split(),
 )
 def test_a_molecule_in_capitals_stays_what_it_is(formula: str) -> None:
     assert not read_column([formula]).invalid

@@ -82,7 +82,7 @@ def test_a_catalog_is_built_from_it_and_says_that_it_is_synthetic(
 ) -> None:
     from embeddings import load_uae
 
-    options = "build --source mp --limit 1100 --recipe ct-multi --epochs 1 --name pulled --about materials-project"
+    options = "build --source mp --limit 300 --recipe ct-multi --epochs 1 --name pulled --about materials-project"
     result = run_command([*options.split(), "--out", str(tmp_path / "catalogs")], address, tmp_path)
     assert result.returncode == 0, result.stderr
     monkeypatch.setenv("EMBEDDINGS_CATALOGS", str(tmp_path / "catalogs"))
@@ -91,7 +91,7 @@ def test_a_catalog_is_built_from_it_and_says_that_it_is_synthetic(
     assert manifest.synthetic
     assert manifest.training.database_version == DATABASE_VERSION
     assert manifest.training.query["server_filters"]["deprecated"] is False
-    assert manifest.training.n_structures + manifest.metrics["formation_energy_per_atom"].n <= 1100
+    assert manifest.training.n_structures + manifest.metrics["formation_energy_per_atom"].n <= 300
     card = (tmp_path / "catalogs" / "pulled" / "0.1.0" / "CARD.md").read_text()
     assert f"Database version {DATABASE_VERSION}" in card
     assert "jain2013commentary" in card
