@@ -129,6 +129,7 @@ def test_what_is_not_ours_at_the_place_of_the_refresh_is_named(tmp_path: Path) -
 
 
 def test_a_refresh_and_a_pull_at_once_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMBEDDINGS_WAIT_SECONDS", "0")
     pull(tmp_path / "s", 1)
     batches = Changing.batches
 
