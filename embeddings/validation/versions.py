@@ -34,11 +34,20 @@ REQUIRED = {
 }
 """Kind -> files without which a version is not complete."""
 
+MODEL = "property-model"
+"""What the manifest of a model says of its kind."""
+
+OF_MODEL = Finding(
+    MANIFEST, "This is a model that embeddings fit saved, not a catalog; embeddings predict verifies it."
+)
+
 
 def check_version(folder: Path) -> Iterator[Finding]:
     """Yield what is wrong with the folder of a version."""
     unfit = list(_check_manifest(folder))
     yield from unfit
+    if unfit == [OF_MODEL]:
+        return
     if any(finding.is_error for finding in unfit):
         tables = sorted(path for path in folder.iterdir() if path.suffix in READERS and path.is_file())
         for path in tables:
@@ -65,6 +74,9 @@ def _check_manifest(folder: Path) -> Iterator[Finding]:
         return
     except (OSError, UnicodeDecodeError) as error:
         yield Finding(MANIFEST, f"It cannot be read: {why(error) if isinstance(error, OSError) else error}.")
+        return
+    if isinstance(document, dict) and document.get("kind") == MODEL:
+        yield OF_MODEL
         return
     problems = schema.problems(Manifest, document)
     yield from (Finding(MANIFEST, problem) for problem in problems)

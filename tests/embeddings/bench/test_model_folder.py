@@ -24,6 +24,7 @@ from embeddings.bench.estimator_files import from_bytes, to_bytes
 from embeddings.bench.heads import HEADS
 from embeddings.bench.model import PropertyModel, load_model
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, InputInvalid, ManifestInvalid, OutputInvalid
+from embeddings.validation import validate
 from testing.measured import FORMULAS, VALUES, write_knowing
 
 pytestmark = pytest.mark.usefixtures("knowing")
@@ -106,6 +107,11 @@ def test_the_card_says_what_the_model_is_worth(saved: Path) -> None:
     card = (saved / "CARD.md").read_text()
     for said in ("mean absolute error", "84 rows in 4 folds", "Intervals of 90%", "knowing@1.0.0", "2027-01-15"):
         assert said in card
+
+
+def test_a_model_is_not_taken_for_a_broken_catalog(saved: Path) -> None:
+    [finding] = validate(saved).findings
+    assert "a model that embeddings fit saved, not a catalog" in finding.message
 
 
 @pytest.mark.parametrize("name", ["member-0.skops", "calibration.npz", "formulas.npy", "CARD.md"])
