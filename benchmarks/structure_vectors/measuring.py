@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -106,12 +107,13 @@ def _all_vectors(
 ) -> Iterator[tuple[str, np.ndarray]]:
     table = problem.table
     cells, first = cell_columns(table), None
-    for encoder in encoders:
+    labels = _labels(encoders)
+    for label, encoder in zip(labels, encoders, strict=True):
         vectors = encoder.encode(table)
         first = vectors if first is None else first
-        yield encoder.name, vectors
+        yield label, vectors
         if encoder.dim == encoder.site_dim:
-            yield f"{encoder.name}, cell", np.hstack([vectors, cells])
+            yield f"{label}, cell", np.hstack([vectors, cells])
     if request.quick or first is None:
         return
     if not peer.is_there():
@@ -120,4 +122,10 @@ def _all_vectors(
     theirs = peer.peer_vectors(table)
     yield peer.name(), theirs
     yield f"{peer.name()}, cell", np.hstack([theirs, cells])
-    yield f"{encoders[0].name} and {peer.name()}", np.hstack([first, theirs])
+    yield f"{labels[0]} and {peer.name()}", np.hstack([first, theirs])
+
+
+def _labels(encoders: Sequence[CrystalEncoder]) -> list[str]:
+    """Return the name of each, with its version where two have one name."""
+    names = Counter(encoder.name for encoder in encoders)
+    return [one.name if names[one.name] == 1 else f"{one.name}@{one.version}" for one in encoders]

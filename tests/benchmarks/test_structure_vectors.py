@@ -33,6 +33,14 @@ def test_all_vectors_are_measured_on_the_same_crystals() -> None:
     assert "| ct-ef-eg, cell | 131 |" in table(result)
 
 
+def test_two_versions_of_one_name_are_told_apart() -> None:
+    some = [
+        SimpleNamespace(name=name, version=version)
+        for name, version in (("a", "1.0.0"), ("b", "1.0.0"), ("a", "2.0.0"))
+    ]
+    assert measuring._labels(some) == ["a@1.0.0", "b", "a@2.0.0"]
+
+
 def test_only_formulas_that_no_catalog_knows_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = tasks.made_up()
     known = {"one": set(made_up.formulas[:20]), "other": set(made_up.formulas[10:30])}
