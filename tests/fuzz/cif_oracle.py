@@ -70,7 +70,7 @@ def statements_of(text: str) -> list[Statement]:
 def operations_of(said: Statement) -> list[tuple[np.ndarray, np.ndarray]] | None:
     """The operations that are listed, None if there are none."""
     for name in ("_symmetry_equiv_pos_as_xyz", "_space_group_symop_operation_xyz"):
-        listed = said.column(name)
+        listed = [text for text in said.column(name) or () if text.strip() not in (".", "?")]  # pymatgen: all to 0
         if listed:
             try:
                 found = [SymmOp.from_xyz_str(text) for text in listed]
