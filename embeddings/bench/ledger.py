@@ -24,7 +24,7 @@ from embeddings.store.temporaries import hold, release
 FOLDS = "folds.jsonl"
 """The file of a ledger in its folder."""
 
-_LIBRARIES = ("numpy", "scikit-learn")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "lightgbm", "torch", "tabicl")
 _N_SEAL = 16
 
 
@@ -130,8 +130,9 @@ def _begin(folder: Path, lock: Path) -> int | None:
 def _with_code(fingerprint: str) -> str:
     """Return a SHA-256 that also changes with the code that predicts, here and in the libraries."""
     found = hashlib.sha256(fingerprint.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         found.update(path.read_bytes())
     for name in _LIBRARIES:
-        found.update(metadata.version(name).encode())
+        with suppress(metadata.PackageNotFoundError):
+            found.update(f"{name} {metadata.version(name)}".encode())
     return found.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,19 @@ def test_the_lock_of_a_ledger_is_the_one_that_the_cache_looks_at(tmp_path: Path)
         [folder] = tmp_path.glob("fit-*")
         with pytest.raises(BlockingIOError):
             release(hold(tmp_path / f".{folder.name}.lock"))
+
+
+@pytest.mark.parametrize("changed", ["numpy", "lightgbm"])
+def test_another_version_of_a_library_is_another_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    def kept() -> str:
+        with fold_ledger(tmp_path, "a"):
+            [folder] = tmp_path.glob("fit-*")
+            return folder.name
+
+    version = metadata.version
+    before = kept()
+    assert kept() == before
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0.0" if name == changed else version(name))
+    assert kept() != before
