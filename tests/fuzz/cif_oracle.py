@@ -76,7 +76,8 @@ def operations_of(said: Statement) -> list[tuple[np.ndarray, np.ndarray]] | None
                 found = [SymmOp.from_xyz_str(text) for text in listed]
             except Exception as error:
                 raise Undecided(str(error)) from error
-            return [(one.rotation_matrix, one.translation_vector) for one in found]
+            pairs = [(one.rotation_matrix, one.translation_vector) for one in found]
+            return [(np.eye(3), np.zeros(3)), *pairs]  # every place maps to itself, listed or not
     return None
 
 

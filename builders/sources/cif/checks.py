@@ -157,7 +157,7 @@ def _check_formula(block: Block, formula: Formula | None, counts: Mapping[str, f
         raise Unusable("formula_disagrees", f"{_UNITS} is {stated:g}")
     if formula is None:
         most = max(counts.values())
-        if stated is not None and most < (1 - UNITS_TOLERANCE) * stated:
+        if stated is not None and not is_shared and most < (1 - UNITS_TOLERANCE) * stated:
             raise Unusable(
                 "formula_disagrees", f"{_UNITS} is {stated:g}, and the cell has at most {most:g} of each kind of atom"
             )

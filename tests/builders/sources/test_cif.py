@@ -584,6 +584,12 @@ def test_fewer_atoms_than_formula_units_are_noticed_without_a_formula() -> None:
     refused(cif(*SALT, cell=SALT_CELL["cell"], cell_formula_units_Z="4"), "formula_disagrees", "4", "1")
 
 
+def test_sites_that_are_shared_may_hold_less_than_an_atom_of_each_kind_for_a_formula_unit() -> None:
+    alloy = ("Fe1 Fe 0 0 0 .5", "Co1 Co 0 0 0 .5")
+    found = crystal(cif(*alloy, cell="2.9 2.9 2.9 90 90 90", columns=COLUMNS + " occupancy", cell_formula_units_Z="1"))
+    assert found.sites == [{"Fe": 0.5, "Co": 0.5}]
+
+
 def test_operations_of_a_larger_cell_agree_with_the_name_of_their_group() -> None:
     thirds = [f"{sign}x,{sign}y,{sign}z+{k}/3" for sign in ("", "-") for k in range(3)]
     text = cif("Na1 Na .1 .2 .1", cell="5 6 21 80 85 95", hm="P -1", space_group_IT_number="2")
