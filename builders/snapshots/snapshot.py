@@ -33,6 +33,7 @@ from builders.structures.cleaning import Selection
 from builders.structures.rejections import rejected_csv, with_mend
 from builders.structures.table import StructureTable, structures_from_arrow
 from embeddings.display.numbers import none_of
+from embeddings.display.text import one_line
 from embeddings.errors import OutputInvalid, SourceError
 from embeddings.store.folders import write_text
 
@@ -276,17 +277,20 @@ def _seal(pull: Pull, ledger: Ledger) -> Snapshot:
     )
     _write_rejected(pull.folder / REJECTED, [*faults, *unusable])
     if not snapshot.parts:
-        raise SourceError(_nothing_left(snapshot))
+        raise SourceError(_nothing_left(snapshot, faults))
     document = {name: value for name, value in vars(snapshot).items() if name != "folder"}
     write_text(pull.folder / SNAPSHOT, sealed(document | {"origin": snapshot.origin.to_dict()}, indent=2))
     return snapshot
 
 
-def _nothing_left(snapshot: Snapshot) -> str:
+def _nothing_left(snapshot: Snapshot, faults: list[list[str]]) -> str:
     reasons = ", ".join(f"{n} {with_mend(reason)}" for reason, n in snapshot.rejected.items()) or "the source is empty"
     listed = f" See {snapshot.folder / REJECTED}." if (snapshot.folder / REJECTED).exists() else ""
     kept = none_of(snapshot.n_received, "structure", f"from {snapshot.origin.name}", "is")
-    return f"{kept} kept: {reasons}.{listed}"
+    example = next(
+        (f" {one_line(item)}: {one_line(detail).rstrip('.')}." for item, _, _, detail in faults if detail), ""
+    )
+    return f"{kept} kept: {reasons}.{example}{listed}"
 
 
 def _write_rejected(path: Path, faults: list[list[str]]) -> None:

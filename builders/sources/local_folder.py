@@ -1,4 +1,4 @@
-"""A folder of CIF or POSCAR files, with an id_prop.csv of targets in the style of CGCNN, or without."""
+"""A folder of CIF or POSCAR files, packed or not, with an id_prop.csv of targets in the style of CGCNN, or without."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
 from builders.sources.local_cif import parse_cif
 from builders.sources.local_file import Item, LocalFile
+from builders.sources.packed import plain_name, unpacked
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
 from builders.structures.rejections import Unusable, mend_of
@@ -28,7 +29,6 @@ MAX_BYTES = 5_000_000
 _CIF = (".cif", ".mcif")
 _POSCAR_ENDINGS = (".vasp", ".poscar")
 _POSCAR_NAMES = ("POSCAR", "CONTCAR")
-_GZIP = b"\x1f\x8b"
 _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
 _SUBFOLDER = ("subfolder", "the folders in a folder are not read")
 _ALONE = ("read_alone", "files of this format are read one at a time, not in a folder")
@@ -65,8 +65,7 @@ class Listed(NamedTuple):
 
 def is_structure_file(name: str) -> bool:
     """Return whether the name of a file says that it holds a structure."""
-    unpacked = name.lower().removesuffix(".gz")
-    return unpacked.endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
+    return plain_name(name).lower().endswith(_CIF + _POSCAR_ENDINGS) or name.upper().startswith(_POSCAR_NAMES)
 
 
 def open_folder(path: Path) -> LocalFile:
@@ -177,12 +176,13 @@ def _hash(folder: Path, paths: Iterable[Path]) -> str:
 
 
 def _identifier(name: str) -> str:
-    """Return the name of a file without a structure ending; ``POSCAR.mp-149`` has none."""
+    """Return the name of a file without the endings of its packing and format; ``POSCAR.mp-149`` has none."""
+    name = plain_name(name)
     return name[: name.rindex(".")] if name.lower().endswith(_CIF + _POSCAR_ENDINGS) else name
 
 
 def _aliases(name: str) -> Iterator[str]:
-    """Yield the names of a file: whole, without its ending, and without a leading POSCAR or CONTCAR."""
+    """Yield the names of a file: whole, without its endings, and without a leading POSCAR or CONTCAR."""
     yield name
     yield _identifier(name)
     for prefix in _POSCAR_NAMES:
@@ -252,7 +252,7 @@ def parse_file(name: str, content: Listed, disorder: str) -> StructureRecord | l
         Unusable: it is missing, too large, outside its folder, unreadable, or not a usable structure.
     """
     text = _content_of(content)
-    if name.lower().endswith(_CIF):
+    if plain_name(name).lower().endswith(_CIF):
         return parse_cif(name, text, content.material_id, content.values, disorder)
     poscar = read_poscar(text.decode("utf-8-sig", "replace"))
     sites: list[Site] = [{symbol: 1.0} for symbol in poscar.symbols]
@@ -282,10 +282,7 @@ def _content_of(listed: Listed) -> bytes:
     if listed.fault or listed.path is None:
         raise Unusable(*(listed.fault or _ABSENT))
     _require_regular(listed.folder, listed.path)
-    content = listed.path.read_bytes()
-    if content.startswith(_GZIP):
-        raise Unusable("unreadable", "it is compressed; unpack it with gunzip")
-    return content
+    return unpacked(listed.path.read_bytes(), MAX_BYTES)
 
 
 def _require_regular(folder: Path, path: Path) -> None:

@@ -38,6 +38,7 @@ MENDS: dict[str, str] = {
     "not_finite": "replace NaN and infinity with numbers",
     "occupancy_out_of_range": "give shares from 0 to 1 that add up to at most 1",
     "outside_folder": "copy the file into the folder in place of the link",
+    "packed": "unpack it, or pack it with gzip, bzip2 or xz",
     "partial_occupancy": "order the sites, or choose --disorder majority in embed, pull or build",
     "read_alone": "name the file itself with --path, or write its structures as CIF",
     "reserved_name": "rename the property: every structure has a column of this name",

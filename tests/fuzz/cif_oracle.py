@@ -19,6 +19,9 @@ from tests.fuzz.cif_crystals import CELL, gaps_between, same_atoms, vectors_of
 SAME, APART = 0.03, 0.07
 """Angstrom. Places nearer than the first are one, farther apart than the second two; what is between is not judged."""
 
+_LOOP = re.compile(r"(?<!\S)loop_(?!\S)", re.IGNORECASE)
+"""The word in any case; pymatgen knows it in lower case."""
+
 
 class Undecided(Exception):
     """The oracle cannot tell."""
@@ -58,10 +61,11 @@ def statements_of(text: str) -> list[Statement]:
     Raises:
         Undecided: pymatgen cannot read it.
     """
+    text = _LOOP.sub("loop_", text.lstrip("\ufeff"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            blocks = CifFile.from_str(text.lstrip("\ufeff")).data.values()
+            blocks = CifFile.from_str(text).data.values()
         except Exception as error:
             raise Undecided(str(error)) from error
     return [Statement({k.lower().replace(".", "_"): v for k, v in block.data.items()}) for block in blocks]

@@ -276,7 +276,8 @@ def test_a_folder_of_which_nothing_can_be_read_points_to_the_list(pull: Pull, tm
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.cif").write_text("nothing")
     with pytest.raises(
-        SourceError, match=r"The one structure from .* is not kept: 1 unreadable \(write the .*rejected\.csv"
+        SourceError,
+        match=r"The one structure from .* is not kept: 1 unreadable \(write the .* bad\.cif: .+ See .*rejected\.csv",
     ):
         pull("local", tmp_path / "s", SourceOptions(tmp_path / "data"))
 

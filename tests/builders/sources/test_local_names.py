@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ import pytest
 from builders.engines import Engine
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions
+from builders.sources.local_folder import MAX_BYTES
 from embeddings.errors import InputInvalid, SourceError
 from tests.builders.sources.conftest import Pull
 
@@ -129,7 +133,7 @@ def test_odd_files_are_named_and_the_rest_goes_on(pull: Pull, tmp_path: Path) ->
     folder = write(tmp_path / "d", "a.vasp")
     write(tmp_path / "elsewhere", "secret.vasp")
     (folder / "folder.cif").mkdir()
-    (folder / "POSCAR.gz").write_bytes(gzip.compress(POSCAR.format(other="F").encode()))
+    (folder / "POSCAR.zst").write_bytes(b"\x28\xb5\x2f\xfd")
     (folder / "zero.vasp").symlink_to("/dev/zero")
     (folder / "link.vasp").symlink_to(tmp_path / "elsewhere" / "secret.vasp")
     (folder / "nowhere.vasp").symlink_to(folder / "absent")
@@ -142,7 +146,7 @@ def test_odd_files_are_named_and_the_rest_goes_on(pull: Pull, tmp_path: Path) ->
     assert list(read_structures(snapshot).material_ids) == ["a"]
     assert rejected(snapshot) == {
         "folder.cif": "not_a_file",
-        "POSCAR.gz": "unreadable",
+        "POSCAR.zst": "packed",
         "zero.vasp": "outside_folder",
         "link.vasp": "outside_folder",
         "nowhere.vasp": "not_a_file",
@@ -177,9 +181,35 @@ def test_a_dummy_in_a_poscar_is_named_and_the_rest_goes_on(pull: Pull, tmp_path:
     assert len(read_structures(snapshot)) == 3
 
 
-def test_a_packed_file_is_named_and_not_passed_over(pull: Pull, tmp_path: Path) -> None:
-    folder = write(tmp_path / "d", "a.vasp")
-    (folder / "b.vasp.gz").write_bytes(gzip.compress((folder / "a.vasp").read_bytes()))
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+def test_a_packed_file_is_read_and_has_the_name_of_its_content(
+    packed: Callable[[bytes], bytes], request: pytest.FixtureRequest, pull: Pull, tmp_path: Path
+) -> None:
+    folder, ending = write(tmp_path / "d", "a.vasp"), request.node.callspec.id
+    content = (folder / "a.vasp").read_bytes()
+    (folder / f"b.vasp.{ending}").write_bytes(packed(content))
+    (folder / f"a.vasp.{ending.upper()}").write_bytes(packed(content))
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
-    assert snapshot.rejected == {"unreadable": 1}
-    assert "unpack it with gunzip" in (tmp_path / "s" / "rejected.csv").read_text(encoding="utf-8")
+    table = read_structures(snapshot)
+    assert set(table.material_ids) == {"a.vasp", f"a.vasp.{ending.upper()}", "b"}
+    assert len({tuple(table.atomic_numbers[at : at + 2]) for at in (0, 2, 4)}) == 1
+
+
+PACKED = {
+    "cut": (lambda text: gzip.compress(text)[:-9], "unreadable", "damaged or cut"),
+    "not gzip after all": (lambda text: b"\x1f\x8b" + text, "unreadable", "damaged or cut"),
+    "a bomb": (lambda text: lzma.compress(text + b" " * MAX_BYTES), "too_large", "once unpacked"),
+    "Zstandard": (lambda text: b"\x28\xb5\x2f\xfd" + text, "packed", "Zstandard"),
+    "zip": (lambda text: b"PK\x03\x04" + text, "packed", "zip"),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_cannot_be_unpacked_is_named_and_the_rest_goes_on(name: str, pull: Pull, tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", "a.vasp")
+    pack, reason, detail = PACKED[name]
+    (folder / "b.vasp.gz").write_bytes(pack((folder / "a.vasp").read_bytes()))
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
+    assert snapshot.rejected == {reason: 1}
+    assert detail in (tmp_path / "s" / "rejected.csv").read_text(encoding="utf-8")
+    assert list(read_structures(snapshot).material_ids) == ["a"]
