@@ -46,7 +46,7 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@4.0.0
+CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@5.0.0
 ENCODERS := cromel-formation-energy@1.0.0 cromel-band-gap@1.0.0 cromel-multi@1.0.0
 FOUNDATION := formation_energy_per_atom,band_gap,log10_k_vrh,log10_g_vrh,log10_bulk_modulus,log10_shear_modulus,log10_debye_temperature,log10_thermal_conductivity_300k,log10_thermal_expansion_300k,formation_energy_per_cell,band_gap_gllbsc
 catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet [CORPUS=corpus.parquet] [DATABASES=folder TEACHER=vectors]; it resumes

@@ -1,7 +1,7 @@
 """Write what a catalog does downstream into its manifest and card, before the version is released.
 
 Example:
-    python -m benchmarks.downstream.record catalogs/ct-multi/4.0.0
+    python -m benchmarks.downstream.record catalogs/ct-multi/5.0.0
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from embeddings.store.training_structures import read_structures
 from embeddings.store.training_vectors import read_training_vectors
 
 
-@click.command(epilog="Example: python -m benchmarks.downstream.record catalogs/ct-multi/4.0.0")
+@click.command(epilog="Example: python -m benchmarks.downstream.record catalogs/ct-multi/5.0.0")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=SUITE.results, help="Folder of CASE.json."

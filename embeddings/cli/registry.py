@@ -46,7 +46,7 @@ def push(
     \b
     Example:
       embeddings push starter ~/public
-      embeddings push ct-multi@4.0.0 hf://my-group/embeddings --sign minisign.key
+      embeddings push ct-multi@5.0.0 hf://my-group/embeddings --sign minisign.key
     """
     from embeddings.registry.address import folder_url, is_url, registry_url
     from embeddings.registry.push import push as publish
@@ -122,7 +122,7 @@ def get(address: str, place: str | None, at_most: float, as_json: bool) -> None:
         address = _joined(address, place)
     if not is_address(address) and not is_folder(address):
         raise InputInvalid(
-            f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@4.0.0. '
+            f'"{address[:200]}" is not the address of a catalog in a registry, such as hf://org/repo/ct-multi@5.0.0. '
             "If it is a name, say where it is fetched from: --from FOLDER_OR_URL."
         )
     with progress("Fetching", lambda: 1, quiet=as_json) as advance:

@@ -30,7 +30,7 @@ class CompositionFeaturizer(PinnedCatalogs, TransformerMixin, BaseEstimator):
     parameters. A pickle holds name, version and hash of the catalogs, and unpickling verifies them.
 
     Args:
-        catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@4.0.0"``), the path of a version's folder, a loaded
+        catalog: a catalog's name (``"ct-multi"``, ``"ct-multi@5.0.0"``), the path of a version's folder, a loaded
             catalog, a composition encoder by name or loaded, or a list of them whose features are put side by side.
         stats: names out of :data:`embeddings.pooling.STATISTICS`, for catalogs of elements;
             :data:`embeddings.pooling.DEFAULT_STATS` if not given.

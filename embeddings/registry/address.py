@@ -16,7 +16,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _REMEMBERED = re.compile(r"([a-z0-9][a-z0-9-]+):([^/\\]+)")
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _LONGEST = 2000
-FORM = "such as hf://org/repo/ct-multi@4.0.0"
+FORM = "such as hf://org/repo/ct-multi@5.0.0"
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def parse_address(text: str) -> Address:
     """Return the catalog that a text means.
 
     Args:
-        text: ``"hf://org/repo/ct-multi@4.0.0"``, ``"lab:ct-multi@4.0.0"`` for a registry that is remembered, or
-            ``"~/public/ct-multi@4.0.0"`` for one in a folder.
+        text: ``"hf://org/repo/ct-multi@5.0.0"``, ``"lab:ct-multi@5.0.0"`` for a registry that is remembered, or
+            ``"~/public/ct-multi@5.0.0"`` for one in a folder.
 
     Raises:
         InputInvalid: the text is no such address.

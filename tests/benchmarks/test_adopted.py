@@ -51,6 +51,6 @@ def test_elements_are_those_that_all_tables_have() -> None:
 def test_formulas_rank_them_beside_the_controls() -> None:
     result = rank_formulas(quick("ct-multi", "properties"), name="efe") | {"title": "Formulas"}
     assert {row["features"] for row in result["rows"]} >= {"ct-multi", "element-embeddings-first", "element fractions"}
-    assert (result["settings"]["seed"], result["settings"]["catalogs"]) == (0, ["ct-multi@4.0.0"])
+    assert (result["settings"]["seed"], result["settings"]["catalogs"]) == (0, ["ct-multi@5.0.0"])
     assert "seed 0" in table(result)
     assert not {"formulas", "values"} & set(result)

@@ -83,11 +83,11 @@ def run(*arguments: object) -> Result:
 def test_a_light_installation_says_how_to_get_an_earlier_version(asked: str, meant: str, light: Path) -> None:
     with pytest.raises(CatalogNotFound, match=rf"was released, .*embeddings get ct-multi@{meant} --from PLACE"):
         load_uae(asked)
-    with pytest.raises(CatalogNotFound, match=r'No version "7.0.0" of catalog "ct-multi". Available: 4.0.0'):
+    with pytest.raises(CatalogNotFound, match=r'No version "7.0.0" of catalog "ct-multi". Available: 5.0.0'):
         load_uae("ct-multi@7.0.0")
     rows = json.loads(run("list", "--all", "--json").stdout)
     found = [row["version"] for row in rows if row["name"] == "ct-multi"]
-    assert found == ["0.1.0", "1.0.0", "2.0.0", "3.0.0", "4.0.0"]
+    assert found == ["0.1.0", "1.0.0", "2.0.0", "3.0.0", "4.0.0", "5.0.0"]
     assert "not here: embeddings get ct-multi@2.0.0 --from PLACE" in run("list", "--all").stdout
     assert "2.0.0" not in run("list").stdout
 
@@ -102,7 +102,7 @@ def test_an_earlier_version_that_was_fetched_goes_by_its_bare_name(
     for asked in ("ct-multi@2.0.0", "ct-multi@2"):
         np.testing.assert_array_equal(load_uae(asked).vectors, expected.vectors)
     assert load_crystal_encoder("ct-multi@2.0.0").version == "2.0.0"
-    assert load_uae("ct-multi").version == "4.0.0"
+    assert load_uae("ct-multi").version == "5.0.0"
     rows = json.loads(run("list", "--all", "--json").stdout)
     fetched = next(row for row in rows if (row["name"], row["version"]) == ("ct-multi", "2.0.0"))
     assert (fetched["n_rows"], fetched["default"], fetched["error"]) == (88, False, None)
@@ -136,7 +136,7 @@ def test_a_registry_may_be_named_apart_from_the_catalog(
 )
 def test_a_damaged_list_is_named_and_keeps_nothing_from_loading(text: str, light: Path) -> None:
     (light / RELEASED).write_text(text)
-    assert load_uae("ct-multi@4.0.0").version == "4.0.0"
+    assert load_uae("ct-multi@5.0.0").version == "5.0.0"
     with pytest.raises(CatalogCorrupt, match="is not a list of released versions"):
         load_uae("ct-multi@2.0.0")
     listed = run("list", "--all")

@@ -126,7 +126,7 @@ def test_a_url_among_the_roots_is_searched_for_bare_names(
     assert load_uae("other").version == "0.1.0"
     before = anywhere.requests()
     assert load_uae("toy@0.1.0").version == "0.1.0"
-    assert load_uae("ct-multi@4.0.0").version == "4.0.0"
+    assert load_uae("ct-multi@5.0.0").version == "5.0.0"
     assert anywhere.requests() == before  # what is here is not asked for
 
 
