@@ -36,7 +36,7 @@ SUITE = Suite(
 command = harness.command(
     SUITE,
     click.Option(
-        ["--catalog", "catalogs"], multiple=True, default=("ct-foundation", "ct-multi@3.0.0"), show_default=True,
+        ["--catalog", "catalogs"], multiple=True, default=("ct-foundation", "ct-multi"), show_default=True,
         help="Name or path, of encoders of crystals; the first is what the others are compared with.",
     ),
 )  # fmt: skip
