@@ -46,7 +46,7 @@ format: $(VENV)/.test  ## rewrite the code in the house style
 benchmarks: $(VENV)/.test  ## measure speed against peers, into benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0 ct-multi@5.0.0
+CATALOGS := ct-formation-energy@2.0.0 ct-band-gap@2.0.0 ct-ef-eg@2.0.0
 ENCODERS := cromel-formation-energy@1.0.0 cromel-band-gap@1.0.0 cromel-multi@1.0.0
 FOUNDATION := formation_energy_per_atom,band_gap,log10_k_vrh,log10_g_vrh,log10_bulk_modulus,log10_shear_modulus,log10_debye_temperature,log10_thermal_conductivity_300k,log10_thermal_expansion_300k,formation_energy_per_cell,band_gap_gllbsc
 catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTURES=mp_structures.parquet [CORPUS=corpus.parquet] [DATABASES=folder TEACHER=vectors]; it resumes
@@ -55,6 +55,8 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 			--recipe $${catalog%@*} --out catalogs --version $${catalog#*@} || exit 1; \
 	done
+	$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
+		--recipe ct-multi --previous ct-multi@4.0.0 --out catalogs --version 5.0.0
 	for catalog in $(ENCODERS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 			--recipe $${catalog%@*} --teacher ct-ef-eg@2.0.0 --out catalogs --version $${catalog#*@} || exit 1; \
@@ -63,7 +65,8 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 		--recipe imkt-multi --teacher ct-ef-eg@2.0.0 --corpus "$(CORPUS)" --out catalogs --version 1.0.0
 	@test -z "$(DATABASES)" -o -n "$(TEACHER)" || { echo "Name the vectors of a potential, see tools/drawn.py: TEACHER=chgnet.parquet"; exit 1; }
 	test -z "$(DATABASES)" || $(BIN)/embeddings build --source table --path "$(DATABASES)" --about materials-project-aflow-cmr \
-		--recipe ct-foundation --init ct-multi@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) --out catalogs --name ct-foundation --version 3.0.0
+		--recipe ct-foundation --init ct-multi@5.0.0 --previous ct-foundation@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) \
+		--out catalogs --name ct-foundation --version 4.0.0
 
 readme: $(VENV)/.test  ## make the generated parts of README and docs anew
 	$(BIN)/python -m docs.readme
