@@ -117,7 +117,7 @@ class Predictor(BaseEstimator):
             FormulaInvalid: a formula cannot be read.
             InputInvalid: one text is given, not a list.
         """
-        formulas = formulas if isinstance(formulas, str) else list(formulas)
+        formulas = items_of(formulas)
         seen = seen_formulas(formulas, self._fitted().digest)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 
