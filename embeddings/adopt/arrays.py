@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.adopt.labels import as_keys, keys_beside, numbers_alone, passed_over
+from embeddings.adopt.labels import as_keys, keys_beside, numbers_alone, passed_over, refuse_first_row
 from embeddings.adopt.raw import MOST_NUMBERS, RawTable, check_shape, matrix, positional, raw_table
 from embeddings.adopt.texts import read_delimited
 from embeddings.elements import ATOMIC_NUMBERS
@@ -166,6 +166,7 @@ def _array(source: str, kind: str, values: np.ndarray, first_row: int | None) ->
     names = values.dtype.names
     if names is None:
         return positional(source, kind, values, first=first_row)
+    refuse_first_row(source, first_row)
     keys = [name for known in _KEYS for name in names if name.lower() == known]
     numbers = [
         name
@@ -187,6 +188,7 @@ def _choice(
     """Return the table among arrays."""
     by_symbol = [name for name in found if name in ATOMIC_NUMBERS]
     if array is None and by_symbol and len(by_symbol) > 0.5 * len(found):
+        refuse_first_row(source, first_row)
         rows = [(name, np.ravel(values).tolist()) for name, values in found.items()]
         return raw_table(source, f"{kind}, an array for each symbol", rows)
     name = chosen_array(source, found, array)

@@ -112,10 +112,19 @@ def keys_beside(
         if first_row is None:
             _refuse_unnamed(source, others, n_rows)
         return None
-    if first_row is not None:
-        raise InputInvalid(f'"{next(iter(fitting))}" in {source} says which element a row is. Leave --first-row out.')
+    refuse_first_row(f'"{next(iter(fitting))}" in {source}', first_row)
     _check_one_meaning(source, fitting)
     return max(fitting.values(), key=_share)
+
+
+def refuse_first_row(what: str, first_row: int | None) -> None:
+    """Refuse to let rows go by atomic number where something says which elements they are.
+
+    Raises:
+        InputInvalid: `first_row` is given.
+    """
+    if first_row is not None:
+        raise InputInvalid(f"{what} says which element a row is. Leave --first-row out.")
 
 
 def as_keys(values: np.ndarray) -> Keys:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.adopt.labels import KEY_COLUMNS, passed_over
+from embeddings.adopt.labels import KEY_COLUMNS, passed_over, refuse_first_row
 from embeddings.adopt.raw import WIDEST, RawTable, positional, raw_table
 from embeddings.display.numbers import counted, none_of
 from embeddings.display.text import shortened
@@ -65,6 +65,8 @@ def read_json(path: Path, *, first_row: int | None = None, drop: Collection[str]
         InputInvalid: something else, or not JSON.
     """  # noqa: D205
     document = _document(path)
+    is_keyed = isinstance(document, dict) or (bool(document) and all(isinstance(row, dict) for row in document))
+    refuse_first_row(str(path), first_row if is_keyed else None)
     if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
         return _records(path, document, drop)
     if isinstance(document, list):

@@ -154,8 +154,8 @@ def _is_missing(label: Any) -> bool:
 
 def _refuse_masked(y: Any) -> None:
     """Refuse a masked array, of which an array would be made of all that lies under the mask."""
-    rows = np.flatnonzero(np.ma.getmaskarray(y)) if np.ma.isMaskedArray(y) else ()
-    if len(rows):
+    if np.ma.is_masked(y):
+        rows = np.flatnonzero(np.ma.getmaskarray(y))
         raise TargetInvalid(
             f"The target is masked in {counted(len(rows), 'row')}, the first of them {rows[0]}. Leave them out."
         )

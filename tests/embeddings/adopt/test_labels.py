@@ -72,9 +72,15 @@ def test_what_only_counts_or_measures_is_no_key(tmp_path: Path) -> None:
 
 
 def test_a_first_row_beside_keys_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "t.npz", a=VECTORS, symbols=np.array(ALPHABETIC))
-    with pytest.raises(InputInvalid, match="Leave --first-row out"):
-        read_table(path, first_row=1)
+    records = np.array(list(zip(ALPHABETIC, VECTORS[:, 0], strict=True)), dtype=[("element", "U2"), ("v", "f4")])
+    np.save(tmp_path / "t.npy", records)
+    (tmp_path / "t.json").write_text('{"He": [1, 2], "H": [3, 4]}')
+    write(tmp_path / "t.npz", a=VECTORS, symbols=np.array(ALPHABETIC))
+    np.savez(tmp_path / "u.npz", He=VECTORS[0], H=VECTORS[1])
+    for name in ("t.npy", "t.json", "t.npz", "u.npz"):
+        read_table(tmp_path / name)
+        with pytest.raises(InputInvalid, match=r"says which element a row is\. Leave --first-row out"):
+            read_table(tmp_path / name, first_row=1)
 
 
 def test_the_keys_of_another_group_are_not_taken(tmp_path: Path) -> None:
