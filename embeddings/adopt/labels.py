@@ -68,8 +68,8 @@ def numbers_alone(source: str, keys: Sequence[str | int], columns: Iterable[str]
     names = [str(name).strip() for name in columns]
     if not names:
         return Numbers((), values)
-    rows = {k for k, name in enumerate(names) if _ROW_NAMES.fullmatch(name) and _are_whole(values[:, k])}
-    rows = rows if len(rows) < len(names) else set()
+    called = [k for k, name in enumerate(names) if _ROW_NAMES.fullmatch(name) and names.count(name) == 1 < len(names)]
+    rows = {k for k in called if _are_whole(values[:, k])}
     notes = [f"Numbers of the rows, in {_called(names[k], k)}, are left out." for k in sorted(rows)]
     again = [k for k, name in enumerate(names) if k not in rows and _is_key_name(name) and _are_elements(values[:, k])]
     rest = [name for k, name in enumerate(names) if k not in rows and k not in again]

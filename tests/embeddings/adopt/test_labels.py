@@ -105,6 +105,11 @@ def test_the_index_of_a_frame_is_no_number_of_a_vector(name: str, tmp_path: Path
     assert any("Numbers of the rows" in note for note in table.notes)
 
 
+def test_columns_that_all_lack_a_name_are_kept(tmp_path: Path) -> None:
+    table = read_table(csv(tmp_path / "t.csv", ",,element", NUMBERS, NUMBERS * 2, ALPHABETIC))
+    assert np.array_equal(table.values, np.column_stack([NUMBERS, NUMBERS * 2]))
+
+
 def test_the_element_said_twice_is_no_number_of_a_vector(tmp_path: Path) -> None:
     table = read_table(csv(tmp_path / "t.csv", "element,Z,v0,v1", ALPHABETIC, NUMBERS, *VECTORS[:, :2].T))
     assert np.array_equal(table.values.astype(np.float32), VECTORS[:, :2])
