@@ -117,13 +117,17 @@ def _numbers(path: Path, tensor: Any) -> np.ndarray:
 
 
 def _leaves(value: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield whatever is no dictionary in nested ones, by its name; what belongs to an optimizer is not looked at."""
+    """Yield whatever is no dictionary in nested ones, by its name; what belongs to an optimizer is not looked at.
+
+    Beside a ``state_dict``, these are lists alone, which may say what its rows are.
+    """
     if not isinstance(value, Mapping):
         yield at or "tensor", value
     elif depth <= _DEEPEST:
         inner = {key: one for key, one in value.items() if isinstance(key, str) and key not in _PASSED_OVER}
-        chosen = {"state_dict": inner["state_dict"]} if depth == 0 and "state_dict" in inner else inner
-        for key, one in chosen.items():
+        is_whole = depth > 0 or "state_dict" not in inner
+        chosen = [key for key, one in inner.items() if is_whole or key == "state_dict" or isinstance(one, list | tuple)]
+        for key, one in ((key, inner[key]) for key in chosen):
             yield from _leaves(one, _name(at, key, depth), depth + 1)
 
 
@@ -142,7 +146,8 @@ def _is_plain(value: Any) -> bool:
 
     if not isinstance(value, torch.Tensor):
         return False
-    return value.layout == torch.strided and value.device.type == "cpu" and value.ndim in (1, 2)
+    is_here = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+    return is_here and value.ndim in (1, 2)
 
 
 def _detached(value: Any) -> Any:

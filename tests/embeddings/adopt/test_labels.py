@@ -49,6 +49,13 @@ def test_keys_are_found_by_what_they_hold(name: str, beside: Mapping[str, Any], 
     assert np.array_equal(rows.vectors, VECTORS[np.argsort(NUMBERS)])
 
 
+def test_keys_beside_the_weights_of_a_model(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Embedding.from_pretrained(torch.tensor(VECTORS))
+    torch.save({"state_dict": layer.state_dict(), "element_types": ALPHABETIC, "epoch": 3}, tmp_path / "t.pt")
+    assert read_table(tmp_path / "t.pt").keys == tuple(ALPHABETIC)
+
+
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
