@@ -27,8 +27,8 @@ from embeddings.bench.selection import Settings
 from embeddings.bench.structures import StructuresLike
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
-from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
+from embeddings.formula.column import formula_column
 from embeddings.loaders import as_catalog
 from embeddings.protocols import CatalogLike
 
