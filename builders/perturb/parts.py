@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from builders.embed.parts import content_of, part_of
-from builders.embed.pieces import Piece
 from builders.engines.base import Part, Task, check_same
 from builders.learning.devices import choose_device
 from builders.others.asking import crystals_of
 from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.manifest import manifest_of
+from builders.parts.part import content_of, part_of
+from builders.parts.pieces import Piece
 from builders.perturb.answers import UNITS as OF_COPIES
 from builders.perturb.answers import ask, numbers_of
 from builders.perturb.moves import Bounds, Moved, moved
