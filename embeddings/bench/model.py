@@ -23,8 +23,8 @@ from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.manifest import SearchEntry, WeightsUse
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.predictor import Predictor
-from embeddings.bench.selection import Settings
 from embeddings.bench.structures import StructuresLike
+from embeddings.bench.trials import Settings
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
 from embeddings.featurizers.columns import formula_column

@@ -109,7 +109,7 @@ def _fitted(
 
 def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:
     from embeddings.bench.learned import expected_fits
-    from embeddings.bench.selection import Settings
+    from embeddings.bench.trials import Settings
 
     return expected_fits(n_catalogs, Settings(heads) if heads else Settings())
 
