@@ -62,6 +62,7 @@ BYSTANDERS = {
     "builders.sources",
     "builders.structures.columns",
     "builders.structures.encodable",
+    "builders.structures.encoding",
     "builders.structures.exclusion",
     "builders.structures.objects",
     "builders.structures.rejections",
