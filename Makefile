@@ -55,7 +55,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 			--recipe $${catalog%@*} --out catalogs --version $${catalog#*@} || exit 1; \
 	done
-	$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
+	test -e catalogs/ct-multi/5.0.0 || $(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 		--recipe ct-multi --previous ct-multi@4.0.0 --out catalogs --version 5.0.0
 	for catalog in $(ENCODERS); do \
 		$(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
@@ -64,7 +64,7 @@ catalogs: $(VENV)/.build  ## train the published catalogs: make catalogs STRUCTU
 	test -z "$(CORPUS)" || $(BIN)/embeddings build --source table --path "$(STRUCTURES)" --about materials-project-open-labels \
 		--recipe imkt-multi --teacher ct-ef-eg@2.0.0 --corpus "$(CORPUS)" --out catalogs --version 1.0.0
 	@test -z "$(DATABASES)" -o -n "$(TEACHER)" || { echo "Name the vectors of a potential, see tools/drawn.py: TEACHER=chgnet.parquet"; exit 1; }
-	test -z "$(DATABASES)" || $(BIN)/embeddings build --source table --path "$(DATABASES)" --about materials-project-aflow-cmr \
+	test -z "$(DATABASES)" -o -e catalogs/ct-foundation/4.0.0 || $(BIN)/embeddings build --source table --path "$(DATABASES)" --about materials-project-aflow-cmr \
 		--recipe ct-foundation --init ct-multi@5.0.0 --previous ct-foundation@3.0.0 --teacher "$(TEACHER)" --targets $(FOUNDATION) \
 		--out catalogs --name ct-foundation --version 4.0.0
 

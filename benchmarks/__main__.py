@@ -4,29 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import (
-    adopted,
-    bench,
-    cross_modal,
-    downstream,
-    explicit,
-    imkt,
-    language,
-    own_data,
-    pooling,
-    readouts,
-    search,
-    speed,
-    structure_vectors,
-    teachers,
-    unlike,
-)
-
-MODULES = (
-    speed, downstream, cross_modal, pooling, bench, explicit, imkt, language, adopted, search, own_data, readouts,
-    structure_vectors, teachers, unlike,
-)  # fmt: skip
-SUITES = {one.command: one.SUITE for one in MODULES}
+from benchmarks.suites import COMMANDS
 
 
 class _SuiteOfTheName(click.Group):
@@ -35,8 +13,8 @@ class _SuiteOfTheName(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else ""
         if first not in self.commands and first != "--help":
-            found = (command for command, suite in SUITES.items() if first in suite.names)
-            args = [str(next(found, speed.command).name), *args]
+            found = (command.name for command, suite in COMMANDS.items() if first in suite.names)
+            args = [str(next(found, "speed")), *args]
         return super().parse_args(ctx, args)
 
 
@@ -48,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in SUITES:
+for command in COMMANDS:
     main.add_command(command)
 
 

@@ -60,6 +60,24 @@ class MeasuresByDefault(click.Group):
 
     default = "measure"
 
+    @classmethod
+    def of(cls, suite: click.Command, about: str, example: str) -> MeasuresByDefault:
+        """Return a suite as the first of several commands.
+
+        Args:
+            suite: its command, which goes by the name of the default one there.
+            about: what it measures, a sentence.
+            example: of its arguments.
+        """
+        group = cls(
+            suite.name,
+            help=f'{about}\n\nThe word "{cls.default}" may be left out.',
+            epilog=f"Example: python -m benchmarks {suite.name} {example}",
+            subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
+        )
+        group.add_command(suite, cls.default)
+        return group
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the name of the default command before what is neither a command nor a question for help."""
         if not args or (args[0] not in self.commands and args[0] != "--help"):

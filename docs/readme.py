@@ -9,25 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import (
-    adopted,
-    bench,
-    cross_modal,
-    downstream,
-    explicit,
-    imkt,
-    language,
-    markdown,
-    own_data,
-    pooling,
-    readouts,
-    search,
-    speed,
-    structure_vectors,
-    teachers,
-    unlike,
-)
+from benchmarks import markdown
 from benchmarks.harness import render_all
+from benchmarks.suites import SUITES
 from embeddings.store import index
 from embeddings.store.card import trained_on
 from embeddings.store.folders import write_text
@@ -102,27 +86,31 @@ def _errors(manifest: Manifest) -> list[str]:
     ]
 
 
+def _suite(name: str) -> Callable[[], str]:
+    return partial(render_all, SUITES[name])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"catalogs": catalogs},
-    "docs/site-vectors.md": {"unlike": partial(render_all, unlike.SUITE)},
-    "docs/formulas.md": {"pooling": partial(render_all, pooling.SUITE)},
+    "docs/site-vectors.md": {"unlike": _suite("unlike")},
+    "docs/formulas.md": {"pooling": _suite("pooling")},
     "docs/benchmarks.md": {
-        "benchmarks": partial(render_all, speed.SUITE),
-        "search": partial(render_all, search.SUITE),
+        "benchmarks": _suite("speed"),
+        "search": _suite("search"),
     },
     "docs/downstream.md": {
-        "results": partial(render_all, downstream.SUITE),
-        "readouts": partial(render_all, readouts.SUITE),
-        "structure_vectors": partial(render_all, structure_vectors.SUITE),
+        "results": _suite("downstream"),
+        "readouts": _suite("readouts"),
+        "structure_vectors": _suite("structure_vectors"),
     },
-    "docs/composition-encoders.md": {"results": partial(render_all, cross_modal.SUITE)},
-    "docs/bench-results.md": {"results": partial(render_all, bench.SUITE)},
-    "docs/imkt-results.md": {"results": partial(render_all, imkt.SUITE)},
-    "docs/language-model.md": {"results": partial(render_all, language.SUITE)},
-    "docs/structures-for-formulas.md": {"results": partial(render_all, explicit.SUITE)},
-    "docs/crystal-transformer.md": {"own-data": partial(render_all, own_data.SUITE)},
-    "docs/adopt.md": {"ranked": partial(render_all, adopted.SUITE)},
-    "docs/teachers.md": {"results": partial(render_all, teachers.SUITE)},
+    "docs/composition-encoders.md": {"results": _suite("cross_modal")},
+    "docs/bench-results.md": {"results": _suite("bench")},
+    "docs/imkt-results.md": {"results": _suite("imkt")},
+    "docs/language-model.md": {"results": _suite("language")},
+    "docs/structures-for-formulas.md": {"results": _suite("explicit")},
+    "docs/crystal-transformer.md": {"own-data": _suite("own_data")},
+    "docs/adopt.md": {"ranked": _suite("adopted")},
+    "docs/teachers.md": {"results": _suite("teachers")},
 }
 """Page -> mark in it -> what makes the text there."""
 

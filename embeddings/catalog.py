@@ -214,11 +214,12 @@ class ElementCatalog(Versioned):
             FormulaInvalid: a formula cannot be read.
             InputInvalid: the catalog carries no digest of its training formulas, or one text is given, not a list.
         """
+        from embeddings.formula.column import items_of
         from embeddings.formula.rounding import seen_formulas
 
         if self.table.training_formulas is None:
             raise InputInvalid(f"{self!r} has no digest of its training formulas{_why_none(self.manifest)}")
-        formulas = formulas if isinstance(formulas, str) else list(formulas)
+        formulas = items_of(formulas)
         seen = seen_formulas(formulas, self.table.training_formulas)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from embeddings.store.roots import APPLICATION, user_root
+from embeddings.store.home import APPLICATION
+from embeddings.store.roots import user_root
 
 
 @pytest.fixture(scope="module")

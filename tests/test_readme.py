@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.__main__ import SUITES
+from benchmarks.suites import SUITES
 from docs import readme
 from embeddings import __version__
 from embeddings.cli import main

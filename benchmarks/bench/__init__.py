@@ -51,19 +51,7 @@ _suite = harness.command(
                  help="Folder that keeps what forests predicted.  [default: beside the results]"),
 )  # fmt: skip
 
-_suite.name = MeasuresByDefault.default
-
-
-@click.group("bench", cls=MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
-             epilog="Example: python -m benchmarks bench steels jdft2d --seeds 0")  # fmt: skip
-def command() -> None:
-    """Measure what `embeddings bench` finds, beside plain forests and published scores.
-
-    The word "measure" may be left out.
-    """
-
-
-command.add_command(_suite)
+command = MeasuresByDefault.of(_suite, SUITE.about, "steels jdft2d --seeds 0")
 
 
 @command.command()

@@ -19,7 +19,7 @@ from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import grouped_folds, outer_folds
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.model import PropertyModel
-from embeddings.bench.selection import Settings
+from embeddings.bench.trials import Settings
 
 if TYPE_CHECKING:
     from embeddings.bench.features import Vectors

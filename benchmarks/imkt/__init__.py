@@ -51,20 +51,7 @@ _suite = harness.command(
                  help="Folder that keeps predictions.  [default: beside the results]"),
 )  # fmt: skip
 
-
-_suite.name = MeasuresByDefault.default
-
-
-@click.group("imkt", cls=MeasuresByDefault, subcommand_metavar="[NAME]... | COMMAND [ARGS]...",
-             epilog="Example: python -m benchmarks imkt slme spillage --encoders cromel-multi")  # fmt: skip
-def command() -> None:
-    """Measure encoders of compositions, with and without transfer, on tasks with published scores.
-
-    The word "measure" may be left out.
-    """
-
-
-command.add_command(_suite)
+command = MeasuresByDefault.of(_suite, SUITE.about, "slme spillage --encoders cromel-multi")
 
 
 @command.command()

@@ -17,7 +17,7 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from builders.structures.table import StructureTable
-from embeddings.store.roots import cache_folder
+from embeddings.store.home import cache_folder
 
 PEER = "CHGNet"
 AT_ONCE = 32

@@ -13,13 +13,13 @@ from typing import Any
 from benchmarks.data import CrystalFile, crystal_files
 from benchmarks.harness import Request, row_with
 from benchmarks.measure import at_least
-from builders.embed.ledger import PartLedger
 from builders.embed.parts import Encoding, encoding_of
-from builders.embed.pieces import pieces
 from builders.engines.base import Ready, Task
 from builders.engines.local import LocalPool
 from builders.engines.pool import Event, Pool, dispatch
 from builders.methods.crystal_transformer.config import CrystalTransformerConfig
+from builders.parts.ledger import PartLedger
+from builders.parts.pieces import pieces
 from builders.progress import Reporter
 from builders.snapshots.intake import Intake
 from builders.snapshots.snapshot import Snapshot

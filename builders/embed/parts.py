@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from builders.embed.encoders import Encoder, EncoderLike, Shipped, code_of_vectors, encoded, open_encoder, shipped
 from builders.embed.levels import LEVELS
-from builders.embed.pieces import Piece
-from builders.engines.base import Part, Task, check_same, sha256_of
+from builders.engines.base import Part, Task, check_same
 from builders.learning.devices import choose_device
-from builders.snapshots.ledger import Entry
+from builders.parts.part import content_of, part_of
+from builders.parts.pieces import Piece
 from builders.structures.cleaning import USABLE, at_most, sort_out
 from builders.structures.counts import count_structures
 from embeddings.elements import SYMBOLS
 from embeddings.vectors.footer import Level
-
-NAMED = 5
-"""At most this many structures are named for each reason."""
 
 
 @dataclass(frozen=True)
@@ -84,43 +79,3 @@ def make_part(encoder: Encoder, level: Level, task: Task) -> Part:
     content = content_of(writer.rows(made)) if len(made.table) else b""
     uncovered_in = {SYMBOLS[z - 1]: int(counts[z]) for z in unknown}
     return part_of(task, content, n_kept=len(made.table), left_out=left_out, counts=uncovered_in)
-
-
-def part_of(
-    task: Task,
-    content: bytes,
-    *,
-    n_kept: int,
-    left_out: Mapping[str, Sequence[str]],
-    counts: dict[str, int] | None = None,
-) -> Part:
-    """Return a part and its line in the ledger, but for the file.
-
-    Args:
-        task: that it is made of.
-        content: of its file; empty where nothing is kept.
-        n_kept: structures in it.
-        left_out: reason -> identifiers of those that are not.
-        counts: what else is counted.
-    """
-    piece: Piece = task.content
-    entry = Entry(
-        start=piece.start,
-        next=piece.stop,
-        file=None,
-        sha256=None,
-        n_received=len(piece.table),
-        n_kept=n_kept,
-        left_out={reason: len(names) for reason, names in left_out.items()},
-        rejected=[[name, reason, ""] for reason, names in left_out.items() for name in names[:NAMED]],
-        counts=counts or {},
-    )
-    return Part(task.number, content, sha256_of(content), entry)
-
-
-def content_of(table: pa.Table) -> bytes:
-    """Return a part as the bytes of a Parquet file."""
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table.combine_chunks(), buffer, compression="zstd")
-    content: bytes = buffer.getvalue().to_pybytes()
-    return content

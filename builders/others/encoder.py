@@ -6,30 +6,22 @@ of every crystal is told why there is none.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from builders.learning.devices import deterministic
-from builders.methods.crystal_transformer.encoder import memory_named
-from builders.others.base import Crystal, Features, Potential, Uncovered
+from builders.others.asking import asked, crystals_of, is_finite
+from builders.others.base import Features, Potential
 from builders.others.manifest import manifest_of
-from builders.structures.cleaning import MAX_SITES
-from builders.structures.counts import made_of
-from builders.structures.encodable import encodable, table_of
-from builders.structures.table import StructureTable, spans
+from builders.structures.encodable import encodable
+from builders.structures.encoding import EncodesCrystals
+from builders.structures.table import StructureTable
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
-from embeddings.store.manifest import Versioned
 
 if TYPE_CHECKING:
-    from ase import Atoms
-    from pymatgen.core import Structure
-
     from builders.structures.encodable import Structures
 
 BATCH_SIZE, BATCH_SITES = 32, 1000
@@ -56,7 +48,7 @@ class Encoded:
     distances: np.ndarray | None = None
 
 
-class PotentialEncoder(Versioned):
+class PotentialEncoder(EncodesCrystals):
     """Crystals in, vectors out.
 
     Attributes:
@@ -65,7 +57,6 @@ class PotentialEncoder(Versioned):
         max_sites: crystals of more atoms are left out.
     """
 
-    max_sites: int = MAX_SITES
     training: None = None
     """Where training crystals lie: what `CrystalEncoder.training` may tell, potentials of others do not."""
 
@@ -96,14 +87,6 @@ class PotentialEncoder(Versioned):
         self.potential.to(torch.device(device))
         return self
 
-    def covers(self, structures: Structures) -> np.ndarray:
-        """Return which crystals consist of elements that the potential was trained on, (n,) bool.
-
-        Raises:
-            InputInvalid: a structure is not one.
-        """
-        return made_of(table_of(structures), self.atomic_numbers)
-
     def encode(self, structures: Structures) -> np.ndarray:
         """Return one vector for each crystal, (n, dim) float32.
 
@@ -115,22 +98,6 @@ class PotentialEncoder(Versioned):
             InputInvalid: something is not a structure, or cannot be encoded; the message says why.
         """
         return self._whole(structures, sites=False).vectors
-
-    def lookup(self, structures: Structures) -> np.ndarray:
-        """Return one vector for each crystal, (n, dim) float32: `encode`, under the name that catalogs have for it.
-
-        Raises:
-            EmbeddingsError: as `encode` says.
-        """
-        return self.encode(structures)
-
-    def __getitem__(self, structure: Structure | Atoms) -> np.ndarray:
-        """Return the vector of one crystal, (dim,) float32.
-
-        Raises:
-            EmbeddingsError: as `encode` says.
-        """
-        return self.encode([structure])[0]
 
     def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
         """Return one vector for each atom in its context.
@@ -171,43 +138,15 @@ class PotentialEncoder(Versioned):
             InputInvalid: the memory does not suffice.
         """
         rows, vectors, left_out = list[int](), list[np.ndarray](), dict[str, list[str]]()
-        for row, made in self._each(table):
-            if isinstance(made, Features):
+        features = torch.no_grad()(self.potential.features)
+        crystals = crystals_of(table)
+        made = asked(self.potential, crystals, features, most=BATCH_SIZE, most_sites=BATCH_SITES)
+        for row, one in enumerate(made):
+            if isinstance(one, Features) and is_finite(one):
                 rows.append(row)
-                vectors.append(made.sites if sites else made.structure[None])
+                vectors.append(one.sites if sites else one.structure[None])
             else:
-                left_out.setdefault(made, []).append(str(table.material_ids[row]))
+                reason = one if isinstance(one, str) else NOT_FINITE
+                left_out.setdefault(reason, []).append(str(table.material_ids[row]))
         whole = np.concatenate([np.zeros((0, self.dim), np.float32), *vectors])
         return Encoded(table.take(np.array(rows, dtype=np.int64)) if left_out else table, whole, left_out)
-
-    def _each(self, table: StructureTable) -> Iterator[tuple[int, Features | str]]:
-        """Yield the features of every crystal by its row, or the reason why it has none."""
-        for start, stop in spans(table.n_sites, most=BATCH_SIZE, most_sites=BATCH_SITES):
-            made: dict[int, Features | str] = {}
-            graphs = {}
-            for row in range(start, stop):
-                try:
-                    graphs[row] = self.potential.graph(_crystal(table, row))
-                except Uncovered as error:
-                    made[row] = str(error)
-            if graphs:
-                with memory_named(table.n_sites[start:stop]):
-                    found = _computed(self.potential, list(graphs.values()))
-                made |= {row: one if _is_finite(one) else NOT_FINITE for row, one in zip(graphs, found, strict=True)}
-            yield from sorted(made.items())
-
-
-@torch.no_grad()
-def _computed(potential: Potential, graphs: list[object]) -> list[Features]:
-    with deterministic(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what has no deterministic form
-        return potential.features(graphs)
-
-
-def _is_finite(features: Features) -> bool:
-    return all(bool(np.isfinite(values).all()) for values in features)
-
-
-def _crystal(table: StructureTable, row: int) -> Crystal:
-    atoms = slice(table.offsets[row], table.offsets[row + 1])
-    return Crystal(table.atomic_numbers[atoms], table.lattices[row], table.frac_coords[atoms])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from builders.learning.devices import deterministic
-from builders.methods.crystal_transformer.encoder import memory_named
-from builders.others.base import Answer, AnsweringPotential, Crystal, Uncovered
-from builders.structures.table import spans
+from builders.others.asking import asked, is_finite
+from builders.others.base import Answer, AnsweringPotential, Crystal
 
 UNITS = {
     "distortion_energy_per_atom": "eV/atom",
@@ -45,25 +41,12 @@ def ask(potential: AnsweringPotential, crystals: Sequence[Crystal]) -> list[Answ
     Raises:
         InputInvalid: the memory does not suffice.
     """
-    found: dict[int, Answer | str] = {}
-    n_sites = np.array([len(one.atomic_numbers) for one in crystals], dtype=np.int64)
-    for start, stop in spans(n_sites, most=BATCH_SIZE, most_sites=BATCH_SITES):
-        graphs: dict[int, Any] = {}
-        for k in range(start, stop):
-            try:
-                graphs[k] = potential.graph(crystals[k])
-            except Uncovered as error:
-                found[k] = str(error)
-        if graphs:
-            with memory_named(n_sites[start:stop]), deterministic(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what has no deterministic form
-                answers = potential.answers(list(graphs.values()))
-            found |= {k: _fit_or_why_not(answer) for k, answer in zip(graphs, answers, strict=True)}
-    return [found[k] for k in range(len(crystals))]
+    made = asked(potential, crystals, potential.answers, most=BATCH_SIZE, most_sites=BATCH_SITES)
+    return [one if isinstance(one, str) else _fit_or_why_not(one) for one in made]
 
 
 def _fit_or_why_not(answer: Answer) -> Answer | str:
-    if not all(bool(np.isfinite(values).all()) for values in answer):
+    if not is_finite(answer):
         return NOT_FINITE
     return TOO_FAR if rms_force(answer) > MAX_FORCE else answer
 

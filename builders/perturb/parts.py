@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from builders.embed.parts import content_of, part_of
-from builders.embed.pieces import Piece
 from builders.engines.base import Part, Task, check_same
 from builders.learning.devices import choose_device
+from builders.others.asking import crystals_of
 from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.manifest import manifest_of
+from builders.parts.part import content_of, part_of
+from builders.parts.pieces import Piece
 from builders.perturb.answers import UNITS as OF_COPIES
 from builders.perturb.answers import ask, numbers_of
 from builders.perturb.moves import Bounds, Moved, moved
@@ -116,7 +117,7 @@ def _answered(
 ) -> Iterator[StructureRecord]:
     """Yield each crystal with its copies; what the potential has no answer to goes to `left_out`, by reason."""
     names = [str(name) for name in table.material_ids]
-    originals = [_crystal(table, row) for row in range(len(table))]
+    originals = crystals_of(table)
     for name, crystal, at_rest in zip(names, originals, ask(potential, originals), strict=True):
         if isinstance(at_rest, str):
             left_out.setdefault(at_rest, []).append(name)
@@ -167,8 +168,3 @@ def _record(name: str, number: int, move: str, copy: Moved, said: Mapping[str, f
 
 def _bare(material_id: str, crystal: Crystal) -> StructureRecord:
     return StructureRecord(material_id, crystal.lattice, crystal.atomic_numbers.tolist(), crystal.frac_coords)
-
-
-def _crystal(table: StructureTable, row: int) -> Crystal:
-    atoms = slice(table.offsets[row], table.offsets[row + 1])
-    return Crystal(table.atomic_numbers[atoms], table.lattices[row], table.frac_coords[atoms])

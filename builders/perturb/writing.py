@@ -88,7 +88,6 @@ def existing(out: Path, identity: str, reporter: Reporter) -> Copies | None:
     except (pa.ArrowException, OSError):
         reporter.say(f"Making these copies again: {out} is damaged.")
         return None
-    reporter.say(f"Already there: {out} holds these copies. Nothing to do (--force makes them again).")
     sweep(out.parent)
     return copies
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.adopt.labels import as_keys, keys_beside, numbers_alone, passed_over, refuse_first_row
 from embeddings.adopt.raw import MOST_NUMBERS, RawTable, check_shape, matrix, positional, raw_table
 from embeddings.adopt.texts import read_delimited
 from embeddings.elements import ATOMIC_NUMBERS
@@ -91,7 +92,8 @@ def read_parquet(path: Path, *, drop: Collection[str] = ()) -> RawTable:
         if isinstance(error, InputInvalid):
             raise
         raise InputInvalid(f"{path} cannot be read as Parquet: {error}.") from error
-    return raw_table(str(path), "Parquet", [(key, vector or []) for key, vector in cells])
+    notes = passed_over(schema.names, keys[0], lists[0])
+    return raw_table(str(path), "Parquet", [(key, vector or []) for key, vector in cells], notes=notes)
 
 
 def read_hdf5(path: Path, *, array: str | None = None, first_row: int | None = None) -> RawTable:
@@ -164,6 +166,7 @@ def _array(source: str, kind: str, values: np.ndarray, first_row: int | None) ->
     names = values.dtype.names
     if names is None:
         return positional(source, kind, values, first=first_row)
+    refuse_first_row(source, first_row)
     keys = [name for known in _KEYS for name in names if name.lower() == known]
     numbers = [
         name
@@ -174,7 +177,9 @@ def _array(source: str, kind: str, values: np.ndarray, first_row: int | None) ->
         raise InputInvalid(f"{source} has records of {', '.join(names)}; symbols in one called element are needed.")
     parts = [matrix(source, values[name]) for name in numbers]
     columns = numbers if all(part.shape[1] == 1 for part in parts) else ()
-    return RawTable(source, kind, _keys(values[keys[0]]), np.hstack(parts), tuple(columns))
+    labels = as_keys(values[keys[0]])
+    alone = numbers_alone(source, labels, columns, np.hstack(parts))
+    return RawTable(source, kind, labels, alone.values, alone.names, alone.notes)
 
 
 def _choice(
@@ -183,33 +188,18 @@ def _choice(
     """Return the table among arrays."""
     by_symbol = [name for name in found if name in ATOMIC_NUMBERS]
     if array is None and by_symbol and len(by_symbol) > 0.5 * len(found):
+        refuse_first_row(source, first_row)
         rows = [(name, np.ravel(values).tolist()) for name, values in found.items()]
         return raw_table(source, f"{kind}, an array for each symbol", rows)
     name = chosen_array(source, found, array)
     if found[name].dtype.names:
         return _array(source, kind, found[name], first_row)
     values = matrix(source, found[name])
-    keys = _keys_beside({key: one for key, one in found.items() if key != name}, len(values))
+    keys = keys_beside(source, found, name, len(values), first_row=first_row)
     notes = [f'Read the array "{name}".']
     if keys is None:
         return positional(source, kind, values, first=first_row, notes=notes)
     return RawTable(source, kind, keys, values, notes=tuple(notes))
-
-
-def _keys_beside(found: Mapping[str, np.ndarray], n_rows: int) -> tuple[str | int, ...] | None:
-    """Return the symbols or atomic numbers in an array beside the table, or None."""
-    for known in _KEYS:
-        for name, values in found.items():
-            last = name.rpartition("/")[2].lower()
-            if last in (known, f"{known}s") and values.ndim == 1 and len(values) == n_rows:
-                return _keys(values)
-    return None
-
-
-def _keys(values: np.ndarray) -> tuple[str | int, ...]:
-    if values.dtype.kind in "iuf":
-        return tuple(int(value) if float(value).is_integer() else str(value) for value in values.tolist())
-    return tuple(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values.tolist())
 
 
 def _part(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embeddings.adopt.arrays import chosen_array
-from embeddings.adopt.raw import RawTable, check_shape, matrix, positional
+from embeddings.adopt.labels import keys_beside
+from embeddings.adopt.raw import MOST_ROWS, RawTable, check_shape, matrix, positional
 from embeddings.errors import InputInvalid, needs
 from embeddings.store.reading import read_bounded, why
 
@@ -32,6 +33,8 @@ TABLES = ("embedding.weight", "embeddings.weight", "atom_embedding.weight", "nod
 
 _DEEPEST = 8
 
+_PASSED_OVER = ("optimizer", "normalizer")
+
 
 def read_checkpoint(path: Path, *, array: str | None = None, first_row: int | None = None) -> RawTable:
     """Read the layer of elements out of a checkpoint.
@@ -45,7 +48,8 @@ def read_checkpoint(path: Path, *, array: str | None = None, first_row: int | No
         InputInvalid: not a checkpoint of tensors alone, or no layer of elements in it.
         MissingExtra: torch is not installed.
     """
-    tensors = _tensors(_loaded(path))
+    leaves = dict(_leaves(_loaded(path)))
+    tensors = {name: _detached(value) for name, value in leaves.items() if _is_table(value)}
     if not tensors:
         raise InputInvalid(f"{path} is a torch file without tensors.")
     layers = [name for name in tensors if name.endswith(f"{ONE_HOT}.weight")] if array is None else []
@@ -53,8 +57,13 @@ def read_checkpoint(path: Path, *, array: str | None = None, first_row: int | No
         return _of_one_hot(path, tensors, layers[0])
     known = [name for name in tensors if name.endswith(TABLES)] if array is None else []
     name = known[0] if len(known) == 1 else chosen_array(str(path), tensors, array)
-    notes = [f'Read the tensor "{name}".']
-    return positional(str(path), "torch checkpoint", _numbers(path, tensors[name]), first=first_row, notes=notes)
+    values, notes = _numbers(path, tensors[name]), [f'Read the tensor "{name}".']
+    labels = {key: _labels(value) for key, value in leaves.items()}
+    beside = {key: one for key, one in labels.items() if one is not None}
+    keys = keys_beside(str(path), beside, name, len(values), first_row=first_row)
+    if keys is None:
+        return positional(str(path), "torch checkpoint", values, first=first_row, notes=notes)
+    return RawTable(str(path), "torch checkpoint", keys, values, notes=tuple(notes))
 
 
 def _of_one_hot(path: Path, tensors: Mapping[str, Any], name: str) -> RawTable:
@@ -107,22 +116,51 @@ def _numbers(path: Path, tensor: Any) -> np.ndarray:
     return matrix(str(path), tensor if isinstance(tensor, np.ndarray) else tensor.double().numpy())
 
 
-def _tensors(value: Any, at: str = "", depth: int = 0) -> dict[str, Any]:
-    """Return every tensor of numbers in nested dictionaries, by its name; those of an optimizer are not looked at."""
+def _leaves(value: Any, at: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield whatever is no dictionary in nested ones, by its name; what belongs to an optimizer is not looked at.
+
+    Beside a ``state_dict``, these are lists alone, which may say what its rows are.
+    """
+    if not isinstance(value, Mapping):
+        yield at or "tensor", value
+    elif depth <= _DEEPEST:
+        inner = {key: one for key, one in value.items() if isinstance(key, str) and key not in _PASSED_OVER}
+        is_whole = depth > 0 or "state_dict" not in inner
+        chosen = [key for key, one in inner.items() if is_whole or key == "state_dict" or isinstance(one, list | tuple)]
+        for key, one in ((key, inner[key]) for key in chosen):
+            yield from _leaves(one, _name(at, key, depth), depth + 1)
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value is an array of numbers that may be vectors."""
     import torch
 
-    if isinstance(value, torch.Tensor):
-        is_here = value.layout == torch.strided and value.device.type == "cpu"
-        is_plain = value.ndim in (1, 2) and is_here and value.dtype.is_floating_point
-        return {at or "tensor": value.detach()} if is_plain else {}
     if isinstance(value, np.ndarray):
-        return {at or "array": value} if value.dtype.kind in "fiub" else {}
-    if not isinstance(value, Mapping) or depth > _DEEPEST:
-        return {}
-    inner = {key: one for key, one in value.items() if isinstance(key, str) and key not in ("optimizer", "normalizer")}
-    chosen = {"state_dict": inner["state_dict"]} if depth == 0 and "state_dict" in inner else inner
-    joined = (_tensors(one, _name(at, key, depth), depth + 1) for key, one in chosen.items())
-    return {name: tensor for found in joined for name, tensor in found.items()}
+        return value.dtype.kind in "fiub"
+    return _is_plain(value) and isinstance(value, torch.Tensor) and value.dtype.is_floating_point
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a tensor of one or two dimensions in memory."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return False
+    is_here = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+    return is_here and value.ndim in (1, 2)
+
+
+def _detached(value: Any) -> Any:
+    return value if isinstance(value, np.ndarray) else value.detach()
+
+
+def _labels(value: Any) -> np.ndarray | None:
+    """Return what may say which element a row is, a list of texts or a tensor of one dimension; None for all else."""
+    if isinstance(value, list | tuple) and value and all(isinstance(one, str) for one in value):
+        return np.array(value)
+    if not _is_plain(value) or value.ndim != 1 or value.is_complex() or len(value) > MOST_ROWS:
+        return None
+    return np.asarray(value.detach().double().numpy())
 
 
 def _name(at: str, key: str, depth: int) -> str:

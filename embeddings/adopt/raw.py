@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.adopt.labels import numbers_alone
 from embeddings.display.numbers import counted, share_of
 from embeddings.display.text import shortened
 from embeddings.elements import SYMBOLS, atomic_number
@@ -84,7 +85,7 @@ def raw_table(
         source: the file, for messages.
         format: of the file, in words.
         rows: key and cells of each.
-        columns: names of the cells; those that only count are dropped.
+        columns: names of the cells; those that only count are dropped, and so are columns that only name the rows.
         notes: what was passed over or supposed.
 
     Raises:
@@ -99,12 +100,13 @@ def raw_table(
             f"{source} is ragged: {rows[0][0]} has {counted(len(rows[0][1]), 'number')}, {odd}. Give every row the "
             "same number."
         )
-    names = names_of(columns)
-    repeated = [name for name, n in Counter(names).items() if n > 1]
+    values = np.array([[_number(source, key, cell) for cell in cells] for key, cells in rows], dtype=np.float64)
+    keys = tuple(key for key, _ in rows)
+    alone = numbers_alone(source, keys, columns, values)
+    repeated = [name for name, n in Counter(alone.names).items() if n > 1]
     if repeated:
         raise InputInvalid(f"{source} has several columns called {_few(repeated)}. Give each a name of its own.")
-    values = np.array([[_number(source, key, cell) for cell in cells] for key, cells in rows], dtype=np.float64)
-    return RawTable(source, format, tuple(key for key, _ in rows), values, names, tuple(notes))
+    return RawTable(source, format, keys, alone.values, alone.names, (*notes, *alone.notes))
 
 
 def positional(
@@ -168,16 +170,6 @@ def check_shape(source: str, n_rows: int, dim: int) -> None:
             f"{source} has {counted(n_rows, 'row')} of {counted(dim, 'number')}, which no table of elements has (at "
             f"most {MOST_ROWS:,} rows, {WIDEST:,} numbers each, {MOST_NUMBERS:,} in all)."
         )
-
-
-def names_of(columns: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of columns, or none where they only count: ``0, 1, 2`` or ``v0, v1, v2``."""
-    names = tuple(str(name).strip() for name in columns)
-    stems = [name.lower().lstrip("abcdefghijklmnopqrstuvwxyz_- ") for name in names]
-    counts = all(stem.isdecimal() for stem in stems) and [int(stem) for stem in stems] in (
-        list(range(len(names))), list(range(1, len(names) + 1)),
-    )  # fmt: skip
-    return () if counts or not all(names) else names
 
 
 def element_rows(table: RawTable, *, skip_unknown: bool = False) -> ElementRows:

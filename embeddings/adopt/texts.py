@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.adopt.labels import KEY_COLUMNS, passed_over, refuse_first_row
 from embeddings.adopt.raw import WIDEST, RawTable, positional, raw_table
 from embeddings.display.numbers import counted, none_of
 from embeddings.display.text import shortened
@@ -19,9 +20,6 @@ from embeddings.store.reading import open_regular, read_bounded, why
 from embeddings.tables import files as tables
 from embeddings.tables.cells import as_number, is_blank
 from embeddings.tables.objects import without_repeats
-
-KEY_COLUMNS = ("element", "symbol", "elements", "symbols", "el", "atom", "species", "atomic_number", "z", "key", "name")
-"""Names of columns that say which element a row is, the likeliest first; a column without a name counts as well."""
 
 LARGEST_JSON = 1 << 28
 """The most bytes of a JSON file, 256 MiB."""
@@ -47,6 +45,7 @@ def read_delimited(path: Path, *, drop: Collection[str] = ()) -> RawTable:
         names = [name.strip() for name in sheet.names]
         _check_drop(path, names, drop)
         place = _key_column(path, names, [cells for _, cells in sheet.head])
+        _check_header(path, names, place)
         chosen = [k for k, name in enumerate(names) if k != place and name not in drop]
         rows = [(_cell_key(cells[0]), cells[1:]) for _, cells in sheet.rows([place, *chosen])]
         if sheet.set_aside:
@@ -66,6 +65,8 @@ def read_json(path: Path, *, first_row: int | None = None, drop: Collection[str]
         InputInvalid: something else, or not JSON.
     """  # noqa: D205
     document = _document(path)
+    is_keyed = isinstance(document, dict) or (bool(document) and all(isinstance(row, dict) for row in document))
+    refuse_first_row(str(path), first_row if is_keyed else None)
     if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
         return _records(path, document, drop)
     if isinstance(document, list):
@@ -160,7 +161,7 @@ def _records(path: Path, rows: list[dict[str, Any]], drop: Collection[str]) -> R
     if len(vectors) == 1:
         cells = [(_cell_key(row[key]), row.get(vectors[0]) or []) for row in rows]
         _check_cells(path, cells)
-        return raw_table(str(path), "JSON objects", cells)
+        return raw_table(str(path), "JSON objects", cells, notes=passed_over(names, key, vectors[0]))
     return _named(path, "JSON objects", [(row[key], {k: v for k, v in row.items() if k != key}) for row in rows], drop)
 
 
@@ -203,6 +204,16 @@ def _key_column(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]])
         f"{path} has no column that says which element a row is, among {', '.join(map(shortened, names[:12]))}. Call "
         'one "element" and give symbols or atomic numbers in it.'
     )
+
+
+def _check_header(path: Path, names: Sequence[str], place: int) -> None:
+    """Refuse a first line that is the row of an element, which would be lost as names of columns."""
+    others = [name for k, name in enumerate(names) if k != place]
+    if names[place] in ATOMIC_NUMBERS and all(as_number(name) == as_number(name) for name in others):
+        raise InputInvalid(
+            f"{path}: its first line is a row of {names[place]}, and must name the columns. Put a line such as "
+            '"element,v0,v1,..." above it.'
+        )
 
 
 def _are_keys(cells: Sequence[Any], *, symbols_only: bool = False) -> bool:

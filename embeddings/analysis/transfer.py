@@ -22,6 +22,7 @@ from embeddings.display.numbers import counted, share_of
 from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid, needs
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
+from embeddings.formula.column import items_of
 from embeddings.loaders import as_catalog
 from embeddings.pooling import DEFAULT_STATS, pool
 from embeddings.search.ordering import leveled
@@ -177,7 +178,8 @@ def transferability(
         InputInvalid: not as many values as formulas, fewer formulas than folds, or two candidates of one name.
         MissingExtra: scikit-learn is not installed.
     """
-    spelled, numbers = reduced_formulas(formulas), _numbers(values)
+    given = items_of(formulas)
+    spelled, numbers = reduced_formulas(given), _numbers(values)
     if len(spelled) != len(numbers):
         raise InputInvalid(
             f"{counted(len(spelled), 'formula')} came with {counted(len(numbers), 'value')}; each needs one."
@@ -186,7 +188,7 @@ def transferability(
     _check_enough(distinct, means, n_folds)
     rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
     used, wanted = [distinct[row] for row in rows], means[rows]
-    matrix = fraction_matrix(used)
+    matrix, written = fraction_matrix(used), _as_written(used, spelled, given)
     controls, notes = _controls(matrix)
     scores, errors = dict[str, TransferScore](), dict[str, np.ndarray]()
     for name, features in controls.items():
@@ -200,7 +202,7 @@ def transferability(
             )
         features = pool(matrix, one, missing="impute", dtype=np.float64)
         scores[one.name], errors[one.name] = _score(
-            features, wanted, n_folds, n_seen=_n_seen(one, used), n_uncovered=_lacking(one, matrix)
+            features, wanted, n_folds, n_seen=_n_seen(one, written), n_uncovered=_lacking(one, matrix)
         )
     baseline = _score(np.zeros((len(used), 1)), wanted, n_folds)[0].mae
     judged = _against_controls(scores, errors, 1 / (n_folds - 1))
@@ -263,6 +265,12 @@ def _fractions(matrix: FractionMatrix) -> np.ndarray:
     dense = np.zeros((len(matrix), N_ELEMENTS + 1))
     dense[np.repeat(np.arange(len(matrix)), matrix.n_elements), matrix.atomic_numbers] = matrix.fractions
     return dense[:, dense.any(axis=0)]
+
+
+def _as_written(used: list[str], spelled: list[str], given: list[Any]) -> list[str]:
+    """Return the first text of each formula that is used, whose decimals tell how it was rounded."""
+    first = {formula: text for formula, text in zip(spelled[::-1], given[::-1], strict=True) if isinstance(text, str)}
+    return [first.get(formula, formula) for formula in used]
 
 
 def _n_seen(one: ElementCatalog | CompositionEncoder, formulas: list[str]) -> int | None:

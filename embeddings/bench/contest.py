@@ -10,10 +10,12 @@ import numpy as np
 
 from embeddings.bench.candidates import Candidate, loss_of
 from embeddings.bench.clock import Clock
+from embeddings.bench.feature_store import FeatureStore, fit
 from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import Folds
 from embeddings.bench.measurements import Measurements
-from embeddings.bench.selection import Choice, FeatureStore, Race, Settings, fit
+from embeddings.bench.selection import Choice, Race
+from embeddings.bench.trials import Settings
 from embeddings.bench.workers import side_by_side
 
 CHOSEN = "chosen"

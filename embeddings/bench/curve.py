@@ -12,7 +12,7 @@ import numpy as np
 from embeddings.bench.candidates import Candidate, Loss, loss_of
 from embeddings.bench.clock import Deadline
 from embeddings.bench.contest import Contest, OuterFold
-from embeddings.bench.selection import FeatureStore, fit
+from embeddings.bench.feature_store import FeatureStore, fit
 from embeddings.bench.workers import side_by_side
 
 SHARES = (0.125, 0.25, 0.5, 1.0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from embeddings.errors import InputInvalid, builders_needed
 from embeddings.store import roots
+from embeddings.store.home import cache_folder
 from embeddings.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def encoded(path: Path, like: StructureUse | None = None) -> Iterator[Path]:
             encoder=potential or roots.resolve(DEFAULT_ENCODER if like is None else like.encoder),
             level=DEFAULT_LEVEL if like is None else like.level,
             out=out,
-            work=roots.cache_folder(),
+            work=cache_folder(),
             source="local",
             options=SourceOptions(path=path),
         )

@@ -12,6 +12,7 @@ import numpy as np
 from embeddings.bench.folds import systems
 from embeddings.bench.measurements import Measurements
 from embeddings.elements import SYMBOLS
+from embeddings.formula.bulk import known_formulas
 
 if TYPE_CHECKING:
     from embeddings.bench.features import Vectors
@@ -99,7 +100,16 @@ def is_seen(data: Measurements, one: Vectors) -> np.ndarray | None:
     """Return which rows are of formulas that the training of a catalog saw, (n,) bool; None where that is not known."""
     if one.manifest.training.formula_digest is None:
         return None
-    return np.isin(data.formulas.astype(str), list(one.overlap(sorted(set(data.formulas.tolist())))))
+    written = _as_written(data)
+    return np.isin(written, one.overlap(sorted(set(written.tolist()))))
+
+
+def _as_written(data: Measurements) -> np.ndarray:
+    """Return the formulas as the table has them, whose decimals tell how they were rounded, (n,) text; canonical ones
+    in place of what is no text of a formula.
+    """  # noqa: D205
+    read = np.array(known_formulas(data.spelled.tolist()), dtype=object)
+    return np.where(read == data.formulas, data.spelled, data.formulas).astype(str)
 
 
 def _skew(values: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from embeddings.bench.contest import CHOSEN, Contest, hold_contest
 from embeddings.bench.curve import Curve, learning_curve
 from embeddings.bench.evidence import Evidence, Plan
 from embeddings.bench.facts import facts_of
+from embeddings.bench.feature_store import FeatureStore
 from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker, by_name
 from embeddings.bench.findings import findings_of
 from embeddings.bench.folds import Folds, Split, outer_folds
@@ -21,8 +22,8 @@ from embeddings.bench.in_context_weights import PathLike, require_weights, use_w
 from embeddings.bench.joining import with_structures
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.report import Report
-from embeddings.bench.selection import FeatureStore, Settings
 from embeddings.bench.structures import StructuresLike, read_structures
+from embeddings.bench.trials import Settings
 from embeddings.errors import InputInvalid
 from embeddings.loaders import as_catalog, list_catalogs
 from embeddings.protocols import CatalogLike

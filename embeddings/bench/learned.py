@@ -14,22 +14,15 @@ from embeddings.bench.candidates import Candidate, Fitted, log_loss
 from embeddings.bench.clock import Clock
 from embeddings.bench.conformal import N_NEIGHBORS, Calibration, calibrate
 from embeddings.bench.contest import REFIT_SHARE
+from embeddings.bench.feature_store import FeatureStore, fit
 from embeddings.bench.features import BASE, STRUCTURES, FeatureMaker
 from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.neighborhood import MAX_POINTS, Neighborhood
-from embeddings.bench.selection import (
-    N_FINALISTS,
-    N_HEADS,
-    SCREENING_HEADS,
-    Choice,
-    FeatureStore,
-    Race,
-    Settings,
-    fit,
-)
+from embeddings.bench.selection import N_FINALISTS, N_HEADS, SCREENING_HEADS, Choice, Race
+from embeddings.bench.trials import Settings
 from embeddings.bench.workers import side_by_side
 from embeddings.elements import SYMBOLS
 from embeddings.formula import FractionMatrix

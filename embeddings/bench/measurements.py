@@ -12,7 +12,8 @@ from embeddings.bench.values import read_values
 from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
-from embeddings.formula.bulk import items_of, known_formulas, read_column
+from embeddings.formula.bulk import known_formulas, read_column
+from embeddings.formula.column import items_of
 from embeddings.tables.cells import is_blank
 from embeddings.tables.sheet import SetAside
 

@@ -23,12 +23,12 @@ from embeddings.bench.ledger import FoldLedger
 from embeddings.bench.manifest import SearchEntry, WeightsUse
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.predictor import Predictor
-from embeddings.bench.selection import Settings
 from embeddings.bench.structures import StructuresLike
+from embeddings.bench.trials import Settings
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid
-from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.pinning import sha256_of_vectors
+from embeddings.formula.column import formula_column
 from embeddings.loaders import as_catalog
 from embeddings.protocols import CatalogLike
 
@@ -203,21 +203,10 @@ class PropertyModel(Predictor):
         structures: StructuresLike | None = None,
         in_context_weights: PathLike | None = None,
     ) -> Self:
-        """Load and verify what `save` wrote.
-
-        Args:
-            folder: its name.
-            catalogs: to use in place of the installed ones of the same name; they have to be the same.
-            structures: of the rows to predict, where the model needs them.
-            in_context_weights: where the weights of the in-context head are now; they have to be the same.
+        """Load and verify what `save` wrote; the arguments are those of `load_model`.
 
         Raises:
-            InputInvalid: the folder holds no model, or what is installed here makes other predictions of it.
-            CatalogCorrupt: a file is missing or altered, or a catalog has other numbers.
-            CatalogNotFound: a catalog that the model needs is not here; the message names the version.
-            WeightsNotFound: weights that the model needs are not here; the message names them.
-            MissingExtra: the model needs tabicl, which is not installed.
-            ManifestInvalid: the manifest does not fit the schema, or needs a newer library.
+            EmbeddingsError: as `load_model` says.
         """
         with use_weights(in_context_weights):
             model = cls._of(read_model(Path(folder), catalogs=catalogs))

@@ -14,9 +14,9 @@ from embeddings.bench.manifest import StructureUse
 from embeddings.bench.measurements import Measurements
 from embeddings.bench.structures import StructuresLike, StructureVectors, needed_structures, read_structures
 from embeddings.errors import InputInvalid, MissingExtra
-from embeddings.featurizers.columns import formula_column
 from embeddings.formula import FractionMatrix
-from embeddings.formula.bulk import fraction_matrix, items_of
+from embeddings.formula.bulk import fraction_matrix
+from embeddings.formula.column import items_of
 from embeddings.formula.rounding import seen_formulas
 
 try:
@@ -117,7 +117,7 @@ class Predictor(BaseEstimator):
             FormulaInvalid: a formula cannot be read.
             InputInvalid: one text is given, not a list.
         """
-        formulas = formulas if isinstance(formulas, str) else list(formulas)
+        formulas = items_of(formulas)
         seen = seen_formulas(formulas, self._fitted().digest)
         return [formula for formula, was_seen in zip(formulas, seen, strict=True) if was_seen]
 
@@ -140,7 +140,7 @@ class Predictor(BaseEstimator):
 
     def _columns(self, X: Any) -> tuple[list[Any], list[Any] | None]:
         """Return formulas, and identifiers of structures where there are any."""
-        return (items_of(formula_column(X)), None) if self.structures is None else formulas_and_ids(X)
+        return (items_of(X), None) if self.structures is None else formulas_and_ids(X)
 
     def _read(self, X: Any) -> tuple[FractionMatrix, np.ndarray | None]:
         """Return formulas, and the vectors of their structures if the model needs them."""

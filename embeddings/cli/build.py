@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embeddings.cli.guard import guard_source
+from embeddings.cli.build_request import FileAndColumn, build_request
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, intake, require_builders, source_options, split
+from embeddings.cli.source_options import check_source, intake_options, require_builders, split
 from embeddings.cli.types import COUNT, SEED, Finite
 from embeddings.display.numbers import counted, with_unit
-from embeddings.errors import InputInvalid, builders_needed
-from embeddings.store import roots as store
+from embeddings.errors import builders_needed
 from embeddings.store.cautions import FEW, cautions, held_out
-from embeddings.store.index import INDEX, is_release, precedence
+from embeddings.store.index import is_release, precedence
 from embeddings.store.locations import locate_all
 from embeddings.store.manifest import read_manifest
-from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
-    from builders.learning.corpus import Corpus
-    from builders.methods.recipe import Recipe
-    from builders.pipeline import BuildRequest
-    from builders.progress import Reporter
     from embeddings.store.manifest import Manifest
-
-OWN = "-own"
-"""Ends the name of a catalog that goes on from another, unless it is given one."""
-
-FileAndColumn = tuple[Path, str | None]
 
 
 def _file_and_column(ctx: click.Context, parameter: click.Parameter, value: str | None) -> FileAndColumn | None:
@@ -64,11 +50,7 @@ class _ListsRecipes(click.Command):
 
 
 @click.command(cls=_ListsRecipes)
-@click.option("--source", help="Source of the structures; see embeddings sources.")
-@click.option(
-    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
-)
-@source_options
+@intake_options
 @click.option("--recipe", help="Recipe, from the list below.  [default: that of the source; see embeddings sources]")
 @click.option(
     "--init",
@@ -158,10 +140,11 @@ def build(ctx: click.Context, **options: Any) -> None:
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     require_builders(options["source"])
     with builders_needed():
-        import_module("builders.pipeline")
         from builders.learning.workers import is_first
+        from builders.pipeline import run
         from builders.progress import Reporter
-    folder = _run(options, Reporter(quiet=quiet))
+    reporter = Reporter(quiet=quiet)
+    folder = run(build_request(options, reporter), reporter)
     if is_first():
         _show(folder, as_json=as_json)
 
@@ -206,139 +189,3 @@ def _displaced(folder: Path, manifest: Manifest) -> list[str]:
         f'The bare name "{manifest.name}" now means this version. The one before is {before}; --name keeps a build of '
         "your own apart."
     ]
-
-
-def _run(options: dict[str, Any], reporter: Reporter) -> Path:
-    """Build what the recipe makes and return the folder of its version."""
-    from builders import pipeline
-    from builders.methods import find_recipe, going_on, taught
-    from builders.snapshots.snapshot import read_snapshot
-    from builders.sources import default_recipe
-
-    guard_source(*_shared_outputs(options), options=options)
-    source = read_snapshot(options["snapshot"]).source if options["snapshot"] else options["source"]
-    recipe = find_recipe(options["recipe"] or default_recipe(source))
-    init = _init(options, recipe)
-    began = store.manifest_of(init) if init else None
-    recipe = (going_on(recipe, options["tune"] or "all", began) if began else recipe).with_options(
-        **{name: options[name] for name in ("targets", "seed", "epochs", "batch_size", "learning_rate")}
-    )
-    catalogs, teachers = _named(options["teacher"])
-    teacher = _teacher(catalogs, recipe, beside=bool(teachers))
-    recipe = taught(recipe) if teachers else recipe
-    outputs = [*_shared_outputs(options), *_own_output(options, options["name"] or recipe.name)]
-    previous = _previous(options["previous"])
-    read = [*(options["corpus"][:1] if options["corpus"] else ()), *(one for one in teachers if isinstance(one, Path))]
-    taught_by = [folder for folder in (teacher, previous, init) if folder]
-    guard_source(*outputs, options=options, inputs=read, catalogs=taught_by)
-    corpus = _corpus(options["corpus"], recipe, reporter)
-    request = _request(options, recipe, teacher, previous, corpus, init)
-    return pipeline.run(replace(request, teachers=teachers), reporter)
-
-
-def _previous(name: str | None) -> Path | None:
-    """Return the folder of the version that the vectors are turned onto, or None where there is none."""
-    if name is None:
-        return None
-    folder = store.resolve(name)
-    store.manifest_of(folder)  # is this the catalog that goes by this name?
-    return folder
-
-
-def _init(options: dict[str, Any], recipe: Recipe) -> Path | None:
-    """Return the folder of the version whose network goes on learning, or None; the result gets a name of its own."""
-    name = options["init"]
-    if name is None:
-        if options["tune"]:
-            raise InputInvalid(
-                "--tune goes with --init, whose network it fine-tunes. Give --init, or leave --tune out."
-            )
-        return None
-    folder = store.resolve(name)
-    began = store.manifest_of(folder).name
-    options["name"] = options["name"] or f"{began.removesuffix(OWN)}{OWN}"
-    return folder
-
-
-def _named(names: tuple[str, ...]) -> tuple[list[str], tuple[Path | str, ...]]:
-    """Return the catalogs among the teachers, and the files and folders of vectors."""
-    from embeddings.vectors.names import is_vectors, place_of
-
-    catalogs = [name for name in names if not is_vectors(name)]
-    return catalogs, tuple(place_of(name) for name in names if is_vectors(name))
-
-
-def _teacher(catalogs: list[str], recipe: Recipe, *, beside: bool) -> Path | None:
-    """Return the folder of the catalog that teaches, or None where none does; beside files, the recipe's does not."""
-    if recipe.wanted_teacher is None:
-        if catalogs and beside:
-            raise InputInvalid(f'{catalogs[0]} is not a file of vectors, and only these can teach "{recipe.name}".')
-        if catalogs:
-            raise InputInvalid(
-                f'The recipe "{recipe.name}" takes no teacher such as {catalogs[0]}: it learns from files of structure '
-                "vectors, such as vectors.parquet, which embeddings embed makes. Name one, or leave --teacher out."
-            )
-        return None
-    if len(catalogs) > 1:
-        raise InputInvalid(
-            f"{catalogs[0]} and {catalogs[1]} are two catalogs, but only one can teach. Write the vectors of the "
-            f"other to a file, and name that: embeddings embed --catalog {catalogs[1]} -o vectors.parquet"
-        )
-    if beside and not catalogs:
-        return None
-    folder = store.resolve(catalogs[0] if catalogs else recipe.wanted_teacher)
-    store.manifest_of(folder)  # is this the catalog that goes by this name?
-    return folder
-
-
-def _corpus(place: FileAndColumn | None, recipe: Recipe, reporter: Reporter) -> Corpus | None:
-    """Return the formulas that are read without labels, or None for those of the source."""
-    if place is None:
-        return None
-    if not recipe.takes_corpus:
-        raise InputInvalid(f'The recipe "{recipe.name}" reads no corpus. Leave --corpus out.')
-    from builders.learning.corpus import read_corpus
-
-    corpus = read_corpus(*place)
-    if corpus.n_unreadable:
-        reporter.say(
-            f"Left out of the corpus: {counted(corpus.n_unreadable, 'row')} of {corpus.file} without a formula."
-        )
-    return corpus
-
-
-def _shared_outputs(options: dict[str, Any]) -> Iterator[Output]:
-    """Yield what every build writes: the index, and the folder of unfinished runs."""
-    yield Output((options["out"] or store.user_root()) / INDEX, "the index of catalogs", "scratch")
-    yield Output(store.cache_folder() / "runs", "the folder of unfinished runs", "scratch")
-
-
-def _own_output(options: dict[str, Any], name: str) -> Iterator[Output]:
-    """Yield the version that a build writes, where its number is known."""
-    if options["version"]:
-        root = options["out"] or store.user_root()
-        yield Output(root / name / options["version"], "the catalog", "folder")
-
-
-def _request(
-    options: dict[str, Any],
-    recipe: Recipe,
-    teacher: Path | None,
-    previous: Path | None,
-    corpus: Corpus | None,
-    init: Path | None,
-) -> BuildRequest:
-    from builders.pipeline import BuildRequest
-
-    stated = ("name", "version", "description", "device", "resume", "force", "allow_lost_elements")
-    return BuildRequest(
-        recipe=recipe,
-        teacher=teacher,
-        previous=previous,
-        init=init,
-        corpus=corpus,
-        out=options["out"] or store.user_root(),
-        roots=tuple(store.search_roots()),
-        **intake(options),
-        **{name: options[name] for name in stated},
-    )

@@ -10,7 +10,7 @@ import click
 from embeddings.cli.printing import as_json_option, echo, print_json, print_line, print_table
 from embeddings.errors import OutputInvalid
 from embeddings.store.cache import KINDS, Kept, list_kept, remove_kept
-from embeddings.store.roots import cache_folder
+from embeddings.store.home import cache_folder
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 

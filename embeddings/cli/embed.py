@@ -14,11 +14,12 @@ from embeddings.cli.engine_options import engine_of_files, engine_options, parse
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import echo
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
+from embeddings.cli.source_options import check_source, intake, intake_options, place_to_path, require_builders
 from embeddings.cli.types import COUNT, PathOrUrl
 from embeddings.display.numbers import counted
 from embeddings.errors import CatalogNotFound, builders_needed
 from embeddings.store import roots as store
+from embeddings.store.home import cache_folder
 from embeddings.store.outputs import Output, check_lasting
 from embeddings.store.urls import is_url
 from embeddings.vectors.file import DISTANCE
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--level", type=click.Choice(get_args(Level)), default="structure", show_default=True, help="What a row is."
 )
-@click.option("--source", help="Source of the structures; see embeddings sources.")
-@click.option(
-    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
-)
-@source_options
+@intake_options
 @click.option(
     "-o", "--out", required=True, help="Output: a .parquet file or a folder of them, on disk or at s3://, ..."
 )
@@ -101,7 +98,7 @@ def embed(ctx: click.Context, **options: Any) -> None:
         from builders.others import find_potential
         from builders.progress import Reporter
     engine = parse_engine(options)
-    work = Output(store.cache_folder() / "embed", "the folder of unfinished runs", "scratch")
+    work = Output(cache_folder() / "embed", "the folder of unfinished runs", "scratch")
     stated = ("level", "out", "device", "force", "rows_per_file", "dtype")
     request = EmbedRequest(
         folder or find_potential(options["encoder"]),

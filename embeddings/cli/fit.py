@@ -24,8 +24,8 @@ from embeddings.cli.progress import interrupted_leaves, progress
 from embeddings.cli.structures_options import check_ids, crystals_of, structure_options
 from embeddings.cli.types import SEED, Finite
 from embeddings.display.numbers import counted
+from embeddings.store.home import cache_folder
 from embeddings.store.outputs import Output
-from embeddings.store.roots import cache_folder
 
 if TYPE_CHECKING:
     from embeddings.bench.measurements import Measurements
@@ -109,7 +109,7 @@ def _fitted(
 
 def _n_fits(n_catalogs: int, heads: tuple[str, ...]) -> int:
     from embeddings.bench.learned import expected_fits
-    from embeddings.bench.selection import Settings
+    from embeddings.bench.trials import Settings
 
     return expected_fits(n_catalogs, Settings(heads) if heads else Settings())
 

@@ -148,9 +148,16 @@ def _schema_of(path: Path) -> Any:
 
 def _of_formulas(a: Path, b: str, other: Path | None, column: str | None) -> Overlap:
     """Compare formulas: those of a table, and those of another, of structures, or of a catalog's training."""
-    mine = _formulas(a, column)
-    theirs = _seen_by(b, list(mine)) if other is None else set(_formulas(other, column))
-    seen = tuple(Seen(str(written), formula, "formula") for formula, written in mine.items() if formula in theirs)
+    from embeddings.formula.digest import formula_digest
+    from embeddings.formula.rounding import seen_formulas
+
+    mine = {formula: str(written) for formula, written in _formulas(a, column).items()}
+    if other is None:
+        theirs = _seen_by(b, list(mine.values()))
+    else:
+        found = seen_formulas(list(mine.values()), formula_digest(list(_formulas(other, column))))
+        theirs = {written for written, is_there in zip(mine.values(), found, strict=True) if is_there}
+    seen = tuple(Seen(written, formula, "formula") for formula, written in mine.items() if written in theirs)
     files = [path for path in (a, other) if path is not None and _holds_vectors(path)]
     notes = tuple(f"{path} holds vectors and no structures, so formulas alone were compared." for path in files)
     return Overlap(str(a), b, "formulas", len(mine), seen, notes)
@@ -192,6 +199,7 @@ def _formulas(path: Path, column: str | None) -> dict[str, Any]:
 
 
 def _seen_by(name: str, formulas: list[str]) -> set[str]:
+    """Return those of some formulas, as they are written, that the training of a catalog saw."""
     return set(as_catalog(name).overlap(formulas))
 
 

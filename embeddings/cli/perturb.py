@@ -12,10 +12,10 @@ from embeddings.cli.engine_options import engine_of_files, engine_options, parse
 from embeddings.cli.guard import guard_source
 from embeddings.cli.printing import as_json_option, echo, print_json
 from embeddings.cli.progress import interrupted_resumes
-from embeddings.cli.source_options import check_source, intake, place_to_path, require_builders, source_options
+from embeddings.cli.source_options import check_source, intake, intake_options, place_to_path, require_builders
 from embeddings.cli.types import SEED, Finite, PathOrUrl
 from embeddings.errors import builders_needed
-from embeddings.store import roots as store
+from embeddings.store.home import cache_folder
 from embeddings.store.outputs import Output
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ _MOVES = ("strained", "scaled", "shaken", "combined")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the copies.")
 @click.option("--structures-only", is_flag=True,
               help="Write the structures with their stiffness, but not the copies.")  # fmt: skip
-@click.option("--source", help="Source of the structures; see embeddings sources.")
-@click.option(
-    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
-)
-@source_options
+@intake_options
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Output: a .parquet file.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
               help="Device that the potential runs on.")  # fmt: skip
@@ -94,7 +90,7 @@ def perturb(ctx: click.Context, *, quiet: bool, as_json: bool, **options: Any) -
         **intake(options, engine_of_files(options, engine)),
         **{name: options[name] for name in stated},
     )
-    work = Output(store.cache_folder() / "perturb", "the folder of unfinished runs", "scratch")
+    work = Output(cache_folder() / "perturb", "the folder of unfinished runs", "scratch")
     guard_source(Output(request.out, kind="file"), work, options=options)
     copies = run(request, Reporter(quiet=quiet))
     _show(request.out, copies, as_json=as_json)

@@ -12,7 +12,7 @@ import click
 from embeddings.cli.types import COUNT, Finite, PathOrUrl
 from embeddings.elements import symbol
 from embeddings.errors import MissingExtra
-from embeddings.store.roots import cache_folder
+from embeddings.store.home import cache_folder
 from embeddings.store.urls import is_url
 
 if TYPE_CHECKING:
@@ -108,6 +108,17 @@ def source_options(command: Command) -> Command:
     for option in reversed(_SOURCE_OPTIONS + _SELECTION_OPTIONS):
         command = option(command)
     return command
+
+
+snapshot_option = click.option(
+    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
+)
+
+
+def intake_options(command: Command) -> Command:
+    """Add the options of a source or a snapshot, and of what is taken from it, to a command."""
+    named = click.option("--source", help="Source of the structures; see embeddings sources.")
+    return named(snapshot_option(source_options(command)))
 
 
 SOURCE_NAMES = frozenset(parameter.name for parameter in source_options(lambda: None).__click_params__)  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embeddings.cli.printing import as_json_option, print_json, print_line
-from embeddings.cli.source_options import source_options
+from embeddings.cli.source_options import snapshot_option, source_options
 from embeddings.cli.types import COUNT
 from embeddings.display.numbers import agreeing, counted, share_of
 from embeddings.errors import CatalogCorrupt, EmbeddingsError
@@ -34,9 +34,7 @@ _WORST = 5
     help="Also compute vectors again with the encoder, for at most N structures or formulas, and compare.",
 )
 @click.option("--source", help="With --recompute: source of the structures; see embeddings sources.")
-@click.option(
-    "--snapshot", type=click.Path(path_type=Path, file_okay=False), help="Or a snapshot: a folder that pull wrote."
-)
+@snapshot_option
 @source_options
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
               help="Device that the encoder runs on.")  # fmt: skip

@@ -24,13 +24,13 @@ from embeddings.estimators.mixture import (
 )
 from embeddings.estimators.parameters import check_ranges
 from embeddings.estimators.parts import PLAIN_PARTS, fit_part
-from embeddings.featurizers.columns import formula_column
 from embeddings.formula import FractionMatrix, reduced_formulas
 from embeddings.formula.bulk import fraction_matrix
+from embeddings.formula.column import items_of
 from embeddings.missing import FOR_MODELS, Missing, check_policy
 from embeddings.pooling.replacing import replacements
 from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
-from embeddings.tuning.targets import Target, checked_classes, checked_numbers
+from embeddings.tuning.targets import Target, checked_classes, checked_numbers, is_numeric
 
 with needs("scikit-learn", "sklearn"):
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -133,7 +133,7 @@ class _CrossModal(BaseEstimator):
 
     def _given(self, X: Any) -> Formulas:
         check_is_fitted(self, "mixture_")
-        return self._read(fraction_matrix(list(formula_column(X))))
+        return self._read(fraction_matrix(items_of(X)))
 
     def _options(self, n: int) -> TuningOptions:
         return TuningOptions(
@@ -217,7 +217,7 @@ class CrossModalRegressor(RegressorMixin, _CrossModal):
             InputInvalid: lengths differ, all formulas are the same, or a parameter is out of range.
             MissingExtra: torch, or another package that training needs, is not installed.
         """
-        formulas = list(formula_column(X))
+        formulas = items_of(X)
         values = checked_numbers(y, len(formulas))
         weighing = self._fit(formulas, values, Target.of(values, gate=self.gate))
         residuals = values - weighing.target.decided(weighing.together())
@@ -288,7 +288,7 @@ class CrossModalClassifier(ClassifierMixin, _CrossModal):
             InputInvalid: lengths differ, all formulas are the same, or a parameter is out of range.
             MissingExtra: torch, or another package that training needs, is not installed.
         """
-        formulas = list(formula_column(X))
+        formulas = items_of(X)
         self.classes_, codes = checked_classes(y, len(formulas))
         self._fit(formulas, codes, Target(len(self.classes_)))
         return self
@@ -318,8 +318,7 @@ def finetune(
     Raises:
         EmbeddingsError: as `CrossModalRegressor.fit` says.
     """
-    is_number = np.asarray(y).dtype.kind in "iuf"
-    model = (CrossModalRegressor if is_number else CrossModalClassifier)(encoder, **options)
+    model = (CrossModalRegressor if is_numeric(y) else CrossModalClassifier)(encoder, **options)
     return model.fit(formulas, y)
 
 

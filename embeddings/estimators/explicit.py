@@ -13,9 +13,9 @@ from embeddings.bench.folds import Folds, grouped_folds
 from embeddings.bench.linear import scaled
 from embeddings.display.numbers import counted
 from embeddings.errors import InputInvalid, builders_needed, needs
-from embeddings.featurizers.columns import formula_column
 from embeddings.formula import reduced_formulas
 from embeddings.formula.bulk import canonical_matrix
+from embeddings.formula.column import items_of
 from embeddings.loaders import as_uae, load_crystal_encoder
 from embeddings.tuning.targets import checked_numbers
 
@@ -100,7 +100,7 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
             InputInvalid: lengths differ, there are too few formulas for the folds, or there are no templates.
             MissingExtra: a package is not installed.
         """
-        given = list(formula_column(X))
+        given = items_of(X)
         values = checked_numbers(y, len(given))
         formulas = np.array(reduced_formulas(given), dtype=object)
         fold_of = self._fold_of(formulas)
@@ -126,7 +126,7 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
             FormulaInvalid: a formula cannot be read.
         """
         check_is_fitted(self, "share_")
-        formulas = np.array(reduced_formulas(list(formula_column(X))), dtype=object)
+        formulas = np.array(reduced_formulas(items_of(X)), dtype=object)
         base = self.predict_composition(formulas)
         if self.residual_ is None:
             return base
@@ -144,7 +144,7 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
             FormulaInvalid: a formula cannot be read.
         """
         check_is_fitted(self, "composition_")
-        formulas = np.array(reduced_formulas(list(formula_column(X))), dtype=object)
+        formulas = np.array(reduced_formulas(items_of(X)), dtype=object)
         return np.asarray(self.composition_.predict(_composition_features(formulas)), dtype=np.float64)
 
     def _learn(
@@ -180,11 +180,13 @@ class ExplicitTransferRegressor(RegressorMixin, BaseEstimator):
         return fold_of
 
     def _rows(self, formulas: np.ndarray, wanted: Any) -> np.ndarray:
-        rows = np.arange(len(formulas)) if wanted is None else np.flatnonzero(np.asarray(wanted, dtype=bool))
-        if wanted is not None and len(np.asarray(wanted)) != len(formulas):
+        mask = np.ones(len(formulas), dtype=bool) if wanted is None else np.asarray(wanted)
+        if mask.dtype != bool or mask.shape != (len(formulas),):
             raise InputInvalid(
-                f"generate_for has {counted(len(np.asarray(wanted)), 'entry')} for {counted(len(formulas), 'formula')}."
+                f"generate_for must be True or False for each of {counted(len(formulas), 'formula')}, but it is "
+                f"{mask.dtype} of shape {mask.shape}."
             )
+        rows = np.flatnonzero(mask)
         drawn = np.random.default_rng(self.random_state).permutation(rows)[: self.n_generated]
         return np.sort(drawn)
 

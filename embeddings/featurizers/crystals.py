@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 
 from embeddings.errors import CatalogCorrupt, EmbeddingsError, InputInvalid
-from embeddings.featurizers.columns import formula_column
+from embeddings.formula.column import formula_column
 from embeddings.loaders import load_crystal_encoder
 from embeddings.protocols import Encoder, is_structure
 from embeddings.vectors.unlike import Distances, Remembering, distances_of, identity_of, told_by, warn_of_unlike

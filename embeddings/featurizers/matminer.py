@@ -9,10 +9,10 @@ import numpy as np
 
 from embeddings.encoder import CompositionEncoder
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, did_you_mean, needs
-from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.crystals import StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
 from embeddings.formula.bulk import read_column
+from embeddings.formula.column import formula_column
 from embeddings.loaders import as_catalog
 from embeddings.missing import Missing
 from embeddings.pooling import DEFAULT_STATS, feature_names, featurize, pool

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from embeddings.errors import needs
-from embeddings.featurizers.columns import formula_column
 from embeddings.featurizers.crystals import StructureEncoder, StructureVectors, Uncovered
 from embeddings.featurizers.pinning import PinnedCatalogs
+from embeddings.formula.column import formula_column
 from embeddings.missing import Missing
 from embeddings.pooling import DEFAULT_STATS, feature_names, featurize
 from embeddings.protocols import CatalogLike

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from embeddings.elements import ATOMIC_NUMBERS, SYMBOLS
-from embeddings.errors import FormulaInvalid, InputInvalid
+from embeddings.errors import FormulaInvalid
 from embeddings.formula.canonical import canonical_spelling
-from embeddings.formula.grammar import MAX_LENGTH, NOT_CRYSTALS, parse_formula
+from embeddings.formula.column import formula_column, items_of
+from embeddings.formula.grammar import MAX_LENGTH, parse_formula
 from embeddings.formula.reader import read_amounts
 from embeddings.formula.scan import scan
-from embeddings.protocols import is_structure
 
 _ROWS_PER_SCAN = 16_384
 
@@ -81,7 +81,7 @@ def fraction_matrix(column: Iterable[Any]) -> FractionMatrix:
 
     Args:
         column: a list, numpy array, pandas or polars Series or pyarrow array of anything that
-            :func:`embeddings.formula.parse_formula` reads.
+            :func:`embeddings.formula.parse_formula` reads; or a table with this one column.
 
     Raises:
         FormulaInvalid: a formula cannot be read; the message names the first row, counted from 0.
@@ -150,6 +150,7 @@ def read_column(column: Iterable[Any]) -> ReadColumn:
 
 def _distinct(column: Any) -> tuple[list[Any], np.ndarray]:
     """Return the distinct entries of a column and, for each row, which of them it holds."""
+    column = formula_column(column)
     if hasattr(column, "dictionary_encode") and str(column.type) in ("string", "large_string"):
         encoded = column.dictionary_encode(null_encoding="encode")
         encoded = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
@@ -165,33 +166,6 @@ def _distinct(column: Any) -> tuple[list[Any], np.ndarray]:
 
 def _all_strings(items: list[Any]) -> bool:
     return set(map(type, items)) == {str}
-
-
-def refuse_single(column: Any) -> None:
-    """Refuse what is no column.
-
-    Raises:
-        InputInvalid: it is a single formula, whose letters or elements are no column, or a structure.
-    """
-    if is_structure(column):
-        raise InputInvalid(f"A column of formulas is expected, not one {type(column).__name__}. {NOT_CRYSTALS}")
-    if isinstance(column, str | bytes) or not isinstance(column, Iterable) or isinstance(column, Mapping):
-        raise InputInvalid(
-            f"A column of formulas is expected, such as a list, not one {type(column).__name__}. For one: [formula]."
-        )
-
-
-def items_of(column: Any) -> list[Any]:
-    """Return a column as a list.
-
-    Raises:
-        InputInvalid: it is no column.
-    """
-    refuse_single(column)
-    for method in ("to_list", "tolist", "to_pylist"):
-        if hasattr(column, method):
-            return getattr(column, method)()
-    return list(column)
 
 
 def _read_block(items: list[Any]) -> tuple[FractionMatrix, dict[int, FormulaInvalid]]:

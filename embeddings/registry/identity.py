@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from embeddings.errors import CatalogConflict, CatalogExists, EmbeddingsError
+from embeddings.store.home import MIRRORS, cache_folder
 from embeddings.store.manifest import MANIFEST, read_manifest
-from embeddings.store.roots import MIRRORS, cache_folder, released, search_roots
+from embeddings.store.roots import released, search_roots
 
 
 def already_taken(identity: str, where: object, theirs: str, ours: str) -> CatalogExists:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from embeddings.registry.address import mirror_name
 from embeddings.registry.remembered import key_of
+from embeddings.store.home import MIRRORS, cache_folder
 from embeddings.store.manifest import MANIFEST
 from embeddings.store.outputs import make_folder
-from embeddings.store.roots import MIRRORS, cache_folder
 
 ADVICE = "Set EMBEDDINGS_CACHE to a folder of yours."
 

@@ -17,9 +17,9 @@ from embeddings.errors import CatalogNotFound, InputInvalid, OutputInvalid, did_
 from embeddings.registry.address import registry_url
 from embeddings.registry.locks import locked
 from embeddings.store.folders import write_text
+from embeddings.store.home import APPLICATION
 from embeddings.store.outputs import make_folder
 from embeddings.store.reading import read_bounded, why
-from embeddings.store.roots import APPLICATION
 
 ENV_CONFIG = "EMBEDDINGS_CONFIG"
 FILE = "registries.json"

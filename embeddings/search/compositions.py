@@ -16,6 +16,7 @@ import numpy as np
 from embeddings.errors import InputInvalid, needs
 from embeddings.formula import FractionMatrix, fraction_matrix
 from embeddings.formula.bulk import read_column
+from embeddings.formula.column import formula_column
 from embeddings.loaders import as_catalog, as_uae
 from embeddings.missing import Missing
 from embeddings.pooling import pool
@@ -83,7 +84,7 @@ class CompositionIndex:
         self, formulas: Iterable[Any], catalog: CatalogLike, *, metric: Metric = "cosine", missing: Missing = "raise"
     ) -> None:
         self._catalog, self._metric, self._missing = as_catalog(catalog), _check(metric, Metric), missing
-        column = list(formulas) if isinstance(formulas, Iterator) else formulas
+        column = list(formulas) if isinstance(formulas, Iterator) else formula_column(formulas)
         read = read_column(column)
         read.raise_invalid()
         self.formulas = _distinct(column, read.codes)

@@ -72,8 +72,8 @@ def search(
         ColumnNotFound: there is no such column.
         EmbeddingsError: a structure cannot be read or encoded.
     """
-    if columns:
-        among.taken(np.zeros(0, np.int64), [*columns])  # an unknown column is named before anything is computed
+    if columns := [*columns]:
+        among.taken(np.zeros(0, np.int64), columns)  # an unknown column is named before anything is computed
     query = query_of(like, among)
     if ready is None:
         best = _scanned(among, query, k, where)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
-
-import platformdirs
 
 from embeddings.display.text import shortened
 from embeddings.errors import CatalogCorrupt, CatalogNotFound, OutputInvalid, did_you_mean
 from embeddings.store.exchange import read_settled
+from embeddings.store.home import ENV_CACHE, MIRRORS, cache_folder, expanded
 from embeddings.store.index import (
     INDEX,
     best_offer,
@@ -37,26 +35,6 @@ from embeddings.store.url_roots import (
 )
 
 ENV_ROOTS = "EMBEDDINGS_CATALOGS"
-ENV_CACHE = "EMBEDDINGS_CACHE"
-APPLICATION = "materials-embeddings"
-MIRRORS = "registries"
-"""Folder in the cache of what was fetched from registries, a root of catalogs for each."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of what this library keeps for the user; `EMBEDDINGS_CACHE` moves it.
-
-    Raises:
-        OutputInvalid: this user has no home, and no other folder was chosen.
-    """
-    chosen = os.environ.get(ENV_CACHE)
-    folder = Path("~")
-    with suppress(RuntimeError):  # newer versions of platformdirs raise it where older ones leave the "~"
-        folder = _expanded(chosen or platformdirs.user_cache_dir(APPLICATION, appauthor=False))
-    if str(folder).startswith("~"):
-        what = f'{ENV_CACHE} is "{chosen}"' if chosen else "This user has no home folder"
-        raise OutputInvalid(f"{what}, so there is no place for a cache. Set {ENV_CACHE} to a folder that you own.")
-    return folder
 
 
 def user_root() -> Path:
@@ -119,7 +97,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     if is_in_registry(name_or_path):
         return fetch_address(str(name_or_path))
     if isinstance(name_or_path, os.PathLike) or _looks_like_path(name_or_path):
-        return _resolve_path(_expanded(name_or_path))
+        return _resolve_path(expanded(name_or_path))
     name, at, wanted = name_or_path.partition("@")
     if not is_name(name) or (at and not wanted):
         raise CatalogNotFound(
@@ -198,11 +176,11 @@ def _resolve_path(path: Path) -> Path:
 
 def chosen_folders() -> list[Path]:
     """Return the roots in `EMBEDDINGS_CATALOGS` that are folders of this machine, whether they are there or not."""
-    return [_expanded(part) for part in _chosen() if not is_url_root(part)]
+    return [expanded(part) for part in _chosen() if not is_url_root(part)]
 
 
 def _chosen_roots() -> list[Path]:
-    return [mirror_folder(part) if is_url_root(part) else _expanded(part) for part in _chosen()]
+    return [mirror_folder(part) if is_url_root(part) else expanded(part) for part in _chosen()]
 
 
 def _chosen() -> list[str]:
@@ -231,14 +209,6 @@ def _is_closed(folder: Path) -> bool:
     except OSError:
         return False
     return not os.access(folder, os.R_OK | os.X_OK)
-
-
-def _expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with a leading ``~`` expanded; that of an unknown user stays as written."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def _is_root(folder: Path) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -87,6 +89,15 @@ def asks_for_gate(values: np.ndarray) -> bool:
     return n_fewer >= max(MIN_OF_A_KIND, MIN_SHARE * len(values))
 
 
+def is_numeric(y: Any) -> bool:
+    """Whether a target holds numbers and no classes: of a numeric type, or objects that are all numbers or missing."""
+    values = np.asarray(y)
+    if values.dtype != object:
+        return values.dtype.kind in "iuf"
+    there = [value for value in values.ravel().tolist() if not _is_missing(value)]
+    return bool(there) and all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in there)
+
+
 def checked_numbers(y: Any, n: int) -> np.ndarray:
     """Return a target as (n,) float64.
 
@@ -94,6 +105,7 @@ def checked_numbers(y: Any, n: int) -> np.ndarray:
         TargetInvalid: it holds something other than finite numbers, or is constant.
         InputInvalid: another length.
     """
+    _refuse_masked(y)
     try:
         values = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -119,6 +131,7 @@ def checked_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         TargetInvalid: there are missing values, text beside something else, or fewer than two classes.
         InputInvalid: another length.
     """
+    _refuse_masked(y)
     labels = np.asarray(y)
     _check_shape(labels, n)
     given = np.asarray(y, dtype=object).tolist()
@@ -137,6 +150,15 @@ def checked_classes(y: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _is_missing(label: Any) -> bool:
     return label is None or str(label) == "<NA>" or label != label
+
+
+def _refuse_masked(y: Any) -> None:
+    """Refuse a masked array, of which an array would be made of all that lies under the mask."""
+    if np.ma.is_masked(y):
+        rows = np.flatnonzero(np.ma.getmaskarray(y))
+        raise TargetInvalid(
+            f"The target is masked in {counted(len(rows), 'row')}, the first of them {rows[0]}. Leave them out."
+        )
 
 
 def _check_shape(values: np.ndarray, n: int) -> None:

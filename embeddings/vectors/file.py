@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -226,7 +226,7 @@ def vectors_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     return flat.reshape(-1, column.type.list_size)
 
 
-def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> np.ndarray:
+def places_of(row_of: Mapping[str, int], ids: Iterable[str], where: object) -> np.ndarray:
     """Return the place of each identifier, (n,) int64.
 
     Args:
@@ -240,6 +240,7 @@ def places_of(row_of: Mapping[str, int], ids: Sequence[str], where: object) -> n
     """
     if isinstance(ids, str):
         raise InputInvalid(f'lookup takes a list of identifiers; for one of them: catalog["{shortened(ids)}"].')
+    ids = ids.to_pylist() if hasattr(ids, "to_pylist") else list(ids)  # what can be gone through once alone, too
     try:
         missing = [name for name in ids if name not in row_of]
     except TypeError:  # a list within the list

@@ -2,7 +2,7 @@
 
 ``vector = stored * scale``; the scale stands in the metadata of the column ``vector`` and is one for all files of a
 folder. Readers give float32 again. A number differs from what was encoded by at most half a step: by ``scale / 2`` in
-int8, and by 2 ** -11 of itself in float16.
+int8, and in float16 by 2 ** -11 of itself or, if that is more, by 2 ** -25 times the scale.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +87,7 @@ class SiteCatalog(MaterialCatalog):
         n = counted(self.footer.n_structures, "structure")
         return self.footer.to_html("SiteCatalog", f"one for each atom of {n}, {self.dim} wide")
 
-    def lookup(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def lookup(self, material_ids: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the site vectors of many structures at once; each part of the file is read once.
 
         Returns:
@@ -126,7 +126,7 @@ class SiteCatalog(MaterialCatalog):
         """
         return self.lookup_atomic_numbers([material_id])
 
-    def lookup_atomic_numbers(self, material_ids: Sequence[str]) -> np.ndarray:
+    def lookup_atomic_numbers(self, material_ids: Iterable[str]) -> np.ndarray:
         """Return what is on each site of many structures, (n_atoms,) int16: the rows of `lookup`.
 
         Raises:
@@ -166,7 +166,7 @@ class SiteCatalog(MaterialCatalog):
     def _has_warned(self) -> bool:
         return False
 
-    def _rows_of(self, material_ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _rows_of(self, material_ids: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the file that belong to structures, and where each structure begins among them."""
         places = places_of(self._row_of, material_ids, self)
         n_sites = np.diff(self.offsets)[places]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +83,7 @@ class StructureCatalog(MaterialCatalog):
     def _row_of(self) -> dict[str, int]:
         return {material_id: row for row, material_id in enumerate(self.material_ids)}
 
-    def lookup(self, material_ids: Sequence[str]) -> np.ndarray:
+    def lookup(self, material_ids: Iterable[str]) -> np.ndarray:
         """Return the vectors of the given structures in the given order, (n, dim) float32.
 
         Raises:

@@ -32,7 +32,7 @@ from benchmarks.sets import SETS
 from embeddings.bench.contest import hold_contest
 from embeddings.bench.features import FeatureMaker
 from embeddings.bench.folds import outer_folds
-from embeddings.bench.selection import Settings
+from embeddings.bench.trials import Settings
 from embeddings.errors import InputInvalid
 
 

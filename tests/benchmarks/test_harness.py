@@ -16,31 +16,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import (
-    adopted,
-    bench,
-    cross_modal,
-    downstream,
-    imkt,
-    language,
-    pooling,
-    readouts,
-    search,
-    speed,
-    structure_vectors,
-    teachers,
-    unlike,
-)
 from benchmarks.__main__ import main
 from benchmarks.harness import Case, Request, Store, Suite, command, measure, refuse_other_settings, render_all
 from benchmarks.markdown import mean_and_std, table
 from benchmarks.measure import at_least, at_most, in_turn, process_usage
+from benchmarks.suites import SUITES
 from embeddings.errors import InputInvalid, SourceError
-
-SUITES = (
-    speed.SUITE, downstream.SUITE, cross_modal.SUITE, pooling.SUITE, bench.SUITE, imkt.SUITE, language.SUITE,
-    adopted.SUITE, search.SUITE, readouts.SUITE, structure_vectors.SUITE, teachers.SUITE, unlike.SUITE,
-)  # fmt: skip
 
 
 def count_to_three(request: Request) -> Mapping[str, Any]:
@@ -126,7 +107,7 @@ def test_the_command_runs_the_named_cases_and_prints_their_tables(tmp_path: Path
     assert CliRunner().invoke(toys, ["--quick"]).output == "Counting: 3\n" * 2
 
 
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
 def test_published_results_are_of_the_cases_that_there_are(suite: Suite) -> None:
     strangers = {path.stem for path in suite.results.glob("*.json")} - {*suite.names, "ablation"}
     assert strangers == set()
@@ -137,17 +118,17 @@ def test_published_results_are_of_the_cases_that_there_are(suite: Suite) -> None
 
 
 def test_a_name_alone_finds_its_suite(tmp_path: Path) -> None:
-    """The names of all suites differ, but for the sets that two of them measure: those are of the first."""
-    names = [name for suite in SUITES for name in suite.names]
+    """The names of all suites differ, but for the sets that several of them measure: those are of the first."""
+    names = [name for suite in SUITES.values() for name in suite.names]
     shared = {name for name in names if names.count(name) > 1}
-    assert shared == set(cross_modal.SUITE.names)
+    assert shared == {*SUITES["cross_modal"].names, "aflow"}
     found = {"cif": "--peers-python", "probe": "--catalog", "steels": "--teacher", "coverage": "--sets"}
     for name, option in found.items():
         assert option in CliRunner().invoke(main, [name, "--help"]).output
 
 
 def test_one_command_has_all_suites() -> None:
-    for suite in SUITES:
+    for suite in SUITES.values():
         name = suite.name.replace("_", "-")
         shown = CliRunner().invoke(main, [name, "--help"])
         assert shown.exit_code == 0
@@ -155,7 +136,7 @@ def test_one_command_has_all_suites() -> None:
         assert "No such" not in shown.output
     refused = CliRunner().invoke(main, ["siv"])
     assert refused.exit_code == 2
-    assert all(name in refused.output for name in speed.SUITE.names)
+    assert all(name in refused.output for name in SUITES["speed"].names)
 
 
 @pytest.mark.parametrize(

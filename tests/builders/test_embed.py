@@ -17,9 +17,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import engines
-from builders.embed import encoders, job, parts, pieces, targets, writing
+from builders.embed import encoders, parts, targets, writing
 from builders.engines.base import Part
 from builders.methods.crystal_transformer.encoder import read_crystal_encoder
+from builders.parts import pieces, run
 from builders.progress import Reporter
 from builders.runs.locks import only_one
 from builders.structures.formulas import reduced_formulas_of
@@ -216,7 +217,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def test_a_killed_process_leaves_nothing_behind_and_is_taken_up(sample: Path, tmp_path: Path, own_cache: Path) -> None:
     out = tmp_path / "out.parquet"
     slow = (
-        "import time; from builders.embed import parts as p, pieces; from embeddings.cli import main\n"
+        "import time; from builders.embed import parts as p; from builders.parts import pieces\n"
+        "from embeddings.cli import main\n"
         "pieces.AT_ONCE, make = 4, p.make_part; p.make_part = lambda *a: (time.sleep(0.1), make(*a))[1]\n"
         f"main({arguments(sample, 'site', out)!r})"
     )
@@ -247,7 +249,7 @@ def test_a_killed_driver_of_workers_is_taken_up_where_it_was(
     whole, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
     assert embed(sample, "structure", whole).exit_code == 0
     code = (
-        "import sys; from builders.embed import pieces; from embeddings.cli import main; pieces.AT_ONCE = 1\n"
+        "import sys; from builders.parts import pieces; from embeddings.cli import main; pieces.AT_ONCE = 1\n"
         f"main({[*arguments(sample, 'structure', out), '--workers', '2']!r})"
     )
     process = start_forked(code, [], os.environ | {"OMP_NUM_THREADS": "1"})
@@ -320,9 +322,9 @@ def test_what_exists_is_kept_unless_forced(sample: Path, tmp_path: Path) -> None
 def test_what_another_command_wrote_in_the_meantime_stays(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, other, encode = tmp_path / "out.parquet", tmp_path / "other.parquet", job._encode
+    out, other, fill = tmp_path / "out.parquet", tmp_path / "other.parquet", run._fill
     assert embed(sample, "site", other).exit_code == 0
-    monkeypatch.setattr(job, "_encode", lambda *args: (encode(*args), out.write_bytes(other.read_bytes())))
+    monkeypatch.setattr(run, "_fill", lambda *args: (fill(*args), out.write_bytes(other.read_bytes())))
     late = embed(sample, "structure", out)
     assert (late.exit_code, "holds other vectors" in late.stderr) == (1, True)
     assert out.read_bytes() == other.read_bytes()

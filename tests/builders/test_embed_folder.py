@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders.embed import parts as made
-from builders.embed import pieces, sorting, writing
+from builders.embed import sorting, writing
+from builders.parts import pieces
 from embeddings import load_catalog
 from embeddings.cli import main
 from embeddings.store.places import Place

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from builders.embed import parts, pieces
+from builders.embed import parts
 from builders.engines import Engine, run_tasks
 from builders.engines import cluster as module
+from builders.parts import pieces
 from builders.sources import local
 from embeddings.cli import main
 from embeddings.errors import EngineError, InputInvalid
@@ -162,8 +163,8 @@ def test_the_bytes_are_those_of_one_process_and_a_killed_driver_goes_on(
     assert out.read_bytes() == whole.read_bytes()
 
     code = (
-        "from builders.embed import pieces; from embeddings.cli import main; pieces.AT_ONCE = 4\n"
-        "import time; from builders.embed.ledger import PartLedger as L; commit = L.commit\n"
+        "from builders.parts import pieces; from embeddings.cli import main; pieces.AT_ONCE = 4\n"
+        "import time; from builders.parts.ledger import PartLedger as L; commit = L.commit\n"
         "L.commit = lambda *a: (commit(*a), time.sleep(0.3))[0]\n"
         f"main({arguments(sample, after, *there)!r})"
     )

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from builders.embed import pieces, targets
+from builders.embed import targets
 from builders.learning.devices import choose_device
 from builders.others import POTENTIALS, find_potential
 from builders.others.base import Crystal, Weights
 from builders.others.encoder import PotentialEncoder
 from builders.others.packages import imported, weights_of
+from builders.parts import pieces
 from builders.structures.table import StructureTable, read_structure_table
 from embeddings import Encoder, load_catalog, load_crystal_encoder, load_encoder
 from embeddings.bench.structures import read_structures

@@ -17,6 +17,7 @@ from builders.learning.splits import split_by_formula
 from builders.others import POTENTIALS, find_answering
 from builders.others.base import Answer, AnsweringPotential, Crystal
 from builders.others.chgnet import Chgnet
+from builders.parts import run
 from builders.perturb import job, parts
 from builders.perturb.moves import MOVES, SMALLEST_SHAKE, Bounds, moved
 from builders.perturb.parts import UNITS
@@ -216,9 +217,9 @@ def test_what_is_there_is_replaced_only_if_asked_and_only_if_it_is_copies(sample
 def test_what_another_command_wrote_in_the_meantime_stays(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, other, ask = tmp_path / "copies.parquet", tmp_path / "other.parquet", job._ask
+    out, other, fill = tmp_path / "copies.parquet", tmp_path / "other.parquet", run._fill
     assert perturb(sample, other, "--seed", "1", "--quiet").exit_code == 0
-    monkeypatch.setattr(job, "_ask", lambda *args: (ask(*args), out.write_bytes(other.read_bytes())))
+    monkeypatch.setattr(run, "_fill", lambda *args: (fill(*args), out.write_bytes(other.read_bytes())))
     late = perturb(sample, out, "--quiet")
     assert (late.exit_code, "holds other copies" in late.stderr) == (1, True)
     assert out.read_bytes() == other.read_bytes()

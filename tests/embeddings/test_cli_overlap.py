@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from builders.structures.digest import structure_digest
 from embeddings.cli import main
+from embeddings.formula import formula_digest
 from embeddings.store.tables import write_catalog
 from testing.crystals import arrow_table, cscl, rocksalt, structure_table, supercell
 from testing.toys import toy_provenance, toy_table, write_toy
@@ -117,6 +118,15 @@ def test_formulas_are_looked_up_as_they_are(tmp_path: Path) -> None:
     assert relations(run("formulas.csv", "train.parquet", "--json")) == [("Cl2Na2", "formula", None)]
     assert relations(run("train.parquet", "formulas.csv", "--json")) == [("NaCl", "formula", None)]
     assert relations(run("formulas.csv", "formulas.csv", "--formula", "formula", "--json"))
+
+
+def test_rounded_formulas_are_looked_up_as_they_are_written(tmp_path: Path) -> None:
+    """As `overlap` of the catalog does: of the reduced spelling, nobody could tell what was rounded."""
+    Path("rounded.csv").write_text("formula\nFe0.176P0.118O0.706\nFe0.176P0.120O0.704\n", encoding="utf-8")
+    Path("whole.csv").write_text("formula\nFe3P2O12\n", encoding="utf-8")
+    write_catalog(tmp_path / "root", toy_provenance(), toy_table(training_formulas=formula_digest(["Fe3P2O12"])))
+    for other in ("toy", "whole.csv"):
+        assert relations(run("rounded.csv", other, "--json")) == [("Fe0.176P0.118O0.706", "formula", None)]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from embeddings import list_catalogs, load_uae
 from embeddings.cli import main
 from embeddings.errors import CatalogCorrupt, OutputInvalid
 from embeddings.store import roots as store
+from embeddings.store.home import cache_folder
 from embeddings.store.locations import troubles
 from testing.toys import write_toy
 
@@ -58,7 +59,7 @@ def test_without_a_home_the_packaged_catalogs_are_there(
     assert load_uae("toy").dim == 2
     assert run("verify").exit_code == 0
     with pytest.raises(OutputInvalid, match="no home folder, so there is no place for a cache"):
-        store.cache_folder()
+        cache_folder()
 
 
 def test_a_cache_of_nobody_is_named(packaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +86,7 @@ def test_each_system_has_its_own_cache(
     monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda name: os.environ["LOCALAPPDATA"])
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert Path(os.path.normpath(str(store.cache_folder()).replace("\\", "/"))) == Path(expected)
+    assert Path(os.path.normpath(str(cache_folder()).replace("\\", "/"))) == Path(expected)
 
 
 @pytest.mark.parametrize(

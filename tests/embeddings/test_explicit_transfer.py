@@ -130,8 +130,9 @@ def test_bad_input_is_named(crystals: Any) -> None:
     pool, formulas, values = crystals
     with pytest.raises(TargetInvalid):
         model(pool).fit(formulas, np.full(len(formulas), np.nan))
-    with pytest.raises(InputInvalid, match="generate_for has 3 entries"):
-        model(pool).fit(formulas, values, generate_for=[True, False, True])
+    for wanted in ([True, False, True], np.arange(len(formulas)), np.full(len(formulas), np.nan)):  # rows are no mask
+        with pytest.raises(InputInvalid, match="generate_for must be True or False for each"):
+            model(pool).fit(formulas, values, generate_for=wanted)
     with pytest.raises(InputInvalid, match="n_folds=2 is too few"):
         model(pool, n_folds=2).fit(formulas, values)
     with pytest.raises(InputInvalid, match="no templates"):

@@ -86,6 +86,13 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     )
 
 
+def test_a_rounded_formula_was_seen_as_what_it_is_written_for() -> None:
+    table = toy_table(HIDDEN, training_formulas=formula_digest(["Fe3P2O12"]))
+    catalog = ElementCatalog(knowing().manifest, table)
+    ranking = transferability([*FORMULAS, "Fe0.176P0.118O0.706"], [*VALUES, 0.0], [catalog])
+    assert ranking.scores["knowing"].n_seen == 1
+
+
 def test_what_was_seen_and_what_is_lacking_is_counted() -> None:
     table = toy_table(HIDDEN, training_formulas=formula_digest(FORMULAS[:7]))
     catalog = ElementCatalog(knowing().manifest, table)

@@ -152,6 +152,22 @@ def test_many_lookups_are_single_lookups_joined(sites: SiteCatalog, names: list[
         assert np.array_equal(vectors[start:stop], sites[name])
 
 
+def test_identifiers_that_can_be_gone_through_once(structures: StructureCatalog, sites: SiteCatalog) -> None:
+    names = ["mp-3", "mp-1", "mp-3"]
+    for again in (lambda: map(str, names), lambda: (name for name in names), lambda: pa.array(names)):
+        assert structures.lookup(again()).tolist() == [[0, 1], [3, 4], [0, 1]]
+        assert np.array_equal(sites.lookup(again())[0], sites.lookup(names)[0])
+        assert sites.lookup_atomic_numbers(again()).tolist() == [8, 26, 26, 8]
+    with pytest.raises(MaterialNotCovered, match="1 of 2 asked"):
+        structures.lookup(iter(["mp-1", "mp-9"]))
+
+
+def test_columns_that_can_be_gone_through_once(structures: StructureCatalog) -> None:
+    table = pa.table({"material_id": pa.array(VECTORS), "gap": pa.array([1.0, 2.0, 3.0, 4.0])})
+    found = structures.nearest("mp-1", 1, table=table, columns=iter(["gap"]))  # type: ignore[arg-type]
+    assert [match.columns for match in found] == [{"gap": 2.0}]
+
+
 def test_a_lookup_reads_only_the_row_groups_it_needs(sites: SiteCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     original = SiteCatalog._read

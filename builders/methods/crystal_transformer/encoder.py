@@ -7,7 +7,6 @@ training code is needed to run it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,8 @@ from builders.methods.crystal_transformer.config import CrystalTransformerConfig
 from builders.methods.crystal_transformer.model import CrystalTransformer
 from builders.methods.crystal_transformer.weights import TURN, check_turn, config_of, network_of
 from builders.runs.identity import identity_of
-from builders.structures.cleaning import MAX_SITES
-from builders.structures.counts import made_of
 from builders.structures.encodable import encodable, table_of
+from builders.structures.encoding import EncodesCrystals, memory_named
 from builders.structures.equivalent import reduced_neighbors
 from builders.structures.primitive import cell_columns
 from builders.structures.table import StructureTable, spans
@@ -32,15 +30,12 @@ from embeddings.display.text import shortened
 from embeddings.elements import ATOMIC_NUMBERS
 from embeddings.errors import CatalogCorrupt, InputInvalid, ManifestInvalid
 from embeddings.store.integrity import check_file
-from embeddings.store.manifest import FileEntry, Manifest, Versioned, read_manifest
+from embeddings.store.manifest import FileEntry, Manifest, read_manifest
 from embeddings.store.tables import ENCODER
 from embeddings.store.tensors import read_tensors
 from embeddings.store.training_vectors import TrainingVectors, read_training_vectors
 
 if TYPE_CHECKING:
-    from ase import Atoms
-    from pymatgen.core import Structure
-
     from builders.structures.encodable import Structures
 
 AT_ONCE, SITES_AT_ONCE = 2048, 200_000
@@ -52,7 +47,7 @@ BATCH_SIZE, MAX_PAIRS = 128, 128 * 32 * 32
 _AGAIN = "Install or build this version again."
 
 
-class CrystalEncoder(Versioned):
+class CrystalEncoder(EncodesCrystals):
     """Crystals in, vectors out.
 
     Attributes:
@@ -63,8 +58,6 @@ class CrystalEncoder(Versioned):
         max_sites: crystals of more atoms are refused. Raise it where the memory allows it, which has to hold some 60
             numbers for each pair of atoms.
     """
-
-    max_sites: int = MAX_SITES
 
     def __init__(
         self,
@@ -133,14 +126,6 @@ class CrystalEncoder(Versioned):
         width = self.site_dim
         return torch.cat([vectors[..., :width] @ self.turn, vectors[..., width:]], dim=-1)
 
-    def covers(self, structures: Structures) -> np.ndarray:
-        """Return which crystals consist of elements that the encoder was trained on, (n,) bool.
-
-        Raises:
-            InputInvalid: a structure is not one.
-        """
-        return made_of(table_of(structures), self.atomic_numbers)
-
     @torch.inference_mode()
     def encode(self, structures: Structures) -> np.ndarray:
         """Return one vector for each crystal, (n, dim) float32.
@@ -164,22 +149,6 @@ class CrystalEncoder(Versioned):
                 vectors[rows] = self.turned(self.model.encode(batch)).cpu().numpy()
         self._check_numbers(vectors, np.asarray(table.material_ids))
         return vectors
-
-    def lookup(self, structures: Structures) -> np.ndarray:
-        """Return one vector for each crystal, (n, dim) float32: `encode`, under the name that catalogs have for it.
-
-        Raises:
-            EmbeddingsError: as `encode` says.
-        """
-        return self.encode(structures)
-
-    def __getitem__(self, structure: Structure | Atoms) -> np.ndarray:
-        """Return the vector of one crystal, (dim,) float32.
-
-        Raises:
-            EmbeddingsError: as `encode` says.
-        """
-        return self.encode([structure])[0]
 
     def encode_sites(self, structures: Structures) -> tuple[np.ndarray, np.ndarray]:
         """Return one vector for each atom in its context.
@@ -243,20 +212,6 @@ class CrystalEncoder(Versioned):
 def cells_for(config: CrystalTransformerConfig, table: StructureTable) -> np.ndarray | None:
     """Return what a network is told of the cells, (n, 3) float32; None where it does not ask."""
     return cell_columns(table) if config.readout else None
-
-
-@contextmanager
-def memory_named(n_sites: np.ndarray) -> Iterator[None]:
-    """Turn a lack of memory while a network looks at crystals of so many sites, (n,), into `InputInvalid`."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise InputInvalid(
-            "Not enough memory for all pairs of atoms of the largest structure, which has "
-            f"{counted(n_sites.max(), 'atom')}. Choose a smaller --max-sites."
-        ) from error
 
 
 def read_crystal_encoder(folder: Path) -> CrystalEncoder:

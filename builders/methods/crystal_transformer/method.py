@@ -18,7 +18,7 @@ from builders.learning.teachers import FOUND, TEACHERS, Teacher, read_teachers
 from builders.methods.base import Description, ElementVectors, Method, Run
 from builders.methods.crystal_transformer.batches import PackedCrystals
 from builders.methods.crystal_transformer.config import TuningConfig
-from builders.methods.crystal_transformer.encoder import CrystalEncoder, cells_for, memory_named, read_crystal_encoder
+from builders.methods.crystal_transformer.encoder import CrystalEncoder, cells_for, read_crystal_encoder
 from builders.methods.crystal_transformer.extract import extract_elements
 from builders.methods.crystal_transformer.going_on import GoingOn
 from builders.methods.crystal_transformer.model import CrystalTransformer
@@ -32,6 +32,7 @@ from builders.methods.crystal_transformer.weights import encoder_bytes, network_
 from builders.methods.recipe import listed
 from builders.progress import Reporter
 from builders.structures.counts import made_of
+from builders.structures.encoding import memory_named
 from builders.structures.mapped import graphs_of
 from embeddings.display.numbers import counted
 from embeddings.store.tables import ENCODER

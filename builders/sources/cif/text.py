@@ -152,9 +152,9 @@ def number_of(text: str, name: str) -> float:
 
 
 def last_digit(text: str) -> float:
-    """Return what one unit of the last digit of a number is worth: 0.01 for ``2.16(2)``."""
+    """Return what one unit of the last digit of a number is worth: 0.01 for ``2.16(2)``, 1 at most, as for ``1e3``."""
     mantissa, _, exponent = _UNCERTAINTY.sub("", text).lower().partition("e")
-    return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    return 10.0 ** min(0, int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
 def read_blocks(data: bytes) -> list[Block | tuple[str, Unusable]]:

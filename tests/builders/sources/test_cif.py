@@ -564,6 +564,7 @@ DISAGREES = [
     ({"chemical_formula_sum": "salt, NaCl"}, "formula_unreadable", "salt"),
     ({"chemical_formula_sum": "Na Xx"}, "formula_unreadable", "Xx"),
     ({"exptl_crystal_density_diffrn": "4.33"}, "density_disagrees", "4.33", "2.164"),
+    ({"exptl_crystal_density_diffrn": "1e1"}, "density_disagrees", "10", "2.164"),
     ({"cell_volume": "190"}, "volume_disagrees", "190", "179.4"),
     ({"chemical_formula_weight": "30.1", "cell_formula_units_Z": "4"}, "formula_disagrees", "30.1", "58.44"),
 ]

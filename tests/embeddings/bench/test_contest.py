@@ -14,13 +14,15 @@ from embeddings.bench.candidates import Candidate, ZeroGate, absolute_error, tre
 from embeddings.bench.clock import Clock, Deadline
 from embeddings.bench.comparison import difference
 from embeddings.bench.contest import BASELINE, CHOSEN, Contest, hold_contest
+from embeddings.bench.feature_store import FeatureStore
 from embeddings.bench.features import BASE, BLOCKS, FeatureMaker, fractions, size
 from embeddings.bench.folds import Split, outer_folds
 from embeddings.bench.heads import HEADS
 from embeddings.bench.magnitudes import determination, root_mean_square
 from embeddings.bench.measurements import Measurements, measurements
 from embeddings.bench.paired import corrected_p
-from embeddings.bench.selection import FeatureStore, Race, Settings
+from embeddings.bench.selection import Race
+from embeddings.bench.trials import Settings
 from embeddings.elements import SYMBOLS
 from embeddings.formula import fraction_matrix
 from testing.toys import toy_catalog

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from embeddings.bench.facts import Facts, facts_of
+from embeddings.bench.facts import Facts, facts_of, is_seen
 from embeddings.bench.measurements import measurements
-from testing.toys import toy_catalog
+from embeddings.formula import formula_digest
+from testing.toys import toy_catalog, toy_table
 
 FORMULAS = [f"{metal}{n}{anion}" for metal in ("Fe", "Co", "Na", "K") for anion in "OFS" for n in ("", "2", "3")]
 VALUES = np.random.default_rng(0).uniform(1, 5, len(FORMULAS))
@@ -87,3 +89,10 @@ def test_what_a_catalog_lacks_and_has_seen() -> None:
     found = facts([*FORMULAS, "CoO2"], [*VALUES, 1], vectors={"toy": toy_catalog()})
     assert found.lacking == {"toy": (("F", "S", "K"), 27)}
     assert found.seen == {"toy": 2}
+
+
+def test_a_rounded_formula_was_seen_as_what_it_is_written_for() -> None:
+    knows = replace(toy_catalog(), table=toy_table(training_formulas=formula_digest(["Fe3P2O12"])))
+    rounded, whole = "Fe0.176P0.118O0.706", {"Fe": 3, "P": 2, "O": 12}  # a mapping has no text to be looked up by
+    data = measurements([*FORMULAS, rounded, whole], [*VALUES, 1, 2])
+    assert np.flatnonzero(is_seen(data, knows)).tolist() == [36, 37]

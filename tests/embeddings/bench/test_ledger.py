@@ -16,7 +16,7 @@ pytest.importorskip("skops", reason="needs the extra bench")
 
 from click.testing import CliRunner, Result
 
-from embeddings.bench import selection
+from embeddings.bench import trials
 from embeddings.bench.ledger import FoldLedger, fold_ledger
 from embeddings.cli import main
 from embeddings.store.temporaries import hold, release
@@ -30,8 +30,8 @@ class Fits:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.n, self.last = 0, None
-        self._fit, self._lock = selection.fit, threading.Lock()
-        monkeypatch.setattr(selection, "fit", self)
+        self._fit, self._lock = trials.fit, threading.Lock()
+        monkeypatch.setattr(trials, "fit", self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._lock:
@@ -109,7 +109,7 @@ def test_another_seed_is_another_fit(fit: Any, fits: Fits, begun: Path) -> None:
 
 def test_a_fit_that_another_process_is_at_keeps_nothing(tmp_path: Path) -> None:
     with fold_ledger(tmp_path, "a") as first, fold_ledger(tmp_path, "a") as second:
-        second.keep(selection.Candidate("properties", "ridge"), 0, selection.np.zeros((2, 1)))
+        second.keep(trials.Candidate("properties", "ridge"), 0, trials.np.zeros((2, 1)))
         assert (len(first), len(second)) == (0, 0)
         assert not any(tmp_path.glob("*/folds.jsonl"))
 

@@ -1,4 +1,4 @@
-"""What an embedding has finished: one line for each part, in the order in which parts arrive."""
+"""What a run has finished: one line for each part, in the order in which parts arrive."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ class PartLedger:
     def entries(self) -> list[Entry]:
         """What is done, in the order of the structures."""
         return [self._entries[number] for number in sorted(self._entries)]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of all parts that have one, in the same order."""
+        return [self.folder / entry.file for entry in self.entries if entry.file]
 
     @property
     def n_received(self) -> int:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from builders.embed.ledger import PartLedger
-from builders.embed.parts import NAMED
+from builders.parts.ledger import PartLedger
+from builders.parts.part import NAMED
 from builders.progress import Reporter
 from builders.snapshots.ledger import Ledger
 from builders.snapshots.snapshot import REJECTED, Snapshot
