@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ ID_PROP = "id_prop.csv"
 
 _UNKNOWN = frozenset(("n/a", "#n/a", "na", "none", "null", "missing", "unknown", "-", "--", "?"))
 """Words for a value that is not known; never the name of a target."""
+
+_IDENTIFIER = re.compile(r"(?:.*[ _-]|mp|j|u|cif|cod|icsd)?id|name|file|filename", re.IGNORECASE)
+"""What a column of identifiers is called."""
 
 Row = tuple[int, list[str]]
 """Line number and cells."""
@@ -50,13 +54,19 @@ def read_id_prop(path: Path, files: Collection[str] = ()) -> Labels:
         InputInvalid: the message names the line and what is wrong with it.
     """
     rows = _read_rows(path)
-    if rows and len(rows[0][1]) < 2 and any(mark in rows[0][1][0] for mark in ";\t"):
-        raise InputInvalid(f"{path}, line {rows[0][0]}: its cells are not separated by commas. Write: mp-149,0.61")
+    for line, (name, *_) in rows:
+        if name.strip() not in files and any(mark in name.strip() for mark in ";\t"):
+            raise InputInvalid(f"{path}, line {line}: its cells are not separated by commas. Write: mp-149,0.61")
     if not rows or len(rows[0][1]) < 2:
         raise InputInvalid(f"{path} needs lines with an identifier and at least one value, such as: mp-149,0.61")
     first = rows[0][1]
     has_header = first[0].strip() not in files and not any(map(_may_be_value, first[1:]))
     names = tuple(name.strip() for name in first[1:]) if has_header else _numbered(len(first) - 1)
+    if has_header and not first[0].strip() and any(_IDENTIFIER.fullmatch(name) for name in names):
+        raise InputInvalid(
+            f"{path} begins with a column without a name, and has identifiers in a later one ({', '.join(names)}). The "
+            "identifiers have to come first. In pandas: to_csv(path, index=False)"
+        )
     _check_names(names, path)
     labels = Labels(names, has_header=has_header)
     for row in rows[has_header:]:

@@ -34,6 +34,10 @@ _STEP = re.compile(r'[^\[\]{}"]*(?:"(?:[^"\\]|\\.)*"[^\[\]{}"]*)*(?P<bracket>[\[
 """Up to and including the next bracket outside of strings."""
 
 
+class TooLong(ValueError):
+    """A value has more than `LONGEST_VALUE` characters."""
+
+
 class TooDeep:
     """Stands for a value that is nested too deeply to be read."""
 
@@ -72,8 +76,12 @@ class JsonStream:
 
     def __init__(self, file: Readable) -> None:
         self._file, self._text, self._at = file, "", 0
-        self._decode: Callable[..., str] = codecs.getincrementaldecoder("utf-8")().decode
+        self._decode: Callable[..., str] = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._raw_decode = json.JSONDecoder(parse_int=_integer).raw_decode
+
+    def begins_with(self, bracket: str) -> bool:
+        """Return whether a bracket comes next."""
+        return self._peek() == bracket
 
     def fields(self) -> Iterator[str]:
         """Yield the names of an object's fields; read the value of each before the next."""
@@ -167,7 +175,7 @@ class JsonStream:
         self._text = self._text[self._at :]
         self._at = 0
         if len(self._text) > LONGEST_VALUE:
-            raise ValueError(f"a value has more than {LONGEST_VALUE:,} characters")
+            raise TooLong(f"a value has more than {LONGEST_VALUE:,} characters")
         data = self._file.read(max(_CHUNK, len(self._text)))
         self._text += self._decode(data, not data)
         return bool(data)

@@ -20,7 +20,10 @@ from embeddings.errors import MissingExtra, SourceError
 if TYPE_CHECKING:
     from ase import Atoms
 
-IDENTIFIERS = ("material_id", "id", "name", "uid")
+NAME = "name"
+"""A key that may state an identifier, or the formula or prototype that several structures share."""
+
+IDENTIFIERS = ("material_id", "id", NAME, "uid")
 """Keys under which a file may state an identifier."""
 
 
@@ -37,16 +40,17 @@ def open_database(path: Path) -> LocalFile:
     """
     _require_ase()
     try:
-        n_rows = len(_row_ids(path))
+        n_rows, is_shared = len(_row_ids(path)), _shares_names(path)
     except Exception as error:
         raise SourceError(f"{path} is not a readable ASE database: {type(error).__name__}: {error}") from error
     return LocalFile(
         "ASE database",
-        items=lambda: _rows(path),
+        items=lambda: _rows(path, is_shared),
         parse=parse_row,
         carry=read_row,
         sha256=hash_files([path]),
         n_items=n_rows,
+        facts={"name_is_shared": True} if is_shared else {},
     )
 
 
@@ -70,7 +74,7 @@ def parse_frame(name: str, frame: Frame, disorder: str) -> StructureRecord:
 
 
 def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
-    """Make a record from a row of an ASE database, given its path and the number of the row, or what `read_row` gives.
+    """Make a record from a row of an ASE database, given what `read_row` takes, or what it gives.
 
     Raises:
         Unusable: it cannot be read, is not periodic in three directions, or is not a usable structure.
@@ -79,14 +83,21 @@ def parse_row(name: str, content: Any, disorder: str) -> StructureRecord:
     return parse_atoms(name, content if is_read else read_row(content), disorder)
 
 
-def read_row(content: tuple[Path, int]) -> tuple[Atoms, dict[str, Any]]:
-    """Read a row of an ASE database, given its path and the number of the row: its atoms and their stated values."""
+def read_row(content: tuple[Path, int, bool]) -> tuple[Atoms, dict[str, Any]]:
+    """Read a row of an ASE database: its atoms, without constraints and the like, and their stated values.
+
+    Args:
+        content: path, number of the row, and whether names are shared, so that they are not identifiers.
+    """
+    from ase import Atoms
     from ase.db import connect
 
-    path, row_id = content
+    path, row_id, is_shared = content
     row = connect(str(path)).get(id=row_id)
     stated = {**({"energy": row.energy} if "energy" in row else {}), **row.key_value_pairs}
-    return row.toatoms(), stated
+    if is_shared:
+        stated.pop(NAME, None)
+    return Atoms(numbers=row.numbers, positions=row.positions, cell=row.cell, pbc=row.pbc), stated
 
 
 def parse_atoms(name: str, content: tuple[Atoms, Mapping[str, Any]], disorder: str) -> StructureRecord:
@@ -136,15 +147,26 @@ def _frames(path: Path) -> Iterator[Item]:
         yield f"{path.stem}-{frame.number}", frame
 
 
-def _rows(path: Path) -> Iterator[Item]:
+def _rows(path: Path, is_shared: bool) -> Iterator[Item]:
     for row_id in _row_ids(path):
-        yield f"{path.stem}-{row_id}", (path, row_id)
+        yield f"{path.stem}-{row_id}", (path, row_id, is_shared)
 
 
 def _row_ids(path: Path) -> list[int]:
     """Return the numbers of the rows; they stay readable where a row is not."""
+    return [row_id for (row_id,) in _answers(path, "SELECT id FROM systems ORDER BY id")]
+
+
+def _shares_names(path: Path) -> bool:
+    """Return whether several rows have the same name, such as polymorphs called by their formula."""
+    n_shared = "SELECT COUNT(*) - COUNT(DISTINCT value) FROM {} WHERE key = ?"
+    kinds = ("text_key_values", "number_key_values")
+    return any(n for kind in kinds for (n,) in _answers(path, n_shared.format(kind), NAME))
+
+
+def _answers(path: Path, question: str, *values: str) -> list[Any]:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-        return [row_id for (row_id,) in database.execute("SELECT id FROM systems ORDER BY id")]
+        return database.execute(question, values).fetchall()
 
 
 def _require_ase() -> None:

@@ -17,7 +17,7 @@ from builders.sources.disorder import Site
 from builders.sources.id_prop import ID_PROP, Labels, read_id_prop
 from builders.sources.local_cif import parse_cif
 from builders.sources.local_file import Item, LocalFile
-from builders.sources.packed import plain_name, unpacked
+from builders.sources.packed import ARCHIVES, packed_otherwise, plain_name, unpacked
 from builders.sources.poscar import read_poscar
 from builders.sources.structures import StructureRecord, make_record
 from builders.structures.rejections import Unusable, mend_of
@@ -32,6 +32,7 @@ _POSCAR_NAMES = ("POSCAR", "CONTCAR")
 _ABSENT = ("missing_file", f"{ID_PROP} names it, and it is not there")
 _SUBFOLDER = ("subfolder", "the folders in a folder are not read")
 _ALONE = ("read_alone", "files of this format are read one at a time, not in a folder")
+_PACKED = ("packed", "structures in files that are packed like this are not read")
 _UNKNOWN = ("unknown_format", "structures in files of this format are not read")
 _OTHERS = dict.fromkeys((".xyz", ".extxyz", ".db", ".json.gz", ".zip"), _ALONE) | {".json": _UNKNOWN}
 """Ending of files that may hold structures and are not read in a folder -> why not."""
@@ -142,6 +143,8 @@ def _fault_of(name: str, is_folder: bool) -> Fault | None:
         return None
     if is_folder:
         return _SUBFOLDER
+    if name.lower().endswith(ARCHIVES) or is_structure_file(packed_otherwise(name) or ""):
+        return _PACKED
     return next((fault for ending, fault in _OTHERS.items() if name.lower().endswith(ending)), None)
 
 
@@ -182,12 +185,12 @@ def _identifier(name: str) -> str:
 
 
 def _aliases(name: str) -> Iterator[str]:
-    """Yield the names of a file: whole, without its endings, and without a leading POSCAR or CONTCAR."""
-    yield name
-    yield _identifier(name)
-    for prefix in _POSCAR_NAMES:
-        if name.upper().startswith(prefix) and name[len(prefix) :].strip("._-"):
-            yield name[len(prefix) :].lstrip("._-")
+    """Yield the names of a file: whole, without each of its endings, and these without a leading POSCAR or CONTCAR."""
+    for text in (name, plain_name(name), _identifier(name)):
+        yield text
+        for prefix in _POSCAR_NAMES:
+            if text.upper().startswith(prefix) and text[len(prefix) :].strip("._-"):
+                yield text[len(prefix) :].lstrip("._-")
 
 
 def _names_of(files: Sequence[Path]) -> dict[str, list[Path]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.sources.attempts import rejected
-from builders.sources.json_stream import Bounded, JsonStream, TooDeep
+from builders.sources.json_stream import Bounded, JsonStream, TooDeep, TooLong
 from builders.sources.local_file import Item, LocalFile, hash_files
 from builders.sources.structures import StructureRecord, fractional, make_record, rows_of_three, structure_parts
 from builders.sources.values import RESERVED, fault_of_name, is_number
@@ -27,6 +27,11 @@ STRUCTURE = "structure"
 
 IDENTIFIERS = ("jid", "id")
 """Keys of the identifier of a JARVIS entry."""
+
+_MATBENCH_FORM = (
+    'It has to be an object with "index", "columns" and "data", as pandas writes it: '
+    'frame.to_json("NAME.json.gz", orient="split"), where the column "structure" holds structure.as_dict().'
+)
 
 
 def open_matbench(path: Path) -> LocalFile:
@@ -85,6 +90,8 @@ def parse_jarvis(name: str, content: Any, disorder: str) -> StructureRecord:
 def _matbench_items(path: Path) -> Iterator[Item]:
     with _named(path), gzip.open(path, "rb") as file:
         stream = JsonStream(Bounded(file, path))
+        if not stream.begins_with("{"):
+            raise InputInvalid(f"{path} is not a MatBench data set. {_MATBENCH_FORM}")
         header: dict[str, Any] = {}
         for key in stream.fields():
             if key in header:
@@ -92,10 +99,20 @@ def _matbench_items(path: Path) -> Iterator[Item]:
             if key == "data":
                 _check_header(header, path)
                 yield from _matbench_rows(stream, header, path)
-            header[key] = None if key == "data" else stream.value()
+            header[key] = None if key == "data" else _field(stream, key, path)
         stream.finish()
         if "data" not in header:
-            raise InputInvalid(f'{path} is not a MatBench data set: it has no "data".')
+            raise InputInvalid(f'{path} is not a MatBench data set: it has no "data". {_MATBENCH_FORM}')
+
+
+def _field(stream: JsonStream, key: str, path: Path) -> Any:
+    """Read a field; one that is long and not of MatBench shows another format."""
+    try:
+        return stream.value()
+    except TooLong as error:
+        if key in ("index", "columns"):
+            raise
+        raise InputInvalid(f'{path} is not a MatBench data set: its "{key}" is too long. {_MATBENCH_FORM}') from error
 
 
 def _check_header(header: Mapping[str, Any], path: Path) -> None:
@@ -140,6 +157,10 @@ def _matbench_rows(stream: JsonStream, header: Mapping[str, Any], path: Path) ->
 def _jarvis_items(path: Path) -> Iterator[Item]:
     with _named(path), zipfile.ZipFile(path) as archive, archive.open(_only_member(archive, path)) as file:
         stream = JsonStream(Bounded(file, path))
+        if not stream.begins_with("["):
+            raise InputInvalid(
+                f'{path} is not a JARVIS data set: it has to be a list of objects with "jid", "atoms" and properties.'
+            )
         for number, entry in enumerate(stream.elements()):
             content = entry if isinstance(entry, dict) else {}
             name = next((content[key] for key in IDENTIFIERS if isinstance(content.get(key), str | int)), None)
@@ -156,15 +177,22 @@ def _brief(value: Any) -> str:
 
 
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist() if member.filename.lower().endswith(".json")]
+    members = [member for member in archive.infolist() if _is_data(member.filename)]
     if len(members) != 1:
-        raise InputInvalid(f"{path} holds {len(members)} .json files; a data set has exactly one. Unpack it first.")
+        way = "Pack the one that you want alone" if members else "Unpack it, and name the folder of its structure files"
+        raise InputInvalid(f"{path} holds {len(members)} .json files; a JARVIS data set has exactly one. {way}.")
     member = members[0]
     if stat.S_ISLNK(member.external_attr >> 16) or ".." in Path(member.filename).parts or member.filename[0] in "/\\":
         raise InputInvalid(
             f'{path} cannot be trusted: its member "{member.filename}" points outside of it. Unpack it by hand.'
         )
     return member
+
+
+def _is_data(member: str) -> bool:
+    """Return whether a file in an archive may be the data; what macOS packs beside each file is not."""
+    *folders, name = member.split("/")
+    return name.lower().endswith(".json") and not name.startswith("._") and "__MACOSX" not in folders
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def _species(stated: Sequence[Mapping[str, Any]], used: Sequence[str]) -> dict[s
         if kind["name"] in species:
             raise Unusable("no_structure", f'it has two species called "{kind["name"]}"')
         attached, counts = kind.get("attached"), kind.get("nattached")
-        if any(counts or []) or (attached and not counts):
+        if any(count != 0 for count in counts or []) or (attached and not counts):
             raise Unusable("no_position", f'atoms without a position are attached to its "{kind["name"]}"')
         species[kind["name"]] = _site(kind)
     return species

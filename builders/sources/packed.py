@@ -15,6 +15,12 @@ from builders.structures.rejections import Unusable
 PACKED = (".gz", ".bz2", ".xz")
 """Endings of files that are unpacked while they are read."""
 
+NOT_UNPACKED = (".zst", ".zip", ".7z", ".rar", ".lz4", ".lzma", ".br", ".z")
+"""Endings of other ways to pack a file, in small letters."""
+
+ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
+"""Endings of files that hold other files, in small letters; a zip file may be a data set."""
+
 _OPENERS: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -28,6 +34,11 @@ _OTHERS = {b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip", b"7z\xbc\xaf\
 def plain_name(name: str) -> str:
     """Return the name of a file without the ending of its packing."""
     return next((name[: -len(ending)] for ending in PACKED if name.lower().endswith(ending)), name)
+
+
+def packed_otherwise(name: str) -> str | None:
+    """Return the name of a file without the ending of a packing that is not undone here; None if it has none."""
+    return next((name[: -len(ending)] for ending in NOT_UNPACKED if name.lower().endswith(ending)), None)
 
 
 def unpacked(content: bytes, at_most: int) -> bytes:

@@ -124,6 +124,9 @@ def structure_parts(document: Mapping[str, Any]) -> tuple[Any, list[Site], list[
     Raises:
         Unusable: it is not such a document, or one that is not periodic in three directions.
     """
+    if not isinstance(document, Mapping):
+        form = "the text of an object" if isinstance(document, str) else type(document).__name__
+        raise Unusable("no_structure", f"it is {form}, not an object with lattice and sites")
     try:
         sites, lattice = document["sites"], document["lattice"]
         content: list[Site] = [_species(site["species"]) for site in sites]

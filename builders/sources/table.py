@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,16 @@ import pyarrow.parquet as pq
 
 from builders.sources import Batch, Cursor, Plan, Rejected, SourceOptions, Stream
 from builders.sources.origins import Origin, origin_from_metadata
-from builders.sources.table_files import ParquetTable, Tables, tables_at, tables_below
+from builders.sources.table_claims import claims_of, contradicted
+from builders.sources.table_files import Head, ParquetTable, Tables, tables_at, tables_below
+from builders.sources.table_types import Types, as_common, check_units, common_types
 from builders.sources.values import VALUES_OUT_OF_RANGE
 from builders.structures.cleaning import EVERYTHING, Selection
-from builders.structures.formulas import reduced_formulas_of
-from builders.structures.table import LARGEST_VALUE, Fault, StructureTable, read_rows
+from builders.structures.table import LARGEST_VALUE, Fault, read_rows
 from embeddings.errors import InputInvalid, SourceError
-from embeddings.formula.bulk import known_formulas
 
-_PERIODIC = "pbc"
-"""A column that says along which of a, b and c a structure repeats, as ASE and pymatgen call it."""
+_ROW_NUMBERS = re.compile(r"__index_level_\d+__")
+"""What pandas calls the numbers of rows that it writes beside a table."""
 
 _NEARLY_OCCUPANCIES = ("occupancy", "occupation", "occupations", "occ", "occs", "occupancies")
 """What a column of the shares of sites may be called, in small letters; the last is its name."""
@@ -55,20 +57,16 @@ class ParquetStream(Stream):
 
         Raises:
             ColumnNotFound: a structure column is missing.
-            SourceError: a column has a type that cannot be read, or another one than in the first file, or two have the
-                same name.
+            SourceError: a column has a type that cannot be read, or one that means something else than in another
+                file, or another unit; or two have the same name.
         """
-        first: pa.Schema | None = None
-        n_rows = 0
-        for each in self._tables.files:
-            with each.opened() as file:
-                schema, n_rows = file.schema_arrow, n_rows + file.metadata.num_rows
-            read_rows(pa.Table.from_batches([], schema), origin=each.name)
-            _check_occupancies(schema, each.name)
-            _check_alike(first or schema, schema, each.name)
-            first = first or schema
-        origin = self._origin or origin_from_metadata(first, name=self._tables.name)
-        return Plan(origin, n_expected=n_rows)
+        for head in self._heads:
+            read_rows(pa.Table.from_batches([], head.schema), origin=head.name)
+            _check_occupancies(head.schema, head.name)
+        check_units(self._heads)
+        origin = self._origin or origin_from_metadata(self._heads[0].schema, name=self._tables.name)
+        facts = {"joined_columns": {name: str(kind) for name, kind in self._types.items()}} if self._types else {}
+        return Plan(origin, n_expected=sum(head.n_rows for head in self._heads), facts=facts)
 
     def batches(self, plan: Plan, start: Cursor) -> Iterator[Batch]:
         """Yield the rows, beginning at ``start``; those that are not structures are rejected."""
@@ -80,6 +78,14 @@ class ParquetStream(Stream):
                     yield from self._batches_of(file, each, row, begin, plan)
                 row += n_rows
 
+    @cached_property
+    def _heads(self) -> list[Head]:
+        return [each.head() for each in self._tables.files]
+
+    @cached_property
+    def _types(self) -> Types:
+        return common_types(self._heads)
+
     def _batches_of(self, file: Any, each: ParquetTable, row: int, begin: int, plan: Plan) -> Iterator[Batch]:
         """Yield the rows of a file from a row on; `row` is the number of its first one among all."""
         place = each.name if len(self._tables.files) > 1 else ""
@@ -87,14 +93,19 @@ class ParquetStream(Stream):
         for rows in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
             first, row = row, row + len(rows)
             if row > begin:
-                part = _without_views(pa.Table.from_batches([rows], schema=file.schema_arrow))
+                part = self._alike(pa.Table.from_batches([rows], schema=file.schema_arrow))
                 following = row if row < (plan.n_expected or 0) else None
                 yield self._checked(part, first - offset, following, place)
+
+    def _alike(self, part: pa.Table) -> pa.Table:
+        """Return some rows in the types of all files, without the numbers of rows that pandas wrote beside them."""
+        part = part.drop_columns([name for name in part.column_names if _ROW_NUMBERS.fullmatch(name)])
+        return as_common(_without_views(part), self._types)
 
     def _checked(self, part: pa.Table, first: int, following: Cursor, place: str) -> Batch:
         """Return some rows without those that are not structures; `first` is the number of the first in the file."""
         structures, good, faults = read_rows(part, origin=place or self._tables.name)
-        wrong = _contradicted(_said(part).take(pa.array(good)), structures)
+        wrong = contradicted(claims_of(part).take(pa.array(good)), structures)
         faults += [Fault(int(good[k]), structures.material_ids[k], *why) for k, why in wrong.items()]
         agreed = np.setdiff1d(np.arange(len(good)), list(wrong))
         rejected = tuple(_rejected(fault, first + fault.row, place) for fault in faults)
@@ -119,49 +130,6 @@ def _check_occupancies(schema: pa.Schema, origin: str) -> None:
             )
 
 
-def _said(part: pa.Table) -> pa.Table:
-    """Return the columns that repeat what the arrays of a structure say."""
-    return part.select([name for name in ("formula", _PERIODIC) if name in part.column_names])
-
-
-def _contradicted(part: pa.Table, structures: StructureTable) -> dict[int, tuple[str, str]]:
-    """Return the rows that other columns contradict, with reason and detail."""
-    formulas = {row: ("formula_disagrees", why) for row, why in _other_formulas(part["formula"], structures).items()}
-    return formulas | {row: ("no_cell", why) for row, why in _not_periodic(part).items()}
-
-
-def _other_formulas(stated: pa.ChunkedArray, structures: StructureTable) -> dict[int, str]:
-    """Return the rows whose formula is not that of their atoms; one that cannot be read contradicts nothing.
-
-    Nor does that of a row without atoms: the cleaning says what it lacks.
-    """
-    if structures.occupancies is not None:
-        return {}
-    try:
-        texts = stated.cast(pa.string()).to_pylist()
-    except pa.ArrowException:
-        return {}
-    found = reduced_formulas_of(structures)
-    return {
-        row: f"its formula is {text[:60]}, and its atoms are {atoms}"
-        for row, (text, said, atoms) in enumerate(zip(texts, known_formulas(texts), found, strict=True))
-        if atoms and said is not None and said != atoms
-    }
-
-
-def _not_periodic(part: pa.Table) -> dict[int, str]:
-    """Return the rows that a column ``pbc`` says are not periodic in three directions, and what it says."""
-    if _PERIODIC not in part.column_names:
-        return {}
-    stated = part[_PERIODIC].to_pylist()
-    flags = [value if isinstance(value, list) else [value] for value in stated]
-    return {
-        row: f"it is not periodic in three directions (pbc {', '.join(map(str, values))})"
-        for row, values in enumerate(flags)
-        if len(values) in (1, 3) and all(isinstance(value, bool) for value in values) and not all(values)
-    }
-
-
 def _without_views(part: pa.Table) -> pa.Table:
     """Return text and bytes as plain columns: PyArrow can do little with the views that DataFusion and others write."""
     plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
@@ -176,9 +144,9 @@ def _within_range(part: pa.Table, properties: Mapping[str, np.ndarray]) -> tuple
         beyond = np.abs(values) > LARGEST_VALUE
         if beyond.any():
             absurd |= beyond
-            known = pa.array(values, pa.float64(), mask=beyond | np.isnan(values))
             place = part.schema.get_field_index(name)
-            part = part.set_column(place, part.schema.field(place).with_type(pa.float64()), known)
+            known = part[name].take(pa.array(np.arange(len(part)), mask=beyond))
+            part = part.set_column(place, part.schema.field(place), known)
     return part, int(absurd.sum())
 
 
@@ -194,14 +162,3 @@ def _rows_per_batch(about: pq.FileMetaData) -> int:
         for column in range(about.num_columns)
     )
     return min(ROWS_PER_BATCH, max(1, VALUES_PER_BATCH * about.num_rows // max(n_values, 1)))
-
-
-def _check_alike(first: pa.Schema, schema: pa.Schema, name: str) -> None:
-    """Refuse a file whose columns could not be joined with those of the first one."""
-    for column in schema:
-        place = first.get_field_index(column.name)
-        if place >= 0 and first.field(place).type != column.type:
-            raise SourceError(
-                f"The column {column.name} of {name} is {column.type}, and {first.field(place).type} in the first "
-                "file. Write all files with the same types."
-            )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +19,20 @@ from embeddings.errors import EmbeddingsError, SourceError
 from embeddings.store.places import open_place
 
 ENDINGS = (".parquet", ".pq")
+
+
+class Head(NamedTuple):
+    """What a file says of its rows.
+
+    Attributes:
+        name: as the file is spoken of.
+        schema: of its columns.
+        n_rows: number of its rows.
+    """
+
+    name: str
+    schema: pa.Schema
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,11 @@ class ParquetTable:
             raise
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.name} is damaged: {error}") from error
+
+    def head(self) -> Head:
+        """Return what the file says of its rows; raises as `opened` does."""
+        with self.opened() as file:
+            return Head(self.name, file.schema_arrow, file.metadata.num_rows)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def read_ids(table: pa.Table, name: str, origin: str) -> tuple[np.ndarray, Probl
     column, kind = column_of(table, name), table.schema.field(name).type
     is_whole = pa.types.is_integer(column.type) or (pa.types.is_decimal(column.type) and column.type.scale == 0)
     if not (is_whole or _is_text(column.type)):
-        raise SourceError(f'{origin}: column "{name}" is {kind}; text or whole numbers are needed.')
+        way = ' Write it as one of these; in pandas: astype("Int64").' if pa.types.is_floating(column.type) else ""
+        raise SourceError(f'{origin}: column "{name}" is {kind}; text or whole numbers are needed.{way}')
     try:
         column.validate(full=True)
         texts = column.cast(pa.large_string()).to_pylist()

@@ -197,7 +197,8 @@ def read_rows(table: pa.Table, *, origin: str) -> tuple[StructureTable, np.ndarr
     """Turn an Arrow table in the structure schema into arrays, without the rows that are not structures.
 
     Lattices and coordinates may be flat or lists of three numbers each; lists, numbers and text may be of any width,
-    dictionaries are resolved. No value is rounded, truncated or moved to another row.
+    dictionaries are resolved. A row that states no occupancies has full sites. No value is rounded, truncated or moved
+    to another row.
 
     Returns:
         The structures; their rows in the table, (n,) int64; and the faults of the others.
@@ -212,7 +213,7 @@ def read_rows(table: pa.Table, *, origin: str) -> tuple[StructureTable, np.ndarr
     lattices = read_lists(table, "lattice", origin, inner=3, needs="nine numbers a row (a, b and c in angstrom)")
     numbers = read_lists(table, "atomic_numbers", origin, needs=f"a list of numbers from 1 to {N_ELEMENTS} a row")
     coords = read_lists(table, "frac_coords", origin, inner=3, needs="a list of three numbers for each atom a row")
-    shares = _occupancies(table, origin)
+    shares = _occupancies(table, numbers.lengths, origin)
     problems = _misfits(lattices, numbers, coords, shares)
     invalid = _invalid_numbers(numbers)
     faults = [
@@ -246,10 +247,18 @@ def _require_columns(table: pa.Table, origin: str) -> None:
         )
 
 
-def _occupancies(table: pa.Table, origin: str) -> Lists | None:
+def _occupancies(table: pa.Table, n_atoms: np.ndarray, origin: str) -> Lists | None:
+    """Return the shares of the sites; where a row states none, as all do without the column, its sites are full."""
     if "occupancies" not in table.column_names:
         return None
-    return read_lists(table, "occupancies", origin, needs="a list of one number for each atom a row")
+    shares = read_lists(table, "occupancies", origin, needs="a list of one number for each atom a row")
+    silent = table["occupancies"].is_null().to_numpy()
+    if not silent.any():
+        return shares
+    lengths = np.where(silent, n_atoms, shares.lengths)
+    values = np.ones(lengths.sum())
+    values[np.repeat(~silent, lengths)] = shares.values
+    return Lists(lengths, values, {row: what for row, what in shares.problems.items() if not silent[row]})
 
 
 def _misfits(lattices: Lists, numbers: Lists, coords: Lists, shares: Lists | None) -> Problems:

@@ -66,3 +66,22 @@ def test_what_a_row_states_is_taken_as_it_is(pull: Pull, tmp_path: Path) -> None
     assert snapshot.counts["values_out_of_range"] == 1
     assert snapshot.counts["booleans_as_numbers"] == 2
     assert rejected(snapshot) == {"d-3": "no_cell"}
+
+
+def test_a_name_that_rows_share_is_no_identifier(pull: Pull, tmp_path: Path) -> None:
+    with connect(str(tmp_path / "d.db")) as database:
+        database.write(crystal(), name="CsCl")
+        database.write(crystal(cell=np.eye(3) * 5), name="CsCl")
+        database.write(crystal(cell=np.eye(3) * 6), name="CsCl", uid="u3")
+    snapshot = pull("local", tmp_path / "s", SourceOptions(tmp_path / "d.db"))
+    assert list(read_structures(snapshot).material_ids) == ["d-1", "d-2", "u3"]
+    assert (snapshot.unusable, snapshot.facts["name_is_shared"]) == ({}, True)
+
+
+def test_what_a_row_says_of_moves_is_not_read(pull: Pull, tmp_path: Path) -> None:
+    with connect(str(tmp_path / "d.db")) as database:
+        database.write(crystal())
+    with sqlite3.connect(tmp_path / "d.db") as connection:
+        connection.execute("""UPDATE systems SET constraints = '[{"name": "FixOfOthers", "kwargs": {}}]'""")
+    connection.close()
+    assert rejected(pull("local", tmp_path / "s", SourceOptions(tmp_path / "d.db"))) == {}

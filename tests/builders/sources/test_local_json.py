@@ -196,6 +196,53 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(
         pull("local", tmp_path / "s2", SourceOptions(compressed(tmp_path, '{"index": "' + "a" * (1 << 23))))
 
 
+OTHER_FORMS = {
+    "records": json.dumps([{"structure": STRUCTURE, "y": 1}]),
+    "columns": json.dumps({"structure": {"0": STRUCTURE}, "y": {"0": 1}}),
+    "a long column": '{"entry": "' + "a" * 2_000 + '"}',
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_json_of_another_form_is_told_the_one_that_is_read(
+    form: str, pull: Pull, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_stream, "LONGEST_VALUE", 1_000)
+    with pytest.raises(InputInvalid, match=r'not a MatBench data set.*orient="split"'):
+        pull("local", tmp_path / "s", SourceOptions(compressed(tmp_path, OTHER_FORMS[form])))
+
+
+def test_an_object_in_place_of_a_list_of_entries_is_named(pull: Pull, tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid, match=r"not a JARVIS data set: it has to be a list"):
+        pull("local", tmp_path / "s", SourceOptions(jarvis(tmp_path, '{"data": []}')))
+
+
+def test_a_mark_of_the_byte_order_is_no_content(pull: Pull, tmp_path: Path) -> None:
+    text = gzip.decompress(matbench(tmp_path, GOOD).read_bytes()).decode()
+    snapshot = pull("local", tmp_path / "s", SourceOptions(compressed(tmp_path, f"\ufeff{text}")))
+    assert list(read_structures(snapshot).material_ids) == ["good"]
+    path = jarvis(tmp_path, "\ufeff" + json.dumps([entry("a")]))
+    assert list(read_structures(pull("local", tmp_path / "s2", SourceOptions(path))).material_ids) == ["a"]
+
+
+def test_what_macos_packs_beside_the_data_is_not_the_data(pull: Pull, tmp_path: Path) -> None:
+    path = jarvis(tmp_path, json.dumps([entry("a")]))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/._d.json", b"\x00\x05")
+    assert list(read_structures(pull("local", tmp_path / "s", SourceOptions(path))).material_ids) == ["a"]
+
+
+@pytest.mark.parametrize(("names", "way"), [(["b.json"], "Pack the one that you want alone"), ([], "name the folder")])
+def test_an_archive_of_another_number_of_data_sets_is_told_the_way(
+    names: list[str], way: str, pull: Pull, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        for name in ["a.cif", *names, *(["c.json"] if names else [])]:
+            archive.writestr(name, "[]")
+    with pytest.raises(InputInvalid, match=way):
+        pull("local", tmp_path / "s", SourceOptions(tmp_path / "d.zip"))
+
+
 @pytest.mark.parametrize(("at", "value", "message"), [(6, 1, "encrypted"), (8, 99, "compression")])
 def test_an_archive_that_cannot_be_opened_is_named(
     at: int, value: int, message: str, pull: Pull, tmp_path: Path

@@ -69,6 +69,17 @@ def test_labels_find_their_file_by_any_of_its_names(pull: Pull, tmp_path: Path) 
     np.testing.assert_array_equal(table.properties["target"], [1, 2, 3, 4])
 
 
+def test_labels_find_a_packed_file_by_the_name_that_it_had(pull: Pull, tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", "POSCAR.mp-1", "POSCAR_b.vasp", "c.vasp", "d.vasp")
+    for path in list(folder.iterdir()):
+        (folder / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    labelled(folder, "mp-1,1\nb,2\nc.vasp,3\nd.vasp.gz,4\n")
+    table = read_structures(pull("local", tmp_path / "s", SourceOptions(folder)))
+    assert list(table.material_ids) == ["POSCAR.mp-1", "POSCAR_b", "c", "d"]
+    np.testing.assert_array_equal(table.properties["target"], [1, 2, 3, 4])
+
+
 def test_a_name_of_two_files_is_refused_with_both(pull: Pull, tmp_path: Path) -> None:
     folder = labelled(write(tmp_path / "d", "a.vasp", "a.poscar", "b.vasp"), "a,1\na.vasp,3\nb,2\n")
     snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
@@ -87,7 +98,10 @@ BAD_LABELS = {
     'target "lattice"': "id,gap,lattice\na,1,2\n",
     'line 1: "gap" is not a number': "id,gap, \na,1,2\n",
     "name of a target has characters that cannot be printed": "id,g\ap\na,1\n",
-    "not separated by commas": "a;1\nb;2\n",
+    "line 1: its cells are not separated by commas": "a;1\nb;2\n",
+    "line 2: its cells are not separated by commas": "id,gap\na;0,5\nb;0,6\n",
+    r"cells are not separated .*Write": "a\t0,5\nb\t0,6\n",
+    "identifiers have to come first": ",id,gap\n0,7,0.5\n1,8,0.6\n",
     "line 2: it has no identifier": "a,1\n,2\n",
     'line 2: "a.vasp" and "a" are one file': "a,1\na.vasp,2\n",
     "line 2: 3 cells": "a,1\nb,2,5\n",
@@ -193,6 +207,15 @@ def test_a_packed_file_is_read_and_has_the_name_of_its_content(
     table = read_structures(snapshot)
     assert set(table.material_ids) == {"a.vasp", f"a.vasp.{ending.upper()}", "b"}
     assert len({tuple(table.atomic_numbers[at : at + 2]) for at in (0, 2, 4)}) == 1
+
+
+def test_a_file_that_is_packed_in_another_way_is_named(pull: Pull, tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", "a.vasp")
+    for name in ("b.vasp.zst", "c.cif.Z", "d.cif.zip", "e.tar.gz", "f.7z", "notes.txt.zst"):
+        (folder / name).write_bytes(b"x")
+    snapshot = pull("local", tmp_path / "s", SourceOptions(folder))
+    assert rejected(snapshot) == dict.fromkeys(("b.vasp.zst", "c.cif.Z", "d.cif.zip", "e.tar.gz", "f.7z"), "packed")
+    assert list(read_structures(snapshot).material_ids) == ["a"]
 
 
 PACKED = {

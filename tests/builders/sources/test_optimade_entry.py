@@ -102,6 +102,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "no_position",
     ),
     "attached atoms without a number": ({"species": [kind("Cs"), kind("Cl", attached=["H"])]}, "no_position"),
+    "attached atoms of an unknown number": (
+        {"species": [kind("Cs"), kind("Cl", attached=["H"], nattached=[None])]},
+        "no_position",
+    ),
     "assemblies": ({"structure_features": ["assemblies"]}, "unsupported_feature"),
     "assemblies without a word": (
         {"assemblies": [{"sites_in_groups": [[0], [1]], "group_probabilities": [0.5, 0.5]}]},

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from builders.snapshots.snapshot import Snapshot, read_structures
 from builders.sources import SourceOptions, open_stream
 from builders.structures.cleaning import EVERYTHING
+from builders.structures.table import structures_from_arrow
 from embeddings.cli import main
 from embeddings.errors import EmbeddingsError, InputInvalid, MissingExtra, SourceError
 from testing.buckets import moto_bucket
@@ -111,6 +112,90 @@ def test_bad_folders_are_named(damage: Callable[[Path], Any], message: str, pull
     damage(tmp_path / "data")
     with pytest.raises(EmbeddingsError, match=message):
         pull("table", tmp_path / "s", SourceOptions(tmp_path / "data"))
+
+
+def write_both(folder: Path, first: dict[str, pa.Array], second: dict[str, pa.Array]) -> Path:
+    """Two files of two structures each, with columns of their own."""
+    folder.mkdir()
+    whole = arrow_table(sample_crystals(4)[0])
+    for name, columns, start in (("a", first, 0), ("b", second, 2)):
+        part = whole.slice(start, 2)
+        for column, values in columns.items():
+            place = part.schema.get_field_index(column)
+            part = part.append_column(column, values) if place < 0 else part.set_column(place, column, values)
+        pq.write_table(part, folder / f"{name}.parquet")
+    return folder
+
+
+NUMBERS = pa.array([1, 2])
+JOINED: dict[str, tuple[pa.Array, pa.Array, list[float]]] = {
+    "whole numbers and others": (NUMBERS, pa.array([0.5, None]), [1, 2, 0.5, np.nan]),
+    "others and whole numbers": (pa.array([0.5, 1.5]), NUMBERS, [0.5, 1.5, 1, 2]),
+    "nothing and whole numbers": (pa.nulls(2), NUMBERS, [np.nan, np.nan, 1, 2]),
+    "truth values and numbers": (pa.array([True, None]), pa.array([1.0, 0.0]), [1, np.nan, 1, 0]),
+    "half and double": (NUMBERS.cast(pa.float16()), NUMBERS.cast(pa.float64()), [1, 2, 1, 2]),
+    "categories and numbers": (NUMBERS.dictionary_encode(), NUMBERS.cast(pa.float32()), [1, 2, 1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_types_of_one_meaning_are_joined(name: str, pull: Pull, tmp_path: Path) -> None:
+    first, second, expected = JOINED[name]
+    folder = write_both(tmp_path / "data", {"y": first}, {"y": second})
+    snapshot = pull("table", tmp_path / "s", SourceOptions(folder))
+    np.testing.assert_array_equal(read_structures(snapshot).properties["y"], expected)
+    assert list(snapshot.facts["joined_columns"]) == ["y"]
+
+
+def test_lists_and_text_of_any_width_are_joined_and_a_cut_pull_too(pull: Pull, tmp_path: Path) -> None:
+    whole = arrow_table(sample_crystals(4)[0])
+    text, numbers = pa.large_string(), pa.large_list(pa.float64())
+    second = {
+        "material_id": pa.array([7, 8]),
+        "formula": whole["formula"].slice(2).cast(text),
+        "lattice": whole["lattice"].slice(2).cast(numbers),
+        "atomic_numbers": whole["atomic_numbers"].slice(2).cast(numbers),
+    }
+    folder = write_both(tmp_path / "data", {}, second)
+    snapshot = pull("table", tmp_path / "s", SourceOptions(folder))
+    found, expected = read_structures(snapshot), structures_from_arrow(whole, origin="here")
+    assert found.material_ids.tolist() == [*expected.material_ids[:2].tolist(), "7", "8"]
+    for values in ("lattices", "atomic_numbers", "frac_coords"):
+        np.testing.assert_array_equal(getattr(found, values), getattr(expected, values))
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / "plan.json").write_bytes((snapshot.folder / "plan.json").read_bytes())
+    assert pull("table", cut, SourceOptions(folder)).parts == snapshot.parts
+
+
+def test_shares_that_one_file_states_are_read_beside_one_that_states_none(pull: Pull, tmp_path: Path) -> None:
+    n_atoms = arrow_table(sample_crystals(4)[0])["atomic_numbers"].slice(2)
+    shares = pa.array([[0.5] * len(n_atoms[0]), [1.0] * len(n_atoms[1])])
+    snapshot = pull("table", tmp_path / "s", SourceOptions(write_both(tmp_path / "data", {}, {"occupancies": shares})))
+    found = read_structures(snapshot)
+    assert found.occupancies is not None
+    assert found.occupancies[: found.offsets[2]].tolist() == [1.0] * found.offsets[2]
+    assert snapshot.unusable == {"partial_occupancy": 1}
+
+
+@pytest.mark.parametrize("units", [("eV", "meV"), (None, "eV", "meV")])
+def test_units_that_differ_are_refused(units: tuple[str | None, ...], pull: Pull, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for number, unit in enumerate(units):
+        table = arrow_table(sample_crystals(2)[0], **({"gap": pa.array([1.0, 2.0])} if unit else {}))
+        place = table.schema.get_field_index("gap")
+        if unit:
+            table = table.cast(table.schema.set(place, table.schema.field("gap").with_metadata({"unit": unit})))
+        pq.write_table(table, tmp_path / "data" / f"{number}.parquet")
+    with pytest.raises(SourceError, match=r"gap of .*\.parquet is in meV, and in eV .*Convert one"):
+        pull("table", tmp_path / "s", SourceOptions(tmp_path / "data"))
+
+
+def test_a_column_that_only_later_files_have_is_compared_among_them(pull: Pull, tmp_path: Path) -> None:
+    folder = write_both(tmp_path / "data", {}, {"y": NUMBERS})
+    pq.write_table(arrow_table(sample_crystals(2)[0], y=pa.array(["a", "b"])), folder / "c.parquet")
+    with pytest.raises(SourceError, match=r"y of .*c\.parquet is string, and int64"):
+        pull("table", tmp_path / "s", SourceOptions(folder))
 
 
 def test_a_flipped_bit_is_noticed_where_pages_have_checksums(pull: Pull, tmp_path: Path) -> None:
