@@ -254,9 +254,9 @@ def _check_multiplicities(block: Block, sites: SiteList, atoms: Atoms) -> None:
     newer, older = _MULTIPLICITIES
     for tag, allowed in ((newer, [atoms.multiplicities]), (older, [atoms.multiplicities, orders]), (_ORDER, [orders])):
         stated = _stated(block, tag, sites)
-        if stated is None or any((stated == values)[stated > 0].all() for values in allowed):
+        if stated is None or any(((stated == values) | np.isnan(stated)).all() for values in allowed):
             continue
-        k = int(np.argmax((stated > 0) & (stated != allowed[0])))
+        k = int(np.argmax((stated != allowed[0]) & ~np.isnan(stated)))
         detail = f"{tag} of {sites.labels[k]} is {stated[k]:g}, that of its place is {allowed[0][k]:g}"
         raise Unusable("multiplicity_disagrees", detail)
 
@@ -265,5 +265,5 @@ def _stated(block: Block, tag: str, sites: SiteList) -> np.ndarray | None:
     column = block.column(tag)
     if column is None or len(column) <= int(sites.rows.max()):
         return None
-    values = [-1.0 if text is None else number_of(text, tag) for text in column]
+    values = [np.nan if text is None else number_of(text, tag) for text in column]
     return np.array(values)[sites.rows]

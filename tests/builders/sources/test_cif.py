@@ -623,6 +623,8 @@ def test_the_formula_of_a_shared_site_counts_its_shares() -> None:
         ("site_symmetry_multiplicity", "4 4", True),
         ("site_symmetry_multiplicity", "4 8", False),
         ("site_symmetry_multiplicity", "48 48", False),
+        ("site_symmetry_multiplicity", "4 -4", False),
+        ("site_symmetry_multiplicity", "0 4", False),
         ("symmetry_multiplicity", "4 4", True),
         ("symmetry_multiplicity", "48 48", True),
         ("symmetry_multiplicity", "4 48", False),
