@@ -140,7 +140,7 @@ def _knows_most(data: Measurements, folds: Folds) -> bool:
 
     Inner folds that keep a formula together would then ask another question than the outer ones do.
     """
-    known = [np.isin(data.formulas[test].astype(str), data.formulas[train].astype(str)) for train, test in folds]
+    known = [np.isin(data.materials[test].astype(str), data.materials[train].astype(str)) for train, test in folds]
     return float(np.mean(np.concatenate(known))) > 0.5
 
 

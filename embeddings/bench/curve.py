@@ -101,11 +101,11 @@ def _point(
 
 
 def _share_of(contest: Contest, train: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return the rows of a random share of the training formulas; larger shares hold the smaller ones."""
-    formulas = contest.data.formulas[train].astype(str)
-    distinct = np.unique(formulas)
+    """Return the rows of a random share of the materials to train on; larger shares hold the smaller ones."""
+    materials = contest.data.materials[train].astype(str)
+    distinct = np.unique(materials)
     kept = np.random.default_rng(seed).permutation(distinct)[: max(1, round(share * len(distinct)))]
-    return train[np.isin(formulas, kept)]
+    return train[np.isin(materials, kept)]
 
 
 def _loss(one: Candidate, store: FeatureStore, train: np.ndarray, test: np.ndarray, loss: Loss, seed: int) -> float:

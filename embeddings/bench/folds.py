@@ -37,7 +37,7 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
             two formulas to train on, or one that the table gives has not; or no MatBench task has these rows.
     """
     makers: dict[str, Callable[[], Folds]] = {
-        "formula": lambda: grouped_folds(data.formulas, n_folds, seed),
+        "formula": lambda: grouped_folds(data.materials, n_folds, seed),
         "system": lambda: grouped_folds(systems(data), n_folds, seed),
         "element": lambda: _by_element(data, n_folds),
         "time": lambda: _in_time(data, n_folds),
@@ -47,7 +47,7 @@ def outer_folds(data: Measurements, split: Split = "formula", *, n_folds: int = 
     if split not in makers:
         raise InputInvalid(f'No split "{split}". There are: {", ".join(SPLITS)}.')
     made = makers[split]()
-    folds = [(train, test) for train, test in made if len(test) and len(set(data.formulas[train])) > 1]
+    folds = [(train, test) for train, test in made if len(test) and len(set(data.materials[train])) > 1]
     if not folds:
         raise InputInvalid(
             f'The split "{split}" leaves no rows to train on for any of these {counted(len(data), "row")}.'
@@ -109,7 +109,7 @@ def _in_time(data: Measurements, n_folds: int) -> Folds:
     for k in range(1, len(parts)):
         test = parts[k]
         before = np.flatnonzero(data.order < data.order[test].min(initial=np.inf))  # not those of the same time
-        folds.append((before[~np.isin(data.formulas[before], data.formulas[test])], test))
+        folds.append((before[~np.isin(data.materials[before], data.materials[test])], test))
     return folds
 
 

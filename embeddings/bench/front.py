@@ -164,13 +164,13 @@ def _as_measurements(
 
 
 def _sampled(data: Measurements, seed: int) -> Measurements:
-    """Return at most `MAX_ROWS` rows, all or none of each formula."""
+    """Return at most `MAX_ROWS` rows, all or none of each material."""
     if len(data) <= MAX_ROWS:
         return data
-    distinct, formula_of, counts = np.unique(data.formulas.astype(str), return_inverse=True, return_counts=True)
+    distinct, material_of, counts = np.unique(data.materials.astype(str), return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(distinct))
     kept = order[np.cumsum(counts[order]) <= MAX_ROWS]
-    return data.take(np.flatnonzero(np.isin(formula_of, kept)))
+    return data.take(np.flatnonzero(np.isin(material_of, kept)))
 
 
 def _all_folds(data: Measurements, split: Split, n_folds: int, n_repeats: int, seed: int) -> Folds:

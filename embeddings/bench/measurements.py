@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from embeddings.bench.materials import materials_of
 from embeddings.bench.values import read_values
 from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
@@ -34,6 +35,8 @@ class Measurements:
     Attributes:
         target: name of what was measured.
         formulas: (n,) canonical reduced formulas.
+        materials: (n,) the formula of each row's material: one for formulas that may be roundings of each other. No
+            material is on both sides of a split.
         spelled: (n,) as the table has them.
         matrix: element amounts, one row each, as written.
         values: (n,) float64; for a classification the number of the class.
@@ -50,6 +53,7 @@ class Measurements:
 
     target: str
     formulas: np.ndarray
+    materials: np.ndarray
     spelled: np.ndarray
     matrix: FractionMatrix
     values: np.ndarray
@@ -73,7 +77,7 @@ class Measurements:
 
     def take(self, rows: np.ndarray) -> Measurements:
         """Return the rows at the given places."""
-        columns = ("formulas", "spelled", "values", "lines", "order", "folds", "ids", "structures")
+        columns = ("formulas", "materials", "spelled", "values", "lines", "order", "folds", "ids", "structures")
         taken: dict[str, Any] = {name: column[rows] for name in columns if (column := getattr(self, name)) is not None}
         return replace(self, matrix=self.matrix.take(rows), **taken)
 
@@ -134,9 +138,11 @@ def measurements(
     kept = np.array([row for row in range(len(values)) if row not in reasons], dtype=np.int64)
     classes, numbers = _that_occur(read.classes, read.numbers[kept])
     aside = [SetAside(int(places[row]), reason) for row, reason in sorted(reasons.items())]
+    found = np.array(canonical, dtype=object)[kept]
     made = Measurements(
         target=target,
-        formulas=np.array(canonical, dtype=object)[kept],
+        formulas=found,
+        materials=materials_of([formulas[row] for row in kept.tolist()], found) if len(kept) else found,
         spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
         matrix=column.distinct.take(column.codes[kept]),
         values=numbers,

@@ -66,7 +66,7 @@ class Trials:
         data = self.store.data
         self.values, self.n_classes = data.values[self.rows], len(data.classes)
         self.loss = loss_of(self.n_classes)
-        groups = data.formulas[self.rows] if self.settings.by_formula else np.arange(len(self.rows))
+        groups = data.materials[self.rows] if self.settings.by_formula else np.arange(len(self.rows))
         folds = grouped_folds(groups, min(self.settings.n_inner, len(set(groups.tolist()))), self.settings.seed)
         self.folds: Folds = folds[: next((n for most, n in FOLDS_THAT_RUN if len(self.rows) <= most), 2)]
         self.predicted: dict[Candidate, dict[int, np.ndarray]] = {}

@@ -44,15 +44,25 @@ def seen_formulas(formulas: Sequence[Any], digest: np.ndarray) -> np.ndarray:
     seen = np.isin(as_integers(hash_formulas(formulas)), known)
     rows, spellings = [], []
     for row in np.flatnonzero(~seen).tolist():
-        amounts, n_decimals = _as_rounded(formulas[row])
-        if MIN_DECIMALS <= n_decimals <= MAX_DECIMALS:
-            units = [canonical_spelling(unit) for unit in rounded_units(amounts, n_decimals)]
-            rows += [row] * len(units)
-            spellings += units
+        whole = whole_formulas(formulas[row])
+        rows += [row] * len(whole)
+        spellings += whole
     if rows:
         hit = np.isin(as_integers(hash_canonical(spellings)), known)
         seen[np.array(rows)[hit]] = True
     return seen
+
+
+def whole_formulas(formula: Any) -> list[str]:
+    """Return the formulas that one can be the rounding of, in canonical spelling, smallest first; none if it is exact.
+
+    Raises:
+        FormulaInvalid: it cannot be read.
+    """
+    amounts, n_decimals = _as_rounded(formula)
+    if not MIN_DECIMALS <= n_decimals <= MAX_DECIMALS:
+        return []
+    return [canonical_spelling(unit) for unit in rounded_units(amounts, n_decimals)]
 
 
 def _as_rounded(formula: Any) -> tuple[dict[str, float], int]:

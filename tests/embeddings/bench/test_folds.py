@@ -59,6 +59,33 @@ def test_folds_are_as_even_as_the_groups_allow(groups: list[int], n_folds: int) 
     assert max(tests) - min(tests) <= sizes.max()
 
 
+ROUNDED = ("Fe0.176P0.118O0.706", "Fe3P2O12", "Fe0.1765P0.1176O0.7059", "La1.67Sr0.33CuO4", "La5SrCu3O12")
+ALONE = ("NaCl", "KCl", "MgO", "CaO", "LiF", "Ni0.25Al0.75", "Ni0.26Al0.74", "Hg0.7Cd0.3Te")
+
+
+@given(st.permutations([*ROUNDED, *ALONE]), st.integers(2, 5), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_what_may_be_one_material_rounded_differently_is_on_one_side(
+    formulas: list[str], n_folds: int, seed: int
+) -> None:
+    data = data_of(formulas)
+    twins = [{row for row, formula in enumerate(formulas) if formula in some} for some in (ROUNDED[:3], ROUNDED[3:])]
+    for train, test in outer_folds(data, n_folds=n_folds, seed=seed):
+        assert all(some <= set(train.tolist()) or some <= set(test.tolist()) for some in twins)
+    assert len(set(data.materials)) == len(ALONE) + 2
+
+
+def test_folds_of_exact_formulas_are_those_of_their_formulas() -> None:
+    data = data_of([*FORMULAS, "Ni0.25Al0.75", "Fe0.8Ni0.2"])
+    assert data.materials.tolist() == data.formulas.tolist()
+
+
+def test_in_time_a_rounded_formula_does_not_come_back() -> None:
+    data = data_of([*ROUNDED[:2], *FORMULAS], order=np.arange(len(FORMULAS) + 2))
+    for train, test in outer_folds(data, "time", n_folds=3):
+        assert not set(data.materials[train]) & set(data.materials[test])
+
+
 def test_a_formula_with_most_of_the_rows_is_trained_on_with_another() -> None:
     data = data_of([*["NaCl"] * 40, "FeO", "KCl", "KCl", "MgO", "CaO", "CaO"])
     folds = outer_folds(data, "formula", n_folds=2)
