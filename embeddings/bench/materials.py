@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from embeddings.formula.rounding import whole_formulas
 
@@ -23,14 +21,19 @@ def materials_of(formulas: Sequence[Any], canonical: np.ndarray) -> np.ndarray:
         canonical: (n,) the same as canonical reduced formulas.
     """
     distinct, first, row_of = np.unique(canonical.astype(str), return_index=True, return_inverse=True)
-    nodes = {str(name): node for node, name in enumerate(distinct)}
-    pairs = [(node, node) for node in nodes.values()]
-    for node, row in enumerate(first.tolist()):
+    names, joined = distinct.tolist(), dict[str, str]()
+    there = set(names)
+    for name, row in zip(names, first.tolist(), strict=True):
         whole = whole_formulas(formulas[row])
-        pairs += [(node, nodes[name]) for name in whole if name in nodes]
-        pairs += [(node, nodes.setdefault(name, len(nodes))) for name in whole[:1]]
-    rows, columns = np.array(pairs).T
-    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(nodes), len(nodes)))
-    part_of = connected_components(graph, directed=False)[1][: len(distinct)]
-    _, representative, part_of = np.unique(part_of, return_index=True, return_inverse=True)
-    return np.array(distinct[representative[part_of[row_of]]], dtype=object)
+        for other in [*whole[:1], *(one for one in whole if one in there)]:
+            joined[_end(joined, name)] = _end(joined, other)
+    firsts = dict[str, str]()
+    material_of = [firsts.setdefault(_end(joined, name), name) for name in names]
+    return np.array(material_of, dtype=object)[row_of]
+
+
+def _end(joined: dict[str, str], name: str) -> str:
+    """Follow names to the last that each is joined to."""
+    while joined.get(name, name) != name:
+        name = joined[name]
+    return name
