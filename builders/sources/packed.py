@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -21,12 +22,12 @@ NOT_UNPACKED = (".zst", ".zip", ".7z", ".rar", ".lz4", ".lzma", ".br", ".z")
 ARCHIVES = (".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
 """Endings of files that hold other files, in small letters; a zip file may be a data set."""
 
-_OPENERS: dict[bytes, Callable[[Any], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-}
-"""First bytes of a packed file -> what opens it; contents decide, not names."""
+_OPENERS: tuple[tuple[re.Pattern[bytes], Callable[[Any], Any]], ...] = (
+    (re.compile(rb"\x1f\x8b"), gzip.open),
+    (re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), bz2.open),  # a comment may begin with BZh
+    (re.compile(rb"\xfd7zXZ\x00"), lzma.open),
+)
+"""First bytes of a packed file, and what opens it; contents decide, not names."""
 
 _OTHERS = {b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip", b"7z\xbc\xaf\x27\x1c": "7-Zip"}
 
@@ -54,7 +55,7 @@ def unpacked(content: bytes, at_most: int) -> bytes:
     for start, kind in _OTHERS.items():
         if content.startswith(start):
             raise Unusable("packed", f"it is packed with {kind}")
-    opener = next((opener for start, opener in _OPENERS.items() if content.startswith(start)), None)
+    opener = next((opener for start, opener in _OPENERS if start.match(content)), None)
     if opener is None:
         return content
     try:

@@ -23,6 +23,7 @@ from embeddings.elements import N_ELEMENTS
 from embeddings.errors import InputInvalid, MissingExtra, TargetInvalid, needs
 from embeddings.formula import FractionMatrix, fraction_matrix, reduced_formulas
 from embeddings.formula.column import items_of
+from embeddings.formula.materials import materials_of
 from embeddings.loaders import as_catalog
 from embeddings.pooling import DEFAULT_STATS, pool
 from embeddings.search.ordering import leveled
@@ -159,9 +160,9 @@ def transferability(
 ) -> Ranking:
     """Rank encoders and catalogs by how well a linear model on their vectors predicts measurements.
 
-    Measurements of one reduced formula become one row with their mean. Features are standardized, and the penalty is
-    chosen without the fold that is predicted. All candidates see the same rows and folds. Elements without a vector get
-    that of the nearest element that has one (``missing="impute"``).
+    Measurements of one reduced formula, also where it was rounded differently, become one row with their mean. Features
+    are standardized, and the penalty is chosen without the fold that is predicted. All candidates see the same rows and
+    folds. Elements without a vector get that of the nearest element that has one (``missing="impute"``).
 
     Args:
         formulas: n formulas.
@@ -184,7 +185,7 @@ def transferability(
         raise InputInvalid(
             f"{counted(len(spelled), 'formula')} came with {counted(len(numbers), 'value')}; each needs one."
         )
-    distinct, means = _one_row_each(spelled, numbers)
+    distinct, means = _one_row_each(materials_of(given, np.array(spelled, dtype=object)), numbers)
     _check_enough(distinct, means, n_folds)
     rows = np.random.default_rng(seed).permutation(len(distinct))[:MAX_FORMULAS]
     used, wanted = [distinct[row] for row in rows], means[rows]
@@ -244,9 +245,9 @@ def _number(value: Any, row: int) -> float:
         ) from error
 
 
-def _one_row_each(spelled: list[str], numbers: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _one_row_each(materials: np.ndarray, numbers: np.ndarray) -> tuple[list[str], np.ndarray]:
     """Return the different formulas in alphabetical order, and the mean of the values of each."""
-    distinct, row_of = np.unique(np.array(spelled, dtype=object), return_inverse=True)
+    distinct, row_of = np.unique(materials, return_inverse=True)
     return distinct.tolist(), np.bincount(row_of, weights=numbers) / np.bincount(row_of)
 
 

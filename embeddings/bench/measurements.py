@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.bench.materials import materials_of
 from embeddings.bench.values import read_values
 from embeddings.display.numbers import counted
 from embeddings.errors import FormulaInvalid, InputInvalid, TargetInvalid
 from embeddings.formula import FractionMatrix
 from embeddings.formula.bulk import known_formulas, read_column
 from embeddings.formula.column import items_of
+from embeddings.formula.materials import materials_of
 from embeddings.tables.cells import is_blank
 from embeddings.tables.sheet import SetAside
 
@@ -142,7 +142,7 @@ def measurements(
     made = Measurements(
         target=target,
         formulas=found,
-        materials=materials_of([formulas[row] for row in kept.tolist()], found) if len(kept) else found,
+        materials=materials_of([formulas[row] for row in kept.tolist()], found),
         spelled=np.array([str(formula) for formula in formulas], dtype=object)[kept],
         matrix=column.distinct.take(column.codes[kept]),
         values=numbers,

@@ -60,7 +60,7 @@ def transferability(
         )
     say_notes(data)
     candidates = [as_catalog(name) for name in names or _installed()]
-    ranking = rank(data.formulas.tolist(), data.values.tolist(), candidates, n_folds=folds, seed=seed)
+    ranking = rank(data.spelled.tolist(), data.values.tolist(), candidates, n_folds=folds, seed=seed)
     if as_json:
         print_json(asdict(ranking))
     else:

@@ -27,6 +27,7 @@ from embeddings.estimators.parts import PLAIN_PARTS, fit_part
 from embeddings.formula import FractionMatrix, reduced_formulas
 from embeddings.formula.bulk import fraction_matrix
 from embeddings.formula.column import items_of
+from embeddings.formula.materials import materials_of
 from embeddings.missing import FOR_MODELS, Missing, check_policy
 from embeddings.pooling.replacing import replacements
 from embeddings.tuning.fitting import TuningOptions, batch_size_for, trainable_encoder, tune
@@ -93,7 +94,7 @@ class _CrossModal(BaseEstimator):
         """Fit all parts and weigh them."""
         self._check()
         encoder = trainable_encoder(self.encoder)
-        groups = np.asarray(reduced_formulas(formulas))
+        groups = materials_of(formulas, np.asarray(reduced_formulas(formulas)))
         if len(np.unique(groups)) < 2:
             raise InputInvalid(
                 f"{all_of(len(groups), 'row', '', 'is')} of one formula ({groups[0]}): there is nothing "

@@ -22,7 +22,7 @@ from builders.methods.twins import trainable
 from embeddings import load_encoder
 from embeddings.elements import N_ELEMENTS, SYMBOLS
 from embeddings.errors import ElementNotCovered, FormulaInvalid, InputInvalid, TargetInvalid, TrainingError
-from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, finetune
+from embeddings.estimators import CrossModalClassifier, CrossModalRegressor, cross_modal, finetune
 from embeddings.formula import fraction_matrix
 from testing.composition_encoders import write_toy_encoder
 from testing.formula_encoders import untrained
@@ -126,6 +126,14 @@ def test_classes_may_be_texts(encoder, values):
 def test_the_target_decides_the_model(encoder, values):
     assert isinstance(finetune(encoder, FORMULAS, values, **SHORT), CrossModalRegressor)
     assert isinstance(finetune(encoder, FORMULAS, values > 20, **SHORT), CrossModalClassifier)
+
+
+def test_a_formula_rounded_differently_is_held_out_as_a_whole(encoder, monkeypatch):
+    dealt, groups = cross_modal.dealt, []
+    monkeypatch.setattr(cross_modal, "dealt", lambda given, *rest: (groups.append(given), dealt(given, *rest))[1])
+    twins = ["Na0.333Sc0.667", "NaSc2", "Na0.3333Sc0.6667"]
+    CrossModalRegressor(encoder, **SHORT).fit([*FORMULAS[:10], *twins], np.arange(13.0))
+    assert len(set(groups[0][-3:])) == 1
 
 
 def test_few_rows_are_dealt_into_folds_more_than_once(encoder, values):

@@ -75,6 +75,22 @@ def test_no_formula_stands_on_both_sides() -> None:
     assert max(score.r2 for score in ranking.scores.values()) < 0.1
 
 
+def test_a_formula_rounded_differently_is_one_row() -> None:
+    twins = ["Fe0.176P0.118O0.706", "Fe3P2O12", "Fe0.1765P0.1176O0.7059"]
+    ranking = transferability([*FORMULAS, *twins], [*VALUES, 0.0, 1.0, 2.0], [])
+    assert (ranking.n_rows, ranking.n_formulas) == (len(FORMULAS) + 3, len(FORMULAS) + 1)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_knows_how_formulas_were_rounded(learnable: tuple[list[str], list[float]]) -> None:
+    rows = [*zip(*learnable, strict=True), ("Fe0.176P0.118O0.706", 0.5), ("Fe3P2O12", 1.5)]
+    Path("twins.csv").write_text("formula,energy\n" + "".join(f"{formula},{value}\n" for formula, value in rows))
+    result = CliRunner().invoke(
+        main, ["transferability", "twins.csv", "--target", "energy", "--encoder", "toy-encoder", "--json"]
+    )
+    assert json.loads(result.stdout)["n_formulas"] == len(set(map(reduced_formula, learnable[0]))) + 1
+
+
 def test_the_same_seed_gives_the_same_ranking() -> None:
     first, again, other = (transferability(FORMULAS, VALUES, [guessing()], seed=seed) for seed in (0, 0, 1))
     assert first == again != other

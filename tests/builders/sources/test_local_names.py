@@ -218,6 +218,12 @@ def test_a_file_that_is_packed_in_another_way_is_named(pull: Pull, tmp_path: Pat
     assert list(read_structures(snapshot).material_ids) == ["a"]
 
 
+def test_a_comment_that_begins_like_a_packed_file_is_a_comment(pull: Pull, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.vasp").write_text("BZhang, 2020" + POSCAR.format(other="Cl")[1:])
+    assert len(read_structures(pull("local", tmp_path / "s", SourceOptions(tmp_path / "d")))) == 1
+
+
 PACKED = {
     "cut": (lambda text: gzip.compress(text)[:-9], "unreadable", "damaged or cut"),
     "not gzip after all": (lambda text: b"\x1f\x8b" + text, "unreadable", "damaged or cut"),

@@ -1,4 +1,4 @@
-"""Which rows may be of one material: those of one formula, also where it was rounded, and not always alike."""
+"""Which formulas may be of one material: those of one formula, also where it was rounded, and not always alike."""
 
 from __future__ import annotations
 
